@@ -1,0 +1,72 @@
+"""The files behind an input URL, and how they are cut into splits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fanfold_storage.errors import NotFound
+from fanfold_storage.urls import open_objects
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An input file: the store's URL (ends with a slash), its key there, its size in bytes."""
+
+    root: str
+    key: str
+    size: int
+
+
+def list_files(url: str) -> list[File]:
+    """The file at `url`, or all files below it in key order.
+
+    A folder that holds `_SUCCESS` is a job's output: there, what begins with `_` is no data.
+
+    Raises:
+        NotFound: there is neither a file nor a folder.
+    """
+    folder, _, name = url.rstrip("/").rpartition("/")
+    if not url.endswith("/") and name:
+        store = open_objects(folder + "/")
+        try:
+            return [File(store.url, name, store.stat(name).size)]
+        except NotFound:
+            pass
+    store = open_objects(url.rstrip("/") + "/")
+    found = list(store.list())
+    if not found:
+        raise NotFound(f"no file at or below {url}")
+    if any(stat.key == "_SUCCESS" for stat in found):
+        found = [stat for stat in found if not stat.key.startswith("_")]
+    return [File(store.url, stat.key, stat.size) for stat in found]
+
+
+Range = tuple[int, int, int]
+Split = list[Range]
+"""(file number, start, stop) in input order: small files share a split, large ones are cut."""
+
+
+def cut(files: Iterable[File], split_size: int) -> list[Split]:
+    """Cut files into splits of about `split_size` bytes; empty files are in none.
+
+    A record belongs to the range in which it begins, so a cut may fall anywhere.
+
+    >>> cut([File("file:///t/", "a", 5), File("file:///t/", "b", 0), File("file:///t/", "c", 7)], 8)
+    [[(0, 0, 5)], [(2, 0, 7)]]
+    >>> cut([File("file:///t/", "a", 20)], 8)
+    [[(0, 0, 8)], [(0, 8, 16)], [(0, 16, 20)]]
+    """
+    splits: list[Split] = []
+    current: Split = []
+    room = split_size
+    for number, file in enumerate(files):
+        if current and file.size > room:
+            splits.append(current)
+            current, room = [], split_size
+        for start in range(0, file.size, split_size):
+            stop = min(start + split_size, file.size)
+            current.append((number, start, stop))
+            room -= stop - start
+            if room <= 0:
+                splits.append(current)
+                current, room = [], split_size
+    return [*splits, current] if current else splits

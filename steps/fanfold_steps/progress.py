@@ -1,0 +1,62 @@
+"""How far a job is, read from its tree alone."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fanfold_steps.tree import JobTree, Task
+
+
+@dataclass(slots=True)
+class StepProgress:
+    """A step's tasks: how many there are, how many are committed, what those read (records) and wrote (bytes)."""
+
+    step: str
+    tasks: int
+    done: int = 0
+    failed: int = 0
+    records: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A look at the tree. `failure` is `failed.json`, `report` is `report.json`; at most one of them decides the state."""
+
+    state: Literal["waiting", "running", "succeeded", "failed"]
+    steps: list[StepProgress]
+    failure: dict[str, Any] | None = None
+    report: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class ProgressReader:
+    """Reads a tree again and again at a cost that follows what is new: each commit is read once."""
+
+    tree: JobTree
+    _commits: dict[Task, dict[str, Any]] = field(default_factory=dict)
+
+    def read(self) -> Progress:
+        """The job as it stands. Raises StorageError when the store is away."""
+        report = self.tree.find("report.json")
+        failure = None if report else self.tree.find("failed.json")
+        plan = self.tree.find("plan.json")
+        if plan is None:
+            return Progress("failed" if failure else "waiting", [], failure, report)
+        steps = [StepProgress("split", 1, 1, bytes=plan["bytes"])]
+        steps += [self._step("map", len(plan["splits"])), self._step("reduce", plan["partitions"])]
+        if failure and (task := failure.get("task")):
+            for step in steps:
+                step.failed = int(step.step == task["step"])
+        state: Literal["running", "succeeded", "failed"] = "succeeded" if report else "failed" if failure else "running"
+        return Progress(state, steps, failure, report)
+
+    def _step(self, name: str, tasks: int) -> StepProgress:
+        step = StepProgress(name, tasks)
+        for index in self.tree.committed(0, name):
+            task = Task(0, name, index)
+            if task not in self._commits:
+                self._commits[task] = self.tree.commit_of(task)
+            step.done += 1
+            step.records += self._commits[task]["records"]
+            step.bytes += self._commits[task]["bytes"]
+        return step

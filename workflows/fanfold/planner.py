@@ -1,0 +1,153 @@
+"""From a spec and its data to a plan: are the inputs there, is the output free, how many partitions and workers.
+
+The plan decides nothing that shows in the output but the number of partitions, and that follows from the inputs' size.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from fanfold_steps.inputs import list_files
+from fanfold_steps.spec import JobConf, JobSpec
+from fanfold_steps.tree import JobTree
+from fanfold_storage.errors import NotFound
+from fanfold_storage.urls import open_objects
+
+MIB = 1 << 20
+PARTITION_BYTES = 128 * MIB  # one partition for so much input, unless the job says otherwise
+MOST_PARTITIONS = 64
+SMALL_JOB_BYTES = 64 * MIB  # up to here one pod does everything: starting more takes longer than they save
+MOST_PODS = 50  # pods share the splits, so a large input doesn't need more (Argo slows far beyond this)
+SMALLEST_SPLIT, LARGEST_SPLIT = MIB, 64 * MIB
+
+
+class Refused(Exception):
+    """The job can't run as asked; nothing was written. The text says what, where and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All an engine needs: the job's configuration, where its tree lies, whose it is."""
+
+    conf: JobConf
+    job_url: str
+    owner: str
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the configuration: tells this job's Workflow from another of the same name."""
+        canonical = json.dumps(self.conf.to_json(), sort_keys=True).encode()
+        return hashlib.sha256(canonical).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """What the submitter may fix; None leaves it to the planner. `split_size` is in bytes."""
+
+    partitions: int | None = None
+    split_size: int | None = None
+    workers: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """URLs: what is read, where the parts go, where the job's tree lies, the code bundle if there is one."""
+
+    inputs: Sequence[str]
+    output: str
+    job: str
+    bundle: str | None = None
+
+
+def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: str, engine: str) -> Plan:
+    """Look at the inputs and decide partitions, split size and workers. Writes nothing.
+
+    Raises:
+        Refused: an input that doesn't exist or holds no file, an output that exists, a size out of range.
+        StorageError: the store is away or refuses us.
+    """
+    total = sum(_input_bytes(url) for url in places.inputs)
+    if not places.inputs:
+        raise Refused("the job has no input: give at least one file or folder")
+    refuse_taken_output(places.output)
+    partitions = sizing.partitions or _partitions(total)
+    if not 1 <= partitions <= 10_000:
+        raise Refused(f"partitions must be between 1 and 10,000, not {partitions}")
+    if sizing.split_size is not None and sizing.split_size < 1024:
+        raise Refused(f"a split has at least 1 KiB, not {sizing.split_size} bytes")
+    workers = _processes(sizing) if engine == "local" else _pods(total, partitions, sizing)
+    conf = JobConf(
+        id=job_id,
+        spec=spec,
+        inputs=list(places.inputs),
+        output=places.output,
+        partitions=partitions,
+        split_size=sizing.split_size or _split_size(total, max(workers.values())),
+        workers=workers,
+        bundle_url=places.bundle,
+    )
+    return Plan(conf, places.job, owner)
+
+
+def write(plan: Plan) -> None:
+    """Write `job.json`, once: a tree that holds another job's is refused, the same one is taken up again.
+
+    Raises:
+        Refused: the tree belongs to a job with another configuration.
+    """
+    tree = JobTree.open(plan.job_url)
+    data = plan.conf.to_json()
+    if not tree.create("job.json", data) and tree.load("job.json") != data:
+        raise Refused(f"{plan.job_url} holds another job that was not finished: remove it, or choose another output")
+
+
+def refuse_taken_output(url: str) -> None:
+    """Raise Refused if the output folder holds anything but an unfinished job's own tree (`_job/`)."""
+    for stat in _outputs(url):
+        raise Refused(f"the output {url} exists already (it holds {stat}): remove it or choose another")
+
+
+def _outputs(url: str) -> Iterator[str]:
+    try:
+        for stat in open_objects(url).list():
+            if not stat.key.startswith("_job/"):
+                yield stat.key
+    except NotFound:
+        return
+
+
+def _input_bytes(url: str) -> int:
+    try:
+        files = list_files(url)
+    except NotFound as error:
+        raise Refused(f"the input {url} doesn't exist: check the path (paths are case-sensitive)") from error
+    if not files:
+        raise Refused(f"the input {url} holds no file: put some there, or name another folder")
+    return sum(file.size for file in files)
+
+
+def _partitions(total: int) -> int:
+    return max(1, min(MOST_PARTITIONS, -(-total // PARTITION_BYTES)))
+
+
+def _split_size(total: int, workers: int) -> int:
+    """About four splits a worker, so that a slow one can be helped, between 1 and 64 MiB."""
+    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (4 * workers))))
+
+
+def _processes(sizing: Sizing) -> dict[str, int]:
+    return {"all": sizing.workers or available_cores()}
+
+
+def _pods(total: int, partitions: int, sizing: Sizing) -> dict[str, int]:
+    if sizing.workers is None and total <= SMALL_JOB_BYTES:
+        return {"all": 1}
+    maps = min(sizing.workers or -(-total // LARGEST_SPLIT), MOST_PODS)
+    return {"split": 1, "map": maps, "reduce": min(partitions, maps)}
+
+
+def available_cores() -> int:
+    """Cores that this process may use (at least 1), which in a container can be fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
