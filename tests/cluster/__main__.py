@@ -1,0 +1,147 @@
+"""`python -m tests.cluster`: build, bring up and take down the test cluster, or run a command with it.
+
+build [GROUP…]      make what is missing of the binaries and images (a group: see recipes.py; versitygw is optional)
+up                  build, bring the node up; stdout is for `eval`: KUBECONFIG and the rest as `export` lines
+load                build Fanfold's images from the checkout anew and give them to the node that is up
+status              how the node is; the same `export` lines if it is up
+run -- COMMAND…     build, up, COMMAND with that environment, and always down; exits with COMMAND's status
+down                take the node down, whatever state it is in
+"""
+
+import argparse
+import os
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from . import host, images, layout, node, teardown
+from .build import Cache, build, default_cache
+from .shell import ClusterError, environment, say
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the command line says and return the exit status."""
+    options = _parser().parse_args(words)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        return _do(options, default_cache())
+    except ClusterError as failed:
+        say(f"tests.cluster: {failed}")
+        return 3
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.cluster", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("build").add_argument("groups", nargs="*", metavar="GROUP")
+    for verb in ("up", "load", "status", "down"):
+        verbs.add_parser(verb)
+    verbs.add_parser("run").add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND")
+    return parser
+
+
+def _do(options: argparse.Namespace, cache: Cache) -> int:
+    match options.verb:
+        case "build":
+            build(cache, options.groups)
+            if not options.groups:
+                _archives(cache)
+        case "up":
+            _up(cache)
+            print(_exports(cache))
+        case "load":
+            _load(cache)
+        case "status":
+            if not node.status(cache):
+                return 1
+            print(_exports(cache))
+        case "down":
+            teardown.down()
+        case "run":
+            return _run(cache, options.command[options.command[:1] == ["--"] :])
+    return 0
+
+
+def _archives(cache: Cache) -> list[Path]:
+    return [*images.build_programs(cache), *images.build_fanfold(cache, CHECKOUT)]
+
+
+def _up(cache: Cache) -> None:
+    _need_root()
+    host.check_free()
+    build(cache)
+    node.up(cache, _archives(cache))
+
+
+def _load(cache: Cache) -> None:
+    if not node.status(cache):
+        raise ClusterError("Bring the node up first: `python -m tests.cluster up`.")
+    for archive in images.build_fanfold(cache, CHECKOUT):
+        node.import_archive(archive)
+
+
+def _run(cache: Cache, command: Sequence[str]) -> int:
+    """Signals go to the command: it ends in its own time, and then the node goes down."""
+    if not command:
+        raise ClusterError("Say what to run: `python -m tests.cluster run -- COMMAND…`.")
+    _up(cache)
+    try:
+        try:
+            child = subprocess.Popen(command, env=environment(_variables(cache)))
+        except OSError as failed:
+            raise ClusterError(f"{command[0]} can't be started: {failed}.") from failed
+        _pass_signals_to(child)
+        status = child.wait()
+        return 128 - status if status < 0 else status
+    finally:
+        teardown.down()
+
+
+def _pass_signals_to(child: subprocess.Popen[bytes]) -> None:
+    def forward(number: int, _: FrameType | None) -> None:
+        from_terminal = number == signal.SIGINT and sys.stdin.isatty()
+        if not from_terminal:  # where Ctrl-C has reached the command already
+            child.send_signal(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, forward)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _need_root() -> None:
+    if os.geteuid() != 0:
+        raise ClusterError("The node needs root: network links, mounts, containers. Start it with sudo.")
+
+
+def _variables(cache: Cache) -> dict[str, str]:
+    """What a test needs to reach the node."""
+    return {
+        "KUBECONFIG": str(layout.ADMIN_KUBECONFIG),
+        "KUBECACHEDIR": str(layout.ROOT / "kubectl-cache"),
+        "FANFOLD_CLUSTER": "1",
+        "FANFOLD_CLUSTER_ADDRESS": layout.NODE_ADDRESS,
+        "FANFOLD_ARGO_SERVER": layout.ARGO_SERVER,
+        "PATH": environment(path=[cache.bin])["PATH"],
+    }
+
+
+def _exports(cache: Cache) -> str:
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in _variables(cache).items())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
