@@ -1,7 +1,7 @@
 """The records protocol: JSON values under ordered keys, changed by compare-and-set transactions.
 
-A store has one revision, a number that each transaction raises by one or more; a record carries the revision of its last
-change. Keys are text ordered by their UTF-8 bytes; values are JSON objects, at most 1 MiB encoded.
+A store has one revision, a number that each transaction raises by one or more; a record carries the revision of its
+last change. Keys are text ordered by their UTF-8 bytes; values are JSON objects, at most 1 MiB encoded.
 Every method raises only `fanfold_storage.errors`; calls are thread-safe and each has a time-out.
 """
 

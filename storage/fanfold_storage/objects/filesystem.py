@@ -1,0 +1,212 @@
+"""Objects in a folder: each key is a file's path below the root.
+
+Bytes are written to a temporary file in `<root>/.staged/`, made durable, and then take their name in one step: by
+rename where they may replace an older object, by link(2) where only the first may win. Both are atomic on local disks
+and on NFS, so any number of processes and nodes may share the root. A temporary file's name tells its key, which is
+how `sweep` finds what a dead writer left behind.
+"""
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unavailable
+from fanfold_storage.objects.folders import ATTEMPTS, VANISHED, Folders, explained, sync_folder
+from fanfold_storage.objects.protocol import Stat, validate_key
+from fanfold_storage.objects.staged_files import STAGED, StagedFile, drop, key_of, place_of, segments_of
+
+CHUNK = 1024 * 1024
+
+
+class FilesystemObjects:
+    """The objects in a folder, which is made at the first write."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._folders = Folders(self._root)
+
+    @property
+    def url(self) -> str:
+        """The root as `file:///…/`."""
+        return self._root.as_uri().rstrip("/") + "/"
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes of the range in chunks of at most 1 MiB."""
+        with explained("read", self._root / key):
+            descriptor = self._folders.open_file(segments_of(key))
+            with os.fdopen(descriptor, "rb", buffering=0) as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                file.seek(start)
+                left = CHUNK if stop is None else stop - start
+                while left > 0 and (chunk := file.read(min(CHUNK, left))):
+                    if stop is not None:
+                        left -= len(chunk)
+                    yield chunk
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Write to a temporary file, then rename."""
+        staged = self.stage(key)
+        try:
+            for chunk in chunks:
+                staged.write(chunk)
+            staged.finish()
+            self._publish(staged.place, key, os.rename)
+        except BaseException:
+            staged.abort()
+            raise
+        return staged.size
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Write to a temporary file, then link: of many links to one name the file system lets one through."""
+        with explained("write", self._root / key):
+            if self._taken(segments_of(key)):
+                return False
+        staged = self.stage(key)
+        try:
+            staged.write(data)
+            staged.finish()
+            return self._publish(staged.place, key, _link)
+        finally:
+            staged.abort()
+
+    def stage(self, key: str) -> "StagedFile":
+        """A temporary file that `seal` makes durable and `commit` renames."""
+        return StagedFile(self._folders, key)
+
+    def commit(self, handle: str) -> None:
+        """Rename the temporary file to its key, as often as asked: the second time it is there already."""
+        place = place_of(handle)
+        key = key_of(place)
+        try:
+            self._publish(place, key, os.rename)
+        except NotFound as gone:
+            try:
+                self.stat(key)
+            except NotFound:
+                raise NotFound(f"nothing to commit for {key}: its staged write was dropped or swept") from gone
+
+    def abort(self, handle: str) -> None:
+        """Remove the temporary file."""
+        drop(self._folders, place_of(handle))
+
+    def list(self, prefix: str = "") -> Iterator[Stat]:
+        """Walk the folders, each one's entries sorted as their keys are: a folder `a` counts as `a/`."""
+        *above, beginning = prefix.split("/")
+        if above:
+            validate_key("/".join(above))
+        if above[:1] != [STAGED]:
+            yield from self._list_folder(above, beginning)
+
+    def stat(self, key: str) -> Stat:
+        """Size and time of the file."""
+        segments = segments_of(key)
+        with explained("look up", self._root / key):
+            status = self._status(segments)
+            if stat.S_ISLNK(status.st_mode):
+                status = self._status(self._folders.resolve(segments))
+            if not stat.S_ISREG(status.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        return Stat(key, status.st_size, status.st_mtime)
+
+    def delete(self, key: str) -> None:
+        """Remove the file, and the folders that this leaves empty."""
+        segments = segments_of(key)
+        with contextlib.suppress(NotFound), explained("delete", self._root / key):
+            with self._folders.opened(segments[:-1]) as folder:
+                if not stat.S_ISDIR(os.stat(segments[-1], dir_fd=folder, follow_symlinks=False).st_mode):
+                    os.unlink(segments[-1], dir_fd=folder)
+            self._folders.prune(segments[:-1])
+
+    def sweep(self, prefix: str = "") -> None:
+        """Remove temporary files of keys under `prefix`, and `.staged` itself once nothing is left in it."""
+        for entry in self._list_folder([STAGED], ""):
+            place = entry.key.split("/")
+            if key_of(place).startswith(prefix):
+                drop(self._folders, place)
+        self._folders.prune([STAGED])
+
+    def _publish(self, place: Sequence[str], key: str, take_name: Callable[..., None]) -> bool:
+        """Give the temporary file its name, durably. False if the name is taken and `take_name` does not replace."""
+        segments = segments_of(key)
+        with explained("write", self._root / key), self._folders.opened(place[:-1]) as source:
+            for _ in range(ATTEMPTS):
+                try:
+                    with self._folders.opened(segments[:-1], create=True) as folder:
+                        take_name(place[-1], segments[-1], src_dir_fd=source, dst_dir_fd=folder)
+                        sync_folder(folder)
+                    break
+                except (FileExistsError, IsADirectoryError):
+                    if self._taken(segments) and take_name is _link:
+                        return False
+                except OSError as error:
+                    if error.errno not in VANISHED:
+                        raise
+                    os.stat(place[-1], dir_fd=source, follow_symlinks=False)
+            else:
+                raise Unavailable(f"cannot write {self._root / key}: its folder is being removed all the time")
+        if take_name is os.rename:
+            self._folders.prune(place[1:-1] and place[:-1])
+        return True
+
+    def _taken(self, segments: Sequence[str]) -> bool:
+        """Whether a file has this name. A folder that has it is removed if it is empty, else refused."""
+        try:
+            status = self._status(segments)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if not stat.S_ISDIR(status.st_mode):
+            return True
+        try:
+            with self._folders.opened(segments[:-1]) as folder:
+                os.rmdir(segments[-1], dir_fd=folder)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            raise InvalidKey(f"{self._root.joinpath(*segments)} is a folder, so it cannot be an object too") from None
+        return False
+
+    def _status(self, segments: Sequence[str]) -> os.stat_result:
+        with self._folders.opened(segments[:-1]) as folder:
+            return os.stat(segments[-1], dir_fd=folder, follow_symlinks=False)
+
+    def _list_folder(self, above: Sequence[str], beginning: str) -> Iterator[Stat]:
+        path = self._root.joinpath(*above)
+        with contextlib.suppress(NotFound), explained("list", path), self._folders.opened(above) as folder:
+            with os.scandir(folder) as scan:
+                entries = [entry for entry in scan if entry.name.startswith(beginning)]
+            if not above:
+                entries = [entry for entry in entries if entry.name != STAGED]
+            for entry in sorted(entries, key=_order):
+                if entry.is_dir(follow_symlinks=False):
+                    yield from self._list_folder([*above, entry.name], "")
+                else:
+                    yield from self._list_file([*above, entry.name], entry)
+
+    def _list_file(self, segments: Sequence[str], entry: "os.DirEntry[str]") -> Iterator[Stat]:
+        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+            status = entry.stat(follow_symlinks=False)
+            if entry.is_symlink():
+                # What a link inside the root leads to is listed under its own name if it is a folder. A link that leads
+                # out shows, so that reading it says why it cannot be read.
+                with contextlib.suppress(OSError, PermissionDenied):
+                    status = self._status(self._folders.resolve(segments))
+                if stat.S_ISDIR(status.st_mode):
+                    return
+            yield Stat("/".join(segments), status.st_size, status.st_mtime)
+
+
+def _order(entry: "os.DirEntry[str]") -> bytes:
+    return os.fsencode(entry.name) + (b"/" if entry.is_dir(follow_symlinks=False) else b"")
+
+
+def _link(source: str, name: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+    try:
+        os.link(source, name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd, follow_symlinks=False)
+    except FileExistsError:
+        # NFS may repeat a request whose answer was lost; that the file has two names shows that ours came through.
+        if os.stat(source, dir_fd=src_dir_fd, follow_symlinks=False).st_nlink != 2:
+            raise

@@ -1,0 +1,76 @@
+"""How keys and values become bytes, and what a transaction may hold: the same for every backend."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, cast
+
+from fanfold_storage.errors import InvalidKey, StorageError
+from fanfold_storage.records.protocol import Expect, Value, Write
+
+MOST_OPERATIONS = 100
+MOST_VALUE_BYTES = 1024 * 1024
+# etcd refuses a request beyond 1.5 MiB.
+MOST_TRANSACTION_BYTES = 1_400_000
+SHORTEST_EXPIRY = 2
+
+
+def encode_key(key: str) -> bytes:
+    """The key's UTF-8 bytes. Raises InvalidKey for an empty or overlong one, or what UTF-8 cannot hold."""
+    encoded = encode_prefix(key)
+    if not 0 < len(encoded) <= 1024:
+        raise InvalidKey(f"a record's key needs 1 to 1,024 bytes, this one has {len(encoded)}: {key[:80]!r}")
+    return encoded
+
+
+def encode_prefix(prefix: str) -> bytes:
+    """The bytes of a prefix, which may be empty."""
+    try:
+        return prefix.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidKey(f"a record's key must be encodable as UTF-8: {prefix[:80]!r}") from error
+
+
+def prefix_end(prefix: bytes) -> bytes | None:
+    """The first bytes after everything that begins with the prefix; None if nothing comes after.
+
+    >>> prefix_end(b"jobs/")
+    b'jobs0'
+    >>> prefix_end(b"a\\xff")
+    b'b'
+    """
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
+
+
+def encode_value(value: Value) -> bytes:
+    """Compact JSON. Raises StorageError for what JSON cannot hold or what is too large."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StorageError(f"a record's value must be JSON: {error}") from error
+    encoded = text.encode("utf-8", "surrogatepass")
+    if not isinstance(value, dict) or len(encoded) > MOST_VALUE_BYTES:
+        raise StorageError(f"a record's value is a JSON object of at most 1 MiB: {len(encoded):,} bytes, {text[:60]}…")
+    return encoded
+
+
+def decode_value(encoded: bytes) -> Value:
+    """The value that `encode_value` made these bytes of."""
+    try:
+        return cast(dict[str, Any], json.loads(encoded))
+    except ValueError as error:
+        raise StorageError(f"a record's value is not JSON, so Fanfold did not write it: {encoded[:80]!r}") from error
+
+
+def encode_writes(expectations: Sequence[Expect], writes: Sequence[Write]) -> list[tuple[bytes, bytes | None]]:
+    """Keys and encoded values of the writes. Raises StorageError if the transaction is not one that etcd would take."""
+    if len(expectations) + len(writes) > MOST_OPERATIONS:
+        raise StorageError(f"a transaction holds at most {MOST_OPERATIONS} expectations and writes: split it")
+    encoded = [(encode_key(w.key), None if w.value is None else encode_value(w.value)) for w in writes]
+    if len({key for key, _ in encoded}) < len(encoded):
+        raise StorageError(f"a transaction writes each key once: {sorted(w.key for w in writes)}")
+    if sum(len(key) + len(value or b"") for key, value in encoded) > MOST_TRANSACTION_BYTES:
+        raise StorageError(f"a transaction writes at most {MOST_TRANSACTION_BYTES:,} bytes: split it")
+    if any(w.expires_in is not None and w.expires_in < SHORTEST_EXPIRY for w in writes):
+        raise StorageError(f"expires_in is at least {SHORTEST_EXPIRY} seconds")
+    return encoded

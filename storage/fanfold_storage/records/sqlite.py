@@ -1,0 +1,194 @@
+"""Records in one SQLite file, for one machine; any number of its threads and processes may share the file.
+
+`current` holds the records, `history` each change of the last while, for pages of one revision and watches. Every
+write is one BEGIN IMMEDIATE transaction, in WAL mode with synchronous=FULL, so an acknowledged one survives a
+power cut. Not for network file systems, where WAL cannot work; nor across a fork: open the file anew in the child.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fanfold_storage.errors import Compacted
+from fanfold_storage.records.encoding import decode_value, encode_key, encode_prefix, encode_writes, prefix_end
+from fanfold_storage.records.protocol import Change, Conflict, Expect, Page, Record, Write
+from fanfold_storage.records.sqlite_file import SqliteFile, snapshot
+
+# So many revisions stay readable for pages and watches that fall behind.
+KEPT_REVISIONS = 10_000
+_COMPACT_EVERY = 1_000
+_POLL = 0.05
+_BATCH = 500
+_LAST_PLACE = 1_000
+
+_CHANGES = """
+    SELECT key, value, revision, place FROM history
+    WHERE (revision, place) > (?, ?) AND key >= ? AND (? IS NULL OR key < ?) ORDER BY revision, place LIMIT ?"""
+_SCAN_NOW = """
+    SELECT key, value, revision FROM current
+    WHERE key >= ? AND key > ? AND (? IS NULL OR key < ?) ORDER BY key LIMIT ?"""
+# SQLite takes the bare columns of a max() query from the row that holds the maximum.
+_SCAN_THEN = """
+    SELECT key, value, revision FROM (
+        SELECT key, value, max(revision) AS revision FROM history
+        WHERE key >= ? AND key > ? AND (? IS NULL OR key < ?) AND revision <= ? GROUP BY key)
+    WHERE value IS NOT NULL ORDER BY key LIMIT ?"""
+
+
+class SqliteRecords:
+    """The records in the file at `path`, which is made if it isn't there."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = SqliteFile(path.resolve())
+        self._watches: set[SqliteWatch] = set()
+
+    def get(self, key: str) -> Record | None:
+        """The record under the key."""
+        encoded = encode_key(key)
+        self._expire()
+        with self._file.reading() as connection:
+            row = connection.execute("SELECT value, revision FROM current WHERE key = ?", (encoded,)).fetchone()
+        return Record(key, decode_value(row[0]), row[1]) if row else None
+
+    def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
+        """A page of records in key order."""
+        start = encode_prefix(prefix)
+        end = prefix_end(start)
+        bounds = (start, encode_prefix(after), end, end)
+        self._expire()
+        with self._file.reading() as connection:
+            now, compacted = _revisions(connection)
+            if revision is None or revision == now:
+                rows = connection.execute(_SCAN_NOW, (*bounds, limit + 1)).fetchall()
+            elif compacted <= revision < now:
+                rows = connection.execute(_SCAN_THEN, (*bounds, revision, limit + 1)).fetchall()
+            else:
+                raise Compacted(f"revision {revision} is no longer there (there are {compacted} to {now}): scan again")
+        records = [Record(key.decode(), decode_value(value), changed) for key, value, changed in rows[:limit]]
+        return Page(records, now if revision is None else revision, len(rows) > limit)
+
+    def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:
+        """All writes or none."""
+        encoded = encode_writes(expectations, writes)
+        expected = [(encode_key(expect.key), expect.revision) for expect in expectations]
+        self._expire()
+        with self._file.writing() as connection:
+            for key, revision in expected:
+                row = connection.execute("SELECT revision FROM current WHERE key = ?", (key,)).fetchone()
+                if (row[0] if row else 0) != revision:
+                    return Conflict()
+            changes = [
+                (key, value, None if write.expires_in is None else time.time() + write.expires_in)
+                for (key, value), write in zip(encoded, writes, strict=True)
+            ]
+            return _apply(connection, changes)
+
+    def watch(self, prefix: str, from_revision: int) -> "SqliteWatch":
+        """Every change under the prefix from the revision on."""
+        watch = SqliteWatch(self, self._file, encode_prefix(prefix), from_revision)
+        self._watches.add(watch)
+        return watch
+
+    def close(self) -> None:
+        """End the watches and close the file."""
+        for watch in self._watches:
+            watch.close()
+        self._file.close()
+
+    def _expire(self) -> None:
+        """Delete what has expired, as changes like any others."""
+        due = "SELECT key FROM current WHERE expires <= ? ORDER BY expires"
+        with self._file.reading() as connection:
+            if not connection.execute(due, (time.time(),)).fetchone():
+                return
+        with self._file.writing() as connection:
+            keys = connection.execute(due, (time.time(),)).fetchall()
+            _apply(connection, [(key, None, None) for (key,) in keys])
+
+
+class SqliteWatch:
+    """A watch that looks every 50 ms whether the file has changed, which costs a glance at shared memory."""
+
+    def __init__(self, records: SqliteRecords, file: SqliteFile, prefix: bytes, from_revision: int) -> None:
+        self._records = records
+        self._file = file
+        self._prefix = prefix
+        self._told = (from_revision - 1, _LAST_PLACE)
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[Change]:
+        """The changes as they come."""
+        with self._file.own_connection() as connection:
+            seen = -1
+            while not self._closed.is_set():
+                self._records._expire()
+                version = connection.execute("PRAGMA data_version").fetchone()[0]
+                if version != seen:
+                    seen = version
+                    yield from self._changes(connection)
+                self._closed.wait(_POLL)
+
+    def close(self) -> None:
+        """End the iteration."""
+        self._closed.set()
+
+    def _changes(self, connection: sqlite3.Connection) -> Iterator[Change]:
+        end = prefix_end(self._prefix)
+        count = _BATCH
+        while count == _BATCH:
+            with snapshot(connection):
+                now, compacted = _revisions(connection)
+                if self._told[0] < compacted:
+                    raise Compacted(f"changes after revision {self._told[0]} are gone: scan again, watch from there")
+                rows = connection.execute(_CHANGES, (*self._told, self._prefix, end, end, _BATCH)).fetchall()
+            count = len(rows)
+            for key, value, revision, place in rows:
+                if self._closed.is_set():
+                    return
+                self._told = (revision, place)
+                yield Change(key.decode(), None if value is None else decode_value(value), revision)
+        self._told = max(self._told, (now, _LAST_PLACE))  # no more up to here, whatever history drops later
+
+
+def _revisions(connection: sqlite3.Connection) -> tuple[int, int]:
+    """The store's revision, and the last one whose changes are no longer all there."""
+    row: tuple[int, int] = connection.execute("SELECT revision, compacted FROM state").fetchone()
+    return row
+
+
+def _apply(connection: sqlite3.Connection, changes: Sequence[tuple[bytes, bytes | None, float | None]]) -> int:
+    """Write keys, values and expiry times as one revision. Deleting what isn't there is no change."""
+    now, compacted = _revisions(connection)
+    revision = now + 1
+    changed = 0
+    for place, (key, value, expires) in enumerate(changes):
+        if value is not None:
+            connection.execute("INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?)", (key, value, revision, expires))
+        elif not connection.execute("DELETE FROM current WHERE key = ?", (key,)).rowcount:
+            continue
+        connection.execute("INSERT INTO history VALUES (?, ?, ?, ?)", (key, revision, place, value))
+        changed += 1
+    if not changed:
+        return now
+    connection.execute("UPDATE state SET revision = ?", (revision,))
+    if revision - compacted >= KEPT_REVISIONS + _COMPACT_EVERY:
+        _compact(connection, compacted, revision - KEPT_REVISIONS)
+    return revision
+
+
+def _compact(connection: sqlite3.Connection, done: int, until: int) -> None:
+    """Drop from history what was no longer current at `until`; only keys changed since `done` can have such."""
+    since = {"done": done, "until": until}
+    connection.execute(
+        """
+        DELETE FROM history WHERE (key, revision) IN (
+            SELECT old.key, old.revision
+            FROM (SELECT key, max(revision) AS last FROM history
+                  WHERE revision > :done AND revision <= :until GROUP BY key) AS touched
+            JOIN history AS old ON old.key = touched.key AND old.revision < touched.last)""",
+        since,
+    )
+    connection.execute("DELETE FROM history WHERE revision > :done AND revision <= :until AND value IS NULL", since)
+    connection.execute("UPDATE state SET compacted = :until", since)
