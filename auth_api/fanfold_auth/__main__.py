@@ -1,0 +1,118 @@
+"""Run the service (`serve`) or make an admin (`admin`), on the records that FANFOLD_AUTH_RECORDS or --records names."""
+
+import argparse
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+
+import uvicorn
+
+from fanfold_auth.app import build_app
+from fanfold_auth.envelope import JSONLines
+from fanfold_auth.errors import Refused, UserExists
+from fanfold_auth.server import configure
+from fanfold_auth.settings import BadSetting, from_environment
+from fanfold_auth.users import Users
+from fanfold_storage.errors import InvalidKey, StorageError
+from fanfold_storage.records.protocol import Records
+from fanfold_storage.urls import open_records
+
+DONE, FAILED, USAGE, REFUSED, CONFLICT, AWAY, INTERRUPTED = 0, 1, 2, 3, 5, 6, 130
+_RECORDS = "FANFOLD_AUTH_RECORDS"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks; the exit status is that of design §3."""
+    options = _parser().parse_args(arguments)
+    try:
+        run: int = options.run(options)
+        return run
+    except (BadSetting, InvalidKey) as error:
+        return _fail(USAGE, str(error))
+    except UserExists as error:
+        return _fail(
+            CONFLICT, f"{error.detail} Choose another name, or let an admin change that user's roles or password."
+        )
+    except Refused as error:
+        return _fail(REFUSED, error.detail)
+    except StorageError as error:
+        return _fail(AWAY, f"the records do not answer: {error}. Check that the store runs and {_RECORDS} names it.")
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fanfold_auth", description=__doc__)
+    verbs = parser.add_subparsers(required=True, metavar="serve | admin")
+    records = argparse.ArgumentParser(add_help=False)
+    records.add_argument("--records", metavar="URL", help=f"where users and keys lie (default: ${_RECORDS})")
+
+    serve = verbs.add_parser("serve", parents=[records], help="serve HTTP; settings come from FANFOLD_AUTH_*")
+    serve.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
+    serve.add_argument("--port", type=int, default=1337, help="0 lets the system choose (default: %(default)s)")
+    serve.set_defaults(run=_serve)
+
+    admin = verbs.add_parser("admin", parents=[records], help="make a user with the role admin")
+    admin.add_argument("name", metavar="NAME")
+    admin.add_argument(
+        "--password-stdin", action="store_true", required=True, help="the password is the first line of stdin"
+    )
+    admin.set_defaults(run=_admin)
+    return parser
+
+
+def _admin(options: argparse.Namespace) -> int:
+    password = sys.stdin.readline().rstrip("\r\n")
+    records = _open(options)
+    try:
+        Users(records).create(options.name, password, ["admin"])
+    finally:
+        records.close()
+    print(f"{options.name} is an admin now.", file=sys.stderr)
+    return DONE
+
+
+def _serve(options: argparse.Namespace) -> int:
+    _log_to_stderr()
+    settings = from_environment(os.environ)
+    records = _open(options)
+    try:
+        app = build_app(settings, records)
+        try:
+            listener = socket.create_server((options.host, options.port), backlog=512)
+        except OSError as error:
+            return _fail(
+                REFUSED, f"cannot listen on {options.host}:{options.port}: {error.strerror}. Choose another --port."
+            )
+        with listener:
+            address, port = listener.getsockname()[:2]
+            logging.getLogger("fanfold_auth").info("serving", extra={"fields": {"url": f"http://{address}:{port}"}})
+            server = uvicorn.Server(configure(app))
+            server.run([listener])
+            return DONE if server.started else FAILED
+    finally:
+        records.close()
+
+
+def _open(options: argparse.Namespace) -> Records:
+    url = options.records or os.environ.get(_RECORDS)
+    if not url:
+        raise BadSetting(f"No records: give --records URL or set {_RECORDS}, e.g. sqlite:///var/lib/fanfold/auth.db")
+    return open_records(url)
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JSONLines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
+def _fail(status: int, text: str) -> int:
+    print(f"fanfold_auth: {text}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The HTTP routes, one router a noun; what they do lies in the modules above."""
