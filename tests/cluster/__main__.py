@@ -85,7 +85,7 @@ def _up(cache: Cache) -> None:
 
 
 def _load(cache: Cache) -> None:
-    if not node.status(cache):
+    if not node.is_up():
         raise ClusterError("Bring the node up first: `python -m tests.cluster up`.")
     for archive in images.build_fanfold(cache, CHECKOUT):
         node.import_archive(archive)

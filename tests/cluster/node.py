@@ -120,13 +120,17 @@ def _attempt(ask: Callable[[], str]) -> str:
 
 def status(cache: Cache) -> bool:
     """Say how the node is; whether it is up."""
-    if not host.is_taken():
-        say("The node is down.")
-        return False
-    dead = [name for name in daemons.STARTED if not daemons.is_alive(name)]
-    if dead:
+    if is_up():
+        say(f"The node {NODE} is up; its daemons log to {LOGS}.")
+        say(_attempt(lambda: kubectl(cache, "get", "nodes,pods", "--all-namespaces")))
+    elif host.is_taken():
+        dead = [name for name in daemons.STARTED if not daemons.is_alive(name)]
         say(f"The node is broken: {', '.join(dead)} not running. Take it down and up again.")
-        return False
-    say(f"The node {NODE} is up; its daemons log to {LOGS}.")
-    say(_attempt(lambda: kubectl(cache, "get", "nodes,pods", "--all-namespaces")))
-    return True
+    else:
+        say("The node is down.")
+    return is_up()
+
+
+def is_up() -> bool:
+    """Whether every daemon of the node runs."""
+    return all(map(daemons.is_alive, daemons.STARTED))

@@ -18,7 +18,7 @@ PYTHON = "3.11"
 PACKAGES = """
     base-files netbase tzdata ca-certificates media-types
     dash bash coreutils grep sed findutils mawk perl-base tar gzip
-    libacl1 libattr1 libgmp10 libselinux1 libpcre2-8-0 libtinfo6 libc6 libgcc-s1 libcrypt1
+    libacl1 libattr1 libgmp10 libselinux1 libpcre2-8-0 libtinfo6 libc6 libc-bin libgcc-s1 libstdc++6 libcrypt1
     python3.11 python3.11-minimal libpython3.11-stdlib libpython3.11-minimal
     libssl3 libffi8 libsqlite3-0 libbz2-1.0 libdb5.3 libexpat1 liblzma5 libncursesw6 libnsl2 libreadline8
     readline-common libtirpc3 libtirpc-common libuuid1 zlib1g
@@ -39,7 +39,7 @@ SITE = f"usr/local/lib/python{PYTHON}/dist-packages"
 def unpack(cache: Cache) -> Path:
     """The root file system as a folder, made once."""
     root = cache.root / "python-root"
-    stamp = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    stamp = hashlib.sha256(repr((PACKAGES.split(), LINKS, UNWANTED)).encode()).hexdigest()
     if cache.is_fresh("python-root", stamp, [root]):
         return root
     say("python root: unpacking Debian packages")
