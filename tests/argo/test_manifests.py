@@ -1,0 +1,223 @@
+"""What every overlay promises, read from what kustomize makes of it."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.argo.rendering import ARGO, OVERLAYS, Manifest, of_kind, overlay, pod_specs, render, settings
+
+PVC = [name for name in OVERLAYS if not name.endswith("-s3")]
+S3 = [name for name in OVERLAYS if name.endswith("-s3")]
+TOKEN = {"submit"}
+"""Who of our own pods may talk to the API server."""
+
+
+def test_every_overlay_comes_with_a_claim_and_with_s3():
+    assert PVC == ["minikube", "test"]
+    assert [f"{name}-s3" for name in PVC] == S3
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_pods_satisfy_the_restricted_standard(name):
+    """https://kubernetes.io/docs/concepts/security/pod-security-standards/, rule by rule."""
+    for whose, spec in pod_specs(overlay(name)):
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & spec.keys(), whose
+        security = spec["securityContext"]
+        assert security["runAsNonRoot"] is True and security["runAsUser"] > 0, whose
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, whose
+        for volume in spec["volumes"]:
+            assert volume.keys() - {"name"} <= {"emptyDir", "secret", "configMap", "persistentVolumeClaim"}, whose
+        for container in spec["containers"] + spec.get("initContainers", []):
+            own = container["securityContext"]
+            assert own["allowPrivilegeEscalation"] is False, whose
+            assert own["capabilities"] == {"drop": ["ALL"]}, whose
+            assert own["readOnlyRootFilesystem"] is True, whose
+            assert "privileged" not in own and "hostPort" not in str(container["ports"]), whose
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_namespace_enforces_that_standard(name):
+    (namespace,) = of_kind(overlay(name), "Namespace").values()
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_containers_have_requests_limits_and_probes(name):
+    for whose, spec in pod_specs(overlay(name)):
+        for container in spec["containers"]:
+            assert container["resources"]["requests"].keys() == {"cpu", "memory"}, whose
+            assert container["resources"]["limits"].keys() == {"cpu", "memory"}, whose
+            assert {"startupProbe", "readinessProbe", "livenessProbe"} <= container.keys(), whose
+            assert {"name": "tmp", "mountPath": "/tmp"} in container["volumeMounts"], whose
+            assert container["imagePullPolicy"] == "IfNotPresent", whose
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_all_pods_together_leave_room_on_two_cores(name):
+    requested = sum(
+        _replicas(item) * int(container["resources"]["requests"]["cpu"].removesuffix("m"))
+        for item in overlay(name)
+        if "template" in item.get("spec", {})
+        for container in item["spec"]["template"]["spec"]["containers"]
+    )
+    assert requested <= 500
+
+
+@pytest.mark.parametrize("service", ["auth", "submit"])
+def test_services_have_two_replicas_that_leave_gently(service):
+    deployment = of_kind(overlay("test"), "Deployment")[service]
+    spec = deployment["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    assert deployment["spec"]["replicas"] == 2
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert container["lifecycle"]["preStop"]["exec"]["command"] == ["sleep", "5"]
+    assert spec["terminationGracePeriodSeconds"] == 40
+    assert of_kind(overlay("test"), "PodDisruptionBudget")[service]["spec"]["minAvailable"] == 1
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_nobody_runs_as_the_default_account_and_only_submit_has_a_token(name):
+    accounts = of_kind(overlay(name), "ServiceAccount")
+    for whose, spec in pod_specs(overlay(name)):
+        assert spec["serviceAccountName"] in accounts, whose
+        assert spec["automountServiceAccountToken"] is (whose.split()[1] in TOKEN), whose
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_rights_are_the_least(name):
+    """A job's pods report to Argo; submit handles Workflows and reads pods; nobody sees beyond the namespace."""
+    roles = {role: _rights(item) for role, item in of_kind(overlay(name), "Role").items()}
+    assert roles == {
+        "fanfold-steps": {"argoproj.io/workflowtaskresults: create patch"},
+        "fanfold-submit": {
+            "argoproj.io/workflows: create delete get list patch update watch",
+            "/pods: get list watch",
+            "/pods/log: get list watch",
+        },
+    }
+    assert not of_kind(overlay(name), "ClusterRole") and not of_kind(overlay(name), "ClusterRoleBinding")
+    for binding, item in of_kind(overlay(name), "RoleBinding").items():
+        assert item["roleRef"]["name"] == binding
+        assert [(who["kind"], who["name"], who["namespace"]) for who in item["subjects"]] == [
+            ("ServiceAccount", binding, "fanfold")
+        ]
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_etcd_is_three_members_on_volumes_of_their_own(name):
+    etcd = of_kind(overlay(name), "StatefulSet")["etcd"]["spec"]
+    arguments = etcd["template"]["spec"]["containers"][0]["args"]
+    assert etcd["replicas"] == 3 and etcd["podManagementPolicy"] == "Parallel"
+    assert "--auto-compaction-retention=1h" in arguments
+    assert any(argument.startswith("--quota-backend-bytes=") for argument in arguments)
+    assert [template["metadata"]["name"] for template in etcd["volumeClaimTemplates"]] == ["data"]
+    service = of_kind(overlay(name), "Service")["etcd"]["spec"]
+    assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"] is True
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_network_policies_deny_what_they_do_not_name(name):
+    policies = of_kind(overlay(name), "NetworkPolicy")
+    assert policies["fanfold-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    (clients, peers) = policies["fanfold-etcd"]["spec"]["ingress"]
+    assert clients["ports"] == [{"protocol": "TCP", "port": 2379}]
+    assert clients["from"][0]["podSelector"]["matchExpressions"][0]["values"] == ["auth", "submit"]
+    assert peers["ports"] == [{"protocol": "TCP", "port": 2380}]
+
+
+@pytest.mark.parametrize("name", PVC)
+def test_with_a_claim_submit_mounts_it(name):
+    submit = of_kind(overlay(name), "Deployment")["submit"]["spec"]["template"]["spec"]
+    claim = of_kind(overlay(name), "PersistentVolumeClaim")["fanfold-data"]
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    assert {"name": "data", "mountPath": "/data"} in submit["containers"][0]["volumeMounts"]
+    given = settings(overlay(name), "submit")
+    assert (given["FANFOLD_SUBMIT_STORE"], given["FANFOLD_SUBMIT_CLAIM"]) == ("file:///data/", "fanfold-data")
+
+
+@pytest.mark.parametrize("name", S3)
+def test_with_s3_there_is_minio_and_no_claim_to_share(name):
+    submit = of_kind(overlay(name), "Deployment")["submit"]["spec"]["template"]["spec"]
+    assert "/data" not in str(submit["containers"][0]["volumeMounts"])
+    assert [volume["name"] for volume in submit["volumes"]] == ["tmp"]
+    assert of_kind(overlay(name), "PersistentVolumeClaim").keys() == {"fanfold-minio"}
+    assert of_kind(overlay(name), "Service")["minio"]["spec"]["ports"][0]["port"] == 9000
+    given = settings(overlay(name), "submit")
+    assert given["FANFOLD_SUBMIT_STORE"] == "s3://fanfold/" and not given["FANFOLD_SUBMIT_CLAIM"]
+    assert (given["FANFOLD_SUBMIT_S3_SECRET"], given["AWS_ENDPOINT_URL"]) == ("fanfold-s3", "http://minio:9000")
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_node_ports_and_what_users_are_told_agree(name):
+    services = of_kind(overlay(name), "Service")
+    ports = {service: services[service]["spec"]["ports"][0] for service in ("auth", "submit")}
+    assert (ports["auth"]["port"], ports["auth"]["nodePort"]) == (1337, 30001)
+    assert (ports["submit"]["port"], ports["submit"]["nodePort"]) == (1338, 30002)
+    assert settings(overlay(name), "submit")["FANFOLD_SUBMIT_AUTH_URL"] == "http://{host}:30001"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_no_secret_is_written_down(name):
+    assert not of_kind(overlay(name), "Secret")
+
+
+def test_users_get_the_images_of_this_version():
+    """`make images` tags by the version of the project; the manifests must ask for the same."""
+    version = tomllib.loads((ARGO.parent / "pyproject.toml").read_text())["project"]["version"]
+    images = {spec["containers"][0]["image"] for _, spec in pod_specs(overlay("minikube-s3"))}
+    images.add(settings(overlay("minikube-s3"), "submit")["FANFOLD_SUBMIT_STEPS_IMAGE"])
+    own = {f"fanfold-{name}:{version}" for name in ("steps", "auth", "submit", "minio")}
+    assert own < images and {image.split(":")[0] for image in images - own} == {"quay.io/coreos/etcd"}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_another_namespace_is_followed_everywhere(name, tmp_path):
+    """As `fanfold deploy --namespace` does it: no object, name or folder of the default namespace is left."""
+    manifests = render(_in_namespace("elsewhere", name, tmp_path, []))
+    assert {item["metadata"].get("namespace", "elsewhere") for item in manifests} == {"elsewhere"}
+    assert of_kind(manifests, "Namespace").keys() == {"elsewhere"}
+    for binding in of_kind(manifests, "RoleBinding").values():
+        assert {who["namespace"] for who in binding["subjects"]} == {"elsewhere"}
+    for volume, item in of_kind(manifests, "PersistentVolume").items():
+        claim = item["spec"]["claimRef"]
+        assert (claim["namespace"], volume) == ("elsewhere", f"elsewhere.{claim['name']}")
+        assert item["spec"]["hostPath"]["path"] == f"/run/fanfold-lab/volumes/elsewhere/{claim['name']}"
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_node_ports_can_be_left_out(name, tmp_path):
+    manifests = render(_in_namespace("elsewhere", name, tmp_path, ["no-nodeports"]))
+    for service in of_kind(manifests, "Service").values():
+        assert service["spec"].get("type", "ClusterIP") == "ClusterIP"
+        assert "nodePort" not in service["spec"]["ports"][0]
+    assert settings(manifests, "submit")["FANFOLD_SUBMIT_AUTH_URL"] == "http://{host}:1337"
+
+
+def _in_namespace(namespace: str, name: str, folder: Path, components: list[str]) -> Path:
+    up = Path(*[".."] * len(folder.resolve().parts[1:]))
+    argo = up / ARGO.relative_to("/")
+    listed = "".join(f"\n- ../{argo}/components/{each}" for each in components) or " []"
+    (folder / "inner").mkdir()
+    (folder / "inner/kustomization.yaml").write_text(
+        f"namespace: {namespace}\nresources: [../{argo}/overlays/{name}]\ncomponents:{listed}\n"
+    )
+    (folder / "kustomization.yaml").write_text(
+        f"resources: [inner]\ncomponents: [{argo}/components/namespaced-volumes]\n"
+    )
+    return folder
+
+
+def _replicas(item: Manifest) -> int:
+    replicas: int = item["spec"]["replicas"]
+    return replicas
+
+
+def _rights(role: Manifest) -> set[str]:
+    return {
+        f"{group}/{resource}: {' '.join(sorted(rule['verbs']))}"
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
