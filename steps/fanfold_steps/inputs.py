@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fanfold_storage.errors import NotFound
-from fanfold_storage.urls import open_objects
+from fanfold_storage.urls import open_objects, split_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,14 @@ def list_files(url: str) -> list[File]:
     Raises:
         NotFound: there is neither a file nor a folder.
     """
-    folder, _, name = url.rstrip("/").rpartition("/")
-    if not url.endswith("/") and name:
-        store = open_objects(folder + "/")
+    folder, name = split_url(url)
+    if name:
+        store = open_objects(folder)
         try:
             return [File(store.url, name, store.stat(name).size)]
         except NotFound:
             pass
-    store = open_objects(url.rstrip("/") + "/")
+    store = open_objects(f"{url.rstrip('/')}/")
     found = list(store.list())
     if not found:
         raise NotFound(f"no file at or below {url}")

@@ -20,7 +20,7 @@ class StepProgress:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A look at the tree. `failure` is `failed.json`, `report` is `report.json`; at most one of them decides the state."""
+    """A look at the tree. `failure` is `failed.json`, `report` is `report.json`; a report outweighs a failure."""
 
     state: Literal["waiting", "running", "succeeded", "failed"]
     steps: list[StepProgress]

@@ -1,7 +1,7 @@
-"""What a job is, as plain data: `JobSpec` (its functions and formats) and `JobConf` (a spec with its inputs and output).
+"""What a job is, as plain data: `JobSpec` (functions and formats) and `JobConf` (a spec with inputs and output).
 
-Workers read these from `job.json`, so they are standard-library dataclasses; `fanfold.spec` checks JSON against them with
-pydantic before anything is written.
+Workers read these from `job.json`, so they are standard-library dataclasses; `fanfold.spec` checks JSON against them
+with pydantic before anything is written.
 """
 
 from dataclasses import asdict, dataclass, field

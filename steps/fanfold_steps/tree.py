@@ -1,14 +1,14 @@
 """The job tree: where everything that a job is lies under one prefix, and the few ways in which it is written.
 
-    job.json                           the JobConf, written before any worker starts
-    plan.json                          files, splits, stages: put-if-absent by whoever comes first
-    stage-0/map/00012/ATTEMPT.run      a map task's output: a sorted segment for each partition
-    stage-0/map/00012/commit.json      put-if-absent: the attempt that counts
-    stage-0/reduce/00003/commit.json   likewise; names a staged part, which `finish` makes visible
-    claims/STEP-00012.json             who works on a task; a hint, never truth
-    workers/STEP-N.json                a worker's beat
-    failed.json                        put-if-absent: why the job can't succeed; every worker stops
-    report.json                        put-if-absent: the job is done and its output is whole
+job.json                           the JobConf, written before any worker starts
+plan.json                          files, splits, stages: put-if-absent by whoever comes first
+stage-0/map/00012/ATTEMPT.run      a map task's output: a sorted segment for each partition
+stage-0/map/00012/commit.json      put-if-absent: the attempt that counts
+stage-0/reduce/00003/commit.json   likewise; names a staged part, which `finish` makes visible
+claims/STEP-00012.json             who works on a task; a hint, never truth
+workers/STEP-N.json                a worker's beat
+failed.json                        put-if-absent: why the job can't succeed; every worker stops
+report.json                        put-if-absent: the job is done and its output is whole
 """
 
 import json

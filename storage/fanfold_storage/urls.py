@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from fanfold_storage.errors import InvalidKey, Unsupported
 from fanfold_storage.objects.protocol import Objects
@@ -55,6 +55,26 @@ def open_records(url: str) -> Records:
             raise _missing(url, "etcd", error) from error
         return EtcdRecords(rest.strip("/,").split(","))
     raise InvalidKey(f"cannot open {url!r}: records lie in sqlite:///path or in etcd://host:port[,host:port…]")
+
+
+def join_url(root: str, key: str) -> str:
+    """The URL of what lies under `key` (which may end with a slash) in the store that `root` opens.
+
+    >>> join_url("file:///data/", "my texts/a.txt"), join_url("s3://bucket/p", "a b")
+    ('file:///data/my%20texts/a.txt', 's3://bucket/p/a b')
+    """
+    name = quote(os.fsencode(key)) if root.startswith("file:") else key
+    return f"{root.rstrip('/')}/{name}"
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """The store that holds an object's URL, ending with a slash, and the object's key there.
+
+    >>> split_url("file:///data/my%20texts/a%20b.txt")
+    ('file:///data/my%20texts/', 'a b.txt')
+    """
+    folder, _, name = url.rpartition("/")
+    return f"{folder}/", unquote(name, errors="surrogateescape") if url.startswith("file:") else name
 
 
 def _split_scheme(url: str) -> tuple[str, str]:

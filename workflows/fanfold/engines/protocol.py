@@ -66,7 +66,7 @@ class Engine(Protocol):
         """Ids of jobs whose workers changed, until `stop` is set. Hints: some may be missed or told twice."""
 
     def cancel(self, handle: Handle) -> None:
-        """End the workers; returns when that is asked for, `observe` tells when it is done. Unknown handles do no harm."""
+        """End the workers. Returns at once; `observe` tells when they have left. Unknown handles do no harm."""
 
     def close(self) -> None:
         """Let go of threads and connections. Local workers end; pods go on."""

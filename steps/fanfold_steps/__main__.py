@@ -1,0 +1,62 @@
+"""`python -m fanfold_steps STEP --job URL --index N`: one worker of a job, as engines start it.
+
+Exit status: 0 the step is committed; 64 the job failed for good (others see it too); 66 there is no such job;
+1 the store was away or the worker broke: starting it again goes on from what is committed; 2 wrong usage.
+"""
+
+import argparse
+import os
+import sys
+import threading
+
+from fanfold_steps.beat import EXIT_FAILED
+from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.report import Reporter
+from fanfold_steps.tree import JobTree
+from fanfold_steps.worker import STEPS, Worker
+from fanfold_storage.errors import NotFound, StorageError
+
+EXIT_NO_JOB = 66
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a worker; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    if options.end_with_stdin:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    tree = JobTree.open(options.job)
+    name = f"{options.step}-{options.index}"
+    try:
+        worker = Worker(tree, options.step, options.index)
+    except NotFound:
+        print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
+        return EXIT_NO_JOB
+    try:
+        worker.run()
+    except PermanentFailure as failure:
+        Reporter(name).failed(tree.find("failed.json") or failure.to_json())
+        return EXIT_FAILED
+    except StorageError as error:
+        print(f"fanfold: {name}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m fanfold_steps", description="One worker of a Fanfold job.")
+    parser.add_argument("step", choices=STEPS, help="what to work on; a worker also does what its step waits for")
+    parser.add_argument("--job", required=True, metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
+    parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
+    parser.add_argument("--end-with-stdin", action="store_true", help="leave when standard input closes")
+    return parser
+
+
+def _end_with_stdin() -> None:
+    """The engine holds the other end: when it dies, however, its workers must not go on."""
+    while os.read(0, 1024):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""The beat: a thread that tells others this worker lives, and ends it when the job has failed elsewhere."""
+
+import os
+import sys
+import threading
+from types import TracebackType
+
+from fanfold_steps.claims import BEAT_SECONDS
+from fanfold_steps.report import Reporter
+from fanfold_steps.tree import JobTree
+from fanfold_storage.errors import StorageError
+
+EXIT_FAILED = 64
+
+
+class Beat:
+    """Beats while the worker works (a context manager)."""
+
+    def __init__(self, tree: JobTree, worker: str, reporter: Reporter) -> None:
+        self._tree = tree
+        self._worker = worker
+        self._reporter = reporter
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="beat", daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        beat = os.getpid() << 32  # a restarted worker's beats differ from those it left behind
+        while True:
+            beat += 1
+            try:
+                self._tree.objects.put(f"workers/{self._worker}.json", [f'{{"beat": {beat}}}'.encode()])
+                failure = self._tree.find("failed.json")
+            except StorageError as error:
+                print(f"fanfold: {self._worker}: no beat: {error}", file=sys.stderr, flush=True)
+                failure = None
+            if self._stop.wait(0 if failure else BEAT_SECONDS):
+                return
+            if failure:
+                # The main thread may be deep in the user's code; only leaving the process stops that for certain.
+                self._reporter.failed(failure)
+                os._exit(EXIT_FAILED)

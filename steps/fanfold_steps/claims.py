@@ -1,0 +1,47 @@
+"""Claims and beats: who works on what, and that they live. They save double work; the commit alone decides.
+
+A claim holds as long as its worker's beat changes, judged by the reader's own clock from when it last saw it change:
+two clocks are never compared.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+from fanfold_steps.tree import JobTree, Task
+
+BEAT_SECONDS = 1.0
+DEAD_AFTER_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Claims:
+    """One worker's view of the claims of a job."""
+
+    tree: JobTree
+    worker: str
+    _seen: dict[str, tuple[object, float]] = field(default_factory=dict)
+
+    def take(self, task: Task) -> bool:
+        """Claim a task; True if it is ours now, or was before we were started again."""
+        return self.tree.create(self._key(task), {"worker": self.worker}) or self._holder(task) == self.worker
+
+    def is_stale(self, task: Task) -> bool:
+        """Whether the task's worker stopped beating some seconds ago: the first look only starts the clock."""
+        holder = self._holder(task)
+        if holder is None:
+            return True
+        record = self.tree.find(f"workers/{holder}.json")
+        beat = record["beat"] if record else None
+        now = time.monotonic()
+        last, since = self._seen.get(holder, (None, 0.0))
+        if holder not in self._seen or last != beat:
+            self._seen[holder] = (beat, now)
+            return False
+        return now - since > DEAD_AFTER_SECONDS
+
+    def _holder(self, task: Task) -> str | None:
+        claim = self.tree.find(self._key(task))
+        return claim["worker"] if claim else None
+
+    def _key(self, task: Task) -> str:
+        return f"claims/{task.step}-{task.index:05d}.json"

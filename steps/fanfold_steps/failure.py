@@ -1,0 +1,69 @@
+"""Why a job can't succeed, in a form that reaches the user: the step, the record, their own traceback."""
+
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+OWN_FOLDERS = ("fanfold_steps", "fanfold_storage", "fanfold")
+RECORD_PREVIEW = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a record begins: the file's URL, the byte offset in it, and the record's first characters."""
+
+    source: str
+    offset: int
+    text: str
+
+
+class PermanentFailure(Exception):
+    """Trying again would end the same way: the job fails. `kind` says whose part it was (`mapper`, `reducer`, …)."""
+
+    def __init__(self, kind: str, message: str, *, trace: str = "", position: Position | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+        self.trace = trace
+        self.position = position
+
+    def to_json(self) -> dict[str, Any]:
+        """What `failed.json` holds beside the task."""
+        position = asdict(self.position) if self.position else None
+        return {"kind": self.kind, "message": self.message, "traceback": self.trace, "record": position}
+
+
+def of_user_code(kind: str, error: BaseException, code_root: Path, position: Position | None) -> PermanentFailure:
+    """A failure that names the exception, with the frames of the user's code alone, paths relative to the bundle."""
+    message = "".join(traceback.format_exception_only(error)).strip()
+    trace = user_traceback(error, code_root)
+    return PermanentFailure(kind, f"the {kind} raised {message}", trace=trace, position=position)
+
+
+def user_traceback(error: BaseException, code_root: Path) -> str:
+    """The traceback without Fanfold's own frames, as Python prints it."""
+    stack = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in stack if not _is_own(frame.filename)]
+    for frame in frames:
+        frame.filename = frame.filename.removeprefix(f"{code_root}/")
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+
+
+def raised_in_user_code(trace: TracebackType | None) -> bool:
+    """Whether an exception comes from below Fanfold's own frames, not from handling what user code returned."""
+    stack = traceback.extract_tb(trace)
+    return bool(stack) and not _is_own(stack[-1].filename)
+
+
+def _is_own(filename: str) -> bool:
+    return Path(filename).parent.name in OWN_FOLDERS or Path(filename).parent.parent.name in OWN_FOLDERS
+
+
+def preview(record: object) -> str:
+    """A record's beginning, safe to print."""
+    text = record if isinstance(record, str) else repr(record)
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= RECORD_PREVIEW else text[:RECORD_PREVIEW] + "…"

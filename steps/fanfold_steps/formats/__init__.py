@@ -1,0 +1,1 @@
+"""How records are read from bytes and written to them."""

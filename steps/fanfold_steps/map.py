@@ -1,0 +1,165 @@
+"""Map: run the mapper over a split, combine, and write one run with a sorted segment for each partition."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
+from typing import Any, Protocol
+
+from fanfold_steps import keys, runs
+from fanfold_steps.aggregations import AGGREGATIONS, Sum
+from fanfold_steps.code import Code
+from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code
+from fanfold_steps.formats import text
+from fanfold_steps.inputs import File, Range
+from fanfold_steps.spec import Aggregate, StageSpec
+from fanfold_storage.objects import Objects
+from fanfold_storage.urls import join_url, open_objects
+
+Mapper = Callable[[Any], Iterable[tuple[Any, Any]]]
+
+
+class Collector(Protocol):
+    """Takes in what the mapper emits and gives it out, combined, by encoded key."""
+
+    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
+        """Map records and keep what comes out."""
+
+    def items(self) -> Iterator[runs.Item]:
+        """(encoded key, value) in any order, each key once."""
+
+    def check(self, value: object) -> str | None:
+        """Why a value can't be taken in, or None."""
+
+
+class Totals:
+    """Folds values into an aggregation as they come."""
+
+    def __init__(self, aggregation: type[Sum]) -> None:
+        self._aggregation = aggregation
+        self._totals = aggregation.start()
+        self.check = aggregation.check
+
+    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
+        """Map records and fold what comes out."""
+        self._aggregation.fold(mapper, records, self._totals)
+
+    def items(self) -> Iterator[runs.Item]:
+        """(encoded key, total); totals are checked here, once a key, instead of once a value."""
+        for key, total in self._totals.items():
+            if type(total) is not int and (problem := self.check(total)):
+                raise PermanentFailure("mapper", f"{problem}, for the key {key!r:.80}")
+            yield keys.encode(key), total
+
+
+class Groups:
+    """Keeps the values of each key in input order, and runs the user's combiner over them at the end."""
+
+    def __init__(self, combiner: Callable[..., Any] | None) -> None:
+        self._combiner = combiner
+        self._groups: defaultdict[Any, list[Any]] = defaultdict(list)
+
+    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
+        """Map records and group what comes out."""
+        groups = self._groups
+        for record in records:
+            for key, value in mapper(record):
+                groups[key].append(value)
+
+    def items(self) -> Iterator[runs.Item]:
+        """(encoded key, list of values)."""
+        groups = self._groups
+        if self._combiner:
+            combined: defaultdict[Any, list[Any]] = defaultdict(list)
+            for key, values in groups.items():
+                for out_key, out_value in self._combiner(key, iter(values)):
+                    combined[out_key].append(out_value)
+            groups = combined
+        return ((keys.encode(key), values) for key, values in groups.items())
+
+    def check(self, value: object) -> str | None:
+        """Any value will do."""
+        return None
+
+
+class MapTask:
+    """The map step of one stage, ready to run over splits."""
+
+    def __init__(self, stage: StageSpec, files: list[File], partitions: int, code: Code) -> None:
+        self._files = files
+        self._partitions = partitions
+        self._code = code
+        self._mapper: Mapper = code.function(stage.map.function, "mapper", 1)
+        self._aggregation = AGGREGATIONS[stage.reduce.aggregate] if isinstance(stage.reduce, Aggregate) else None
+        self._combiner = code.function(stage.combine.function, "combiner", 2) if stage.combine else None
+        self._stores: dict[str, Objects] = {}
+
+    def run(self, split: list[Range], objects: Objects, key: str) -> dict[str, Any]:
+        """Map a split and write its run under `key`; returns what the commit records.
+
+        Raises:
+            PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
+        """
+        collector: Collector = Totals(self._aggregation) if self._aggregation else Groups(self._combiner)
+        records = 0
+        for number, start, stop in split:
+            file = self._files[number]
+            for block in text.read_blocks(self._store(file.root), file.key, start, stop):
+                lines = block.lines()
+                self._fold(collector, lines, file, block)
+                records += len(lines)
+        size = objects.put(key, runs.pack(self._segments(collector)))
+        return {"records": records, "bytes": size, "read": sum(stop - start for _, start, stop in split)}
+
+    def _fold(self, collector: Collector, lines: list[str], file: File, block: text.Block) -> None:
+        remaining = iter(lines)
+        try:
+            collector.fold(self._mapper, remaining)
+        except Exception as error:
+            number = len(lines) - sum(1 for _ in remaining) - 1
+            record = lines[number]
+            position = Position(join_url(file.root, file.key), block.offset_of(number), preview(record))
+            if raised_in_user_code(error.__traceback__):
+                raise of_user_code("mapper", error, self._code.root, position) from error
+            problem = _explain(self._mapper, record, collector) or f"{type(error).__name__}: {error}"
+            raise PermanentFailure("mapper", problem, position=position) from error
+
+    def _segments(self, collector: Collector) -> list[list[runs.Item]]:
+        segments: list[list[runs.Item]] = [[] for _ in range(self._partitions)]
+        try:
+            for item in collector.items():
+                segments[keys.partition(item[0], self._partitions)].append(item)
+        except keys.UnsortableKey as error:
+            raise PermanentFailure("mapper", str(error)) from error
+        except PermanentFailure:
+            raise
+        except Exception as error:
+            raise of_user_code("combiner", error, self._code.root, None) from error
+        for segment in segments:
+            segment.sort(key=itemgetter(0))
+        return segments
+
+    def _store(self, root: str) -> Objects:
+        if root not in self._stores:
+            self._stores[root] = open_objects(root)
+        return self._stores[root]
+
+
+def _explain(mapper: Mapper, record: Any, collector: Collector) -> str | None:
+    """What is wrong with what a mapper gave for a record, found by running it once more."""
+    emitted = mapper(record)
+    if emitted is None:
+        return "the mapper returned None: let it yield (key, value) pairs, or return a list of them"
+    if not hasattr(emitted, "__iter__"):
+        return (
+            f"the mapper returned {type(emitted).__name__}: let it yield (key, value) pairs, or return a list of them"
+        )
+    for pair in emitted:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            return f"the mapper must give (key, value) pairs, but gave {pair!r:.80}"
+        try:
+            keys.encode(pair[0])
+        except keys.UnsortableKey as error:
+            return str(error)
+        if problem := collector.check(pair[1]):
+            return f"{problem}, for the key {pair[0]!r:.80}"
+    return None

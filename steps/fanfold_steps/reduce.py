@@ -1,0 +1,90 @@
+"""Reduce: bring one partition's segments of all runs together in key order, reduce, and stage the part that results."""
+
+import hashlib
+import heapq
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, groupby, islice
+from operator import itemgetter
+from typing import Any
+
+from fanfold_steps import keys, runs
+from fanfold_steps.aggregations import AGGREGATIONS, Sum
+from fanfold_steps.code import Code
+from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
+from fanfold_steps.formats import text
+from fanfold_steps.spec import Aggregate, StageSpec
+from fanfold_storage.objects import Objects
+
+WRITE_RECORDS = 8192
+Segments = Callable[[int], list[Iterator[runs.Item]]]
+"""The segments of a partition, one a map task, in the order of the maps: which is input order."""
+
+
+class ReduceTask:
+    """The reduce step of one stage, ready to run over partitions."""
+
+    def __init__(self, stage: StageSpec, segments: Segments, code: Code) -> None:
+        self._segments = segments
+        self._code = code
+        self._aggregation = AGGREGATIONS[stage.reduce.aggregate] if isinstance(stage.reduce, Aggregate) else None
+        self._reducer: Callable[..., Any] | None = None
+        if not isinstance(stage.reduce, Aggregate):
+            self._reducer = code.function(stage.reduce.function, "reducer", 2)
+
+    def run(self, partition: int, output: Objects) -> dict[str, Any]:
+        """Reduce a partition into a staged part; returns what the commit records, the part's handle among it.
+
+        Raises:
+            PermanentFailure: the user's code raised or gave what can't be written.
+        """
+        name = f"part-{partition:05d}{text.SUFFIX}"
+        records = self._aggregated(partition, self._aggregation) if self._aggregation else self._reduced(partition)
+        staged = output.stage(name)
+        try:
+            count, size, digest = 0, 0, hashlib.sha256()
+            while block := list(islice(records, WRITE_RECORDS)):
+                data = b"".join(map(text.encode_record, block))
+                staged.write(data)
+                digest.update(data)
+                count += len(block)
+                size += len(data)
+            handle = staged.seal()
+        except BaseException:
+            staged.abort()
+            raise
+        return {"part": name, "handle": handle, "records": count, "bytes": size, "sha256": digest.hexdigest()}
+
+    def _aggregated(self, partition: int, aggregation: type[Sum]) -> Iterator[tuple[keys.Key, Any]]:
+        totals = aggregation.start()
+        for segment in self._segments(partition):
+            aggregation.merge(totals, segment)
+        for encoded in sorted(totals):
+            yield keys.decode(encoded), totals[encoded]
+
+    def _reduced(self, partition: int) -> Iterator[Any]:
+        merged = heapq.merge(*self._segments(partition), key=itemgetter(0))  # stable: equal keys stay in map order
+        for encoded, group in groupby(merged, key=itemgetter(0)):
+            values = chain.from_iterable(map(itemgetter(1), group))
+            yield from self._call(keys.decode(encoded), values)
+
+    def _call(self, key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
+        assert self._reducer
+        try:
+            records = self._reducer(key, values)
+            if records is None or isinstance(records, str | bytes):
+                raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {key!r:.80})")
+            yield from records
+        except PermanentFailure:
+            raise
+        except Exception as error:
+            if not raised_in_user_code(error.__traceback__):
+                raise PermanentFailure(
+                    "reducer", f"{type(error).__name__}: {error} (for the key {key!r:.80})"
+                ) from error
+            failure = of_user_code("reducer", error, self._code.root, None)
+            failure.message += f" (for the key {key!r:.80})"
+            raise failure from error
+
+
+def _wrong_result(result: object) -> str:
+    return f"the reducer returned {type(result).__name__}: let it yield records, or return a list of them"

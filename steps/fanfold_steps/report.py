@@ -1,0 +1,55 @@
+"""What a worker tells its surroundings: stderr, and in a pod the files that Argo and the kubelet read."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+TERMINATION_BYTES = 4096  # the kubelet keeps no more
+
+
+class Reporter:
+    """Writes progress, the reason of a failure and a closing report.
+
+    The files are named by the environment: ARGO_PROGRESS_FILE (`done/total`), FANFOLD_TERMINATION_LOG (the reason),
+    FANFOLD_REPORT (one JSON object at the end). Without them only stderr is written.
+    """
+
+    def __init__(self, worker: str, environ: Mapping[str, str] = os.environ) -> None:
+        self._worker = worker
+        self._progress_file = environ.get("ARGO_PROGRESS_FILE")
+        self._termination_log = environ.get("FANFOLD_TERMINATION_LOG")
+        self._report_file = environ.get("FANFOLD_REPORT")
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """Tell Argo how far the step is."""
+        if self._progress_file and total:
+            Path(self._progress_file).write_text(f"{done}/{total}\n")
+
+    def failed(self, failure: Mapping[str, Any]) -> None:
+        """Say why the job failed (the form of `failed.json`)."""
+        text = describe(failure)
+        print(f"fanfold: {self._worker}: {text}", file=sys.stderr, flush=True)
+        if self._termination_log:
+            encoded = text.encode("utf-8", "backslashreplace")[:TERMINATION_BYTES]
+            Path(self._termination_log).write_bytes(encoded.decode("utf-8", "ignore").encode())
+        self.ended("failed")
+
+    def ended(self, outcome: str) -> None:
+        """Leave the closing report."""
+        if self._report_file:
+            Path(self._report_file).write_text(json.dumps({"worker": self._worker, "outcome": outcome}) + "\n")
+
+
+def describe(failure: Mapping[str, Any]) -> str:
+    """A failure for people: what, at which record, the user's traceback."""
+    task, record = failure.get("task"), failure.get("record")
+    where = f"{task['step']}/{task['index']}: " if task else ""
+    lines = [f"{where}{failure['message']}"]
+    if record:
+        lines.append(f"at {record['source']}, byte {record['offset']}: {record['text']}")
+    if failure.get("traceback"):
+        lines.append(failure["traceback"])
+    return "\n".join(lines)

@@ -1,0 +1,40 @@
+"""Split: list the inputs, cut them, settle the stages, and write it down as the plan that every worker follows."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fanfold_steps.code import Code
+from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.inputs import cut, list_files
+from fanfold_steps.spec import JobConf, StageSpec
+from fanfold_steps.tree import JobTree
+from fanfold_storage.errors import NotFound
+
+
+def split(tree: JobTree, conf: JobConf, code: Code) -> None:
+    """Write `plan.json` unless it is there.
+
+    Raises:
+        PermanentFailure: an input vanished since the job was planned, or the entry can't be compiled.
+    """
+    try:
+        files = [file for url in conf.inputs for file in list_files(url)]
+    except NotFound as error:
+        raise PermanentFailure("input", f"an input is gone: {error}") from error
+    plan: dict[str, Any] = {
+        "files": [asdict(file) for file in files],
+        "splits": cut(files, conf.split_size),
+        "stages": [asdict(stage) for stage in _stages(conf, code)],
+        "partitions": conf.partitions,
+        "bytes": sum(file.size for file in files),
+    }
+    tree.create("plan.json", plan)
+
+
+def _stages(conf: JobConf, code: Code) -> list[StageSpec]:
+    if not conf.spec.entry:
+        return conf.spec.stages
+    stages = code.compile_entry(conf.spec.entry).stages
+    if len(stages) != 1:
+        raise PermanentFailure("code", f"{conf.spec.entry} has {len(stages)} stages; only one is supported yet")
+    return stages

@@ -1,0 +1,69 @@
+"""From what a person names (a built-in job or a Python file) to a spec and the code that goes with it."""
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from fanfold import builtin
+from fanfold.bundle import Bundle, pack
+from fanfold.job import InvalidJob, Job
+from fanfold_steps.failure import user_traceback
+from fanfold_steps.spec import JobSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Authored:
+    """A job ready to be planned or submitted; built-in ones need no bundle."""
+
+    spec: JobSpec
+    bundle: Bundle | None
+
+
+def resolve(job: str) -> Authored:
+    """The job that `job` names: a Python file if it ends in `.py` or is one, else a built-in.
+
+    Raises:
+        InvalidJob: the file doesn't hold exactly one job, or can't be imported (with the traceback).
+        UnknownJob: there is no such built-in.
+    """
+    path = Path(job)
+    if job.endswith(".py") or path.is_file():
+        if not path.is_file():
+            raise InvalidJob(f"there is no file {job}: check the path")
+        return compile_job(_find_job(load_module(path)))
+    return Authored(builtin.find(job), None)
+
+
+def compile_job(job: Job) -> Authored:
+    """A `Job` object's spec with its code. Raises InvalidJob."""
+    bundle = pack(job.module)
+    return Authored(job.spec(bundle.sha256), bundle)
+
+
+def load_module(path: Path) -> ModuleType:
+    """Import a file under the name that workers will use: dotted if it lies in a package. Raises InvalidJob."""
+    path = path.resolve()
+    root, names = path.parent, [path.stem]
+    while (root / "__init__.py").is_file():
+        names.insert(0, root.name)
+        root = root.parent
+    sys.path.insert(0, str(root))
+    try:
+        return importlib.import_module(".".join(names))
+    except InvalidJob:
+        raise
+    except Exception as error:
+        raise InvalidJob(f"{path} can't be imported:\n{user_traceback(error, root)}") from error
+
+
+def _find_job(module: ModuleType) -> Job:
+    if isinstance(getattr(module, "job", None), Job):
+        job: Job = module.job
+        return job
+    found = {name: value for name, value in vars(module).items() if isinstance(value, Job)}
+    if len(found) != 1:
+        several = f"several jobs ({', '.join(sorted(found))})" if found else "no Job"
+        raise InvalidJob(f"{module.__file__} holds {several}: call the one to run `job`")
+    return found.popitem()[1]

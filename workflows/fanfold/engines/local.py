@@ -1,0 +1,146 @@
+"""The local engine: a job's workers are processes of this machine, and die with the process that started them."""
+
+import contextlib
+import subprocess
+import sys
+import tempfile
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Event
+from typing import IO
+
+from fanfold.engines.protocol import Foreign, Handle, Observation, Phase
+from fanfold.planner import Plan
+
+NAMESPACE = "local"
+MOST_STARTS = 4  # of one worker, when it dies by anything but a failed job
+PERMANENT = range(64, 80)
+LOG_TAIL = 2000
+
+
+@dataclass(slots=True)
+class _Crew:
+    """The workers of one job."""
+
+    plan: Plan
+    uid: str
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    waiting: int = 0
+    ending: bool = False
+    message: str = ""
+
+
+class LocalEngine:
+    """Spawned processes, started again when they die."""
+
+    name = "local"
+
+    def __init__(self) -> None:
+        self._crews: dict[str, _Crew] = {}
+        self._lock = threading.Lock()
+        self._watchers: list[SimpleQueue[str]] = []
+
+    def submit(self, plan: Plan) -> Handle:
+        """Start the job's workers, unless they are there."""
+        job = plan.conf.id
+        with self._lock:
+            crew = self._crews.get(job)
+            if crew and crew.plan.fingerprint != plan.fingerprint:
+                raise Foreign(f"another job runs under the id {job}")
+            if not crew or not crew.waiting:
+                crew = self._crews[job] = _Crew(plan, uuid.uuid4().hex)
+                workers = [(step, index) for step, count in plan.conf.workers.items() for index in range(count)]
+                crew.waiting = len(workers)
+                for step, index in workers:
+                    threading.Thread(target=self._keep, args=(crew, step, index), daemon=True).start()
+        return Handle(NAMESPACE, job, crew.uid)
+
+    def observe(self, handle: Handle) -> Observation:
+        """Whether any worker is left."""
+        with self._lock:
+            crew = self._crews.get(handle.name)
+            if not crew or crew.uid != handle.uid:
+                return Observation(Phase.GONE)
+            return Observation(Phase.ACTIVE if crew.waiting else Phase.ENDED, crew.message)
+
+    def active(self) -> Iterator[tuple[str, Handle]]:
+        """Jobs with workers."""
+        with self._lock:
+            running = [(job, Handle(NAMESPACE, job, crew.uid)) for job, crew in self._crews.items() if crew.waiting]
+        return iter(running)
+
+    def watch(self, stop: Event) -> Iterator[str]:
+        """Jobs whose last worker left."""
+        changes: SimpleQueue[str] = SimpleQueue()
+        self._watchers.append(changes)
+        try:
+            while not stop.is_set():
+                with contextlib.suppress(Empty):
+                    yield changes.get(timeout=0.2)
+        finally:
+            self._watchers.remove(changes)
+
+    def cancel(self, handle: Handle) -> None:
+        """Kill the workers: the tree is made to be left at any point."""
+        with self._lock:
+            crew = self._crews.get(handle.name)
+            if crew and crew.uid == handle.uid:
+                _end(crew)
+
+    def close(self) -> None:
+        """Kill all workers; their jobs go on when they are submitted again."""
+        with self._lock:
+            for crew in self._crews.values():
+                _end(crew)
+
+    def _keep(self, crew: _Crew, step: str, index: int) -> None:
+        """Run one worker, again and again if it dies without having ended the job (in a thread of its own)."""
+        name = f"{step}-{index}"
+        with tempfile.TemporaryFile() as log:
+            for start in range(MOST_STARTS):
+                process = self._start(crew, step, index, log)
+                if process is None:
+                    break
+                status = process.wait()
+                if status == 0 or status in PERMANENT:
+                    break
+                crew.message = f"worker {name} ended with status {status}, start {start + 1} of {MOST_STARTS}"
+                crew.message += _tail(log)
+        with self._lock:
+            crew.processes.pop(name, None)
+            crew.waiting -= 1
+            last = not crew.waiting
+        if last:
+            for watcher in self._watchers:
+                watcher.put(crew.plan.conf.id)
+
+    def _start(self, crew: _Crew, step: str, index: int, log: IO[bytes]) -> subprocess.Popen[bytes] | None:
+        command = [sys.executable, "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", str(index)]
+        with self._lock:
+            if crew.ending:
+                return None
+            process = subprocess.Popen(
+                [*command, "--end-with-stdin"],
+                stdin=subprocess.PIPE,  # held open: when this process dies, however, the worker's input ends
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a terminal's Ctrl-C is for us to handle
+            )
+            crew.processes[f"{step}-{index}"] = process
+            return process
+
+
+def _end(crew: _Crew) -> None:
+    crew.ending = True
+    for process in crew.processes.values():
+        process.kill()
+
+
+def _tail(log: IO[bytes]) -> str:
+    size = log.seek(0, 2)
+    log.seek(max(0, size - LOG_TAIL))
+    text = log.read().decode("utf-8", "replace").strip()
+    return f":\n{text}" if text else ""
