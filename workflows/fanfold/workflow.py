@@ -1,0 +1,212 @@
+"""A plan as an Argo Workflow, built with Hera's classes alone.
+
+One template, `worker`, is a worker of one step; all that it needs to know is its step, its index and the URL of the
+job's tree. Workers of all steps start together: what is ready stands in the tree, so an orchestrator's barriers would
+only cost time (some 6 s each). A small job is one pod that does every step.
+"""
+
+import re
+from itertools import pairwise
+
+from hera.workflows import (
+    DAG,
+    Container,
+    EmptyDirVolume,
+    Env,
+    ExistingVolume,
+    Parameter,
+    Resources,
+    RetryPolicy,
+    RetryStrategy,
+    SecretEnv,
+    Task,
+    Workflow,
+)
+from hera.workflows.models import (
+    Backoff,
+    Capabilities,
+    IntOrString,
+    Metadata,
+    PodGC,
+    PodSecurityContext,
+    SeccompProfile,
+    SecurityContext,
+    Sequence,
+    TTLStrategy,
+    ValueFrom,
+)
+
+from fanfold.planner import Plan
+from fanfold.pods import PodSettings, refuse_unseen
+
+__all__ = ["PodSettings", "build", "workflow_name"]
+
+API_VERSION = "argoproj.io/v1alpha1"
+JOB_LABEL, OWNER_LABEL = "fanfold.dev/job", "fanfold.dev/owner"
+STAGE_LABEL, FINGERPRINT_LABEL = "fanfold.dev/stage", "fanfold.dev/fingerprint"
+LONGEST_LABEL = 63
+
+STARTING_ORDER = ("split", "map", "reduce", "all")
+USER = 8737  # the images' user; a number, since the kubelet can't tell that a name isn't root
+DEADLINE_SECONDS = 24 * 3600  # a job that needs longer is dispatched again and goes on from its tree
+KEEP_SUCCEEDED_SECONDS, KEEP_FAILED_SECONDS = 6 * 3600, 3 * 24 * 3600
+RETRIES = 4
+# A worker exits with 64 to 79 when trying again can't help. Its exit code is -1 when it never ran or was evicted.
+TRANSIENT = "asInt(lastRetry.exitCode) < 64 || asInt(lastRetry.exitCode) > 79"
+TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 (a path)
+TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
+
+
+def build(plan: Plan, pods: PodSettings, *, in_order: bool = False) -> Workflow:
+    """The Workflow that runs the plan's workers; `job.json` must be in its tree before Argo sees it.
+
+    `in_order` makes split, map and reduce wait for each other in Argo too, for the picture with arrows that it draws
+    then; it shows nothing where one worker does every step.
+
+    Raises:
+        Refused: a place that the pods wouldn't see.
+    """
+    refuse_unseen(plan, pods)
+    workers = plan.conf.workers
+    alone = workers == {"all": 1}
+    worker = _worker(plan, pods)
+    return Workflow(
+        api_version=API_VERSION,
+        kind="Workflow",
+        name=workflow_name(plan.conf.id),
+        namespace=pods.namespace,
+        labels=labels(plan),
+        annotations=_annotations(plan),
+        entrypoint="worker" if alone else "steps",
+        arguments={"step": "all", "index": "0"} if alone else None,
+        templates=[worker] if alone else [_steps(workers, in_order), worker],
+        service_account_name=pods.service_account,
+        security_context=_pod_security(pods),
+        pod_metadata=Metadata(labels=labels(plan)),
+        pod_gc=PodGC(strategy="OnPodSuccess"),  # a pod that failed stays, with its log
+        ttl_strategy=TTLStrategy(
+            seconds_after_success=KEEP_SUCCEEDED_SECONDS, seconds_after_failure=KEEP_FAILED_SECONDS
+        ),
+        active_deadline_seconds=DEADLINE_SECONDS,
+    )
+
+
+def workflow_name(job_id: str) -> str:
+    """The one name that a job's Workflow can have, so that two never run."""
+    return f"fanfold-{job_id}"
+
+
+def labels(plan: Plan) -> dict[str, str]:
+    """What a job's Workflow and pods are found by."""
+    return {
+        JOB_LABEL: plan.conf.id,
+        OWNER_LABEL: re.sub(r"[^A-Za-z0-9._-]", "-", plan.owner)[:LONGEST_LABEL].strip("-._"),
+        STAGE_LABEL: "0",
+        FINGERPRINT_LABEL: plan.fingerprint[:LONGEST_LABEL],
+    }
+
+
+def _annotations(plan: Plan) -> dict[str, str]:
+    conf = plan.conf
+    inputs = ", ".join(conf.inputs[:3]) + (f" and {len(conf.inputs) - 3} more" if len(conf.inputs) > 3 else "")
+    return {
+        "workflows.argoproj.io/title": f"{conf.spec.name} ({plan.owner})",
+        "workflows.argoproj.io/description": f"{inputs} → {conf.output}, partitions: {conf.partitions}",
+    }
+
+
+def _steps(workers: dict[str, int], in_order: bool) -> DAG:
+    """The workers of every step. Argo starts them in the order of `target`."""
+    names = [step for step in STARTING_ORDER if step in workers]
+    before = dict(pairwise(reversed(names))) if in_order else {}
+    return DAG(
+        name="steps",
+        tasks=[_task(step, workers[step], before.get(step)) for step in names],
+        target=None if in_order else " ".join(names),
+    )
+
+
+def _task(step: str, count: int, before: str | None) -> Task:
+    """A step's workers. A sequence carries nothing but its index; a list would be copied into every item."""
+    many = count > 1
+    return Task(
+        name=step,
+        template="worker",
+        arguments={"step": step, "index": "{{item}}" if many else "0"},
+        with_sequence=Sequence(count=IntOrString(root=str(count))) if many else None,
+        depends=before,
+    )
+
+
+def _worker(plan: Plan, pods: PodSettings) -> Container:
+    return Container(
+        name="worker",
+        inputs=[Parameter(name="step"), Parameter(name="index")],
+        outputs=[Parameter(name="report", value_from=ValueFrom(path=REPORT, default="{}"))],
+        image=pods.image,
+        image_pull_policy="IfNotPresent",
+        command=["python3", "-m", "fanfold_steps"],  # always given: Argo can't ask a registry for it everywhere
+        args=["{{inputs.parameters.step}}", "--job", plan.job_url, "--index", "{{inputs.parameters.index}}"],
+        env=_environment(pods),
+        volumes=_volumes(pods),
+        resources=Resources(
+            cpu_request=pods.cpu_request,
+            cpu_limit=pods.cpu_limit,
+            memory_request=pods.memory_request,
+            memory_limit=pods.memory_limit,
+        ),
+        security_context=SecurityContext(
+            allow_privilege_escalation=False,
+            capabilities=Capabilities(drop=["ALL"]),
+            read_only_root_filesystem=True,
+        ),
+        termination_message_path=TERMINATION_LOG,
+        termination_message_policy="FallbackToLogsOnError",
+        retry_strategy=RetryStrategy(
+            limit=str(RETRIES),
+            retry_policy=RetryPolicy.always,
+            expression=TRANSIENT,
+            backoff=Backoff(duration="2s", factor=IntOrString(root="2")),
+        ),
+    )
+
+
+def _pod_security(pods: PodSettings) -> PodSecurityContext:
+    """Kubernetes' `restricted` standard; on a claim, files also belong to the user's group."""
+    return PodSecurityContext(
+        run_as_non_root=True,
+        run_as_user=USER,
+        run_as_group=USER,
+        fs_group=USER if pods.claim else None,
+        fs_group_change_policy="OnRootMismatch" if pods.claim else None,
+        seccomp_profile=SeccompProfile(type="RuntimeDefault"),
+    )
+
+
+def _environment(pods: PodSettings) -> list[Env | SecretEnv]:
+    given = {
+        "FANFOLD_TERMINATION_LOG": TERMINATION_LOG,
+        "FANFOLD_REPORT": REPORT,
+        "AWS_ENDPOINT_URL": pods.s3_endpoint,
+        "AWS_REGION": pods.s3_region,
+    }
+    secret = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if pods.s3_secret else ()
+    return [
+        *(Env(name=name, value=value) for name, value in given.items() if value),
+        *(SecretEnv(name=key, secret_name=pods.s3_secret, secret_key=key) for key in secret),
+    ]
+
+
+def _volumes(pods: PodSettings) -> list[EmptyDirVolume | ExistingVolume]:
+    """The one folder that may be written besides the data, and a lid on the token.
+
+    Kubernetes mounts the account's token in every container that has nothing at that path: the executor's containers
+    get it, the one that runs the job's code finds an empty folder.
+    """
+    volumes: list[EmptyDirVolume | ExistingVolume] = [
+        EmptyDirVolume(name="tmp", mount_path="/tmp"),  # noqa: S108
+        EmptyDirVolume(name="no-token", mount_path=TOKEN_FOLDER, read_only=True),
+    ]
+    if pods.claim:
+        volumes.append(ExistingVolume(name="data", claim_name=pods.claim, mount_path=pods.mount))
+    return volumes
