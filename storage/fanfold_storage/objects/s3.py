@@ -1,0 +1,180 @@
+"""Objects in an S3 bucket, below a prefix: on AWS, MinIO, SeaweedFS or any server that keeps these promises.
+
+What is written whole, or in an upload that was completed, shows; an upload that was not completed is a staged write.
+Putting only where nothing is rests on `If-None-Match: *`. A server that ignores it would let two winners through, so
+the first such put of a process proves the server on an object of our own, `.staged/probe`.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+
+from urllib3.exceptions import HTTPError
+
+from fanfold_storage.errors import InvalidKey, NotFound, StorageError, Unavailable, Unsupported
+from fanfold_storage.objects.protocol import Stat, validate_key
+from fanfold_storage.objects.s3_bucket import S3Bucket
+from fanfold_storage.objects.s3_errors import NoSuchUpload, OutOfRange, Taken
+from fanfold_storage.objects.staged_uploads import StagedUpload, parse_handle
+
+CHUNK = 1024 * 1024
+_FAILURES_IN_A_ROW = 5
+_STAGED = ".staged/"
+
+
+class S3Objects:
+    """The objects of a bucket whose keys begin with `prefix`."""
+
+    def __init__(self, bucket: str, prefix: str, environ: Mapping[str, str]) -> None:
+        prefix = prefix.strip("/")
+        if not bucket or (prefix and validate_key(prefix) != prefix):
+            raise InvalidKey(f"an S3 URL is s3://bucket or s3://bucket/prefix, not s3://{bucket}/{prefix}")
+        self._bucket = S3Bucket(bucket, environ)
+        self._prefix = f"{prefix}/" if prefix else ""
+        self._proving = threading.Lock()
+        self._proven = False
+
+    @property
+    def url(self) -> str:
+        """The root as `s3://bucket/prefix/`."""
+        return f"s3://{self._bucket.name}/{self._prefix}"
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes of the range; a connection that breaks is opened anew where it broke, on the same object."""
+        full = self._full(key)
+        etag = None
+        failures = 0
+        while stop is None or start < stop:
+            try:
+                response = self._bucket.get(full, start, stop, etag)
+            except OutOfRange:
+                return
+            except Taken as changed:
+                raise Unavailable(f"{self.url}{key} was replaced while it was being read: read it anew") from changed
+            etag = response.headers.get("etag")
+            try:
+                for chunk in response.stream(CHUNK, decode_content=False):
+                    start += len(chunk)
+                    failures = 0
+                    yield chunk
+                return
+            except HTTPError as error:
+                failures += 1
+                if failures == _FAILURES_IN_A_ROW:
+                    raise Unavailable(f"cannot read {self.url}{key}: the connection breaks again and again") from error
+            finally:
+                response.close()
+        self._bucket.head(full)
+
+    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+        """One request if it fits into a part, else an upload by parts."""
+        staged = self.stage(key)
+        try:
+            for chunk in chunks:
+                staged.write(chunk)
+            if not staged.begun:
+                self._bucket.put(self._full(key), staged.buffered)
+                return staged.size
+            self.commit(staged.seal())
+        except BaseException:
+            with contextlib.suppress(StorageError):  # the first error tells more; `sweep` finds what is left
+                staged.abort()
+            raise
+        return staged.size
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """Put with `If-None-Match: *`."""
+        full = self._full(key)
+        self._prove_conditional_puts()
+        return self._bucket.create(full, data)
+
+    def stage(self, key: str) -> StagedUpload:
+        """An upload by parts that `commit` completes."""
+        return StagedUpload(self._bucket, key, self._full(key))
+
+    def commit(self, handle: str) -> None:
+        """Complete the upload; servers differ in whether one that was completed is still known."""
+        key, upload, etags = parse_handle(handle)
+        full = self._full(key)
+        try:
+            self._bucket.complete_upload(full, upload, etags)
+        except NoSuchUpload as gone:
+            try:
+                self._bucket.head(full)
+            except NotFound:
+                raise NotFound(f"nothing to commit for {key}: its staged write was dropped or swept") from gone
+
+    def abort(self, handle: str) -> None:
+        """Drop the upload."""
+        key, upload, _ = parse_handle(handle)
+        self._bucket.abort_upload(self._full(key), upload)
+
+    def list(self, prefix: str = "") -> Iterator[Stat]:
+        """The bucket's own listing, a thousand keys a request."""
+        above, slash, _ = prefix.rpartition("/")
+        if slash:
+            validate_key(above)
+        last = ""
+        for stat in self._in_order(self._prefix + prefix):
+            if stat.key < last:
+                raise Unsupported(f"{self._bucket.endpoint} lists {stat.key!r} after {last!r}: it does not sort by key")
+            last = stat.key
+            if not stat.key.startswith(_STAGED):
+                yield stat
+
+    def stat(self, key: str) -> Stat:
+        """What a HEAD request tells."""
+        found = self._bucket.head(self._full(key))
+        return Stat(key, found.size or 0, found.last_modified.timestamp() if found.last_modified else 0.0)
+
+    def delete(self, key: str) -> None:
+        """Remove the object."""
+        self._bucket.delete(self._full(key))
+
+    def sweep(self, prefix: str = "") -> None:
+        """Drop every upload under the prefix, and with an empty prefix the probe."""
+        dropped: set[tuple[str, str]] = set()
+        while found := set(self._bucket.uploads(self._prefix + prefix)) - dropped:
+            for key, upload in found:
+                self._bucket.abort_upload(key, upload)
+            dropped |= found
+        if not prefix:
+            self._bucket.delete(self._prefix + _STAGED + "probe")
+
+    def _in_order(self, prefix: str) -> Iterator[Stat]:
+        stats: list[Stat] = []
+        for objects, server in self._bucket.pages(prefix):
+            names = [(found, found.object_name or "") for found in objects]
+            page = [
+                Stat(name[len(self._prefix) :], found.size or 0, found.last_modified.timestamp())
+                for found, name in names
+                if not name.endswith("/") and found.last_modified  # other programs mark their folders by `name/`
+            ]
+            if "SeaweedFS" not in server:
+                yield from page
+                continue
+            # SeaweedFS walks its folders as `a`, `a/…`, `a-`, `a.txt`: all must be there before the first can go.
+            stats += page
+        yield from sorted(stats, key=lambda stat: stat.key)
+
+    def _prove_conditional_puts(self) -> None:
+        with self._proving:
+            if self._proven:
+                return
+            probe = self._prefix + _STAGED + "probe"
+            if self._bucket.create(probe, b"") and self._bucket.create(probe, b""):
+                raise Unsupported(
+                    f"{self._bucket.endpoint} ignores If-None-Match, so two callers could both win: use another server"
+                )
+            self._proven = True
+
+    def _full(self, key: str) -> str:
+        full = self._prefix + validate_key(key)
+        try:
+            size = len(full.encode())
+        except UnicodeEncodeError as error:
+            raise InvalidKey(f"S3 holds only keys that are UTF-8: {key!r}") from error
+        if size > 1024 or key.startswith(_STAGED):
+            reason = "keys below .staged/ are kept for Fanfold" if size <= 1024 else "longer than 1,024 bytes"
+            raise InvalidKey(f"{self.url}{key[:80]}: {reason}")
+        return full
