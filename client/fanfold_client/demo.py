@@ -1,0 +1,132 @@
+"""`make demo`: the services, a login, an upload, a job and its results, each by the command that does it.
+
+Everything lies in a temporary folder and is gone afterwards.
+"""
+
+import contextlib
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+FANFOLD = [sys.executable, "-m", "fanfold_client"]
+MOST_FILES = 400
+TOP = 10
+STOP_SECONDS = 10
+
+
+def main() -> None:
+    """Run the demo."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="fanfold-demo-") as folder:
+        home = Path(folder)
+        environ = os.environ | {"XDG_CONFIG_HOME": f"{home}/config", "XDG_STATE_HOME": f"{home}/state"}
+        for name in ("FANFOLD_URL", "FANFOLD_TOKEN", "FANFOLD_PROFILE"):
+            environ.pop(name, None)
+        texts = gather(home / "texts")
+        with services(environ, home) as url:
+            play(url, texts, environ, home)
+    print(f"\nThat took {time.monotonic() - started:.0f} s; all of it is stopped and cleared away.")
+    print("To go on by yourself: fanfold up --demo")
+
+
+def play(url: str, texts: Path, environ: dict[str, str], home: Path) -> None:
+    """The commands a newcomer would type."""
+    shell = Shell(environ, home)
+    shell.step("Log in")
+    shell.run("login", url, "--user", "guest", "--password-stdin", stdin="guest\n", shown=" <<< guest")
+    shell.step(f"Upload {sum(1 for _ in texts.iterdir())} files of this Python's own library")
+    shell.run("put", texts.name, "texts/")
+    shell.step("Count their words")
+    job = shell.run("submit", "wordcount", "--input", "files:texts/", "--output", "files:counts/", "--watch").strip()
+    shell.step("Look at the results")
+    shell.run("ls", "files:counts/", echo=True)
+    counts = shell.run("results", job, "--stdout", shown=f" | sort -t$'\\t' -k2 -rn | head -{TOP}")
+    for word, count in top(counts, TOP):
+        print(f"  {count:>7,}  {word}")
+
+
+class Shell:
+    """Runs `fanfold` as a person would, showing each command first."""
+
+    def __init__(self, environ: dict[str, str], folder: Path) -> None:
+        self._environ = environ
+        self._folder = folder
+        self._number = 0
+
+    def step(self, title: str) -> None:
+        """Begin the next step."""
+        self._number += 1
+        click.secho(f"\n{self._number}. {title}", bold=True)
+
+    def run(self, *words: str, stdin: str = "", shown: str = "", echo: bool = False) -> str:
+        """Run a command; what it printed on stdout. A failure ends the demo."""
+        click.secho(f"$ fanfold {shlex.join(words)}{shown}", fg="cyan")
+        sys.stdout.flush()
+        done = subprocess.run(
+            [*FANFOLD, *words], input=stdin, stdout=subprocess.PIPE, text=True, cwd=self._folder, env=self._environ
+        )
+        if echo:
+            print(done.stdout, end="", flush=True)
+        if done.returncode:
+            raise SystemExit(done.returncode)
+        return done.stdout
+
+
+@contextmanager
+def services(environ: dict[str, str], home: Path) -> Iterator[str]:
+    """`fanfold up --demo` on free ports; the URL of submit_api. Stopped at the end."""
+    click.secho("Start the services", bold=True)
+    words = ["up", "--demo", "--port", "0", "--auth-port", "0"]
+    click.secho(f"$ fanfold {shlex.join(words)} &", fg="cyan", nl=True)
+    command = [*FANFOLD, *words, "--json", "--data", str(home / "data")]
+    log = home / "up.log"
+    with log.open("w") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environ) as up:
+        assert up.stdout
+        try:
+            line = up.stdout.readline()
+            if not line:
+                sys.exit(f"the services did not start:\n{log.read_text()}")
+            ready = json.loads(line)
+            print(f"jobs and files  {ready['url']}\nlogins          {ready['auth_url']}")
+            yield ready["url"]
+        finally:
+            stop(up)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask the process to end; make it, if it won't."""
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_SECONDS)
+    process.kill()
+
+
+def gather(folder: Path) -> Path:
+    """Links to text that any machine has: the sources of Python's standard library."""
+    folder.mkdir()
+    library = Path(sysconfig.get_paths()["stdlib"])
+    found = sorted(path for path in library.rglob("*.py") if "site-packages" not in path.parts and path.stat().st_size)
+    for path in found[:: -(-len(found) // MOST_FILES)]:
+        (folder / "-".join(path.relative_to(library).parts)).symlink_to(path)
+    return folder
+
+
+def top(counts: str, most: int) -> list[tuple[str, int]]:
+    """The words with the highest counts, from lines of `word TAB count`."""
+    pairs = [line.rpartition("\t") for line in counts.split("\n") if line]
+    return sorted(((word, int(count)) for word, _, count in pairs), key=lambda pair: -pair[1])[:most]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The command `fanfold`: its verbs, each loaded only when used, and where errors become words and a status."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+VERBS: dict[str, dict[str, tuple[str, str]]] = {
+    "Run jobs": {
+        "run": ("fanfold.verbs.run:run", "Run a job here and now."),
+        "submit": ("fanfold_client.verbs.submit:submit", "Hand a job to the service."),
+        "watch": ("fanfold_client.verbs.watch:watch", "Follow a job until it ends."),
+        "status": ("fanfold_client.verbs.status:status", "Show how a job stands, and why it failed."),
+        "jobs": ("fanfold_client.verbs.jobs:jobs", "List jobs, the newest first."),
+        "results": ("fanfold_client.verbs.results:results", "List, fetch or print a job's results."),
+        "cancel": ("fanfold_client.verbs.cancel:cancel", "End a job."),
+        "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
+    },
+    "Files in the service": {
+        "put": ("fanfold_client.verbs.put:put", "Upload a file or a folder."),
+        "get": ("fanfold_client.verbs.get:get", "Download a file or a folder."),
+        "ls": ("fanfold_client.verbs.ls:ls", "List files."),
+    },
+    "Services": {
+        "up": ("fanfold_client.verbs.up:up", "Start the services on this machine."),
+        "login": ("fanfold_client.verbs.login:login", "Log in to the services."),
+        "logout": ("fanfold_client.verbs.login:logout", "End the login."),
+        "whoami": ("fanfold_client.verbs.login:whoami", "Show who is logged in, and where."),
+        "users": ("fanfold_client.verbs.users:users", "Manage accounts (for administrators)."),
+        "deploy": ("fanfold_client.verbs.deploy:deploy", "Install Fanfold on Kubernetes."),
+        "undeploy": ("fanfold_client.verbs.deploy:undeploy", "Remove Fanfold from Kubernetes."),
+    },
+}
+"""Per section of the help: verb → where its command is, and what it does."""
+
+STATUS_OF: dict[str, int] = {
+    "fanfold.planner.Refused": 3,
+    "fanfold.spec.InvalidSpec": 3,
+    "fanfold.engines.protocol.EngineError": 6,
+    "fanfold_storage.errors.NotFound": 5,
+    "fanfold_storage.errors.PermissionDenied": 4,
+    "fanfold_storage.errors.Unavailable": 6,
+    "fanfold_storage.errors.StorageError": 3,
+    "builtins.FileNotFoundError": 5,
+    "builtins.FileExistsError": 5,
+    "builtins.PermissionError": 4,
+    "builtins.OSError": 3,
+}
+"""Errors of the storeys below by name (so that nothing is loaded to look them up) → exit status."""
+
+INTERRUPTED, READER_LEFT, OUR_FAULT = 130, 141, 70
+
+
+class Verbs(click.Group):
+    """A group that knows its verbs' names and loads a verb's module only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb, in the order of the help."""
+        return [name for section in VERBS.values() for name in section]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a verb."""
+        for section in VERBS.values():
+            if cmd_name in section:
+                module, _, attribute = section[cmd_name][0].partition(":")
+                command: click.Command = getattr(import_module(module), attribute)
+                return command
+        return None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the verbs that a mistyped one may have meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The verbs by section, without loading any."""
+        for title, section in VERBS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, text) for name, (_, text) in section.items()])
+
+
+def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"fanfold {version('fanfold')}")
+        ctx.exit()
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+)
+def cli() -> None:
+    """MapReduce for people who have Python.
+
+    \b
+    fanfold run wordcount --input texts/ --output counts/       on this machine, nothing to set up
+    fanfold up --demo                                           the services, to try them out
+    fanfold submit wordcount --input texts/ --watch             a job in the service
+
+    `fanfold VERB -h` explains a verb.
+
+    \b
+    Exit status: 0 done, 1 the job failed, 2 usage, 3 refused before it ran, 4 not allowed,
+    5 not found or in conflict, 6 service away, 130 interrupted.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and leave with its exit status."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; its exit status. Errors are told on stderr."""
+    try:
+        status = cli.main(args=arguments, prog_name="fanfold", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.Abort:
+        return INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes at exit
+        return READER_LEFT
+    except Exception as error:  # noqa: BLE001 (the one place where every error ends)
+        return _explain(error)
+    return status if isinstance(status, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    from fanfold_client.console import say
+
+    status = exit_status(error)
+    if os.environ.get("FANFOLD_DEBUG"):
+        traceback.print_exception(error)
+    if status == OUR_FAULT:
+        say(f"fanfold: a fault in Fanfold itself: {type(error).__name__}: {error}", fg="red")
+        say("Set FANFOLD_DEBUG=1 to see where, and please report it.")
+    else:
+        say(f"fanfold: {_text(error)}", fg="red")
+    return status
+
+
+def exit_status(error: BaseException) -> int:
+    """The status that stands for an error: its own, or what the table says of its class or the nearest above."""
+    own: Any = getattr(error, "exit_status", None)
+    if isinstance(own, int):
+        return own
+    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
+    return next((STATUS_OF[name] for name in names if name in STATUS_OF), OUR_FAULT)
+
+
+def _text(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
+
+
+if __name__ == "__main__":
+    main()

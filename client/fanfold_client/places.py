@@ -1,0 +1,64 @@
+"""From a place as people write it to one that the service knows: local paths are uploaded on the way."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from fanfold_client.client import Client
+from fanfold_client.problems import Refused
+from fanfold_client.progress import Display
+from fanfold_client.transfer import Local, local_files, upload
+
+SCHEME = "files:"
+UPLOADS = "uploads/"
+
+
+def remote_path(place: str) -> str:
+    """The path in the service that `put`, `get` and `ls` mean; `files:` before it may be left out."""
+    return place.removeprefix(SCHEME).removeprefix("/")
+
+
+def input_place(client: Client, place: str, display: Display) -> str:
+    """A place that a job can read: `files:…` and `s3://…` as they are, a local file or folder uploaded.
+
+    An upload lies under the hash of its contents and names, so the same data is sent once, however often submitted.
+
+    Raises:
+        Refused: it is no place, and nothing local either.
+    """
+    if place.startswith((SCHEME, "s3://")):
+        return place
+    if "://" in place:
+        raise Refused(f"{place!r} is no place: write files:PATH, s3://BUCKET/PATH, or a file or folder of this machine")
+    source = Path(place)
+    if not source.exists():
+        raise Refused(f"there is no file or folder {place} here: check the path; files in the service are files:PATH")
+    name = source.resolve().name or "data"
+    files = local_files(source, name)
+    root = f"{UPLOADS}{content_hash(files)[:20]}/"
+    there = {file["path"]: file["size"] for file in client.files.list(root)}
+    files = [Local(file.source, root + file.path) for file in files]
+    missing = [file for file in files if there.get(file.path) != file.source.stat().st_size]
+    if missing:
+        upload(client, missing, display)
+    return f"{SCHEME}{root}{name}{'/' if source.is_dir() else ''}"
+
+
+def output_place(place: str) -> str:
+    """A place that a job can write: `files:…` or `s3://…`. Raises Refused for anything else."""
+    if place.startswith((SCHEME, "s3://")):
+        return place
+    raise Refused(
+        f"the service can't write to {place!r}: name a place there, as in files:counts/, and fetch it with "
+        "`fanfold get`; or leave --output out and use `fanfold results`"
+    )
+
+
+def content_hash(files: Sequence[Local]) -> str:
+    """SHA-256 (hex) of the paths and contents."""
+    whole = hashlib.sha256()
+    for file in files:
+        with file.source.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        whole.update(f"{digest}  {file.path}\0".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()

@@ -1,0 +1,27 @@
+"""Options that many verbs have."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+Verb = Callable[..., Any]
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+profile_option = click.option("--profile", help="Use this login instead of `default` (or FANFOLD_PROFILE).")
+
+
+def with_client(verb: Verb) -> Verb:
+    """Give a verb `--profile` and `--json` and call it with a `client`, opened only now: it loads the HTTP client."""
+
+    @profile_option
+    @json_option
+    @functools.wraps(verb)
+    def called(profile: str | None, **arguments: Any) -> Any:
+        from fanfold_client.session import open_client
+
+        with open_client(profile) as client:
+            return verb(client=client, **arguments)
+
+    return called

@@ -1,0 +1,46 @@
+"""`fanfold results`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fanfold_client.console import number, result_json, say, size, table
+from fanfold_client.verbs.options import with_client
+
+if TYPE_CHECKING:
+    from fanfold_client.client import Client
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Fetch the parts into a new folder.")
+@click.option("--stdout", "to_stdout", is_flag=True, help="Print the parts one after the other.")
+@with_client
+def results(client: "Client", job_id: str, output: Path | None, to_stdout: bool, as_json: bool) -> None:
+    """List, fetch or print a job's results.
+
+    Every part is checked against the checksum that the job recorded. DIR must not exist or be empty; it appears whole
+    or not at all.
+    """
+    from fanfold_client.progress import Display
+    from fanfold_client.results import fetch_results, verified
+
+    if to_stdout and (output or as_json):
+        raise click.UsageError("--stdout goes with neither --output nor --json")
+    parts = client.jobs.parts(job_id)
+    if to_stdout:
+        for _, chunk in verified(parts, client.jobs.read(job_id)):
+            sys.stdout.buffer.write(chunk)
+        return
+    if output:
+        with Display(quiet=as_json) as display:
+            fetch_results(parts, client.jobs.read(job_id), output, display)
+        total = sum(part["bytes"] for part in parts)
+        say(f"{len(parts)} part{'s' * (len(parts) != 1)}, {size(total)}, in {output}")
+    if as_json:
+        result_json({"id": job_id, "parts": parts, **({"output": str(output)} if output else {})})
+    elif not output:
+        rows = [(part["name"], number(part["records"]), size(part["bytes"]), part["sha256"]) for part in parts]
+        table(("PART", "RECORDS", "SIZE", "SHA256"), rows)

@@ -1,0 +1,53 @@
+"""`fanfold status`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fanfold_client.console import number, result, result_json, size, table
+from fanfold_client.verbs.options import with_client
+
+if TYPE_CHECKING:
+    from fanfold_client.answers import Job, Step
+    from fanfold_client.client import Client
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@with_client
+def status(client: "Client", job_id: str, as_json: bool) -> None:
+    """Show how a job stands, and why it failed."""
+    from fanfold_client.following import tell_problem
+
+    job = client.jobs.get(job_id)
+    if as_json:
+        result_json(job)
+        return
+    for name, value in _facts(job):
+        if value:
+            result(f"{name:<9} {value}")
+    steps = [_row(step) for stage in job["stages"] for step in stage["steps"]]
+    if steps:
+        result("")
+        table(("STEP", "DONE", "RECORDS", "WRITTEN"), steps)
+    tell_problem(job)
+
+
+def _facts(job: "Job") -> list[tuple[str, str | None]]:
+    workflow = job["workflow"]
+    ending = " (to be cancelled)" if job["desired"] == "cancel" and not job["finished"] else ""
+    return [
+        ("job", f"{job['id']}  {job['name']}"),
+        ("owner", job["owner"]),
+        ("state", job["state"] + ending),
+        ("output", job["output"]),
+        ("created", job["created"]),
+        ("started", job["started"]),
+        ("finished", job["finished"]),
+        ("workflow", f"{workflow['namespace']}/{workflow['name']}" if workflow and job["engine"] == "argo" else None),
+    ]
+
+
+def _row(step: "Step") -> tuple[str, str, str, str]:
+    tasks = "?" if step["tasks"] is None else str(step["tasks"])
+    return step["step"], f"{step['done']}/{tasks}", number(step["records"]), size(step["bytes"])
