@@ -74,7 +74,7 @@ def _do(options: argparse.Namespace, cache: Cache) -> int:
 
 
 def _archives(cache: Cache) -> list[Path]:
-    return [*images.build_programs(cache), *images.build_fanfold(cache, CHECKOUT)]
+    return [*images.build_programs(cache), images.build_project(cache, CHECKOUT)]
 
 
 def _up(cache: Cache) -> None:
@@ -87,8 +87,7 @@ def _up(cache: Cache) -> None:
 def _load(cache: Cache) -> None:
     if not node.is_up():
         raise ClusterError("Bring the node up first: `python -m tests.cluster up`.")
-    for archive in images.build_fanfold(cache, CHECKOUT):
-        node.import_archive(archive)
+    node.import_archive(images.build_project(cache, CHECKOUT))
 
 
 def _run(cache: Cache, command: Sequence[str]) -> int:

@@ -39,20 +39,11 @@ ETCD = Program("etcd", recipes.ETCD, ("etcd", "etcdctl"))
 MINIO = Program("minio", "test", ("minio",))
 PROGRAMS = (PAUSE, COREDNS, ARGOEXEC, ARGO, ETCD, MINIO)
 
-PYTHON_TAG = f"{REGISTRY}/python:{python_root.PYTHON}"
-
 
 def build_programs(cache: Cache) -> list[Path]:
-    """The archives of all images but Fanfold's, made when one of their binaries has changed."""
+    """The archives of all images but Python's and Fanfold's, made when one of their binaries has changed."""
     root = python_root.unpack(cache)
-    archives = [_program_archive(cache, program, root) for program in PROGRAMS]
-    layer = python_root.base_layer(cache)
-    python = cache.root / "images/python.tar"
-    stamp = cache.stamp("python-layer").read_text()
-    if not cache.is_fresh("python-image", stamp, [python]):
-        write_archive(python, [Image(PYTHON_TAG, (layer,), command=("python3",), env=project.ENVIRONMENT)])
-        cache.mark("python-image", stamp)
-    return [*archives, python]
+    return [_program_archive(cache, program, root) for program in PROGRAMS]
 
 
 def _program_archive(cache: Cache, program: Program, root: Path) -> Path:
@@ -82,6 +73,6 @@ def _program_entries(program: Program, binaries: Iterable[Path], root: Path) -> 
         yield Entry(str(Path(program.folder, path.name)), path)
 
 
-def build_fanfold(cache: Cache, checkout: Path) -> list[Path]:
-    """The archive of Fanfold's images, as the checkout stands now; what it depends on is kept between builds."""
-    return [project.build(cache, checkout, REGISTRY)]
+def build_project(cache: Cache, checkout: Path) -> Path:
+    """The archive of Python's image and Fanfold's, as the checkout stands now."""
+    return project.build(cache, checkout, REGISTRY)

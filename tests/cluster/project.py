@@ -24,21 +24,17 @@ PLATFORM = "x86_64-manylinux_2_28"
 
 
 def build(cache: Cache, checkout: Path, registry: str) -> Path:
-    """One archive with all of Fanfold's images: they share the root and the code."""
+    """One archive with all of Fanfold's images and Python's alone: they share the root and the code."""
     for name in ("pyproject.toml", "constraints.txt"):
         if not (checkout / name).exists():
             raise ClusterError(f"{checkout / name} is missing: start from the top folder of a checkout of Fanfold.")
     base = python_root.base_layer(cache)
     code = _code_layer(cache, checkout)
-    images = [
-        Image(
-            f"{registry}/{name}:test",
-            (base, _dependencies_layer(cache, checkout, extra), code),
-            command=("python3", "-m", name.replace("-", "_")),
-            env=ENVIRONMENT,
-        )
-        for name, extra in EXTRAS.items()
-    ]
+    images = [Image(f"{registry}/python:{python_root.PYTHON}", (base,), command=("python3",), env=ENVIRONMENT)]
+    for name, extra in EXTRAS.items():
+        layers = (base, _dependencies_layer(cache, checkout, extra), code)
+        command = ("python3", "-m", name.replace("-", "_"))
+        images.append(Image(f"{registry}/{name}:test", layers, command=command, env=ENVIRONMENT))
     return write_archive(cache.root / "images/fanfold.tar", images)
 
 
