@@ -1,0 +1,1 @@
+"""Installing on Kubernetes: what `fanfold deploy` is made of."""
