@@ -1,0 +1,226 @@
+"""Admitting a job: check, plan, and remember it in one transaction. Running it is the reconciler's part."""
+
+import hashlib
+import json
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from fanfold import builtin, planner, spec
+from fanfold.planner import Plan, Refused, Sizing
+from fanfold_steps.spec import JobSpec
+from fanfold_storage.errors import NotFound
+from fanfold_submit.access import Caller, Submitter
+from fanfold_submit.jobs import Job, JobView, State, timestamp
+from fanfold_submit.places import bundle_key
+from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.register import Submission, new_job_id
+from fanfold_submit.service import Service, Wired
+
+router = APIRouter(tags=["jobs"], responses=RESPONSES)
+_TRIES = 5
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+class Builtin(BaseModel):
+    """A job that comes with Fanfold."""
+
+    model_config = ConfigDict(extra="forbid")
+    builtin: str = Field(examples=["wordcount"])
+
+
+class Entry(BaseModel):
+    """A `Job` in an uploaded bundle. No service imports it: the first worker does."""
+
+    model_config = ConfigDict(extra="forbid")
+    bundle: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the zip, uploaded before")
+    entry: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", examples=["wordcount:job"])
+
+
+class Spec(BaseModel):
+    """A JobSpec written out."""
+
+    model_config = ConfigDict(extra="forbid")
+    spec: dict[str, Any] = Field(examples=[{"stages": [{"map": {"function": "m:f"}, "reduce": {"aggregate": "Sum"}}]}])
+
+
+class JobRequest(BaseModel):
+    """What to run, on what, and where to."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], "output": "files:counts/"}]
+        },
+    )
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    job: Builtin | Entry | Spec
+    inputs: list[str] | dict[str, list[str]] = Field(description="Places; their order is the order of the records")
+    output: str | None = Field(default=None, description="A place; without one the output is kept with the job")
+    params: dict[str, Any] = Field(default_factory=dict)
+    partitions: int | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
+    workers: int | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
+    split_size: int | None = Field(default=None, ge=1024, description="Bytes")
+
+    def fingerprint(self) -> str:
+        """Tells this request from another that comes with the same key."""
+        canonical = json.dumps(self.model_dump(exclude_unset=True), sort_keys=True)
+        return hashlib.sha256(f"POST /v1/jobs {canonical}".encode()).hexdigest()
+
+
+@router.post(
+    "/v1/jobs",
+    status_code=202,
+    response_model=JobView,
+    responses={200: {"model": JobView, "description": "This key was sent before: the job it led to"}},
+)
+def submit(
+    body: JobRequest,
+    caller: Submitter,
+    service: Wired,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(description="The same key again gives the same job")] = None,
+) -> JobView:
+    """Submit a job. Once this is answered the job will run to a final state, once, whatever crashes."""
+    submission = _submission(caller, idempotency_key, body)
+    job = _earlier(service, submission)
+    response.status_code = 200 if job else 202
+    if job is None:
+        job = _admit(service, caller, body, submission)
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job.view()
+
+
+def _admit(service: Service, caller: Caller, body: JobRequest, submission: Submission | None) -> Job:
+    for _ in range(_TRIES):
+        try:
+            job = _prepare(service, caller, body)
+        except Problem:
+            # Another request with this key may have been admitted meanwhile, and be what stands in the way.
+            if earlier := _earlier(service, submission):
+                return earlier
+            raise
+        if service.jobs.admit(job, submission):
+            service.reconciler.look_at(job.id)
+            return job
+        if earlier := _earlier(service, submission):
+            return earlier
+        if writer := service.jobs.writer_of(job):
+            raise Problem(409, "output-in-use", _in_use(service, caller, job, writer))
+    raise Problem(503, "contended", "Others kept changing the same records. Try again.", headers={"Retry-After": "1"})
+
+
+def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
+    """Everything that can be refused is refused here; nothing is written."""
+    if body.params:
+        raise Problem(422, "not-supported", "`params` are not supported yet: leave them out.")
+    if isinstance(body.inputs, dict):
+        raise Problem(422, "not-supported", "Several named inputs are not supported yet: give a list of places.")
+    job_spec = _spec(service, body.job)
+    job_id = new_job_id(service.now)
+    url = service.places.job_url(job_id)
+    plan = _plan(service, caller, body, job_spec, job_id)
+    return Job(
+        id=job_id,
+        name=body.name or _name(body, job_spec),
+        owner=caller.name,
+        state=State.QUEUED,
+        engine=service.engine.name,
+        inputs=body.inputs,
+        output=body.output,
+        partitions=plan.conf.partitions,
+        created=timestamp(service.now()),
+        conf=plan.conf.to_json(),
+        url=url,
+    )
+
+
+def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec, job_id: str) -> Plan:
+    url = service.places.job_url(job_id)
+    inputs = {service.places.url(place, caller): place for place in body.inputs}
+    output = service.places.url(body.output, caller, write=True) if body.output is not None else f"{url}output/"
+    places = planner.Places(
+        inputs=[service.places.url(place, caller) for place in body.inputs],
+        output=output,
+        job=url,
+        bundle=service.places.bundle_url(job_spec.bundle) if job_spec.bundle else None,
+    )
+    sizing = Sizing(body.partitions, body.split_size, body.workers)
+    names = inputs | {output: body.output or "the job's own folder"}
+    try:
+        planner.refuse_taken_output(output)
+    except Refused as error:
+        raise Problem(409, "output-exists", _in_users_words(error, names)) from None
+    try:
+        return planner.plan(job_spec, places, sizing, job_id=job_id, owner=caller.name, engine=service.engine.name)
+    except Refused as error:
+        raise Problem(422, "job-refused", _in_users_words(error, names)) from None
+
+
+def _spec(service: Service, job: Builtin | Entry | Spec) -> JobSpec:
+    try:
+        if isinstance(job, Builtin):
+            return builtin.find(job.builtin)
+        found = spec.parse({"bundle": job.bundle, "entry": job.entry} if isinstance(job, Entry) else job.spec)
+    except builtin.UnknownJob as error:
+        raise Problem(422, "unknown-job", str(error)) from None
+    except spec.InvalidSpec as error:
+        raise Problem(422, "invalid-spec", str(error)) from None
+    if found.bundle is not None:
+        _demand_bundle(service, found.bundle)
+    return found
+
+
+def _demand_bundle(service: Service, sha256: str) -> None:
+    if not re.fullmatch("[0-9a-f]{64}", sha256):
+        raise Problem(422, "invalid-spec", f"the spec's bundle is the SHA-256 of a zip in hex, not {sha256[:80]!r}")
+    try:
+        service.objects.stat(bundle_key(sha256))
+    except NotFound:
+        detail = f"There is no bundle {sha256}: upload it first with PUT /v1/bundles/{sha256}."
+        raise Problem(422, "no-such-bundle", detail) from None
+
+
+def _submission(caller: Caller, header: str | None, body: JobRequest) -> Submission | None:
+    if header is None:
+        return None
+    quoted = len(header) >= 2 and header[0] == header[-1] == '"'  # the standard writes it as a quoted string
+    key = header[1:-1] if quoted else header
+    if not _KEY.fullmatch(key):
+        raise Problem(400, "invalid-key", "An Idempotency-Key has 1 to 255 visible ASCII characters.")
+    return Submission(caller.name, key, body.fingerprint())
+
+
+def _earlier(service: Service, submission: Submission | None) -> Job | None:
+    """The job that this key led to before. Raises Problem when it was sent with another request."""
+    remembered = service.jobs.remembered(submission) if submission else None
+    if not submission or not remembered:
+        return None
+    job, fingerprint = remembered
+    if fingerprint != submission.fingerprint:
+        detail = f"This Idempotency-Key was used before with another request, for job {job.id}. Use a new key."
+        raise Problem(422, "key-reused", detail)
+    return job
+
+
+def _name(body: JobRequest, job_spec: JobSpec) -> str:
+    if isinstance(body.job, Builtin):
+        return body.job.builtin
+    return body.job.entry.partition(":")[0] if isinstance(body.job, Entry) else job_spec.name
+
+
+def _in_use(service: Service, caller: Caller, job: Job, writer: str) -> str:
+    held = service.jobs.find(writer)
+    who = f"your job {writer}" if held and held.job.owner == caller.name else "another user's job"
+    return f"{job.output} is being written by {who}: wait for its end, cancel it or choose another output."
+
+
+def _in_users_words(error: Refused, names: dict[str, str]) -> str:
+    """The planner's words with the places as the caller wrote them: where the store lies is nobody's business."""
+    text = str(error)
+    for url in sorted(names, key=len, reverse=True):
+        text = text.replace(url, names[url])
+    return text[:1].upper() + text[1:]

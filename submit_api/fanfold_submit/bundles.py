@@ -1,0 +1,104 @@
+"""Code bundles: zips under the SHA-256 of their bytes, shared by all jobs that name it. Their code never runs here."""
+
+import stat
+import zipfile
+from tempfile import SpooledTemporaryFile
+from typing import IO, Annotated
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, Field
+
+from fanfold_storage.errors import NotFound
+from fanfold_submit.access import Submitter, Viewer
+from fanfold_submit.places import bundle_key
+from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.service import Service, Wired
+from fanfold_submit.uploads import Upload, in_thread
+
+router = APIRouter(tags=["bundles"], responses=RESPONSES)
+MOST_ENTRIES = 10_000
+MOST_UNPACKED = 512 << 20  # bytes
+_IN_MEMORY = 1 << 20
+_CHUNK = 1 << 20
+_ZIP = {"requestBody": {"required": True, "content": {"application/zip": {"schema": {"format": "binary"}}}}}
+
+Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the zip, in lower-case hex")]
+
+
+class Bundle(BaseModel):
+    """A stored bundle."""
+
+    sha256: str
+    size: int = Field(description="Bytes")
+
+
+@router.put(
+    "/v1/bundles/{sha256}",
+    status_code=201,
+    openapi_extra=_ZIP,
+    responses={200: {"model": Bundle, "description": "It was there already"}},
+)
+async def put_bundle(sha256: Sha256, request: Request, response: Response, _: Submitter, service: Wired) -> Bundle:
+    """Store a zip of code under its SHA-256."""
+    upload = Upload(request, service.settings.largest_bundle)
+    known = await in_thread(service.uploads, lambda: _store(service, sha256, upload))
+    response.status_code = 200 if known else 201
+    return Bundle(sha256=sha256, size=upload.size)
+
+
+@router.head("/v1/bundles/{sha256}", response_class=Response)
+def head_bundle(sha256: Sha256, _: Viewer, service: Wired) -> Response:
+    """Whether a bundle is there."""
+    try:
+        size = service.objects.stat(bundle_key(sha256)).size
+    except NotFound:
+        raise Problem(404, "no-such-bundle", f"There is no bundle {sha256}.") from None
+    return Response(headers={"Content-Length": str(size), "ETag": f'"{sha256}"'}, media_type="application/zip")
+
+
+def _store(service: Service, sha256: str, upload: Upload) -> bool:
+    """Keep the upload if it is what it says. True if it was there already."""
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
+        for chunk in upload:
+            spool.write(chunk)
+        if upload.sha256 != sha256:
+            detail = f"The body's SHA-256 is {upload.sha256}, not {sha256}. Nothing was stored."
+            raise Problem(422, "wrong-hash", detail)
+        check_zip(spool)
+        spool.seek(0)
+        try:
+            service.objects.stat(bundle_key(sha256))
+        except NotFound:
+            service.objects.put(bundle_key(sha256), iter(lambda: spool.read(_CHUNK), b""))
+            return False
+    return True
+
+
+def check_zip(file: IO[bytes]) -> None:
+    """Raise Problem unless the file is a zip that can be unpacked without leaving its folder or filling the disk."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise _refused(f"The body is no zip: {error}.") from None
+    if len(entries) > MOST_ENTRIES:
+        raise _refused(f"The zip has {len(entries)} entries; {MOST_ENTRIES} are accepted.")
+    if sum(entry.file_size for entry in entries) > MOST_UNPACKED:
+        raise _refused(f"The zip would unpack to more than {MOST_UNPACKED} bytes.")
+    for entry in entries:
+        _check_entry(entry)
+
+
+def _check_entry(entry: zipfile.ZipInfo) -> None:
+    name = entry.filename
+    segments = name.removesuffix("/").split("/")
+    if not name or "\\" in name or ":" in segments[0] or any(segment in {"", ".", ".."} for segment in segments):
+        raise _refused(f"The zip holds {name!r}, which is no relative path below its root.")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise _refused(f"The zip holds {name!r}, a link. Put the file itself there.")
+    if entry.flag_bits & 1:
+        raise _refused(f"The zip holds {name!r} encrypted.")
+
+
+def _refused(detail: str) -> Problem:
+    return Problem(422, "invalid-bundle", f"{detail} Nothing was stored.")

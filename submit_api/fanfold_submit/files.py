@@ -1,0 +1,114 @@
+"""Files: what users keep in the service, in their own area and the shared one."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from fanfold_storage.errors import NotFound
+from fanfold_storage.objects import Stat
+from fanfold_submit.access import Submitter, Viewer
+from fanfold_submit.jobs import timestamp
+from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.ranges import Content, serve
+from fanfold_submit.service import Service, Wired
+from fanfold_submit.uploads import Upload, in_thread
+
+router = APIRouter(tags=["files"], responses=RESPONSES)
+_BINARY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
+
+FilePath = Annotated[
+    str, Path(description="My own file; below `@shared/`, everybody's", examples=["texts/a.txt", "@shared/texts/a.txt"])
+]
+
+
+class StoredFile(BaseModel):
+    """A file that was stored."""
+
+    path: str = Field(examples=["texts/a.txt"])
+    size: int = Field(description="Bytes")
+    sha256: str
+
+
+class ListedFile(BaseModel):
+    """A file in a list."""
+
+    path: str = Field(examples=["texts/a.txt"])
+    size: int = Field(description="Bytes")
+    modified: str = Field(examples=["2026-11-24T07:15:00.000Z"])
+
+
+class FilePage(BaseModel):
+    """Files in the order of their paths."""
+
+    items: list[ListedFile]
+    cursor: str | None = Field(description="Send it back to get the next page; null at the end")
+
+
+@router.put("/v1/files/{path:path}", status_code=201, openapi_extra=_BINARY)
+async def put_file(path: FilePath, request: Request, caller: Submitter, service: Wired) -> StoredFile:
+    """Store a file whole, replacing what was there. It shows only once all of it has come."""
+    key = service.places.file_key(path, caller, write=True)
+    upload = Upload(request, service.settings.largest_file)
+    size = await in_thread(service.uploads, lambda: service.objects.put(key, upload))
+    return StoredFile(path=path, size=size, sha256=upload.sha256)
+
+
+@router.get("/v1/files/{path:path}", response_class=Response)
+def get_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -> Response:
+    """A file's bytes; `Range` asks for some of them."""
+    key = service.places.file_key(path, caller)
+    stat = _stat(service, key, path)
+    return serve(
+        request,
+        Content(
+            size=stat.size,
+            etag=f'"{stat.size:x}-{int(stat.modified * 1_000_000):x}"',
+            media_type="application/octet-stream",
+            read=lambda start, stop: service.objects.read(key, start, stop),
+        ),
+    )
+
+
+@router.head("/v1/files/{path:path}", response_class=Response)
+def head_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -> Response:
+    """Whether a file is there, and its size."""
+    return get_file(path, request, caller, service)
+
+
+@router.delete("/v1/files/{path:path}", status_code=204)
+def delete_file(path: FilePath, caller: Submitter, service: Wired) -> None:
+    """Remove a file."""
+    key = service.places.file_key(path, caller, write=True)
+    _stat(service, key, path)
+    service.objects.delete(key)
+
+
+@router.get("/v1/files")
+def list_files(
+    caller: Viewer,
+    service: Wired,
+    prefix: Annotated[str, Query(description="What the paths begin with", examples=["texts/"])] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: str = "",
+) -> FilePage:
+    """My files, or with `prefix=@shared/` everybody's."""
+    begins, area = service.places.listing(prefix, caller)
+    items: list[ListedFile] = []
+    for stat in service.objects.list(begins):
+        path = stat.key.removeprefix(area)
+        if cursor and path.encode() <= cursor.encode():
+            continue
+        if len(items) == limit:
+            return FilePage(items=items, cursor=items[-1].path)
+        items.append(ListedFile(path=path, size=stat.size, modified=timestamp(stat.modified)))
+    return FilePage(items=items, cursor=None)
+
+
+def _stat(service: Service, key: str, path: str) -> Stat:
+    try:
+        return service.objects.stat(key)
+    except NotFound:
+        raise Problem(
+            404, "no-such-file", f"There is no file {path!r}. List what there is with GET /v1/files."
+        ) from None

@@ -1,0 +1,100 @@
+"""The auth service's public keys, fetched over HTTP and kept: verifying a token asks nobody.
+
+Keys are fetched anew before they run out, by one thread at a time; while the auth service is away the old ones serve.
+A key id nobody knows may be a new key, so it leads to a fetch, but at most once in a few seconds, whatever comes.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from jwt import PyJWK
+from jwt.exceptions import PyJWTError
+
+log = logging.getLogger("fanfold_submit")
+FRESH = 120.0  # seconds after which a key set is fetched anew, in the background
+USABLE = 86400.0  # seconds for which keys still serve when the auth service is away
+PAUSE = 3.0  # seconds between fetches that unknown key ids lead to
+TIMEOUT = 5.0
+SMALLEST_KEY = 2048  # bits
+
+
+class KeysAway(Exception):
+    """The auth service did not answer, so that a token can't be judged."""
+
+
+class Keys:
+    """Keys by their id, from a JWKS URL. Thread-safe."""
+
+    def __init__(self, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = url
+        self._clock = clock
+        self._keys: dict[str, RSAPublicKey] = {}
+        self._fetched = float("-inf")
+        self._tried = float("-inf")
+        self._lock = threading.Lock()
+
+    def find(self, kid: str) -> RSAPublicKey | None:
+        """The key, or None if the auth service does not publish it. Raises KeysAway."""
+        age = self._clock() - self._fetched
+        if kid in self._keys and age < USABLE:
+            if age > FRESH:
+                self._refresh_in_background()
+            return self._keys[kid]
+        with self._lock:
+            if kid not in self._keys and self._clock() - self._tried >= PAUSE:
+                self._fetch()
+        if self._clock() - self._fetched >= USABLE:
+            raise KeysAway(f"no keys from {self._url}")
+        return self._keys.get(kid)
+
+    @property
+    def ready(self) -> bool:
+        """Whether tokens can be judged; fetches keys the first time."""
+        with self._lock:
+            if self._clock() - self._fetched >= USABLE and self._clock() - self._tried >= PAUSE:
+                self._fetch()
+        return self._clock() - self._fetched < USABLE
+
+    def _refresh_in_background(self) -> None:
+        if self._clock() - self._tried >= PAUSE and self._lock.acquire(blocking=False):
+            threading.Thread(target=self._fetch_and_release, name="keys", daemon=True).start()
+
+    def _fetch_and_release(self) -> None:
+        try:
+            self._fetch()
+        finally:
+            self._lock.release()
+
+    def _fetch(self) -> None:
+        """Ask the auth service; the lock is held, so it is asked once at a time."""
+        self._tried = self._clock()
+        try:
+            answer = httpx.get(self._url, timeout=TIMEOUT, trust_env=False)
+            found = _rsa_keys(answer.raise_for_status().json())
+        except (httpx.HTTPError, ValueError) as error:
+            log.warning("cannot fetch keys from %s: %s", self._url, error)
+            return
+        self._keys, self._fetched = found, self._clock()
+
+
+def _rsa_keys(document: Any) -> dict[str, RSAPublicKey]:
+    """The RS256 keys of a JWKS; others are none of ours."""
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise ValueError("that is no JWKS")
+    keys = {}
+    for jwk in document["keys"]:
+        if not isinstance(jwk, dict) or jwk.get("kty") != "RSA" or not isinstance(jwk.get("kid"), str):
+            continue
+        try:
+            key = PyJWK(jwk, "RS256").key
+        except PyJWTError as error:
+            log.warning("key %s is unusable: %s", jwk["kid"], error)
+            continue
+        if isinstance(key, RSAPublicKey) and key.key_size >= SMALLEST_KEY:
+            keys[jwk["kid"]] = key
+    return keys

@@ -1,0 +1,93 @@
+"""Where a user's names lead: `files:texts/` and `/v1/files/texts/` to the same folder, `s3://…` where that is allowed.
+
+Nothing here ever leads outside the caller's own area, the shared one, and what the operator allows.
+"""
+
+from dataclasses import dataclass
+
+from fanfold_storage.errors import InvalidKey
+from fanfold_storage.objects import validate_key
+from fanfold_storage.urls import join_url
+from fanfold_submit.access import Caller, demand_admin
+from fanfold_submit.problems import Problem
+
+SHARED = "@shared"
+SCHEME = "files:"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The areas of the store at `root` (a URL that ends with a slash), and the S3 places that jobs may use."""
+
+    root: str
+    s3_places: tuple[str, ...] = ()
+
+    def file_key(self, path: str, caller: Caller, *, write: bool = False) -> str:
+        """The key of a file in the store. Raises Problem (400, 403)."""
+        area, rest = _area(path, caller, write)
+        return f"{area}{_valid(rest, path)}"
+
+    def listing(self, prefix: str, caller: Caller) -> tuple[str, str]:
+        """What listed keys begin with, and the part of that which is not the user's, for a prefix of paths."""
+        area, rest = _area(prefix, caller, write=False)
+        if rest.rstrip("/"):
+            _valid(rest.removesuffix("/"), prefix)
+        own = area if not prefix.startswith(SHARED) else area.removesuffix(f"{SHARED}/")
+        return area + rest, own
+
+    def url(self, place: str, caller: Caller, *, write: bool = False) -> str:
+        """The URL that a place in a job's request stands for. Raises Problem."""
+        if place.startswith("s3://"):
+            return self._allowed(place)
+        if not place.startswith(SCHEME):
+            detail = f"{place!r} is no place: write files:PATH for files in this service, or s3://BUCKET/PATH."
+            raise Problem(422, "invalid-place", detail)
+        area, rest = _area(place.removeprefix(SCHEME), caller, write)
+        if write or rest.removesuffix("/"):
+            _valid(rest.removesuffix("/"), place)
+        return join_url(
+            self.root, f"{area}{rest.removesuffix('/')}/" if write else area + rest
+        )  # an output is a folder
+
+    def job_url(self, job_id: str) -> str:
+        """The URL of a job's tree."""
+        return f"{self.root}jobs/{job_id}/"
+
+    def bundle_url(self, sha256: str) -> str:
+        """The URL of a code bundle."""
+        return self.root + bundle_key(sha256)
+
+    def _allowed(self, place: str) -> str:
+        _valid(place.removeprefix("s3://").removesuffix("/"), place)
+        if not any(place.startswith(allowed) for allowed in self.s3_places):
+            known = ", ".join(self.s3_places) or "none"
+            detail = f"{place} is not among the S3 places that jobs may use here ({known}). Upload the data instead."
+            raise Problem(403, "place-not-allowed", detail)
+        if f"{place}/".startswith(self.root) or self.root.startswith(place):
+            raise Problem(403, "place-not-allowed", f"{place} belongs to the service itself: write files:PATH.")
+        return place
+
+
+def bundle_key(sha256: str) -> str:
+    """The key of a code bundle in the store."""
+    return f"bundles/{sha256}"
+
+
+def _area(path: str, caller: Caller, write: bool) -> tuple[str, str]:
+    """The key prefix of the area a path is in, and the path there."""
+    first, slash, rest = path.partition("/")
+    if not first.startswith("@"):
+        return f"files/{caller.name}/", path
+    if first != SHARED or not slash:
+        detail = f"{path!r} is in no area: paths begin with {SHARED}/ or, for your own files, without an @."
+        raise Problem(400, "invalid-path", detail)
+    if write:
+        demand_admin(caller, f"Writing to {SHARED}/")
+    return f"files/{SHARED}/", rest
+
+
+def _valid(rest: str, given: str) -> str:
+    try:
+        return validate_key(rest)
+    except InvalidKey as error:
+        raise Problem(400, "invalid-path", f"{given!r} is not a valid path: {error}.") from None

@@ -1,0 +1,22 @@
+"""How the app is served: uvicorn with every limit set that it leaves open by default."""
+
+import uvicorn
+from fastapi import FastAPI
+
+
+def configure(app: FastAPI) -> uvicorn.Config:
+    """Bounded headers, connections and shutdown; forwarding headers are not believed."""
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        limit_concurrency=500,
+        h11_max_incomplete_event_size=32 * 1024,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=20,
+    )
