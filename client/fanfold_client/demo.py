@@ -20,7 +20,7 @@ from pathlib import Path
 import click
 
 FANFOLD = [sys.executable, "-m", "fanfold_client"]
-MOST_FILES = 400
+FILES, SMALLEST = 150, 20_000
 TOP = 10
 STOP_SECONDS = 10
 
@@ -74,7 +74,13 @@ class Shell:
         click.secho(f"$ fanfold {shlex.join(words)}{shown}", fg="cyan")
         sys.stdout.flush()
         done = subprocess.run(
-            [*FANFOLD, *words], input=stdin, stdout=subprocess.PIPE, text=True, cwd=self._folder, env=self._environ
+            [*FANFOLD, *words],
+            input=stdin,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            errors="surrogateescape",  # some of those sources are Latin-1
+            cwd=self._folder,
+            env=self._environ,
         )
         if echo:
             print(done.stdout, end="", flush=True)
@@ -116,8 +122,9 @@ def gather(folder: Path) -> Path:
     """Links to text that any machine has: the sources of Python's standard library."""
     folder.mkdir()
     library = Path(sysconfig.get_paths()["stdlib"])
-    found = sorted(path for path in library.rglob("*.py") if "site-packages" not in path.parts and path.stat().st_size)
-    for path in found[:: -(-len(found) // MOST_FILES)]:
+    found = [path for path in library.rglob("*.py") if path.stat().st_size >= SMALLEST]
+    found = sorted(path for path in found if "site-packages" not in path.parts)
+    for path in found[:: max(1, len(found) // FILES)]:
         (folder / "-".join(path.relative_to(library).parts)).symlink_to(path)
     return folder
 

@@ -1,10 +1,15 @@
-"""Serve several apps in one process: sockets bound first, one event loop, an end that waits for open requests."""
+"""Serve several apps in one process: sockets bound first, an event loop and threads for each, an end that waits.
 
-import asyncio
+One loop for all would share one pool of threads, and a service that waits for the other could take the last of them.
+"""
+
 import signal
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -12,6 +17,7 @@ from fastapi import FastAPI
 from fanfold_client.problems import Conflict
 
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 (asked for, not chosen)
+LOOK = 0.1  # seconds between two looks at whether to go on
 LAST_REQUESTS = 5  # seconds that open requests get at the end
 
 
@@ -32,21 +38,33 @@ def url_of(host: str, listener: socket.socket) -> str:
 
 
 def run(apps: Sequence[tuple[FastAPI, socket.socket]], tell: Callable[[], None]) -> None:
-    """Serve each app on its socket until SIGINT or SIGTERM; `tell` is called when all answer."""
-    asyncio.run(_run(apps, tell))
+    """Serve each app on its socket until SIGINT or SIGTERM, or until one ends; `tell` is called when all answer."""
+    servers = [_server(app) for app, _ in apps]
+    threads = [
+        threading.Thread(target=server.run, args=([listener],), daemon=True)
+        for server, (_, listener) in zip(servers, apps, strict=True)
+    ]
+
+    def running() -> bool:
+        return all(thread.is_alive() for thread in threads) and not any(server.should_exit for server in servers)
+
+    with _stopped_by_signals(servers):
+        for thread in threads:
+            thread.start()
+        while running() and not all(server.started for server in servers):
+            time.sleep(LOOK / 10)
+        if running():
+            tell()
+        while running():
+            time.sleep(LOOK)
+        for server in servers:
+            server.should_exit = True
+        for thread in threads:
+            thread.join()
 
 
-class _Server(uvicorn.Server):
-    """A server that leaves signals to `_run`."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-def _server(app: FastAPI) -> _Server:
-    return _Server(
+def _server(app: FastAPI) -> uvicorn.Server:
+    return uvicorn.Server(
         uvicorn.Config(
             app,
             http="h11",
@@ -60,21 +78,18 @@ def _server(app: FastAPI) -> _Server:
     )
 
 
-async def _run(apps: Sequence[tuple[FastAPI, socket.socket]], tell: Callable[[], None]) -> None:
-    servers = [_server(app) for app, _ in apps]
+@contextmanager
+def _stopped_by_signals(servers: Sequence[uvicorn.Server]) -> Iterator[None]:
+    """SIGINT and SIGTERM end the servers; a second one doesn't wait for open requests."""
 
-    def stop() -> None:
+    def stop(_: int, __: FrameType | None) -> None:
         for server in servers:
-            server.force_exit = server.should_exit  # a second signal doesn't wait
+            server.force_exit = server.should_exit
             server.should_exit = True
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    async with asyncio.TaskGroup() as tasks:
-        for server, (_, listener) in zip(servers, apps, strict=True):
-            tasks.create_task(server.serve(sockets=[listener]))
-        while not all(server.started or server.should_exit for server in servers):
-            await asyncio.sleep(0.01)
-        if not any(server.should_exit for server in servers):
-            tell()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -13,6 +13,7 @@ from fanfold_client.problems import Away, ClientError, NotAllowed, from_problem
 TRIES = 5
 LONGEST_WAIT = 10.0  # seconds; a service that asks for more gets no second try
 _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _CONNECTIONS = httpx.Limits(max_connections=32, max_keepalive_connections=8)
 
@@ -36,7 +37,8 @@ class Transport:
     def __init__(self, url: str, credentials: Credentials | None = None) -> None:
         self.url = url.rstrip("/")
         self._credentials = credentials
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, limits=_CONNECTIONS)
+        proxied = httpx.URL(self.url).host not in _LOOPBACK  # no proxy of the environment leads to this machine
+        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=proxied)
 
     def close(self) -> None:
         """Close the connections."""

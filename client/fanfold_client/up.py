@@ -19,11 +19,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import fanfold_submit.app
 from fastapi import FastAPI
 
 import fanfold_auth.app
 import fanfold_auth.settings
+import fanfold_submit.app
 import fanfold_submit.settings
 from fanfold.engines.local import LocalEngine
 from fanfold_auth.users import Users
