@@ -6,9 +6,11 @@ FANFOLD_WRITE_GOLDEN=1 writes the files anew: look at the difference before comm
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from hera.workflows import Workflow
 
 from fanfold.planner import Plan, Refused
 from fanfold.workflow import PodSettings, build
@@ -58,9 +60,9 @@ def test_every_golden_file_is_compared():
     assert {file.stem for file in GOLDEN.glob("*.yaml")} == set(GOLDEN_WORKFLOWS)
 
 
-def worker_of(workflow):
-    (template,) = [template for template in workflow.to_dict()["spec"]["templates"] if template["name"] == "worker"]
-    return template
+def worker_of(workflow: Workflow) -> dict[str, Any]:
+    templates = workflow.to_dict()["spec"]["templates"]
+    return next(template for template in templates if template["name"] == "worker")
 
 
 def test_pods_meet_the_restricted_standard():
@@ -115,9 +117,9 @@ def test_names_fit():
     [("ann", "ann"), ("ann@example.org", "ann-example.org"), ("-née.", "n-e"), ("x" * 70, "x" * 63)],
 )
 def test_any_owner_makes_a_label(owner, label):
-    workflow = build(plan_of(FAN_OUT, owner=owner), CLAIM)
-    assert workflow.labels["fanfold.dev/owner"] == label
-    assert workflow.annotations["workflows.argoproj.io/title"] == f"wordcount ({owner})"
+    metadata = build(plan_of(FAN_OUT, owner=owner), CLAIM).to_dict()["metadata"]
+    assert metadata["labels"]["fanfold.dev/owner"] == label
+    assert metadata["annotations"]["workflows.argoproj.io/title"] == f"wordcount ({owner})"
 
 
 @pytest.mark.parametrize(
