@@ -124,10 +124,9 @@ class EngineContract:
                 workers=workers or {"all": 1},
                 bundle_url=bundle_url,
             )
-            # workers may be another user than the test
             planner.write(Plan(conf, str(here / "job"), "tester"))
-            for folder in (here, here / "job", here / "out"):
-                folder.chmod(0o777)
+            for folder in (here, *filter(Path.is_dir, here.rglob("*"))):
+                folder.chmod(0o777)  # workers may be another user than the test
             case = Case(Plan(conf, f"{url}/job/", "tester"), here)
             prepared.append(case)
             return case
