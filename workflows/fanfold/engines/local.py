@@ -28,6 +28,7 @@ class _Crew:
     plan: Plan
     uid: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    keepers: list[threading.Thread] = field(default_factory=list)
     waiting: int = 0
     ending: bool = False
     message: str = ""
@@ -55,7 +56,8 @@ class LocalEngine:
                 workers = [(step, index) for step, count in plan.conf.workers.items() for index in range(count)]
                 crew.waiting = len(workers)
                 for step, index in workers:
-                    threading.Thread(target=self._keep, args=(crew, step, index), daemon=True).start()
+                    crew.keepers.append(threading.Thread(target=self._keep, args=(crew, step, index), daemon=True))
+                    crew.keepers[-1].start()
         return Handle(NAMESPACE, job, crew.uid)
 
     def observe(self, handle: Handle) -> Observation:
@@ -91,10 +93,13 @@ class LocalEngine:
                 _end(crew)
 
     def close(self) -> None:
-        """Kill all workers; their jobs go on when they are submitted again."""
+        """Kill all workers and see them gone; their jobs go on when they are submitted again."""
         with self._lock:
+            keepers = [keeper for crew in self._crews.values() for keeper in crew.keepers]
             for crew in self._crews.values():
                 _end(crew)
+        for keeper in keepers:
+            keeper.join()
 
     def _keep(self, crew: _Crew, step: str, index: int) -> None:
         """Run one worker, again and again if it dies without having ended the job (in a thread of its own)."""
@@ -104,7 +109,8 @@ class LocalEngine:
                 process = self._start(crew, step, index, log)
                 if process is None:
                     break
-                status = process.wait()
+                with process:  # its stdin is closed in the end
+                    status = process.wait()
                 if status == 0 or status in PERMANENT:
                     break
                 crew.message = f"worker {name} ended with status {status}, start {start + 1} of {MOST_STARTS}"

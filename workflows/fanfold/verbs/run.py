@@ -107,7 +107,7 @@ def execute(authored: Authored, request: Request) -> int:
         return Exit.FAILED
     sweep(plan.conf)
     if not request.keep:
-        _remove_tree(request.output)
+        _remove_tree(tree, request.output)
     _tell(progress.report, request, time.monotonic() - started)
     return Exit.DONE
 
@@ -145,7 +145,7 @@ def _unfinished(tree: JobTree, job_id: str) -> JobConf | None:
             f"{conf.output} holds an unfinished run of another job, or of this one with other inputs or code: "
             "let that one end, remove the folder, or choose another output"
         )
-    _remove_tree(conf.output)
+    _remove_tree(tree, conf.output)
     return None
 
 
@@ -193,7 +193,8 @@ def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
         print(f"done in {seconds:.1f} s: {what} in {request.output}", file=sys.stderr)
 
 
-def _remove_tree(output: str) -> None:
-    store = open_objects(output)
+def _remove_tree(tree: JobTree, output: str) -> None:
+    tree.objects.sweep()
+    store = open_objects(output)  # deleting as the output's keys takes the emptied folder `_job` with the last one
     for stat in list(store.list("_job/")):
         store.delete(stat.key)

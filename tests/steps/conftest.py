@@ -1,0 +1,84 @@
+"""Small real jobs in a folder, and workers of them in this process or as processes."""
+
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fanfold_steps.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
+from fanfold_steps.tree import JobTree
+
+WORDCOUNT = StageSpec(Function("fanfold.builtin.wordcount:words"), Aggregate("Sum"))
+
+
+@dataclass
+class SmallJob:
+    """A job in a folder: `root/in` is read, `root/out` written, `root/job` is the tree."""
+
+    root: Path
+
+    @property
+    def tree(self) -> JobTree:
+        return JobTree.open(self.url)
+
+    @property
+    def url(self) -> str:
+        return (self.root / "job").as_uri() + "/"
+
+    def write_input(self, files: dict[str, bytes]) -> None:
+        for name, data in files.items():
+            path = self.root / "in" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+
+    def create(
+        self,
+        stage: StageSpec = WORDCOUNT,
+        *,
+        partitions: int = 2,
+        split_size: int = 1024,
+        workers: dict[str, int] | None = None,
+    ) -> None:
+        conf = JobConf(
+            id="test",
+            spec=JobSpec(stages=[stage]),
+            inputs=[(self.root / "in").as_uri() + "/"],
+            output=(self.root / "out").as_uri() + "/",
+            partitions=partitions,
+            split_size=split_size,
+            workers=workers or {"all": 1},
+        )
+        assert self.tree.create("job.json", conf.to_json())
+
+    def start(self, step: str = "all", index: int = 0) -> subprocess.Popen[str]:
+        """A worker as a process; it leaves when its standard input closes."""
+        command = [sys.executable, "-m", "fanfold_steps", step, "--job", self.url, "--index", str(index)]
+        return subprocess.Popen(
+            [*command, "--end-with-stdin"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def output(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in sorted((self.root / "out").glob("part-*"))}
+
+
+@pytest.fixture
+def small_job(tmp_path: Path) -> SmallJob:
+    return SmallJob(tmp_path)
+
+
+def count_words(files: dict[str, bytes]) -> Counter[str]:
+    """The count that every engine is held against: plain Python, whole files."""
+    counts: Counter[str] = Counter()
+    for data in files.values():
+        counts.update(data.decode("utf-8", "surrogateescape").split())
+    return counts
+
+
+def parse_counts(parts: dict[str, bytes]) -> Counter[str]:
+    pairs = [
+        line.split("\t") for data in parts.values() for line in data.decode("utf-8", "surrogateescape").split("\n")[:-1]
+    ]
+    return Counter({word: int(count) for word, count in pairs})

@@ -1,0 +1,129 @@
+"""What goes wrong in a user's code reaches them: the step, the record's position, their own traceback."""
+
+import re
+
+import pytest
+
+from fanfold_steps.__main__ import main
+from fanfold_steps.spec import Aggregate, Function, StageSpec
+
+HERE = "tests.steps.functions"
+SUM = Aggregate("Sum")
+
+
+def run(job, stage, monkeypatch=None):
+    job.create(stage, partitions=1)
+    return main(["all", "--job", job.url])
+
+
+def test_a_mapper_that_raises(small_job, capsys, monkeypatch):
+    log = small_job.root / "termination"
+    monkeypatch.setenv("FANFOLD_TERMINATION_LOG", str(log))
+    small_job.write_input({"a.txt": b"fine\n" * 5, "b.txt": b"fine\r\nmore\nbad\nfine\n"})
+    assert run(small_job, StageSpec(Function(f"{HERE}:raises_on_bad"), SUM)) == 64
+    failure = small_job.tree.load("failed.json")
+    assert failure["kind"] == "mapper"
+    assert failure["message"] == "the mapper raised ValueError: this line is bad"
+    assert failure["record"] == {"source": (small_job.root / "in/b.txt").as_uri(), "offset": 11, "text": "bad"}
+    assert "in raises_on_bad" in failure["traceback"]
+    assert "fanfold_steps" not in failure["traceback"]
+    assert failure["task"]["step"] == "map"
+    for told in (capsys.readouterr().err, log.read_text()):
+        assert "this line is bad" in told
+        assert "byte 11" in told
+    assert small_job.output() == {}
+
+
+@pytest.mark.parametrize(
+    ("mapper", "words"),
+    [
+        ("returns_none", "returned None: let it yield"),
+        ("gives_no_pair", r"must give \(key, value\) pairs, but gave 'x'"),
+        ("gives_unhashable", "a key is None, int, str, bytes or a tuple of them, not list"),
+        ("gives_float_key", "not float"),
+        ("gives_text_to_sum", r"Sum\(\) adds whole numbers, but a value is str \('1'\), for the key 'x'"),
+        ("gives_float_to_sum", r"Sum\(\) adds whole numbers, but a value is float"),
+        ("takes_two", "must take one argument, the record"),
+        ("not_a_function", "is int, not a function"),
+        ("missing", "has no 'missing'"),
+    ],
+)
+def test_what_a_mapper_may_not_give(small_job, mapper, words):
+    small_job.write_input({"a.txt": b"x\n"})
+    assert run(small_job, StageSpec(Function(f"{HERE}:{mapper}"), SUM)) == 64
+    message = small_job.tree.load("failed.json")["message"]
+    assert re.search(words, message), message
+
+
+@pytest.mark.parametrize(
+    ("reducer", "words"),
+    [
+        ("reducer_raises", "the reducer raised KeyError: 'k' (for the key 'k')"),
+        ("reducer_returns_none", "the reducer returned NoneType"),
+        ("reducer_returns_text", "the reducer returned str"),
+    ],
+)
+def test_what_a_reducer_may_not_do(small_job, reducer, words):
+    small_job.write_input({"a.txt": b"k 1\n"})
+    assert run(small_job, StageSpec(Function(f"{HERE}:pairs"), Function(f"{HERE}:{reducer}"))) == 64
+    failure = small_job.tree.load("failed.json")
+    assert words in failure["message"]
+    assert failure["task"]["step"] == "reduce"
+    assert small_job.output() == {}
+    assert not list((small_job.root / "out").rglob("*.txt"))
+
+
+def test_a_combiner_that_raises(small_job):
+    small_job.write_input({"a.txt": b"k 1\n"})
+    stage = StageSpec(Function(f"{HERE}:pairs"), Function(f"{HERE}:total"), Function(f"{HERE}:combiner_raises"))
+    assert run(small_job, stage) == 64
+    failure = small_job.tree.load("failed.json")
+    assert failure["kind"] == "combiner"
+    assert "combiner broke" in failure["message"]
+
+
+def test_a_module_that_cannot_be_imported(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    assert run(small_job, StageSpec(Function("no_such_module:f"), SUM)) == 64
+    assert "no_such_module can't be imported" in small_job.tree.load("failed.json")["message"]
+
+
+def test_an_input_that_vanished_after_planning(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    small_job.create()
+    (small_job.root / "in/a.txt").unlink()
+    assert main(["all", "--job", small_job.url]) == 64
+    assert "an input is gone" in small_job.tree.load("failed.json")["message"]
+
+
+def test_a_file_that_vanished_after_the_split(small_job):
+    small_job.write_input({"a.txt": b"x\n", "b.txt": b"y\n"})
+    small_job.create()
+    assert main(["split", "--job", small_job.url]) == 0
+    (small_job.root / "in/b.txt").unlink()
+    assert main(["all", "--job", small_job.url]) == 64
+    failure = small_job.tree.load("failed.json")
+    assert failure["kind"] == "storage"
+    assert "b.txt" in failure["message"]
+
+
+def test_every_other_worker_stops_when_one_has_failed(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    small_job.create(workers={"all": 2})
+    small_job.tree.create("failed.json", {"task": None, "message": "elsewhere", "record": None, "traceback": ""})
+    # A claim nobody will give up: without the failure this worker would wait.
+    small_job.tree.create("claims/split-00000.json", {"worker": "all-1"})
+    process = small_job.start()
+    assert process.wait(timeout=20) == 64
+    assert "elsewhere" in process.communicate()[1]
+
+
+def test_a_worker_leaves_with_the_process_that_holds_its_input(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    small_job.create(workers={"all": 2})
+    small_job.tree.create("claims/split-00000.json", {"worker": "all-1"})
+    process = small_job.start()
+    assert process.poll() is None
+    process.stdin.close()
+    assert process.wait(timeout=20) == 1
+    process.stderr.close()
