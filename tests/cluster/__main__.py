@@ -15,11 +15,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import FrameType
 
 from . import host, images, layout, node, teardown
 from .build import Cache, build, default_cache
+from .locks import NODE_LOCK, turn
 from .shell import ClusterError, environment, say
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -36,6 +38,7 @@ def main(words: Sequence[str]) -> int:
         say(f"tests.cluster: {failed}")
         return 3
     except KeyboardInterrupt:
+        say("Interrupted; nothing of what was being brought up is left.")
         return 130
 
 
@@ -54,11 +57,10 @@ def _parser() -> argparse.ArgumentParser:
 def _do(options: argparse.Namespace, cache: Cache) -> int:
     match options.verb:
         case "build":
-            build(cache, options.groups)
-            if not options.groups:
-                _archives(cache)
+            _build(cache, options.groups)
         case "up":
-            _up(cache)
+            with _node_turn():
+                _up(cache)
             print(_exports(cache))
         case "load":
             _load(cache)
@@ -67,44 +69,53 @@ def _do(options: argparse.Namespace, cache: Cache) -> int:
                 return 1
             print(_exports(cache))
         case "down":
-            teardown.down()
+            with _node_turn():
+                teardown.down()
         case "run":
             return _run(cache, options.command[options.command[:1] == ["--"] :])
     return 0
 
 
-def _archives(cache: Cache) -> list[Path]:
-    return [*images.build_programs(cache), images.build_project(cache, CHECKOUT)]
+def _node_turn() -> AbstractContextManager[None]:
+    if os.geteuid() != 0:
+        raise ClusterError("The node needs root: network links, mounts, containers. Start it with sudo.")
+    return turn(NODE_LOCK, "the node")
+
+
+def _build(cache: Cache, groups: Sequence[str] = ()) -> list[Path]:
+    """The named groups, or everything; returns the archives of images, if it is everything."""
+    with turn(cache.root / "lock", "the cache"):
+        build(cache, groups)
+        return [] if groups else [*images.build_programs(cache), images.build_project(cache, CHECKOUT)]
 
 
 def _up(cache: Cache) -> None:
-    _need_root()
     host.check_free()
-    build(cache)
-    node.up(cache, _archives(cache))
+    node.up(cache, _build(cache))
 
 
 def _load(cache: Cache) -> None:
     if not node.is_up():
         raise ClusterError("Bring the node up first: `python -m tests.cluster up`.")
-    node.import_archive(images.build_project(cache, CHECKOUT))
+    with turn(cache.root / "lock", "the cache"):
+        node.import_archive(images.build_project(cache, CHECKOUT))
 
 
 def _run(cache: Cache, command: Sequence[str]) -> int:
     """Signals go to the command: it ends in its own time, and then the node goes down."""
     if not command:
         raise ClusterError("Say what to run: `python -m tests.cluster run -- COMMAND…`.")
-    _up(cache)
-    try:
+    with _node_turn():
+        _up(cache)
         try:
             child = subprocess.Popen(command, env=environment(_variables(cache)))
+            _pass_signals_to(child)
+            status = child.wait()
         except OSError as failed:
             raise ClusterError(f"{command[0]} can't be started: {failed}.") from failed
-        _pass_signals_to(child)
-        status = child.wait()
-        return 128 - status if status < 0 else status
-    finally:
-        teardown.down()
+        finally:
+            teardown.down()
+    return 128 - status if status < 0 else status
 
 
 def _pass_signals_to(child: subprocess.Popen[bytes]) -> None:
@@ -119,11 +130,6 @@ def _pass_signals_to(child: subprocess.Popen[bytes]) -> None:
 
 def _interrupt(number: int, _: FrameType | None) -> None:
     raise KeyboardInterrupt(signal.Signals(number).name)
-
-
-def _need_root() -> None:
-    if os.geteuid() != 0:
-        raise ClusterError("The node needs root: network links, mounts, containers. Start it with sudo.")
 
 
 def _variables(cache: Cache) -> dict[str, str]:

@@ -53,7 +53,7 @@ def take() -> None:
 
 
 def make_volumes(namespace: str) -> None:
-    """The folders of an installation's volumes, writable for everybody: pods aren't root, and nobody hands them over."""
+    """The folders of an installation's volumes, writable for everybody: pods aren't root and own none of them."""
     for claim in CLAIMS:
         folder = VOLUMES / namespace / claim
         folder.mkdir(parents=True, exist_ok=True)
