@@ -1,0 +1,172 @@
+"""Records in etcd, through etcd3's generated stubs: the only module that imports etcd3.
+
+Of etcd3 0.12.0 nothing else is used: it drops limits and revisions from requests, has no time-outs, knows one endpoint,
+and its watches end silently. Here every request is our own and has a time-out, `Endpoints` turns to another member, and
+a watch goes on from its last revision. gRPC does not survive a fork: open the records anew in the child process.
+"""
+
+import contextlib
+import math
+import os
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
+from fanfold_storage.records.encoding import decode_value, encode_key, encode_prefix, encode_writes, prefix_end
+from fanfold_storage.records.etcd_endpoints import TIMEOUT, Endpoints
+from fanfold_storage.records.etcd_watch import EtcdWatch
+from fanfold_storage.records.protocol import Conflict, Expect, Page, Record, Write
+
+# etcd3's messages were generated for protobuf 3; newer ones take them in their pure Python form alone, which has to be
+# chosen before protobuf is loaded. It costs 0.2 ms a transaction.
+os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
+try:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import etcd3
+        from etcd3 import etcdrpc
+except TypeError as error:
+    raise Unsupported(
+        "protobuf was loaded in another form before Fanfold could choose the one that etcd3 works with. "
+        "Set the environment variable PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python."
+    ) from error
+
+_EVERYTHING = b"\0"
+_OPTIONS = [
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.use_local_subchannel_pool", 1),  # or a new channel would inherit the failure of the old
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.enable_retries", 0),
+    # A watch learns only by pings that its member froze or its cable was cut; etcd bears one each 5 s.
+    ("grpc.keepalive_time_ms", 6_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),
+    ("grpc.http2.max_pings_without_data", 0),
+]
+
+
+class EtcdRecords:
+    """The records in the etcd whose members listen at `endpoints` (`host:port`)."""
+
+    def __init__(self, endpoints: Sequence[str]) -> None:
+        self._endpoints = Endpoints([_with_port(endpoint) for endpoint in endpoints], _connect)
+        self._watches: list[EtcdWatch] = []
+
+    def get(self, key: str) -> Record | None:
+        """The record under the key, as a majority of the members knows it."""
+        request = etcdrpc.RangeRequest(key=encode_key(key))
+        response = self._endpoints.call(f"read {key}", lambda client: client.kvstub.Range(request, timeout=TIMEOUT))
+        return _record(response.kvs[0]) if response.kvs else None
+
+    def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
+        """A page of records in key order."""
+        start = encode_prefix(prefix)
+        request = etcdrpc.RangeRequest(
+            key=max(start, encode_prefix(after) + b"\0") if after else start or _EVERYTHING,
+            range_end=prefix_end(start) or _EVERYTHING,
+            limit=limit,
+            revision=revision or 0,
+        )
+        response = self._endpoints.call(f"scan {prefix}", lambda client: client.kvstub.Range(request, timeout=TIMEOUT))
+        records = [_record(found) for found in response.kvs]
+        return Page(records, revision or response.header.revision, response.more)
+
+    def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:
+        """All writes or none, as one etcd transaction."""
+        encoded = encode_writes(expectations, writes)
+        compare = [_comparison(expect) for expect in expectations]
+        leases = {seconds: self._grant_lease(seconds) for seconds in {_lifetime(write) for write in writes} if seconds}
+        changes = [
+            _put(key, value, leases.get(_lifetime(write), 0)) if value is not None else _delete(key)
+            for (key, value), write in zip(encoded, writes, strict=True)
+        ]
+        request = etcdrpc.TxnRequest(compare=compare, success=changes)
+        names = ", ".join([write.key for write in writes][:3]) or "nothing"
+        response = self._endpoints.call(
+            f"write {names}", lambda client: client.kvstub.Txn(request, timeout=TIMEOUT), writing=True
+        )
+        if response.succeeded:
+            return int(response.header.revision)
+        for lease in leases.values():
+            self._revoke_lease(lease)
+        return Conflict()
+
+    def watch(self, prefix: str, from_revision: int) -> EtcdWatch:
+        """Every change under the prefix from the revision on."""
+        start = encode_prefix(prefix)
+        span = {"key": start or _EVERYTHING, "range_end": prefix_end(start) or _EVERYTHING}
+
+        def open_stream(client: Any, revision: int, until: threading.Event) -> Any:
+            def requests() -> Iterator[Any]:
+                create = etcdrpc.WatchCreateRequest(**span, start_revision=revision, progress_notify=True)
+                yield etcdrpc.WatchRequest(create_request=create)
+                until.wait()
+
+            # hasleader: a member that is cut off from the others ends the stream instead of falling silent.
+            return etcdrpc.WatchStub(client.channel).Watch(requests(), metadata=(("hasleader", "true"),))
+
+        watch = EtcdWatch(self._endpoints, open_stream, from_revision)
+        self._watches.append(watch)
+        return watch
+
+    def close(self) -> None:
+        """End the watches and let go of the connections."""
+        for watch in self._watches:
+            watch.close()
+        self._endpoints.close()
+
+    def _grant_lease(self, seconds: int) -> int:
+        request = etcdrpc.LeaseGrantRequest(TTL=seconds)
+        response = self._endpoints.call(
+            "grant a lease", lambda client: client.leasestub.LeaseGrant(request, timeout=TIMEOUT)
+        )
+        return int(response.ID)
+
+    def _revoke_lease(self, lease: int) -> None:
+        request = etcdrpc.LeaseRevokeRequest(ID=lease)
+        with contextlib.suppress(StorageError):  # it ends by itself
+            self._endpoints.call(
+                "revoke a lease", lambda client: client.leasestub.LeaseRevoke(request, timeout=TIMEOUT)
+            )
+
+
+def _with_port(endpoint: str) -> str:
+    host, _, port = endpoint.rpartition(":")
+    if port.isdecimal() and host:
+        return endpoint
+    if ":" in endpoint.rpartition("]")[2] or not endpoint:
+        raise InvalidKey(f"an etcd URL is etcd://host:port[,host:port…]; {endpoint!r} is no host:port")
+    return f"{endpoint}:2379"
+
+
+def _connect(endpoint: str) -> Any:
+    host, _, port = endpoint.rpartition(":")
+    return etcd3.Etcd3Client(host=host, port=port, timeout=TIMEOUT, grpc_options=_OPTIONS)
+
+
+def _record(found: Any) -> Record:
+    return Record(found.key.decode(), decode_value(found.value), found.mod_revision)
+
+
+def _comparison(expect: Expect) -> Any:
+    # A key that isn't there has revision 0 for etcd too.
+    return etcdrpc.Compare(
+        result=etcdrpc.Compare.EQUAL,
+        target=etcdrpc.Compare.MOD,
+        key=encode_key(expect.key),
+        mod_revision=expect.revision,
+    )
+
+
+def _lifetime(write: Write) -> int:
+    return 0 if write.expires_in is None or write.value is None else math.ceil(write.expires_in)
+
+
+def _put(key: bytes, value: bytes, lease: int) -> Any:
+    return etcdrpc.RequestOp(request_put=etcdrpc.PutRequest(key=key, value=value, lease=lease))
+
+
+def _delete(key: bytes) -> Any:
+    return etcdrpc.RequestOp(request_delete_range=etcdrpc.DeleteRangeRequest(key=key))
