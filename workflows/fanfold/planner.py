@@ -122,9 +122,7 @@ def _input_bytes(url: str) -> int:
     try:
         files = list_files(url)
     except NotFound as error:
-        raise Refused(f"the input {url} doesn't exist: check the path (paths are case-sensitive)") from error
-    if not files:
-        raise Refused(f"the input {url} holds no file: put some there, or name another folder")
+        raise Refused(f"the input {url} doesn't exist, or is a folder without files: check the path") from error
     return sum(file.size for file in files)
 
 

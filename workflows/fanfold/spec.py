@@ -1,12 +1,16 @@
 """Check a JobSpec that came from outside, and publish its JSON Schema."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from fanfold_steps.spec import JobSpec
+from fanfold_steps.spec import Function, JobSpec
 
 _ADAPTER = TypeAdapter(JobSpec)
+_NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+_REFERENCE = re.compile(f"{_NAME}:{_NAME}")
 
 
 class InvalidSpec(ValueError):
@@ -28,7 +32,26 @@ def parse(data: dict[str, Any]) -> JobSpec:
         raise InvalidSpec("a JobSpec has either `stages` or an `entry` (`module:name` of a Job), not both or neither")
     if len(spec.stages) > 1:
         raise InvalidSpec("several stages are not supported yet: submit one job for each")
+    if spec.bundle is not None and not re.fullmatch(r"[0-9a-f]{64}", spec.bundle):
+        raise InvalidSpec(f"bundle: a SHA-256 in 64 lower-case hex digits, not {spec.bundle!r:.80}")
+    for reference in _references(spec):
+        if not _REFERENCE.fullmatch(reference):
+            raise InvalidSpec(f"a function is named as module:name, not {reference!r:.80}")
     return spec
+
+
+def _references(spec: JobSpec) -> Iterator[str]:
+    if spec.entry:
+        yield spec.entry
+    for stage in spec.stages:
+        for part in (stage.map, stage.reduce, stage.combine):
+            if isinstance(part, Function):
+                yield part.function
+
+
+def to_json(spec: JobSpec) -> str:
+    """A spec in the form that `parse` takes."""
+    return _ADAPTER.dump_json(spec).decode()
 
 
 def json_schema() -> dict[str, Any]:

@@ -1,0 +1,60 @@
+# Fanfold's commands: `make help` lists them. A fresh machine needs Python 3.11 or newer and make.
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+# What the environment was made from: it is made anew when one of these changes.
+STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | tr -d ' ')
+
+.PHONY: help env demo test check format test-cluster cluster-up cluster-down bench constraints clean
+
+help:  ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+env: $(STAMP)  ## make the environment in .venv from the locked constraints
+
+$(STAMP):
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fanfold needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	@$(BIN)/pip --quiet --disable-pip-version-check install uv==$(UV_VERSION)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes constraints.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.made-from-*
+	@touch $@
+
+demo: env  ## start both services, count words of Python's own library through them, stop
+	@$(BIN)/python -m fanfold_client.demo
+
+test: env  ## all tests that need no cluster (real etcd and S3 servers come from the environment)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+check: env  ## lint, types and the order of the storeys
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy storage steps workflows auth_api submit_api client bench examples tests
+	$(BIN)/lint-imports
+
+format: env  ## put the code in shape
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+test-cluster: env  ## the tests on a real Kubernetes with Argo (Debian, root); builds, starts and removes it
+	$(BIN)/python -m tests.cluster run -- $(BIN)/pytest tests/argo --timeout 900
+
+cluster-up: env  ## bring the test cluster up and leave it up
+	$(BIN)/python -m tests.cluster up
+
+cluster-down: env  ## take the test cluster down
+	$(BIN)/python -m tests.cluster down
+
+bench: env  ## measure, and write docs/performance.md
+	$(BIN)/python -m bench
+
+constraints:  ## lock the versions anew
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \
+	  --no-emit-index-url --no-header --upgrade pyproject.toml --output-file constraints.txt
+
+clean:  ## remove the environment and everything that was made
+	rm -rf .venv build dist
+
+include argo/images/Makefile

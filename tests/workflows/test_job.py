@@ -1,0 +1,167 @@
+import importlib
+import json
+import sys
+
+import pytest
+
+from fanfold import InvalidJob, Job, Sum, builtin, spec
+from fanfold.authored import resolve
+from fanfold.bundle import pack
+from tests.steps import functions
+
+
+def test_a_job_compiles_to_a_spec_that_names_its_functions():
+    compiled = Job("pairs", map=functions.pairs, combine=functions.partial, reduce=functions.total).spec("ab" * 32)
+    here = "tests.steps.functions"
+    assert json.loads(spec.to_json(compiled)) == {
+        "version": 1,
+        "name": "pairs",
+        "bundle": "ab" * 32,
+        "entry": None,
+        "stages": [
+            {
+                "map": {"function": f"{here}:pairs"},
+                "combine": {"function": f"{here}:partial"},
+                "reduce": {"function": f"{here}:total"},
+            }
+        ],
+        "input": {"format": "text"},
+        "output": {"format": "text"},
+    }
+
+
+def test_a_spec_written_by_hand_is_the_one_a_job_compiles_to():
+    compiled = Job(map=functions.pairs, reduce=Sum()).spec()
+    assert spec.parse(json.loads(spec.to_json(compiled))) == compiled
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"map": functions.takes_two, "reduce": Sum()}, "must take one argument, the record"),
+        ({"map": functions.pairs, "reduce": functions.pairs}, "must take two arguments, the key and its values"),
+        ({"map": functions.pairs, "reduce": Sum(), "combine": functions.partial}, "leave `combine` out"),
+        ({"map": 7, "reduce": Sum()}, "must be a function, not int"),
+    ],
+)
+def test_a_job_that_cannot_run_is_refused_where_it_is_written(arguments, words):
+    with pytest.raises(InvalidJob, match=words):
+        Job(**arguments)
+
+
+def test_a_lambda_is_refused_with_the_mend():
+    with pytest.raises(InvalidJob, match="define it with `def` at the top level"):
+        Job(map=lambda line: [(line, 1)], reduce=Sum()).spec()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({}, "either `stages` or an `entry`"),
+        ({"entry": "a:b", "stages": [{"map": {"function": "a:b"}, "reduce": {"aggregate": "Sum"}}]}, "not both"),
+        ({"entry": "a:b", "version": 2}, "version"),
+        ({"entry": "a:b", "colour": 1}, "colour"),
+        ({"stages": [{"map": {"function": "a:b"}, "reduce": {"aggregate": "Median"}}]}, "reduce"),
+        ({"stages": [{"map": {"function": "os.system"}, "reduce": {"aggregate": "Sum"}}]}, "module:name"),
+        ({"entry": "../x:y"}, "module:name"),
+        ({"stages": [{"map": {"function": "a:b"}, "reduce": {"aggregate": "Sum"}}] * 2}, "several stages"),
+        ({"entry": "a:b", "bundle": "xyz"}, "bundle"),
+    ],
+)
+def test_a_spec_that_is_wrong_is_refused_with_the_place(data, words):
+    with pytest.raises(spec.InvalidSpec, match=words):
+        spec.parse(data)
+
+
+def test_the_schema_is_published():
+    schema = spec.json_schema()
+    assert {"version", "entry", "stages"} <= set(schema["properties"])
+
+
+def write_package(folder, files):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+JOB = "from fanfold import Job, Sum\ndef words(line):\n    yield line, 1\njob = Job(map=words, reduce=Sum())\n"
+
+
+@pytest.fixture
+def imports(monkeypatch):
+    """Modules and the path as they were, whatever a test imports."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = set(sys.modules)
+    yield
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def names_in(bundle):
+    import io
+    import zipfile
+
+    return zipfile.ZipFile(io.BytesIO(bundle.data)).namelist()
+
+
+def test_a_bundle_holds_the_module_and_what_it_imports_beside_it(tmp_path, imports):
+    write_package(
+        tmp_path,
+        {
+            "lonely.py": "x = 1\n",
+            "my_job.py": "import my_words\nimport json\n" + JOB,
+            "my_words.py": "from my_lists.stop import STOP\n",
+            "my_lists/__init__.py": "",
+            "my_lists/stop.py": "STOP = []\n",
+            "my_lists/data.txt": "the\n",
+        },
+    )
+    authored = resolve(str(tmp_path / "my_job.py"))
+    assert names_in(authored.bundle) == [
+        "my_job.py",
+        "my_lists/__init__.py",
+        "my_lists/data.txt",
+        "my_lists/stop.py",
+        "my_words.py",
+    ]
+    assert authored.spec.bundle == authored.bundle.sha256
+    assert authored.spec.stages[0].map.function == "my_job:words"
+
+
+def test_a_module_in_a_package_brings_the_package(tmp_path, imports):
+    write_package(tmp_path, {"pack_a/__init__.py": "", "pack_a/jobs.py": JOB, "pack_a/other.py": "y = 2\n"})
+    authored = resolve(str(tmp_path / "pack_a" / "jobs.py"))
+    assert names_in(authored.bundle) == ["pack_a/__init__.py", "pack_a/jobs.py", "pack_a/other.py"]
+    assert authored.spec.stages[0].map.function == "pack_a.jobs:words"
+
+
+def test_the_same_code_makes_the_same_bundle_whenever_it_was_written(tmp_path, imports):
+    import os
+
+    write_package(tmp_path, {"same_job.py": JOB})
+    first = resolve(str(tmp_path / "same_job.py")).bundle
+    os.utime(tmp_path / "same_job.py", (1, 1))
+    assert pack(sys.modules["same_job"]).sha256 == first.sha256
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1\n", "holds no Job"),
+        (JOB.replace("job =", "a =") + "b = Job(map=words, reduce=Sum())\n", r"several jobs \(a, b\)"),
+        ("def broken(:\n", "SyntaxError"),
+        ("raise RuntimeError('at import')\n", "at import"),
+    ],
+)
+def test_a_file_without_one_job_is_refused(tmp_path, imports, text, words):
+    (tmp_path / "odd_job.py").write_text(text)
+    with pytest.raises(InvalidJob, match=words):
+        resolve(str(tmp_path / "odd_job.py"))
+
+
+def test_a_file_or_a_built_in_that_is_not_there(tmp_path):
+    with pytest.raises(InvalidJob, match="there is no file"):
+        resolve(str(tmp_path / "none.py"))
+    with pytest.raises(builtin.UnknownJob, match="there are wordcount"):
+        resolve("worldcount")

@@ -1,0 +1,101 @@
+import pytest
+
+from fanfold import builtin, planner
+from fanfold.planner import MIB, Places, Refused, Sizing
+
+
+def places(folder):
+    return Places([(folder / "in").as_uri()], (folder / "out").as_uri() + "/", (folder / "job").as_uri() + "/")
+
+
+def plan(folder, sizing=None, engine="local", places_=None):
+    return planner.plan(
+        builtin.find("wordcount"),
+        places_ or places(folder),
+        sizing or Sizing(),
+        job_id="j1",
+        owner="bob",
+        engine=engine,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("a b\n")
+    return tmp_path
+
+
+def grow(folder, size):
+    with (folder / "in" / "big").open("wb") as file:
+        file.truncate(size)
+
+
+def test_partitions_follow_from_the_input_alone(folder):
+    grow(folder, 300 * MIB)
+    few, many = plan(folder, Sizing(workers=1)), plan(folder, Sizing(workers=8), engine="argo")
+    assert few.conf.partitions == many.conf.partitions == 3
+    assert plan(folder, Sizing(partitions=7)).conf.partitions == 7
+
+
+def test_a_small_job_is_one_pod_and_a_large_one_fans_out(folder):
+    assert plan(folder, engine="argo").conf.workers == {"all": 1}
+    assert plan(folder, Sizing(workers=4, partitions=2), engine="argo").conf.workers == {
+        "split": 1,
+        "map": 4,
+        "reduce": 2,
+    }
+    grow(folder, 10_000 * MIB)
+    workers = plan(folder, engine="argo").conf.workers
+    assert workers["map"] == planner.MOST_PODS
+    assert sum(workers.values()) < 800
+
+
+def test_a_worker_has_several_splits_of_bounded_size(folder):
+    assert plan(folder).conf.split_size == MIB
+    grow(folder, 100 * MIB)
+    assert plan(folder, Sizing(workers=2)).conf.split_size == pytest.approx(12.5 * MIB, rel=0.01)
+    grow(folder, 10_000 * MIB)
+    assert plan(folder, Sizing(workers=2)).conf.split_size == 64 * MIB
+
+
+@pytest.mark.parametrize(
+    ("sizing", "words"),
+    [(Sizing(partitions=20_000), "between 1 and 10,000"), (Sizing(split_size=100), "at least 1 KiB")],
+)
+def test_sizes_out_of_range_are_refused(folder, sizing, words):
+    with pytest.raises(Refused, match=words):
+        plan(folder, sizing)
+
+
+def test_an_input_that_is_not_there_is_refused(folder):
+    nowhere = Places([(folder / "nowhere").as_uri()], "file:///none/", "file:///none/")
+    with pytest.raises(Refused, match=r"nowhere doesn't exist"):
+        plan(folder, places_=nowhere)
+
+
+def test_an_empty_folder_is_refused(folder):
+    (folder / "in" / "a.txt").unlink()
+    with pytest.raises(Refused, match="folder without files"):
+        plan(folder)
+
+
+def test_an_output_that_exists_is_refused(folder):
+    (folder / "out").mkdir()
+    plan(folder)
+    (folder / "out" / "part-00000.txt").write_text("x")
+    with pytest.raises(Refused, match=r"exists already \(it holds part-00000.txt\)"):
+        plan(folder)
+
+
+def test_a_tree_takes_one_job(folder):
+    first = plan(folder)
+    planner.write(first)
+    planner.write(first)
+    with pytest.raises(Refused, match="holds another job"):
+        planner.write(plan(folder, Sizing(partitions=9)))
+
+
+def test_the_fingerprint_changes_with_anything_in_the_configuration(folder):
+    assert plan(folder).fingerprint == plan(folder).fingerprint
+    assert plan(folder).fingerprint != plan(folder, Sizing(partitions=2)).fingerprint

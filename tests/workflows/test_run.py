@@ -1,0 +1,141 @@
+"""`fanfold run` and a job's own script, as processes: bytes, resuming, refusals, exit statuses."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from fanfold_steps.tree import JobTree
+from tests.steps.conftest import count_words, parse_counts
+
+TEXTS = {f"{n}.txt": b"some words here and number%d\r\nthere\n" % n * 3000 for n in range(6)}
+EXAMPLES = Path(__file__).parents[2] / "examples"
+RUN = [sys.executable, "-m", "fanfold_client", "run"]
+
+
+@pytest.fixture
+def texts(tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, data in TEXTS.items():
+        (tmp_path / "in" / name).write_bytes(data)
+    return tmp_path
+
+
+def run(folder, *arguments, command=(*RUN, "wordcount")):
+    options = ["--input", "in", "--output", "out", *arguments]
+    return subprocess.run([*command, *options], cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def parts(folder, name="out"):
+    return {path.name: path.read_bytes() for path in sorted((folder / name).glob("part-*"))}
+
+
+def test_words_are_counted_and_only_the_output_stays(texts):
+    done = run(texts, "--partitions", "2")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "done in" in done.stderr
+    assert parse_counts(parts(texts)) == count_words(TEXTS)
+    assert sorted(path.name for path in (texts / "out").iterdir()) == ["_SUCCESS", "part-00000.txt", "part-00001.txt"]
+    assert sorted(path.name for path in texts.iterdir()) == ["in", "out"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2", "4"])
+@pytest.mark.parametrize("split_size", ["1KiB", "50KB", "64MiB"])
+def test_bytes_are_the_same_for_any_workers_and_splits(texts, workers, split_size):
+    if split_size == "1KiB":  # hundreds of tiny tasks: enough with a part of the text
+        for name in list(TEXTS)[1:]:
+            (texts / "in" / name).write_bytes(TEXTS[name][:2000])
+    run(texts, "--workers", workers, "--split-size", split_size, "--partitions", "3")
+    first = parts(texts)
+    reference = subprocess.run(
+        [*RUN, "wordcount", "--input", "in", "--output", "reference", "--partitions", "3"], cwd=texts, check=True
+    )
+    assert reference.returncode == 0
+    assert first == parts(texts, "reference")
+
+
+def test_a_script_is_a_command_of_its_own(texts):
+    done = run(texts, command=[sys.executable, EXAMPLES / "wordcount.py"])
+    assert done.returncode == 0, done.stderr
+    assert parse_counts(parts(texts)) == count_words(TEXTS)
+
+
+def test_json_is_one_object_on_stdout(texts):
+    told = json.loads(run(texts, "--json").stdout)
+    assert told["parts"][0]["name"] == "part-00000.txt"
+    assert told["records"] == len(count_words(TEXTS))
+    assert told["bytes"] == sum(map(len, parts(texts).values()))
+
+
+def test_keep_leaves_the_tree(texts):
+    run(texts, "--keep")
+    assert JobTree.open(str(texts / "out" / "_job")).find("report.json")
+
+
+def test_interrupted_it_goes_on_from_what_is_done(texts):
+    (texts / "slow.py").write_text(
+        "import time\nfrom fanfold import Job, Sum\n"
+        "def words(line):\n"
+        "    time.sleep(0.0005)\n"
+        "    return [(word, 1) for word in line.split()]\n"
+        "job = Job(map=words, reduce=Sum())\n"
+    )
+    options = ["--input", "in", "--output", "out", "--split-size", "100KB", "--workers", "1"]
+    first = subprocess.Popen(
+        [*RUN, "slow.py", *options], cwd=texts, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    tree = JobTree.open(str(texts / "out" / "_job"))
+    deadline = time.monotonic() + 30
+    while len(list(tree.committed(0, "map"))) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(first.pid, signal.SIGINT)
+    told = first.communicate(timeout=20)[1]
+    assert first.returncode == 130
+    assert "goes on from what is done" in told
+    assert parts(texts) == {}
+    done_before = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
+    second = run(texts, "--keep", command=[*RUN, "slow.py"])
+    assert second.returncode == 0, second.stderr
+    assert parse_counts(parts(texts)) == count_words(TEXTS)
+    after = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
+    assert done_before.items() <= after.items()
+
+
+def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts):
+    script = texts / "job_here.py"
+    broken = "from fanfold import Job, Sum\ndef f(line):\n    yield int(line), 1\njob = Job(map=f, reduce=Sum())\n"
+    script.write_text(broken)
+    failed = run(texts, command=[*RUN, "job_here.py"])
+    assert failed.returncode == 1
+    assert "ValueError: invalid literal for int()" in failed.stderr
+    assert 'File "job_here.py", line 3, in f' in failed.stderr
+    assert "0.txt, byte 0" in failed.stderr
+    assert parts(texts) == {}
+    script.write_text(broken.replace("int(line)", "line"))
+    assert run(texts, command=[*RUN, "job_here.py"]).returncode == 0
+    assert sorted(path.name for path in (texts / "out").iterdir()) == ["_SUCCESS", "part-00000.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["wordcount", "--input", "nothing", "--output", "out"], 3, "doesn't exist"),
+        (["wordcount", "--input", "in", "--output", "in"], 3, "exists already"),
+        (["worldcount", "--input", "in", "--output", "out"], 3, "there is no built-in job"),
+        (["none.py", "--input", "in", "--output", "out"], 3, "there is no file"),
+        (["wordcount", "--input", "in", "--output", "out", "--split-size", "1 elephant"], 2, "write it like 64KiB"),
+        (["wordcount", "--input", "in"], 2, "--output"),
+        (["wordcount", "--input", "in", "--output", "out", "--memory", "1GB"], 2, "--memory"),
+    ],
+)
+def test_what_is_refused(texts, arguments, status, words):
+    refused = subprocess.run([*RUN, *arguments], cwd=texts, capture_output=True, text=True)
+    assert (refused.returncode, words in refused.stderr) == (status, True), refused.stderr
+    assert not (texts / "out").exists()
