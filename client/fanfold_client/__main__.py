@@ -1,5 +1,19 @@
-"""`python -m fanfold_client` is the command `fanfold`."""
+"""The command `fanfold`, also as `python -m fanfold_client`; without the client's extra it says what to install."""
 
-from fanfold_client.main import main
+import sys
+from typing import NoReturn
 
-main()
+
+def main() -> NoReturn:
+    """Run the command and end the process."""
+    try:
+        from fanfold_client.main import main as run
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("fanfold"):
+            raise
+        sys.exit(f"fanfold: {error.name} is not installed. Run: pip install 'fanfold[client]'")
+    run()
+
+
+if __name__ == "__main__":
+    main()

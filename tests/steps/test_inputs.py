@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +16,7 @@ def test_splits_cover_every_byte_once_in_order(sizes, split_size):
     for number, size in enumerate(sizes):
         mine = [(start, stop) for n, start, stop in ranges if n == number]
         assert sum(stop - start for start, stop in mine) == size
-        assert all(left[1] == right[0] for left, right in zip(mine, mine[1:], strict=False))
+        assert all(left[1] == right[0] for left, right in pairwise(mine))
     assert all(split for split in splits)
     assert all(sum(stop - start for _, start, stop in split) <= split_size for split in splits)
 

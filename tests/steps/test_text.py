@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +49,7 @@ class Chunked:
 @given(DATA, st.integers(1, 40), st.integers(1, 40))
 @settings(max_examples=300)
 def test_every_line_is_read_once_wherever_the_cuts_fall(data, split_size, chunk):
-    store = Chunked(data, chunk)
+    store: Any = Chunked(data, chunk)
     found = []
     for start in range(0, len(data), split_size):
         for block in text.read_blocks(store, "f", start, min(start + split_size, len(data))):

@@ -110,18 +110,18 @@ def test_tasks_of_a_dead_worker_are_taken_over(small_job, monkeypatch):
     assert parse_counts(small_job.output()) == count_words(TEXTS)
 
 
-def test_an_attempt_that_came_second_leaves_nothing(small_job):
+def test_an_attempt_that_came_second_leaves_nothing(small_job, monkeypatch):
     small_job.write_input({"a.txt": b"x y\n"})
     small_job.create(partitions=1)
     tree = small_job.tree
     worker = Worker(tree, "all", 0)
     original = worker._run_map
 
-    def twice(task, attempt):
+    def twice(task: Task, attempt: str) -> None:
         original(task, f"{attempt}-first")
         original(task, f"{attempt}-second")
 
-    worker._run_map = twice
+    monkeypatch.setattr(worker, "_run_map", twice)
     worker.run()
     runs = [stat.key for stat in tree.objects.list("stage-0/map/") if stat.key.endswith(".run")]
     assert [run.endswith("-first.run") for run in runs] == [True]
