@@ -105,7 +105,7 @@ from pathlib import Path
 def words(line):
     yield str(list(Path("/var/run/secrets/kubernetes.io/serviceaccount").iterdir())), 1
     try:
-        Path("/opt/intruder").touch()
+        Path("/intruder").touch()
     except OSError as error:
         yield f"errno {{error.errno}}", 1
 """

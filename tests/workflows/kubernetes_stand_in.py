@@ -125,7 +125,7 @@ class Handler(BaseHTTPRequestHandler):
         if not workflow:
             self._missing()
         elif uid and uid != workflow["metadata"]["uid"]:
-            self._fail(409, f"Precondition failed: UID in precondition: {uid}")
+            self._fail(422, f'Workflow.argoproj.io "{self.wanted}" is invalid: metadata.uid: field is immutable')
         else:
             self.state.change(self.wanted, **self.body)
             self._send(200, self.state.workflows[self.wanted])
@@ -145,7 +145,7 @@ class Handler(BaseHTTPRequestHandler):
         found = [w for _, w in sorted(self.state.workflows.items()) if self._selected(w)]
         start = int(self.query.get("continue", 0))
         more = str(start + PAGE) if start + PAGE < len(found) else ""
-        items = [_metadata(workflow) for workflow in found[start : start + PAGE]]
+        items = [_metadata(workflow) for workflow in found[start : start + PAGE]] or None
         self._send(200, {"metadata": {"resourceVersion": str(self.state.version), "continue": more}, "items": items})
 
     def _selected(self, workflow: dict[str, Any]) -> bool:

@@ -58,14 +58,16 @@ class WorkflowsApi:
 
     def create(self, workflow: Object) -> Object:
         """Create a Workflow. Raises Taken when its name is."""
-        return self._call("create", "create_namespaced_custom_object", body=workflow)
+        created: Object = self._call("create", "create_namespaced_custom_object", body=workflow)
+        return created
 
     def get(self, name: str) -> Object | None:
         """The Workflow of that name, or None."""
         try:
-            return self._call("get", "get_namespaced_custom_object", name=name)
+            found: Object = self._call("get", "get_namespaced_custom_object", name=name)
         except _Missing:
             return None
+        return found
 
     def patch(self, name: str, uid: str, change: Object) -> None:
         """Merge a change into the Workflow with that name and uid, if it is still there."""
@@ -92,7 +94,7 @@ class WorkflowsApi:
                 _continue=following,
                 _headers={"Accept": METADATA.format("List")},
             )
-            for item in page["items"]:
+            for item in page["items"] or []:  # null when there is none
                 yield item["metadata"]
             following = page["metadata"].get("continue", "")
         return str(page["metadata"]["resourceVersion"])
@@ -148,7 +150,7 @@ class WorkflowsApi:
 
 
 class _Missing(EngineError):
-    """There is no object of that name."""
+    """There is no object of that name, or not of that uid."""
 
 
 @contextlib.contextmanager
@@ -158,16 +160,21 @@ def _explained(verb: str, namespace: str) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
-        kind = {404: _Missing, 409: Taken}.get(error.status, EngineError)
-        raise kind(f"{what}: {_words(error)}") from error
+        raise _kind(error)(f"{what}: {_words(error)}") from error
     except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
         raise EngineError(f"{what}: the Kubernetes API did not answer ({error})") from error
+
+
+def _kind(error: ApiException) -> type[EngineError]:
+    if error.status == 422 and "metadata.uid" in _words(error):
+        return _Missing  # a patch that names a uid, and an object of another uid
+    return {404: _Missing, 409: Taken}.get(error.status, EngineError)
 
 
 def _words(error: ApiException) -> str:
     """The API's own message, which names what is forbidden or wrong."""
     try:
-        return str(json.loads(error.body)["message"])
+        return str(json.loads(error.body or "")["message"])
     except (TypeError, ValueError, KeyError):
         return f"HTTP {error.status} {error.reason}: {error.body}"
 
