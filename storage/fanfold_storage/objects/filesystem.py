@@ -105,9 +105,9 @@ class FilesystemObjects:
         """Size and time of the file."""
         segments = segments_of(key)
         with explained("look up", self._root / key):
-            status = self._status(segments)
+            status = self._folders.status(segments)
             if stat.S_ISLNK(status.st_mode):
-                status = self._status(self._folders.resolve(segments))
+                status = self._folders.status(self._folders.resolve(segments))
             if not stat.S_ISREG(status.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         return Stat(key, status.st_size, status.st_mtime)
@@ -155,7 +155,7 @@ class FilesystemObjects:
     def _taken(self, segments: Sequence[str]) -> bool:
         """Whether a file has this name. A folder that has it is removed if it is empty, else refused."""
         try:
-            status = self._status(segments)
+            status = self._folders.status(segments)
         except (FileNotFoundError, NotADirectoryError):
             return False
         if not stat.S_ISDIR(status.st_mode):
@@ -168,10 +168,6 @@ class FilesystemObjects:
         except OSError:
             raise InvalidKey(f"{self._root.joinpath(*segments)} is a folder, so it cannot be an object too") from None
         return False
-
-    def _status(self, segments: Sequence[str]) -> os.stat_result:
-        with self._folders.opened(segments[:-1]) as folder:
-            return os.stat(segments[-1], dir_fd=folder, follow_symlinks=False)
 
     def _list_folder(self, above: Sequence[str], beginning: str) -> Iterator[Stat]:
         path = self._root.joinpath(*above)
@@ -193,7 +189,7 @@ class FilesystemObjects:
                 # What a link inside the root leads to is listed under its own name if it is a folder. A link that leads
                 # out shows, so that reading it says why it cannot be read.
                 with contextlib.suppress(OSError, PermissionDenied):
-                    status = self._status(self._folders.resolve(segments))
+                    status = self._folders.status(self._folders.resolve(segments))
                 if stat.S_ISDIR(status.st_mode):
                     return
             yield Stat("/".join(segments), status.st_size, status.st_mtime)

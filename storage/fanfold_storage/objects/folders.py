@@ -72,22 +72,28 @@ class Folders:
             if error.errno != errno.ELOOP:
                 raise
         resolved = self.resolve(segments)
+        if not resolved:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with self.opened(resolved[:-1]) as folder:
             return os.open(resolved[-1], _FILE, dir_fd=folder)
+
+    def status(self, segments: Sequence[str]) -> os.stat_result:
+        """What the file system knows of a place, of a link itself rather than its target."""
+        if not segments:
+            return self.root.stat()
+        with self.opened(segments[:-1]) as folder:
+            return os.stat(segments[-1], dir_fd=folder, follow_symlinks=False)
 
     def resolve(self, segments: Sequence[str]) -> list[str]:
         """Where a place really lies, links followed. Raises PermissionDenied if that is outside the root."""
         place = self.root.joinpath(*segments)
         target = Path(os.path.realpath(place))
         try:
-            inside = target.relative_to(os.path.realpath(self.root)).parts
+            return list(target.relative_to(os.path.realpath(self.root)).parts)
         except ValueError:
-            inside = ()
-        if not inside:
             raise PermissionDenied(
                 f"{place} is a link that leads out of {self.root} (to {target}). Put the file itself there."
-            )
-        return list(inside)
+            ) from None
 
     def prune(self, segments: Sequence[str]) -> None:
         """Remove the folder and those above it as long as they are empty, never the root."""

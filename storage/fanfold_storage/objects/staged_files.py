@@ -74,7 +74,7 @@ def segments_of(key: str) -> list[str]:
 def place_of(handle: str) -> list[str]:
     """Where the handle's temporary file lies. Raises InvalidKey if it isn't one of ours."""
     try:
-        place = validate_key(json.loads(handle)["staged"]).split("/")
+        place = [validate_key(segment) for segment in json.loads(handle)["staged"].split("/")]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise InvalidKey(f"not the handle of a write staged in a folder: {handle[:200]!r}") from error
     if place[0] != STAGED or len(place) < 2:

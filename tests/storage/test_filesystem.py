@@ -1,0 +1,230 @@
+"""Objects in a folder: the contract, and what only file systems have: links, users, full disks."""
+
+import errno
+import os
+import resource
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unavailable
+from fanfold_storage.objects import read_all
+from fanfold_storage.objects.filesystem import FilesystemObjects
+from fanfold_storage.objects.folders import explained
+from tests.storage.objects_contract import ObjectsContract
+from tests.storage.processes import answer, python
+
+
+class TestFilesystem(ObjectsContract):
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> tuple[str, Mapping[str, str]]:
+        return str(tmp_path / "root" / "of it all"), {}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def objects(root: Path) -> FilesystemObjects:
+    return FilesystemObjects(root)
+
+
+def test_links_that_lead_out_show_but_cannot_be_used(objects: FilesystemObjects, root: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    objects.put("inside/file", [b"mine"])
+    (root / "folder").symlink_to(outside)
+    (root / "file").symlink_to(outside / "secret")
+    (root / "up").symlink_to("..")
+    assert [found.key for found in objects.list()] == ["file", "folder", "inside/file", "up"]
+    with pytest.raises(PermissionDenied, match="leads out of"):
+        list(objects.list("folder/"))
+    for key in ("file", "folder", "folder/secret", "up/outside/secret"):
+        with pytest.raises(PermissionDenied, match="leads out of"):
+            read_all(objects, key)
+        with pytest.raises(PermissionDenied, match="leads out of"):
+            objects.stat(key)
+    for key in ("folder/new", "up/new"):
+        with pytest.raises(PermissionDenied, match="leads out of"):
+            objects.put(key, [b"x"])
+        with pytest.raises(PermissionDenied, match="leads out of"):
+            objects.put_if_absent(key, b"x")
+    with pytest.raises(PermissionDenied, match="leads out of"):
+        objects.delete("folder/secret")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["outside", "root"]
+    assert [path.name for path in outside.iterdir()] == ["secret"]
+
+
+def test_a_link_is_replaced_or_deleted_itself_never_its_target(
+    objects: FilesystemObjects, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "target").write_text("kept")
+    root.mkdir()
+    for name in ("put", "delete"):
+        (root / name).symlink_to(tmp_path / "target")
+    objects.put("put", [b"new"])
+    objects.delete("delete")
+    assert (tmp_path / "target").read_text() == "kept"
+    assert [(found.key, found.size) for found in objects.list()] == [("put", 3)]
+
+
+def test_links_inside_the_root_are_followed(objects: FilesystemObjects, root: Path) -> None:
+    objects.put("v3/data", [b"third"])
+    (root / "latest").symlink_to("v3")
+    (root / "v3" / "again").symlink_to("data")
+    (root / "broken").symlink_to("nowhere")
+    assert read_all(objects, "latest/data") == read_all(objects, "v3/again") == b"third"
+    # A linked folder's files are listed once, under their own names.
+    assert [(found.key, found.size) for found in objects.list()] == [("broken", 7), ("v3/again", 5), ("v3/data", 5)]
+    with pytest.raises(NotFound):
+        read_all(objects, "broken")
+
+
+def test_a_link_that_leads_round_in_a_circle_ends(objects: FilesystemObjects, root: Path) -> None:
+    objects.put("a/file", [b"x"])
+    (root / "a" / "back").symlink_to("..")
+    (root / "self").symlink_to("self")
+    assert [found.key for found in objects.list()] == ["a/file", "self"]
+    with pytest.raises(PermissionDenied):
+        read_all(objects, "self")
+
+
+def test_pipes_do_not_block(objects: FilesystemObjects, root: Path) -> None:
+    root.mkdir()
+    os.mkfifo(root / "pipe")
+    with pytest.raises(NotFound):
+        read_all(objects, "pipe")
+
+
+def test_a_key_cannot_be_object_and_folder(objects: FilesystemObjects) -> None:
+    objects.put("a", [b"x"])
+    objects.put("b/c", [b"x"])
+    for refused in (
+        lambda: objects.put("a/b", [b"x"]),
+        lambda: objects.put_if_absent("a/b/c", b"x"),
+        lambda: objects.put("b", [b"x"]),
+        lambda: objects.put_if_absent("b", b"x"),
+    ):
+        with pytest.raises(InvalidKey, match=r"is a (file|folder)"):
+            refused()
+    for key in ("a/b", "a/b/c"):
+        with pytest.raises(NotFound):
+            read_all(objects, key)
+        objects.delete(key)
+    assert [found.key for found in objects.list()] == ["a", "b/c"]
+    objects.sweep()
+
+
+def test_nothing_is_left_but_what_was_put(objects: FilesystemObjects, root: Path) -> None:
+    long = "/".join(["x" * 200] * 5)
+    objects.put(long, [b"x"])
+    objects.put_if_absent("a/b", b"x")
+    staged = objects.stage(long + "2")
+    objects.commit(staged.seal())
+    objects.stage("c").abort()
+    objects.delete("a/b")
+    files = [path for path in root.rglob("*") if not path.is_dir()]
+    assert sorted(str(path.relative_to(root)) for path in files) == [long, long + "2"]
+    assert list((root / ".staged").iterdir()) == []
+    objects.sweep()
+    assert [path.name for path in root.iterdir()] == ["x" * 200]
+
+
+def test_names_that_are_no_utf8_come_through(objects: FilesystemObjects, root: Path) -> None:
+    root.mkdir()
+    Path(os.fsdecode(bytes(root) + b"/caf\xe9")).write_bytes(b"latin")
+    (key,) = [found.key for found in objects.list()]
+    assert key == "caf\udce9"
+    assert read_all(objects, key) == b"latin"
+    staged = objects.stage(key)
+    staged.write(b"new")
+    objects.commit(staged.seal())
+    assert read_all(objects, key) == b"new"
+    with pytest.raises(InvalidKey):
+        objects.put("\ud800", [b"x"])
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that everybody may write to and reach, as a shared volume is."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o1777)
+        yield Path(folder)
+
+
+def test_the_user_that_pods_run_as_in_a_shared_folder(shared: Path) -> None:
+    ours = FilesystemObjects(shared)
+    ours.put("ours", [b"from us"])
+    user = 8737 if os.getuid() == 0 else os.getuid()
+    code = """
+objects = open_objects(sys.argv[1])
+os.setgid(int(sys.argv[2])), os.setuid(int(sys.argv[2]))
+assert objects.put_if_absent("mine/claim", b"8737")
+staged = objects.stage("mine/out")
+staged.write(b"x")
+objects.commit(staged.seal())
+objects.delete("mine/claim")
+print(read_all(objects, "ours").decode())
+try:
+    objects.put("ours", [b"x"])
+except PermissionDenied as error:
+    print(error)
+"""
+    read, *refused = answer(python(code, str(shared), str(user))).splitlines()
+    assert read == "from us"
+    assert [found.key for found in ours.list()] == ["mine/out", "ours"]
+    if user != os.getuid():  # in a folder of mode 1777 each user's files are theirs alone
+        assert len(refused) == 1
+        assert "ours: Operation not permitted. Give user 8737 the right" in refused[0]
+
+
+def test_a_write_that_the_disk_refuses_leaves_nothing(root: Path) -> None:
+    code = """
+import resource
+import tempfile
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+objects = open_objects(sys.argv[1])
+try:
+    objects.put("large", [b"x" * 200_000])
+except Unavailable as error:
+    print(error)
+"""
+    printed = answer(python(code, str(root)))
+    assert "cannot write" in printed
+    assert "File too large" in printed
+    assert [path.name for path in root.rglob("*")] == [".staged"]
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 100_000
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "mend"),
+    [
+        (errno.ENOSPC, Unavailable, "make room"),
+        (errno.EDQUOT, Unavailable, "quota"),
+        (errno.EACCES, PermissionDenied, f"user {os.getuid()}"),
+        (errno.EROFS, PermissionDenied, "read-only"),
+        (errno.ENAMETOOLONG, InvalidKey, "shorter"),
+        (errno.EIO, Unavailable, "Check the disk"),
+        (errno.ENOENT, NotFound, "Check the path"),
+    ],
+)
+def test_errors_say_what_where_and_how_to_mend(number: int, kind: type[Exception], mend: str) -> None:
+    with pytest.raises(kind) as caught, explained("write", Path("/data/x")):
+        raise OSError(number, os.strerror(number))
+    assert f"cannot write /data/x: {os.strerror(number)}. " in str(caught.value)
+    assert mend in str(caught.value)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_root_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    objects = FilesystemObjects(tmp_path / "file")
+    assert list(objects.list()) == []
+    with pytest.raises((NotFound, InvalidKey)):
+        objects.put("a", [b"x"])
