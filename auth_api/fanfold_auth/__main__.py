@@ -1,18 +1,11 @@
 """Run the service (`serve`) or make an admin (`admin`), on the records that FANFOLD_AUTH_RECORDS or --records names."""
 
 import argparse
-import logging
 import os
-import socket
 import sys
 from collections.abc import Sequence
 
-import uvicorn
-
-from fanfold_auth.app import build_app
-from fanfold_auth.envelope import JSONLines
-from fanfold_auth.errors import Refused, UserExists
-from fanfold_auth.server import configure
+from fanfold_auth.errors import CannotServe, Refused, UserExists, WeakPassword
 from fanfold_auth.settings import BadSetting, from_environment
 from fanfold_auth.users import Users
 from fanfold_storage.errors import InvalidKey, StorageError
@@ -37,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     except Refused as error:
         return _fail(REFUSED, error.detail)
+    except CannotServe as error:
+        return _fail(REFUSED, str(error))
     except StorageError as error:
         return _fail(AWAY, f"the records do not answer: {error}. Check that the store runs and {_RECORDS} names it.")
     except KeyboardInterrupt:
@@ -51,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
 
     serve = verbs.add_parser("serve", parents=[records], help="serve HTTP; settings come from FANFOLD_AUTH_*")
     serve.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
-    serve.add_argument("--port", type=int, default=1337, help="0 lets the system choose (default: %(default)s)")
+    serve.add_argument("--port", type=_port, default=1337, help="0 lets the system choose (default: %(default)s)")
     serve.set_defaults(run=_serve)
 
     admin = verbs.add_parser("admin", parents=[records], help="make a user with the role admin")
@@ -59,39 +54,45 @@ def _parser() -> argparse.ArgumentParser:
     admin.add_argument(
         "--password-stdin", action="store_true", required=True, help="the password is the first line of stdin"
     )
+    admin.add_argument("--first", action="store_true", help="only if there is no admin yet; otherwise exit with 5")
     admin.set_defaults(run=_admin)
     return parser
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a number from 0 to 65535")
+    return int(text)
+
+
 def _admin(options: argparse.Namespace) -> int:
-    password = sys.stdin.readline().rstrip("\r\n")
+    password = _password_from_stdin()
     records = _open(options)
     try:
-        Users(records).create(options.name, password, ["admin"])
+        users = Users(records)
+        if options.first and (admins := users.admins()):
+            return _fail(CONFLICT, f"there is an admin already: {', '.join(admins)}")
+        users.create(options.name, password, ["admin"])
     finally:
         records.close()
     print(f"{options.name} is an admin now.", file=sys.stderr)
     return DONE
 
 
+def _password_from_stdin() -> str:
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise WeakPassword("The password on stdin is not UTF-8.") from error
+
+
 def _serve(options: argparse.Namespace) -> int:
-    _log_to_stderr()
+    from fanfold_auth.server import serve  # FastAPI takes a second to load, and `admin` needs none of it
+
     settings = from_environment(os.environ)
     records = _open(options)
     try:
-        app = build_app(settings, records)
-        try:
-            listener = socket.create_server((options.host, options.port), backlog=512)
-        except OSError as error:
-            return _fail(
-                REFUSED, f"cannot listen on {options.host}:{options.port}: {error.strerror}. Choose another --port."
-            )
-        with listener:
-            address, port = listener.getsockname()[:2]
-            logging.getLogger("fanfold_auth").info("serving", extra={"fields": {"url": f"http://{address}:{port}"}})
-            server = uvicorn.Server(configure(app))
-            server.run([listener])
-            return DONE if server.started else FAILED
+        return DONE if serve(settings, records, options.host, options.port) else FAILED
     finally:
         records.close()
 
@@ -101,12 +102,6 @@ def _open(options: argparse.Namespace) -> Records:
     if not url:
         raise BadSetting(f"No records: give --records URL or set {_RECORDS}, e.g. sqlite:///var/lib/fanfold/auth.db")
     return open_records(url)
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JSONLines())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _fail(status: int, text: str) -> int:

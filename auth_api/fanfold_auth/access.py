@@ -39,7 +39,7 @@ def _caller(
     claims = service.tokens.verify(credentials.credentials)
     request.state.notes["user"] = claims.sub
     user = service.users.find(claims.sub)
-    if user is None or user.disabled:
+    if user is None or user.disabled or claims.iat < int(user.created):  # a name may have got a new owner
         raise Unauthenticated("The access token does not hold: its user is gone or disabled.", token_given=True)
     return Caller(user, claims)
 

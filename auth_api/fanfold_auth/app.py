@@ -1,5 +1,6 @@
 """The HTTP application: one function that wires settings, records and a clock into FastAPI."""
 
+import functools
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -33,8 +34,7 @@ def build_app(settings: Settings, records: Records, now: Callable[[], float] = t
     problems.install(app)
     for room in (sessions, users, keys, health):
         app.include_router(room.router)
-    document = _openapi(app)
-    app.openapi = lambda: document  # type: ignore[method-assign]
+    app.openapi = functools.cache(lambda: _openapi(app))  # type: ignore[method-assign]
     return app
 
 

@@ -3,12 +3,23 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from fanfold_auth.clock import utc
 from fanfold_auth.users import NAME_PATTERN, Role, User
 
+
+def _text(password: SecretStr) -> SecretStr:
+    """JSON can spell half a surrogate pair, which is no text and has no bytes to hash."""
+    try:
+        password.get_secret_value().encode()
+    except UnicodeEncodeError:
+        raise ValueError("not valid Unicode") from None
+    return password
+
+
 Name = Annotated[str, Field(pattern=f"^{NAME_PATTERN}$", max_length=63, description="A user's name.")]
+Password = Annotated[SecretStr, AfterValidator(_text)]
 PASSWORD = "correct horse battery staple"  # noqa: S105 (an example)
 USER = {"name": "ada", "roles": ["submitter"], "disabled": False, "created": "2026-11-24T07:15:00Z"}
 TOKENS = {
@@ -28,7 +39,7 @@ class Login(BaseModel):
 
     model_config = _with({"name": "ada", "password": PASSWORD})
     name: Name
-    password: SecretStr
+    password: Password
 
 
 class NewUser(BaseModel):
@@ -36,7 +47,7 @@ class NewUser(BaseModel):
 
     model_config = _with({"name": "ada", "password": PASSWORD, "roles": ["submitter"]})
     name: Name
-    password: SecretStr = Field(description="8 to 1024 bytes, not among the commonest, not made of the name.")
+    password: Password = Field(description="8 to 1024 bytes, not among the commonest, not made of the name.")
     roles: list[Role] = Field(min_length=1, max_length=3)
 
 
@@ -51,8 +62,8 @@ class NewPassword(BaseModel):
     """A password to set. Whoever changes their own shows the current one too."""
 
     model_config = _with({"password": PASSWORD, "current": "tr0ub4dor and 3"})
-    password: SecretStr
-    current: SecretStr | None = None
+    password: Password
+    current: Password | None = None
 
 
 class UserView(BaseModel):

@@ -1,25 +1,28 @@
 """Why auth_api says no. Each refusal knows its HTTP status; `problems` turns it into an RFC 9457 body.
 
-Refused
-├── Invalid           422  the request can be read but not granted as it stands
-│   ├── BadName            a user name outside the allowed form
-│   └── WeakPassword       too short, too long, or one that everybody tries first
-├── InvalidGrant      400  a refresh token that is unknown, used up, expired or revoked
-├── InvalidRequest    400  a token request that OAuth does not allow
-├── UnsupportedGrant  400  a grant type that is not offered
-├── Unauthenticated   401  no token, or one that does not hold
-├── WrongPassword     401  name and password do not belong together
-├── Forbidden         403  the role is missing
-├── NoSuchUser        404
-├── UserExists        409
-├── LastAdmin         409  the change would leave nobody who can administer
-├── RotationPending   409  a new key is published already and waits for its turn
-├── Contended         503  too many others changed the same record at the same time
-├── StoreAway         503  the records do not answer
-├── Throttled         429  too many attempts on one account from one place
-└── Busy              503  more passwords to check than cores to check them
+    Refused
+    ├── Invalid           422  the request can be read but not granted as it stands
+    │   ├── BadName            a user name outside the allowed form
+    │   └── WeakPassword       too short, too long, or one that everybody tries first
+    ├── InvalidGrant      400  a refresh token that is unknown, used up, expired or revoked
+    ├── InvalidRequest    400  a token request that OAuth does not allow
+    ├── UnsupportedGrant  400  a grant type that is not offered
+    ├── Unauthenticated   401  no token, or one that does not hold
+    ├── WrongPassword     401  name and password do not belong together
+    ├── Forbidden         403  the role is missing
+    ├── NoSuchUser        404
+    ├── UserExists        409
+    ├── LastAdmin         409  the change would leave nobody who can administer
+    ├── RotationPending   409  a new key is published already and waits for its turn
+    ├── Contended         503  too many others changed the same record at the same time
+    ├── StoreAway         503  the records do not answer
+    ├── Throttled         429  too many attempts on one account from one place
+    └── Busy              503  more passwords to check than cores to check them
+
+`CannotServe` is no answer to a request: the service cannot work as it is set up, and a person has to mend that.
 """
 
+import math
 from typing import ClassVar
 
 
@@ -39,7 +42,7 @@ class Refused(Exception):
 
     def headers(self) -> dict[str, str]:
         """Headers that belong to the answer."""
-        return {} if self.retry_after is None else {"Retry-After": str(max(1, round(self.retry_after + 0.5)))}
+        return {} if self.retry_after is None else {"Retry-After": str(max(1, math.ceil(self.retry_after)))}
 
 
 class Invalid(Refused):
@@ -186,3 +189,11 @@ class Busy(Refused):
 
     def __init__(self) -> None:
         super().__init__(retry_after=1)
+
+
+class CannotServe(Exception):
+    """The service cannot work as it is set up; the text says how to mend it."""
+
+
+class KeyUnreadable(CannotServe):
+    """A signing key cannot be opened: the KEK is not the one it was sealed with."""

@@ -99,6 +99,10 @@ def _on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 def _on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    detail = {404: f"There is nothing at {request.url.path}.", 405: f"{request.url.path} has no such method."}
-    problem = from_status(error.status_code, detail.get(error.status_code, error.detail))
+    details = {
+        400: "The body cannot be read.",
+        404: f"There is nothing at {request.url.path}.",
+        405: f"{request.url.path} has no such method.",
+    }
+    problem = from_status(error.status_code, details.get(error.status_code, error.detail))
     return respond(problem, dict(error.headers or {}))

@@ -10,27 +10,22 @@ yields. Any other token of the family is one that was stolen or replaced long ag
 owner alike. The family's random name is known only from its tokens, so a stranger cannot end it.
 """
 
-import base64
 import hashlib
-import os
 import re
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 from fanfold_auth.errors import Contended, InvalidGrant
+from fanfold_auth.sealing import derive, seal, unseal
 from fanfold_auth.settings import Settings
 from fanfold_auth.users import User, Users
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
 
 FAMILIES = "auth/refresh/"
 REPEAT_WITHIN = 10.0
+_PURPOSE = "fanfold refresh successor"
 _TOKEN = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 _TRIES = 50  # a lost race finds the token replaced, and the next try answers with its successor
 
@@ -79,7 +74,7 @@ class Refreshes:
                 if not isinstance(self._store(name, self._next(family, token, successor), record.revision), Conflict):
                     return user, successor
             elif _hash(token) == family.previous and self._now() - family.rotated <= REPEAT_WITHIN:
-                return user, _unseal(family.sealed, token)
+                return user, unseal(_sealing_key(token), family.sealed, _PURPOSE).decode()
             elif self._end(record):
                 raise InvalidGrant(
                     "The refresh token was used before, so it may have been stolen: this login is ended. Log in again."
@@ -99,7 +94,7 @@ class Refreshes:
         return user
 
     def _next(self, family: Family, token: str, successor: str) -> Family:
-        sealed = _seal(successor, token)
+        sealed = seal(_sealing_key(token), successor.encode(), _PURPOSE)
         return replace(family, current=_hash(successor), previous=_hash(token), rotated=self._now(), sealed=sealed)
 
     def _store(self, name: str, family: Family, revision: int) -> int | Conflict:
@@ -127,17 +122,4 @@ def _hash(token: str) -> str:
 
 
 def _sealing_key(token: str) -> bytes:
-    return HKDF(hashes.SHA256(), 32, salt=None, info=b"fanfold refresh successor").derive(token.encode())
-
-
-def _seal(successor: str, token: str) -> str:
-    nonce = os.urandom(12)
-    return base64.b64encode(nonce + AESGCM(_sealing_key(token)).encrypt(nonce, successor.encode(), None)).decode()
-
-
-def _unseal(sealed: str, token: str) -> str:
-    data = base64.b64decode(sealed)
-    try:
-        return AESGCM(_sealing_key(token)).decrypt(data[:12], data[12:], None).decode()
-    except InvalidTag as error:
-        raise InvalidGrant from error
+    return derive(token.encode(), _PURPOSE)

@@ -30,7 +30,7 @@ _NAME = re.compile(NAME_PATTERN)
 
 USERS = "auth/users/"
 ADMINS = "auth/admins"
-_TRIES = 20
+_TRIES = 50  # each lost one means that another change went through
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,11 @@ class Users:
         if user is None:
             raise NoSuchUser(f"There is no user {name[:80]!r}.")
         return user
+
+    def admins(self) -> tuple[str, ...]:
+        """The names of all who are admin and enabled."""
+        record = self._records.get(ADMINS)
+        return tuple(record.value["names"]) if record else ()
 
     def page(self, after: str = "", limit: int = 100) -> UserPage:
         """At most `limit` users by name, those after the name `after`."""

@@ -26,10 +26,12 @@ from fanfold_auth.errors import (
 from fanfold_auth.problems import refusals
 from fanfold_auth.users import Role
 
-router = APIRouter(prefix="/v1/users", tags=["users"], responses=refusals(Unauthenticated, Forbidden, Invalid))
+router = APIRouter(prefix="/v1/users", tags=["users"])
+
+_GUARDED = (Unauthenticated, Forbidden, Invalid)
 
 
-@router.get("", summary="List users")
+@router.get("", summary="List users", responses=refusals(*_GUARDED))
 def list_users(
     service: TheService,
     admin: Admin,
@@ -42,7 +44,9 @@ def list_users(
     return UserList(items=[UserView.of(user) for user in page.users], cursor=following)
 
 
-@router.post("", status_code=201, summary="Add a user", responses=refusals(UserExists, WeakPassword, Contended, Busy))
+@router.post(
+    "", status_code=201, summary="Add a user", responses=refusals(*_GUARDED, UserExists, WeakPassword, Contended, Busy)
+)
 def add_user(service: TheService, admin: Admin, body: NewUser, response: Response) -> UserView:
     """Add a user, who can log in at once."""
     user = service.users.create(body.name, body.password.get_secret_value(), body.roles)
@@ -50,20 +54,22 @@ def add_user(service: TheService, admin: Admin, body: NewUser, response: Respons
     return UserView.of(user)
 
 
-@router.get("/{name}", summary="Show a user", responses=refusals(NoSuchUser))
+@router.get("/{name}", summary="Show a user", responses=refusals(*_GUARDED, NoSuchUser))
 def show_user(service: TheService, admin: Admin, name: str) -> UserView:
     """One user."""
     return UserView.of(service.users.get(name))
 
 
-@router.patch("/{name}", summary="Disable or enable a user", responses=refusals(NoSuchUser, LastAdmin, Contended))
+@router.patch(
+    "/{name}", summary="Disable or enable a user", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
+)
 def change_user(service: TheService, admin: Admin, name: str, body: UserChange) -> UserView:
     """Disabling ends the user's logins for good; enabling lets them log in anew."""
     return UserView.of(service.users.disable(name) if body.disabled else service.users.enable(name))
 
 
 @router.delete(
-    "/{name}", status_code=204, summary="Remove a user", responses=refusals(NoSuchUser, LastAdmin, Contended)
+    "/{name}", status_code=204, summary="Remove a user", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
 )
 def remove_user(service: TheService, admin: Admin, name: str) -> None:
     """Forget a user and end their logins."""
@@ -74,7 +80,7 @@ def remove_user(service: TheService, admin: Admin, name: str) -> None:
     "/{name}/password",
     status_code=204,
     summary="Set a password",
-    responses=refusals(NoSuchUser, WeakPassword, WrongPassword, Throttled, Contended, Busy),
+    responses=refusals(*_GUARDED, NoSuchUser, WeakPassword, WrongPassword, Throttled, Contended, Busy),
 )
 def set_password(request: Request, service: TheService, caller: AnyCaller, name: str, body: NewPassword) -> None:
     """Set a user's password and end their logins. Admins set anybody's; for one's own, `current` is needed."""
@@ -86,13 +92,15 @@ def set_password(request: Request, service: TheService, caller: AnyCaller, name:
     service.users.set_password(name, body.password.get_secret_value())
 
 
-@router.put("/{name}/roles/{role}", summary="Grant a role", responses=refusals(NoSuchUser, Contended))
+@router.put("/{name}/roles/{role}", summary="Grant a role", responses=refusals(*_GUARDED, NoSuchUser, Contended))
 def grant_role(service: TheService, admin: Admin, name: str, role: Role) -> UserView:
     """Give a role; it is in the tokens from the next refresh or login on."""
     return UserView.of(service.users.grant(name, role))
 
 
-@router.delete("/{name}/roles/{role}", summary="Revoke a role", responses=refusals(NoSuchUser, LastAdmin, Contended))
+@router.delete(
+    "/{name}/roles/{role}", summary="Revoke a role", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
+)
 def revoke_role(service: TheService, admin: Admin, name: str, role: Role) -> UserView:
     """Take a role; tokens issued before carry it until they expire, within minutes."""
     return UserView.of(service.users.revoke(name, role))

@@ -1,0 +1,85 @@
+"""The promises that hang on compare-and-set, once more on a real etcd: two replicas, each with its own connection."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from fanfold_auth.errors import LastAdmin
+from fanfold_auth.keys import KEYS
+from fanfold_auth.settings import Settings
+from fanfold_auth.throttle import FREE
+from fanfold_storage.records.protocol import Records, Write
+from fanfold_storage.urls import open_records
+from tests.auth_api.service import PASSWORD, Clock, Replica, at_once, start_replica
+from tests.servers import EtcdCluster
+
+
+@pytest.fixture
+def stores(etcd_server: EtcdCluster) -> Iterator[list[Records]]:
+    stores = [open_records(etcd_server.url) for _ in range(2)]
+    for record in stores[0].scan("auth/", limit=1000).records:
+        stores[0].transact([], [Write(record.key, None)])
+    yield stores
+    for store in stores:
+        store.close()
+
+
+@pytest.fixture
+def replicas(settings: Settings, stores: list[Records], ring: dict[str, Any], clock: Clock) -> list[Replica]:
+    stores[0].transact([], [Write(KEYS, ring)])
+    replicas = [start_replica(settings, store, clock) for store in stores]
+    for name in ("ada", "eve"):
+        replicas[0].service.users.create(name, PASSWORD, ["admin"])
+    return replicas
+
+
+def test_each_serves_the_others_users_tokens_and_refreshes(replicas: list[Replica]) -> None:
+    one, two = replicas
+    tokens = two.tokens("ada")
+    assert one.me(tokens["access_token"]).json()["name"] == "ada"
+    successor = one.refresh(tokens["refresh_token"]).json()
+    assert two.refresh(successor["refresh_token"]).status_code == 200
+    page = two.http.get("/v1/users?limit=1", headers=one.bearer("ada")).json()
+    assert [user["name"] for user in page["items"]] == ["ada"]
+    rest = one.http.get(f"/v1/users?cursor={page['cursor']}", headers=one.bearer("ada")).json()
+    assert ([user["name"] for user in rest["items"]], rest["cursor"]) == (["eve"], None)
+
+
+def test_one_first_key(
+    settings: Settings, stores: list[Records], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fanfold_auth.keys.BITS", 2048)
+    replicas = [start_replica(settings, store, clock) for store in stores]
+    one, two = at_once(2, lambda i: replicas[i].service.keys.signing()[0])
+    assert one == two
+
+
+def test_twenty_refreshes_at_once_get_one_successor(replicas: list[Replica]) -> None:
+    token = replicas[0].tokens("ada")["refresh_token"]
+    answers = at_once(20, lambda i: replicas[i % 2].refresh(token).json()["refresh_token"])
+    assert len(set(answers)) == 1
+    assert replicas[1].refresh(answers[0]).status_code == 200
+
+
+def test_one_admin_is_left(replicas: list[Replica]) -> None:
+    attacks: list[Callable[[], object]] = [
+        lambda: replicas[0].service.users.disable("ada"),
+        lambda: replicas[1].service.users.remove("eve"),
+    ]
+
+    def attack(i: int) -> bool:
+        try:
+            attacks[i]()
+        except LastAdmin:
+            return False
+        return True
+
+    assert sorted(at_once(2, attack)) == [False, True]
+    assert sum(user.administers for user in replicas[0].service.users.page().users) == 1
+
+
+def test_guesses_count_together(replicas: list[Replica]) -> None:
+    answers = at_once(30, lambda i: replicas[i % 2].login("ada", f"wrong guess {i}").status_code)
+    assert 1 <= answers.count(401) <= FREE
+    assert set(answers) <= {401, 429, 503}

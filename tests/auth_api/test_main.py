@@ -1,0 +1,191 @@
+"""`python -m fanfold_auth`: the first admin, exit statuses, and replicas as real processes on one store."""
+
+import contextlib
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import httpx
+import pytest
+
+from fanfold_auth.__main__ import main
+from fanfold_auth.keys import KEYS
+from fanfold_storage.records.protocol import Write
+from fanfold_storage.urls import open_records
+from tests.auth_api.service import PASSWORD, bearer
+from tests.servers import EtcdCluster
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    kek_file = tmp_path / "kek"
+    kek_file.write_bytes(os.urandom(32))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FANFOLD_")}
+    return clean | {
+        "FANFOLD_AUTH_RECORDS": f"sqlite://{tmp_path}/auth.db",
+        "FANFOLD_AUTH_ISSUER": "https://auth.example.org",
+        "FANFOLD_AUTH_KEK_FILE": str(kek_file),
+    }
+
+
+def run(environ: dict[str, str], *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "fanfold_auth", *arguments]
+    return subprocess.run(command, env=environ, input=stdin, capture_output=True, timeout=60)
+
+
+@dataclass
+class Process:
+    """A served replica: where it is, and what it logs."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def served(environ: dict[str, str]) -> Iterator[Process]:
+    command = [sys.executable, "-m", "fanfold_auth", "serve", "--host", "127.0.0.1", "--port", "0"]
+    process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    replica, told = Process(process), Queue[str]()
+
+    def read(stream: Any) -> None:
+        for line in stream:
+            replica.lines.append(json.loads(line))
+            told.put(replica.lines[-1].get("url", ""))
+
+    reader = threading.Thread(target=read, args=(process.stderr,))
+    reader.start()
+    try:
+        while not replica.url:
+            replica.url = told.get(timeout=30)
+        yield replica
+    finally:
+        process.kill()
+        process.wait()
+        reader.join()
+        process.stderr.close()
+
+
+def clear(url: str) -> None:
+    records = open_records(url)
+    for record in records.scan("auth/", limit=1000).records:
+        records.transact([], [Write(record.key, None)])
+    records.close()
+
+
+def test_two_processes_over_a_real_etcd(environ: dict[str, str], etcd_server: EtcdCluster) -> None:
+    environ["FANFOLD_AUTH_RECORDS"] = etcd_server.url
+    clear(etcd_server.url)
+    made = run(environ, "admin", "ada", "--password-stdin", stdin=f"{PASSWORD}\nmore\n".encode())
+    assert (made.returncode, made.stdout) == (0, b"")
+    with served(environ) as one, served(environ) as two:
+        login = {"name": "ada", "password": PASSWORD}
+        tokens = httpx.post(f"{one.url}/v1/login", json=login).json()
+        assert httpx.get(f"{two.url}/v1/me", headers=bearer(tokens["access_token"])).json()["roles"] == ["admin"]
+        form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        assert httpx.post(f"{two.url}/v1/token", data=form).status_code == 200
+        keys = httpx.get(f"{one.url}/v1/keys").json()
+        assert len(keys["keys"]) == 1
+        assert httpx.get(f"{two.url}/v1/keys").json() == keys
+        assert httpx.get(f"{two.url}/readyz").status_code == 200
+        one.process.send_signal(signal.SIGINT)
+        assert one.process.wait(timeout=30) == 130
+        two.process.send_signal(signal.SIGTERM)
+        assert two.process.wait(timeout=30) == -signal.SIGTERM
+    assert [line["path"] for line in one.lines if line["event"] == "request"] == ["/v1/login", "/v1/keys"]
+    assert PASSWORD not in str(one.lines)
+
+
+Main = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def run_here(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Main:
+    """The same without a process: exit status and stderr."""
+
+    def run(*arguments: str, stdin: bytes = b"", **changes: str) -> tuple[int, str]:
+        for name, value in (environ | changes).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        try:
+            status = main(arguments)
+        except SystemExit as exit_:
+            status = int(exit_.code or 0)
+        return status, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "words"),
+    [
+        (["serve", "--port", "70000"], {}, "'70000' is not a port"),
+        ([], {}, "serve | admin"),
+        (["admin", "ada"], {}, "--password-stdin"),
+        (["serve"], {"FANFOLD_AUTH_ISSUER": ""}, "FANFOLD_AUTH_ISSUER is not set"),
+        (["serve"], {"FANFOLD_AUTH_KEK_FILE": "/nowhere/kek"}, "cannot read the KEK file /nowhere/kek"),
+        (["serve"], {"FANFOLD_AUTH_RECORDS": ""}, "give --records URL or set FANFOLD_AUTH_RECORDS"),
+        (["serve"], {"FANFOLD_AUTH_RECORDS": "mysql://x"}, "mysql://x"),
+    ],
+)
+def test_usage(run_here: Main, arguments: list[str], changes: dict[str, str], words: str) -> None:
+    status, told = run_here(*arguments, **changes)
+    assert (status, words in told) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "words"),
+    [
+        ("Ada", PASSWORD.encode(), "'Ada' is not a user name"),
+        ("ada", b"short", "fewer than 8"),
+        ("ada", b"", "fewer than 8"),
+        ("ada", b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", "not UTF-8"),
+    ],
+)
+def test_an_admin_that_cannot_be(run_here: Main, name: str, password: bytes, words: str) -> None:
+    status, told = run_here("admin", name, "--password-stdin", stdin=password)
+    assert (status, words in told) == (3, True)
+
+
+def test_a_wrong_kek_is_refused(run_here: Main, environ: dict[str, str], ring: dict[str, Any]) -> None:
+    records = open_records(environ["FANFOLD_AUTH_RECORDS"])
+    records.transact([], [Write(KEYS, ring)])
+    records.close()
+    status, told = run_here("serve", "--port", "0")
+    assert (status, "the KEK file differs" in told) == (3, True)
+
+
+def test_a_taken_port_is_refused(run_here: Main) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, told = run_here("serve", "--host", "127.0.0.1", "--port", str(taken.getsockname()[1]))
+    assert (status, "Choose another --host or --port" in told) == (3, True)
+
+
+def test_a_user_that_is_there_is_in_conflict(run_here: Main) -> None:
+    assert run_here("admin", "ada", "--password-stdin", stdin=PASSWORD.encode())[0] == 0
+    status, told = run_here("admin", "ada", "--password-stdin", stdin=b"another pass phrase")
+    assert (status, "There is a user 'ada' already" in told) == (5, True)
+
+
+def test_an_absent_store_is_away(run_here: Main) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = f"etcd://127.0.0.1:{listener.getsockname()[1]}"
+    status, told = run_here("admin", "ada", "--password-stdin", "--records", nobody, stdin=PASSWORD.encode())
+    assert (status, "the records do not answer" in told) == (6, True)
+
+
+def test_making_an_admin_loads_no_web_framework(environ: dict[str, str]) -> None:
+    code = "import sys, fanfold_auth.__main__; print({'fastapi', 'uvicorn', 'pydantic', 'etcd3'} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, timeout=60)
+    assert loaded.stdout == b"set()\n"
