@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
 import httpx
@@ -20,6 +19,7 @@ import pytest
 
 from fanfold_auth.__main__ import main
 from fanfold_auth.keys import KEYS
+from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Write
 from fanfold_storage.urls import open_records
 from tests.auth_api.service import PASSWORD, bearer
@@ -27,14 +27,12 @@ from tests.servers import EtcdCluster
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    kek_file = tmp_path / "kek"
-    kek_file.write_bytes(os.urandom(32))
+def environ(tmp_path: Path, settings: Settings) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FANFOLD_")}
     return clean | {
         "FANFOLD_AUTH_RECORDS": f"sqlite://{tmp_path}/auth.db",
         "FANFOLD_AUTH_ISSUER": "https://auth.example.org",
-        "FANFOLD_AUTH_KEK_FILE": str(kek_file),
+        "FANFOLD_AUTH_KEK_FILE": str(settings.kek_file),
     }
 
 
@@ -50,46 +48,52 @@ class Process:
     process: subprocess.Popen[str]
     url: str = ""
     lines: list[dict[str, Any]] = field(default_factory=list)
+    told: threading.Event = field(default_factory=threading.Event)
+
+    def read(self) -> None:
+        """Take in its log, line by line, until it ends."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(json.loads(line))
+            if "url" in self.lines[-1]:
+                self.url = self.lines[-1]["url"]
+                self.told.set()
 
 
 @contextlib.contextmanager
-def served(environ: dict[str, str]) -> Iterator[Process]:
+def served(environ: dict[str, str], count: int) -> Iterator[list[Process]]:
     command = [sys.executable, "-m", "fanfold_auth", "serve", "--host", "127.0.0.1", "--port", "0"]
-    process = subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    replica, told = Process(process), Queue[str]()
-
-    def read(stream: Any) -> None:
-        for line in stream:
-            replica.lines.append(json.loads(line))
-            told.put(replica.lines[-1].get("url", ""))
-
-    reader = threading.Thread(target=read, args=(process.stderr,))
-    reader.start()
-    try:
-        while not replica.url:
-            replica.url = told.get(timeout=30)
-        yield replica
-    finally:
-        process.kill()
-        process.wait()
-        reader.join()
-        process.stderr.close()
+    with contextlib.ExitStack() as stack:
+        replicas = []
+        for _ in range(count):
+            process = stack.enter_context(subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True))
+            replica = Process(process)
+            reader = threading.Thread(target=replica.read)
+            reader.start()
+            stack.callback(reader.join)
+            stack.callback(process.kill)
+            replicas.append(replica)
+        assert all(replica.told.wait(timeout=60) for replica in replicas)
+        yield replicas
 
 
-def clear(url: str) -> None:
+def fill(url: str, ring: dict[str, Any]) -> None:
+    """Leave nothing there but the session's signing key."""
     records = open_records(url)
     for record in records.scan("auth/", limit=1000).records:
         records.transact([], [Write(record.key, None)])
+    records.transact([], [Write(KEYS, ring)])
     records.close()
 
 
-def test_two_processes_over_a_real_etcd(environ: dict[str, str], etcd_server: EtcdCluster) -> None:
+def test_two_processes_over_a_real_etcd(
+    environ: dict[str, str], etcd_server: EtcdCluster, ring: dict[str, Any]
+) -> None:
     environ["FANFOLD_AUTH_RECORDS"] = etcd_server.url
-    clear(etcd_server.url)
+    fill(etcd_server.url, ring)
     made = run(environ, "admin", "ada", "--password-stdin", stdin=f"{PASSWORD}\nmore\n".encode())
     assert (made.returncode, made.stdout) == (0, b"")
-    with served(environ) as one, served(environ) as two:
+    with served(environ, 2) as (one, two):
         login = {"name": "ada", "password": PASSWORD}
         tokens = httpx.post(f"{one.url}/v1/login", json=login).json()
         assert httpx.get(f"{two.url}/v1/me", headers=bearer(tokens["access_token"])).json()["roles"] == ["admin"]
@@ -158,15 +162,15 @@ def test_an_admin_that_cannot_be(run_here: Main, name: str, password: bytes, wor
     assert (status, words in told) == (3, True)
 
 
-def test_a_wrong_kek_is_refused(run_here: Main, environ: dict[str, str], ring: dict[str, Any]) -> None:
-    records = open_records(environ["FANFOLD_AUTH_RECORDS"])
-    records.transact([], [Write(KEYS, ring)])
-    records.close()
-    status, told = run_here("serve", "--port", "0")
+def test_a_wrong_kek_is_refused(run_here: Main, environ: dict[str, str], ring: dict[str, Any], tmp_path: Path) -> None:
+    fill(environ["FANFOLD_AUTH_RECORDS"], ring)
+    (tmp_path / "kek").write_bytes(os.urandom(32))
+    status, told = run_here("serve", "--port", "0", FANFOLD_AUTH_KEK_FILE=str(tmp_path / "kek"))
     assert (status, "the KEK file differs" in told) == (3, True)
 
 
-def test_a_taken_port_is_refused(run_here: Main) -> None:
+def test_a_taken_port_is_refused(run_here: Main, environ: dict[str, str], ring: dict[str, Any]) -> None:
+    fill(environ["FANFOLD_AUTH_RECORDS"], ring)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         status, told = run_here("serve", "--host", "127.0.0.1", "--port", str(taken.getsockname()[1]))
     assert (status, "Choose another --host or --port" in told) == (3, True)
