@@ -1,7 +1,6 @@
 """The Argo engine keeps the contract of engines, on a real Kubernetes with a real Argo."""
 
 import json
-import os
 import subprocess
 import uuid
 from collections import Counter
@@ -35,9 +34,8 @@ class Ground:
 
 
 @pytest.fixture(scope="session")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+def ground(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     """A namespace of this session's own, under the `restricted` standard."""
-    assert os.environ.get("FANFOLD_CLUSTER") == "1", "there is no test cluster: run this through `make test-cluster`"
     name = f"engine-{uuid.uuid4().hex[:8]}"
     folder = tmp_path_factory.mktemp("volume")
     folder.chmod(0o1777)

@@ -85,7 +85,7 @@ def build(plan: Plan, pods: PodSettings, *, in_order: bool = False) -> Workflow:
         pod_metadata=Metadata(labels=labels(plan)),
         pod_gc=PodGC(strategy="OnPodSuccess"),  # a pod that failed stays, with its log
         ttl_strategy=TTLStrategy(
-            seconds_after_success=KEEP_SUCCEEDED_SECONDS, seconds_after_failure=KEEP_FAILED_SECONDS
+            seconds_after_success=KEEP_SUCCEEDED_SECONDS, seconds_after_completion=KEEP_FAILED_SECONDS
         ),
         active_deadline_seconds=DEADLINE_SECONDS,
     )

@@ -53,7 +53,9 @@ class Engine(Protocol):
         """Start the job's workers. `job.json` must be written before.
 
         The name follows from the job's id: submitting a plan again adopts what is there, so one job never has two sets
-        of workers. Raises Foreign when that name is taken by something else, EngineError when the engine is away.
+        of workers. Those that failed or were cancelled are started anew, under another uid; while the engine still
+        clears them away it raises EngineError. Raises Foreign when that name is taken by something else, EngineError
+        when the engine is away.
         """
 
     def observe(self, handle: Handle) -> Observation:

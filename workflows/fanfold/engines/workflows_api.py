@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import os
 import random
 from collections.abc import Generator, Iterator
@@ -14,6 +15,7 @@ from kubernetes.client.exceptions import ApiException
 
 from fanfold.engines.protocol import EngineError
 
+log = logging.getLogger("fanfold")
 GROUP, VERSION, PLURAL = "argoproj.io", "v1alpha1", "workflows"
 CONNECT_SECONDS, READ_SECONDS = 5, 30
 WATCH_SECONDS = 300  # then the server ends a watch, and we begin the next where it ended
@@ -111,7 +113,9 @@ class WorkflowsApi:
                 while not stop.is_set():
                     version = yield from self._changes(selector, version, stop)
                     pause = SHORTEST_PAUSE
-            except EngineError:
+            except EngineError as error:
+                if not stop.is_set():
+                    log.warning("%s: beginning anew", error)
                 stop.wait(pause * random.uniform(0.5, 1))  # noqa: S311 (not a secret)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
