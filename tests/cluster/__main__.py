@@ -108,7 +108,7 @@ def _run(cache: Cache, command: Sequence[str]) -> int:
     with _node_turn():
         _up(cache)
         try:
-            child = subprocess.Popen(command, env=environment(_variables(cache)))
+            child = subprocess.Popen(command, env={**os.environ, **_variables(cache)})
             _pass_signals_to(child)
             status = child.wait()
         except OSError as failed:
