@@ -21,7 +21,7 @@ from minio.error import MinioException, ServerError
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 from urllib3.exceptions import HTTPError
 
-from fanfold_storage.errors import InvalidKey, Unsupported
+from fanfold_storage.errors import InvalidKey, NotFound, Unsupported
 from fanfold_storage.objects.s3_errors import NoSuchUpload, Taken, explain, is_transient
 
 _AWS = "https://s3.amazonaws.com"
@@ -106,8 +106,14 @@ class S3Bucket:
             self._try("write", key, request)
         except Taken:
             # Taken by whom? If an earlier attempt's answer was lost, perhaps by ourselves.
-            return attempts > 1 and (self.head(key).metadata or {}).get("x-amz-meta-fanfold") == mark
+            return attempts > 1 and self._bears(key, mark)
         return True
+
+    def _bears(self, key: str, mark: str) -> bool:
+        try:
+            return (self.head(key).metadata or {}).get("x-amz-meta-fanfold") == mark
+        except NotFound:  # deleted meanwhile
+            return False
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""

@@ -34,7 +34,7 @@ _TRANSIENT_CODES = {
     "ServiceUnavailable",
     "SlowDown",
 }
-_TRANSIENT_STATUSES = {429, 500, 502, 503, 504}
+_TRANSIENT_STATUSES = {409, 429, 500, 502, 503, 504}
 
 _KEYS = "Check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
 _REGION = "Set AWS_REGION to the bucket's region."
