@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from fanfold import builtin, planner, spec
 from fanfold.planner import Plan, Refused, Sizing
 from fanfold_steps.spec import JobSpec
-from fanfold_storage.errors import NotFound
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_submit.access import Caller, Submitter
 from fanfold_submit.jobs import Job, JobView, State, timestamp
 from fanfold_submit.places import bundle_key
@@ -21,6 +22,7 @@ from fanfold_submit.service import Service, Wired
 
 router = APIRouter(tags=["jobs"], responses=RESPONSES)
 _TRIES = 5
+LARGEST_RECORD = 900 << 10  # bytes; a store of records holds 1 MiB under a key
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -56,9 +58,11 @@ class JobRequest(BaseModel):
         },
     )
 
-    name: str | None = Field(default=None, min_length=1, max_length=200)
+    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
     job: Builtin | Entry | Spec
-    inputs: list[str] | dict[str, list[str]] = Field(description="Places; their order is the order of the records")
+    inputs: list[str] | dict[str, list[str]] = Field(
+        max_length=1000, description="Places, files or folders; their order is the order of the records"
+    )
     output: str | None = Field(default=None, description="A place; without one the output is kept with the job")
     params: dict[str, Any] = Field(default_factory=dict)
     partitions: int | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
@@ -86,28 +90,28 @@ def submit(
 ) -> JobView:
     """Submit a job. Once this is answered the job will run to a final state, once, whatever crashes."""
     submission = _submission(caller, idempotency_key, body)
-    job = _earlier(service, submission)
-    response.status_code = 200 if job else 202
-    if job is None:
-        job = _admit(service, caller, body, submission)
+    earlier = _earlier(service, submission)
+    job, is_new = (earlier, False) if earlier else _admit(service, caller, body, submission)
+    response.status_code = 202 if is_new else 200
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job.view()
 
 
-def _admit(service: Service, caller: Caller, body: JobRequest, submission: Submission | None) -> Job:
+def _admit(service: Service, caller: Caller, body: JobRequest, submission: Submission | None) -> tuple[Job, bool]:
+    """The job, and whether it is new: another request with the same key may be faster."""
     for _ in range(_TRIES):
         try:
             job = _prepare(service, caller, body)
         except Problem:
-            # Another request with this key may have been admitted meanwhile, and be what stands in the way.
+            # What stands in the way may be the job that this very key led to a moment ago.
             if earlier := _earlier(service, submission):
-                return earlier
+                return earlier, False
             raise
         if service.jobs.admit(job, submission):
             service.reconciler.look_at(job.id)
-            return job
+            return job, True
         if earlier := _earlier(service, submission):
-            return earlier
+            return earlier, False
         if writer := service.jobs.writer_of(job):
             raise Problem(409, "output-in-use", _in_use(service, caller, job, writer))
     raise Problem(503, "contended", "Others kept changing the same records. Try again.", headers={"Retry-After": "1"})
@@ -120,12 +124,12 @@ def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
     if isinstance(body.inputs, dict):
         raise Problem(422, "not-supported", "Several named inputs are not supported yet: give a list of places.")
     job_spec = _spec(service, body.job)
+    job_spec = replace(job_spec, name=body.name or _name(body, job_spec))
     job_id = new_job_id(service.now)
-    url = service.places.job_url(job_id)
     plan = _plan(service, caller, body, job_spec, job_id)
-    return Job(
+    job = Job(
         id=job_id,
-        name=body.name or _name(body, job_spec),
+        name=job_spec.name,
         owner=caller.name,
         state=State.QUEUED,
         engine=service.engine.name,
@@ -134,8 +138,11 @@ def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
         partitions=plan.conf.partitions,
         created=timestamp(service.now()),
         conf=plan.conf.to_json(),
-        url=url,
+        url=plan.job_url,
     )
+    if len(job.model_dump_json()) > LARGEST_RECORD:
+        raise Problem(413, "too-large", "The job is too large to be remembered: name folders instead of single files.")
+    return job
 
 
 def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec, job_id: str) -> Plan:
@@ -158,6 +165,8 @@ def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec,
         return planner.plan(job_spec, places, sizing, job_id=job_id, owner=caller.name, engine=service.engine.name)
     except Refused as error:
         raise Problem(422, "job-refused", _in_users_words(error, names)) from None
+    except (PermissionDenied, InvalidKey) as error:
+        raise Problem(422, "place-refused", _in_users_words(error, names)) from None
 
 
 def _spec(service: Service, job: Builtin | Entry | Spec) -> JobSpec:
@@ -218,8 +227,8 @@ def _in_use(service: Service, caller: Caller, job: Job, writer: str) -> str:
     return f"{job.output} is being written by {who}: wait for its end, cancel it or choose another output."
 
 
-def _in_users_words(error: Refused, names: dict[str, str]) -> str:
-    """The planner's words with the places as the caller wrote them: where the store lies is nobody's business."""
+def _in_users_words(error: Exception, names: dict[str, str]) -> str:
+    """An error's words with the places as the caller wrote them: where the store lies is nobody's business."""
     text = str(error)
     for url in sorted(names, key=len, reverse=True):
         text = text.replace(url, names[url])

@@ -11,10 +11,11 @@ from typing import Any
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fanfold_submit.metrics import Metrics
-from fanfold_submit.problems import Problem, answer, internal_error
+from fanfold_submit.problems import internal_error
 
 LARGEST_BODY = 1 << 20  # bytes, where the body is no upload
 DRAINED_BYTES, DRAINED_SECONDS = 8 << 20, 2.0
@@ -61,8 +62,6 @@ class Envelope:
     async def _serve(self, scope: Scope, body: "_Body", reply: "_Reply") -> None:
         try:
             await self._app(scope, body, reply)
-        except Problem as error:  # raised by the body's limit, below everything that handles problems
-            await answer(error.status, error.body)(scope, body, reply)
         except Exception:  # whatever it was, the caller gets a problem and the log the traceback
             log.exception("request failed", extra={"fields": {"request_id": reply.request_id}})
             if not reply.status:
@@ -85,7 +84,7 @@ class _Body:
         self._ended = self._ended or message["type"] == "http.disconnect" or not message.get("more_body", False)
         self._size += len(message.get("body", b""))
         if self._largest is not None and self._size > self._largest:
-            raise Problem(413, "too-large", f"The request's body is larger than {self._largest} bytes.")
+            raise HTTPException(413, f"The request's body is larger than {self._largest} bytes.")
         return message
 
     async def drain(self) -> None:

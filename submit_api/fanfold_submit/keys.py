@@ -4,13 +4,15 @@ Keys are fetched anew before they run out, by one thread at a time; while the au
 A key id nobody knows may be a new key, so it leads to a fetch, but at most once in a few seconds, whatever comes.
 """
 
+import json
 import logging
 import threading
 import time
 from collections.abc import Callable
+from http.client import HTTPException
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
-import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
@@ -19,8 +21,12 @@ log = logging.getLogger("fanfold_submit")
 FRESH = 120.0  # seconds after which a key set is fetched anew, in the background
 USABLE = 86400.0  # seconds for which keys still serve when the auth service is away
 PAUSE = 3.0  # seconds between fetches that unknown key ids lead to
+PAUSE_EMPTY = 0.2  # likewise while there are no keys, as when both services start
 TIMEOUT = 5.0
+LARGEST_ANSWER = 1 << 20  # bytes
 SMALLEST_KEY = 2048  # bits
+
+_OPENER = build_opener(ProxyHandler({}))  # the auth service is a neighbour, not to be reached by a proxy
 
 
 class KeysAway(Exception):
@@ -40,15 +46,15 @@ class Keys:
 
     def find(self, kid: str) -> RSAPublicKey | None:
         """The key, or None if the auth service does not publish it. Raises KeysAway."""
-        age = self._clock() - self._fetched
-        if kid in self._keys and age < USABLE:
-            if age > FRESH:
+        known = self._keys.get(kid)
+        if known and self._usable:
+            if self._clock() - self._fetched > FRESH:
                 self._refresh_in_background()
-            return self._keys[kid]
+            return known
         with self._lock:
-            if kid not in self._keys and self._clock() - self._tried >= PAUSE:
+            if (kid not in self._keys or not self._usable) and self._may_try:
                 self._fetch()
-        if self._clock() - self._fetched >= USABLE:
+        if not self._usable:
             raise KeysAway(f"no keys from {self._url}")
         return self._keys.get(kid)
 
@@ -56,12 +62,20 @@ class Keys:
     def ready(self) -> bool:
         """Whether tokens can be judged; fetches keys the first time."""
         with self._lock:
-            if self._clock() - self._fetched >= USABLE and self._clock() - self._tried >= PAUSE:
+            if not self._usable and self._may_try:
                 self._fetch()
+        return self._usable
+
+    @property
+    def _usable(self) -> bool:
         return self._clock() - self._fetched < USABLE
 
+    @property
+    def _may_try(self) -> bool:
+        return self._clock() - self._tried >= (PAUSE if self._keys else PAUSE_EMPTY)
+
     def _refresh_in_background(self) -> None:
-        if self._clock() - self._tried >= PAUSE and self._lock.acquire(blocking=False):
+        if self._may_try and self._lock.acquire(blocking=False):
             threading.Thread(target=self._fetch_and_release, name="keys", daemon=True).start()
 
     def _fetch_and_release(self) -> None:
@@ -74,9 +88,9 @@ class Keys:
         """Ask the auth service; the lock is held, so it is asked once at a time."""
         self._tried = self._clock()
         try:
-            answer = httpx.get(self._url, timeout=TIMEOUT, trust_env=False)
-            found = _rsa_keys(answer.raise_for_status().json())
-        except (httpx.HTTPError, ValueError) as error:
+            with _OPENER.open(self._url, timeout=TIMEOUT) as answer:
+                found = _rsa_keys(json.loads(answer.read(LARGEST_ANSWER)))
+        except (OSError, HTTPException, ValueError) as error:
             log.warning("cannot fetch keys from %s: %s", self._url, error)
             return
         self._keys, self._fetched = found, self._clock()

@@ -29,7 +29,7 @@ class Places:
 
     def listing(self, prefix: str, caller: Caller) -> tuple[str, str]:
         """What listed keys begin with, and the part of that which is not the user's, for a prefix of paths."""
-        area, rest = _area(prefix, caller, write=False)
+        area, rest = _area(f"{SHARED}/" if prefix == SHARED else prefix, caller, write=False)
         if rest.rstrip("/"):
             _valid(rest.removesuffix("/"), prefix)
         own = area if not prefix.startswith(SHARED) else area.removesuffix(f"{SHARED}/")

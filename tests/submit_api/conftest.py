@@ -49,14 +49,14 @@ class Signer:
         document = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.key.public_key()))
         return {**document, "kid": self.kid, "use": "sig", "alg": "RS256"}
 
-    def claims(self, name: str = "ada", roles: list[str] | None = None, **changes: Any) -> dict[str, Any]:
+    def claims(self, name: str = "ada", roles: Any = None, **changes: Any) -> dict[str, Any]:
         now = int(time.time())
         roles = ["submitter"] if roles is None else roles
-        claims = {"iss": ISSUER, "aud": "fanfold", "sub": name, "roles": roles, "jti": "j"}
+        claims: dict[str, Any] = {"iss": ISSUER, "aud": "fanfold", "sub": name, "roles": roles, "jti": "j"}
         claims |= {"iat": now, "nbf": now, "exp": now + 600, **changes}
         return {name: value for name, value in claims.items() if value is not None}
 
-    def token(self, name: str = "ada", roles: list[str] | None = None, typ: str = "at+jwt", **changes: Any) -> str:
+    def token(self, name: str = "ada", roles: Any = None, typ: str = "at+jwt", **changes: Any) -> str:
         headers = {"kid": self.kid, "typ": typ}
         return jwt.encode(self.claims(name, roles, **changes), self.key, "RS256", headers)
 
@@ -114,7 +114,7 @@ class User:
 
     def __init__(self, url: str, token: str | None) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        self.http = httpx.Client(base_url=url, headers=headers, timeout=30)
+        self.http = httpx.Client(base_url=url, headers=headers, timeout=30, verify=False, trust_env=False)
 
     def put(self, path: str, data: bytes = b"a b a\n") -> None:
         answer = self.http.put(f"/v1/files/{path}", content=data)
@@ -200,6 +200,16 @@ def open_site(key_server: KeyServer, tmp_path: Path) -> Iterator[Callable[..., S
             return site
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def shared_site(signer: Signer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site for all tests that only need some users of their own."""
+    folder, server = tmp_path_factory.mktemp("site"), KeyServer(signer)
+    site = Site(server, f"sqlite://{folder}/records.db", f"file://{folder}/data/", LocalEngine(), largest_file=1 << 24)
+    yield site
+    site.close()
+    server.close()
 
 
 @pytest.fixture

@@ -1,0 +1,152 @@
+"""Tokens: which are let in, which are not and why; roles; whose job it is."""
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tests.submit_api.conftest import ISSUER, Signer, Site
+
+Forge = Callable[[Signer], str | None]
+
+
+def unsigned(signer: Signer) -> str:
+    return jwt.encode(signer.claims(), "", "none", {"kid": signer.kid, "typ": "at+jwt"})
+
+
+def with_public_key_as_secret(signer: Signer) -> str:
+    """The classic: HS256 over the public PEM. PyJWT refuses to make it, so it is made by hand."""
+    import hashlib
+    import hmac
+
+    pem = signer.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    header = {"alg": "HS256", "typ": "at+jwt", "kid": signer.kid}
+    signed = ".".join(_encoded(json.dumps(part).encode()) for part in (header, signer.claims()))
+    return f"{signed}.{_encoded(hmac.new(pem, signed.encode(), hashlib.sha256).digest())}"
+
+
+def with_own_jwk(signer: Signer) -> str:
+    stranger = Signer("stranger")
+    headers = {"kid": "stranger", "typ": "at+jwt", "jwk": stranger.jwk(), "jku": "http://evil.test/keys"}
+    return jwt.encode(signer.claims(), stranger.key, "RS256", headers)
+
+
+def with_header(signer: Signer, **headers: Any) -> str:
+    return jwt.encode(signer.claims(), signer.key, "RS256", {"kid": signer.kid, "typ": "at+jwt", **headers})
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def tampered(signer: Signer) -> str:
+    head, _, tail = signer.token().split(".")
+    return ".".join([head, _encoded(json.dumps(signer.claims(roles=["admin"])).encode()), tail])
+
+
+REFUSED: dict[str, tuple[Forge, str]] = {
+    "none": (lambda signer: None, "needs an access token"),
+    "garbage": (lambda signer: "garbage", "does not hold"),
+    "a foreign key under a known kid": (lambda signer: Signer(signer.kid).token(), "does not hold"),
+    "a foreign key": (lambda signer: Signer("stranger").token(), "does not publish"),
+    "its own key in the header": (with_own_jwk, "does not publish"),
+    "HS256 with the public key": (with_public_key_as_secret, "not signed with RS256"),
+    "alg none": (unsigned, "not signed with RS256"),
+    "tampered with": (tampered, "does not hold"),
+    "expired": (lambda signer: signer.token(exp=int(time.time()) - 60), "expired"),
+    "not valid yet": (lambda signer: signer.token(nbf=int(time.time()) + 600), "does not hold"),
+    "no exp": (lambda signer: signer.token(exp=None), "exp"),
+    "no iat": (lambda signer: signer.token(iat=None), "iat"),
+    "no sub": (lambda signer: signer.token(sub=None), "sub"),
+    "no aud": (lambda signer: signer.token(aud=None), "aud"),
+    "no iss": (lambda signer: signer.token(iss=None), "iss"),
+    "another audience": (lambda signer: signer.token(aud="other"), "another service"),
+    "another issuer": (lambda signer: signer.token(iss="http://evil.test"), "from elsewhere"),
+    "the issuer with a slash": (lambda signer: signer.token(iss=f"{ISSUER}/"), "from elsewhere"),
+    "an ID token": (lambda signer: signer.token(typ="JWT"), "at+jwt"),
+    "demanding extensions": (lambda signer: with_header(signer, crit=["b64"], b64=True), "does not"),
+    "kid a path": (lambda signer: with_header(signer, kid="../../dev/null"), "does not publish"),
+    "sub a path": (lambda signer: signer.token(sub="../ada"), "no user"),
+    "sub a number": (lambda signer: signer.token(sub=7), "does not hold"),
+    "roles a text": (lambda signer: signer.token(roles="admin"), "not a list"),
+    "a megabyte long": (lambda signer: "x" * 20_000, "Authorization"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_token_that_does_not_hold_is_refused(shared_site: Site, signer: Signer, case: str) -> None:
+    forge, words = REFUSED[case]
+    answer = shared_site.bearer(forge(signer)).http.get("/v1/jobs")
+    assert answer.status_code == 401, answer.text
+    assert words in answer.json()["detail"]
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    challenge = answer.headers["WWW-Authenticate"]
+    assert challenge.startswith("Bearer") and ("invalid_token" in challenge) == (case != "none")
+
+
+def test_another_scheme_is_refused(shared_site: Site) -> None:
+    answer = shared_site.bearer(None).http.get("/v1/me", headers={"Authorization": "Basic YTpi"})
+    assert answer.status_code == 401 and "Bearer TOKEN" in answer.json()["detail"]
+
+
+def test_a_good_token_is_who_it_says(shared_site: Site) -> None:
+    answer = shared_site.user("bob", "viewer", "submitter").http.get("/v1/me")
+    assert answer.json() == {"name": "bob", "roles": ["viewer", "submitter"]}
+
+
+def test_unknown_roles_count_for_nothing(shared_site: Site) -> None:
+    answer = shared_site.user("bob", "emperor").http.get("/v1/me")
+    assert answer.status_code == 403 and "viewer" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/v1/jobs"), ("PUT", "/v1/files/a"), ("DELETE", "/v1/files/a"), ("PUT", "/v1/bundles/" + "0" * 64)],
+)
+def test_a_viewer_may_not_change_anything(shared_site: Site, method: str, path: str) -> None:
+    body = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]}
+    answer = shared_site.user("vera", "viewer").http.request(method, path, json=body)
+    assert answer.status_code == 403
+    assert "role submitter" in answer.json()["detail"] and "insufficient_scope" in answer.headers["WWW-Authenticate"]
+
+
+def test_every_route_but_the_open_ones_needs_a_token(shared_site: Site) -> None:
+    nobody = shared_site.bearer(None)
+    document = nobody.http.get("/openapi.json").json()
+    open_paths = set()
+    for path, operations in document["paths"].items():
+        for method in operations:
+            url = path.replace("{path}", "a").replace("{sha256}", "0" * 64).replace("{job_id}", "0" * 20)
+            answer = nobody.http.request(method, url, json={"job": {"builtin": "wordcount"}, "inputs": []})
+            if answer.status_code != 401:
+                open_paths.add(path)
+    assert open_paths == {"/v1/about"}
+
+
+def test_somebody_elses_job_is_not_there(shared_site: Site) -> None:
+    ada, bob = shared_site.user("ada-own"), shared_site.user("bob-own")
+    ada.put("texts/a.txt")
+    job = ada.submit().json()["id"]
+    for method, path in [("GET", ""), ("POST", "/cancel"), ("GET", "/results"), ("GET", "/results/data")]:
+        theirs = bob.http.request(method, f"/v1/jobs/{job}{path}")
+        missing = bob.http.request(method, f"/v1/jobs/{'0' * 20}{path}")
+        assert theirs.status_code == missing.status_code == 404
+        assert theirs.json()["detail"] == missing.json()["detail"].replace("0" * 20, job)
+    assert bob.http.get("/v1/jobs").json()["items"] == []
+    assert shared_site.user("root", "admin").job(job)["owner"] == "ada-own"
+
+
+def test_only_an_administrator_lists_others_jobs(shared_site: Site) -> None:
+    ada, bob = shared_site.user("ada-list"), shared_site.user("bob-list")
+    ada.put("texts/a.txt")
+    job = ada.submit().json()["id"]
+    for query in ("owner=ada-list", "all=true"):
+        assert bob.http.get(f"/v1/jobs?{query}").status_code == 403
+        items = shared_site.user("root", "admin").http.get(f"/v1/jobs?{query}").json()["items"]
+        assert job in [item["id"] for item in items]
+    assert [item["id"] for item in ada.http.get("/v1/jobs?owner=ada-list").json()["items"]] == [job]

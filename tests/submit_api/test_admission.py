@@ -1,0 +1,157 @@
+"""Admission: once for a key, refused with words that help, remembered with all that belongs to it."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.submit_api.conftest import Site, User, poll
+from tests.submit_api.engine import ScriptedEngine
+
+WORDCOUNT: dict[str, Any] = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]}
+
+
+def test_twenty_requests_with_one_key_are_one_job(open_site: Callable[..., Site]) -> None:
+    site = open_site()
+    apps = [site.apps[0], site.replica()]
+    users = [site.user("ada", app=apps[number % 2]) for number in range(20)]
+    users[0].put("texts/a.txt")
+    with ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda user: user.submit(key="k-1", output="files:counts/"), users))
+    assert {answer.status_code for answer in answers} <= {200, 202}, [answer.text for answer in answers]
+    assert [answer.status_code for answer in answers].count(202) == 1
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    users[0].wait(answers[0].json()["id"])
+    again = users[1].submit(key="k-1", output="files:counts/")
+    assert again.status_code == 200 and again.json()["state"] == "succeeded"
+    assert len(users[0].http.get("/v1/jobs").json()["items"]) == 1
+    assert len(list(site.objects.list("jobs/"))) == len(list(site.objects.list(f"jobs/{again.json()['id']}/")))
+
+
+def test_a_key_stands_for_one_request_of_one_user(shared_site: Site) -> None:
+    ada, bob = shared_site.user("ada-key"), shared_site.user("bob-key")
+    for user in (ada, bob):
+        user.put("texts/a.txt")
+    first = ada.submit(key="mine")
+    assert ada.submit(key='"mine"').json()["id"] == first.json()["id"]
+    other = ada.submit(key="mine", partitions=3)
+    assert other.status_code == 422 and first.json()["id"] in other.json()["detail"]
+    theirs = bob.submit(key="mine")
+    assert theirs.status_code == 202 and theirs.json()["id"] != first.json()["id"]
+    assert ada.submit(key="x" * 256).status_code == 400
+
+
+REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
+    "no such input": ({**WORDCOUNT, "inputs": ["files:nowhere/"]}, 422, "files:nowhere/"),
+    "no input": ({**WORDCOUNT, "inputs": []}, 422, "no input"),
+    "an input outside": ({**WORDCOUNT, "inputs": ["files:../bob/texts/"]}, 400, "not a valid path"),
+    "a local path": ({**WORDCOUNT, "inputs": ["/etc/passwd"]}, 422, "files:PATH"),
+    "a file URL": ({**WORDCOUNT, "inputs": ["file:///etc/passwd"]}, 422, "files:PATH"),
+    "an S3 place that is not allowed": ({**WORDCOUNT, "inputs": ["s3://secret/x/"]}, 403, "s3://secret/x/"),
+    "an output outside": ({**WORDCOUNT, "output": "files:a/../../bob/"}, 400, "not a valid path"),
+    "the whole area as output": ({**WORDCOUNT, "output": "files:"}, 400, "not a valid path"),
+    "the shared area as output": ({**WORDCOUNT, "output": "files:@shared/counts/"}, 403, "admin"),
+    "an output that exists": ({**WORDCOUNT, "output": "files:texts/"}, 409, "files:texts/ exists already"),
+    "an unknown built-in": ({**WORDCOUNT, "job": {"builtin": "magic"}}, 422, "wordcount"),
+    "an unknown bundle": ({**WORDCOUNT, "job": {"bundle": "0" * 64, "entry": "a:b"}}, 422, "PUT /v1/bundles/"),
+    "a spec of the wrong form": ({**WORDCOUNT, "job": {"spec": {"stages": [{"map": 7}]}}}, 422, "stages.0.map"),
+    "a spec with a wild bundle": ({**WORDCOUNT, "job": {"spec": {"bundle": "../x", "entry": "a:b"}}}, 422, "bundle"),
+    "two jobs": ({**WORDCOUNT, "job": {"builtin": "wordcount", "entry": "a:b"}}, 422, "job"),
+    "parameters": ({**WORDCOUNT, "params": {"n": 1}}, 422, "not supported yet"),
+    "named inputs": ({**WORDCOUNT, "inputs": {"users": ["files:texts/"]}}, 422, "not supported yet"),
+    "no partitions": ({**WORDCOUNT, "partitions": 0}, 422, "partitions"),
+    "an unknown field": ({**WORDCOUNT, "colour": "red"}, 422, "colour"),
+    "a name with a line's end": ({**WORDCOUNT, "name": "a\nb"}, 422, "name"),
+    "no job": ({"inputs": ["files:texts/"]}, 422, "job"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_run_is_refused(shared_site: Site, case: str) -> None:
+    body, status, words = REFUSED[case]
+    ada = shared_site.user("ada-refused")
+    ada.put("texts/a.txt")
+    answer = ada.submit(body, key=f"refused {case}".replace(" ", "-"))
+    assert answer.status_code == status, answer.text
+    assert words in answer.json()["detail"] and answer.headers["Content-Type"] == "application/problem+json"
+    assert shared_site.store_url not in answer.text
+    assert ada.http.get("/v1/jobs").json()["items"] == []
+
+
+def test_a_refused_key_may_be_used_again(shared_site: Site) -> None:
+    ada = shared_site.user("ada-again")
+    assert ada.submit(key="k").status_code == 422
+    ada.put("texts/a.txt")
+    assert ada.submit(key="k").status_code == 202
+
+
+def test_a_body_that_is_too_large_is_refused(shared_site: Site) -> None:
+    ada = shared_site.user("ada-large")
+    answer = ada.submit({**WORDCOUNT, "inputs": ["files:texts/"] * 200_000})
+    assert answer.status_code == 413 and "larger than" in answer.json()["detail"]
+    name = "/".join(["x" * 200] * 4)
+    ada.put(f"{name}/a.txt")
+    answer = ada.submit({**WORDCOUNT, "inputs": [f"files:{name}/"] * 1000})
+    assert answer.status_code == 413 and "name folders" in answer.json()["detail"]
+    assert ada.submit({**WORDCOUNT, "inputs": [f"files:{name}/"] * 1001}).status_code == 422
+
+
+def test_a_spec_written_by_hand_runs(shared_site: Site) -> None:
+    ada = shared_site.user("ada-spec")
+    ada.put("one file.txt", b"x y x\n")
+    spec = {"stages": [{"map": {"function": "fanfold.builtin.wordcount:words"}, "reduce": {"aggregate": "Sum"}}]}
+    body = {"name": "by hand", "job": {"spec": spec}, "inputs": ["files:one file.txt"], "partitions": 1, "workers": 1}
+    answer = ada.submit(body)
+    assert answer.status_code == 202, answer.text
+    job = ada.wait(answer.json()["id"])
+    assert (job["name"], job["output"], job["partitions"]) == ("by hand", None, 1)
+    assert ada.http.get(f"/v1/jobs/{job['id']}/results/data").content == b"x\t2\ny\t1\n"
+
+
+def test_one_output_has_one_writer(open_site: Callable[..., Site]) -> None:
+    site = open_site(ScriptedEngine())
+    ada, root = site.user("ada"), site.user("root", "admin")
+    ada.put("texts/a.txt")
+    first = ada.submit(output="files:counts").json()["id"]
+    second = ada.submit(output="files:counts/")
+    assert second.status_code == 409 and first in second.json()["detail"]
+    assert root.http.get("/v1/jobs").json()["items"] == []
+    assert ada.http.post(f"/v1/jobs/{first}/cancel").status_code == 202
+    ada.wait(first, "cancelled")
+    third = poll(lambda: (answer := ada.submit(output="files:counts/")).status_code == 202 and answer)
+    assert third.json()["id"] != first
+
+
+def test_jobs_are_listed_newest_first_in_pages_and_by_state(open_site: Callable[..., Site]) -> None:
+    site = open_site(ScriptedEngine())
+    ada = site.user("ada")
+    ada.put("texts/a.txt")
+    submitted = [ada.submit(name=f"job {number}").json()["id"] for number in range(7)]
+    assert ada.http.post(f"/v1/jobs/{submitted[2]}/cancel").json()["desired"] == "cancel"
+    ada.wait(submitted[2], "cancelled")
+    found = pages(ada, limit="3")
+    assert found == sorted(submitted, reverse=True)
+    assert pages(ada, state="cancelled", limit="1") == [submitted[2]]
+    assert sorted(pages(ada, state="dispatched", limit="2")) == sorted(set(submitted) - {submitted[2]})
+    for query in ("state=odd", "limit=0", "cursor=.."):
+        assert ada.http.get(f"/v1/jobs?{query}").status_code in {400, 422}
+
+
+def pages(user: User, **query: str) -> list[str]:
+    found, cursor = [], ""
+    while True:
+        page = user.http.get("/v1/jobs", params={**query, "cursor": cursor}).json()
+        found += [item["id"] for item in page["items"]]
+        cursor = page["cursor"]
+        if cursor is None:
+            return found
+
+
+def test_a_final_job_is_not_cancelled(shared_site: Site) -> None:
+    ada = shared_site.user("ada-final")
+    ada.put("texts/a.txt")
+    job = ada.submit().json()["id"]
+    ada.wait(job)
+    answer = ada.http.post(f"/v1/jobs/{job}/cancel")
+    assert answer.status_code == 409 and "succeeded already" in answer.json()["detail"]

@@ -1,0 +1,100 @@
+"""Every crash point: the process dies before or after each call with an effect, starts again, and the job ends once."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fanfold import planner
+from fanfold.engines import Phase
+from fanfold_steps.tree import JobTree
+from fanfold_submit import dispatcher
+from fanfold_submit.jobs import Job, State
+from tests.submit_api.test_reconciler import Bench
+
+WRITE = planner.write
+EFFECTS = {"transact", "submit", "cancel", "write"}
+
+
+class Killed(BaseException):
+    """The process is gone; nothing catches this."""
+
+
+class Tripwire:
+    """Counts calls with effects, and dies before or after one of them."""
+
+    def __init__(self, point: int, after: bool) -> None:
+        self.point, self.after, self.calls = point, after, 0
+
+    def wrap(self, call: Any) -> Any:
+        def tripped(*arguments: Any, **named: Any) -> Any:
+            self.calls += 1
+            if self.calls == self.point and not self.after:
+                raise Killed
+            answer = call(*arguments, **named)
+            if self.calls == self.point:
+                raise Killed
+            return answer
+
+        return tripped
+
+    def around(self, target: Any) -> Any:
+        wire = self
+
+        class Wired:
+            def __getattr__(self, name: str) -> Any:
+                found = getattr(target, name)
+                return wire.wrap(found) if name in EFFECTS else found
+
+        return Wired()
+
+
+def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch, cancelled: bool) -> None:
+    """A job's life under one reconciler, until it is killed or done."""
+    looker = dispatcher.Dispatcher(bench.register, wire.around(bench.engine), bench.clock)
+    monkeypatch.setattr(bench.register, "_records", wire.around(bench.records))
+    monkeypatch.setattr(planner, "write", wire.wrap(WRITE))
+    for _ in range(20):
+        bench.clock.now += 100
+        if looker.look(job.id) is None:
+            return
+        held = bench.register.find(job.id)
+        assert held
+        if held.job.state is State.DISPATCHED and cancelled and held.job.desired == "run":
+            monkeypatch.setattr(bench.register, "_records", bench.records)
+            bench.cancel(job)  # another process does that: it isn't what dies
+            monkeypatch.setattr(bench.register, "_records", wire.around(bench.records))
+        elif held.job.state is State.DISPATCHED and not cancelled:
+            bench.engine.finish(job.id)
+            bench.engine.end(job.id)
+
+
+def crash_at(folder: Path, point: int, after: bool, cancelled: bool) -> bool:
+    """Whether that point was reached. Afterwards the job must have ended, once."""
+    bench = Bench(folder)
+    job = bench.admit(f"{bench.root}files/ada/counts/")
+    wire = Tripwire(point, after)
+    with pytest.MonkeyPatch.context() as monkeypatch, contextlib.suppress(Killed):
+        live(bench, job, wire, monkeypatch, cancelled)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        live(bench, job, Tripwire(0, False), monkeypatch, cancelled)
+    settled = bench.settle(job)
+    bench.dispatcher.stop_strays()
+    assert settled.state == ("cancelled" if cancelled else "succeeded")
+    assert bench.engine.started == [job.id], "one set of workers"
+    assert all(crew.phase is not Phase.ACTIVE for crew in bench.engine.crews.values())
+    assert bool(JobTree.open(job.url).find("report.json")) != cancelled
+    assert bench.register.queue()[0] == [] and bench.register.writer_of(job) is None
+    bench.records.close()
+    return wire.calls >= point
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["run", "cancel"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_kill_at_any_point_changes_nothing(tmp_path: Path, after: bool, cancelled: bool) -> None:
+    point = 1
+    while crash_at(tmp_path / str(point), point, after, cancelled):
+        point += 1
+        assert point < 50
+    assert point > 4, "a job's life has more effects than that"

@@ -1,0 +1,86 @@
+"""The keys that verify tokens: fetched once, renewed early, served on while the auth service is away."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from fanfold_submit.keys import FRESH, PAUSE, USABLE, Keys, KeysAway
+from tests.submit_api.conftest import KeyServer, Signer, poll
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_one_fetch_serves_many_threads(key_server: KeyServer) -> None:
+    keys = Keys(key_server.url)
+    barrier = threading.Barrier(20)
+
+    def find() -> object:
+        barrier.wait()
+        return keys.find("key-1")
+
+    with ThreadPoolExecutor(20) as pool:
+        found = [future.result() for future in [pool.submit(find) for _ in range(20)]]
+    assert all(found) and key_server.asked == 1
+
+
+def test_an_unknown_key_is_looked_up_at_most_once_in_a_while(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.find("key-1")
+    key_server.signers.append(Signer("key-2"))
+    assert keys.find("key-2") is None and key_server.asked == 1
+    clock.now += PAUSE
+    assert keys.find("key-2") and key_server.asked == 2
+    for number in range(50):
+        assert keys.find(f"flood-{number}") is None
+    assert key_server.asked == 2
+
+
+def test_old_keys_serve_while_the_auth_service_is_away(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.find("key-1")
+    key_server.away = True
+    clock.now += USABLE - 1
+    assert keys.find("key-1")
+    poll(lambda: key_server.asked == 2)
+    clock.now += 2
+    with pytest.raises(KeysAway):
+        keys.find("key-1")
+
+
+def test_keys_are_renewed_before_they_are_needed(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.find("key-1")
+    key_server.signers.append(Signer("key-2"))
+    clock.now += FRESH + 1
+    assert keys.find("key-1")
+    poll(lambda: key_server.asked == 2)
+    poll(lambda: keys.find("key-2"))
+    assert key_server.asked == 2
+
+
+def test_a_key_that_is_withdrawn_verifies_nothing(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.find("key-1")
+    key_server.signers.clear()
+    clock.now += FRESH + 1
+    keys.find("key-1")
+    poll(lambda: keys.find("key-1") is None)
+
+
+def test_without_keys_nobody_is_judged(key_server: KeyServer) -> None:
+    key_server.away = True
+    keys = Keys(key_server.url)
+    assert not keys.ready
+    with pytest.raises(KeysAway):
+        keys.find("key-1")

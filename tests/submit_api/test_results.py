@@ -1,0 +1,96 @@
+"""Results: every part in order as one stream, in ranges too, and only of a job that has succeeded."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.submit_api.conftest import Site, User
+from tests.submit_api.engine import ScriptedEngine
+
+TEXT = b"".join(b"word-%d again\n" % (number % 300) for number in range(1000))
+
+
+@pytest.fixture(scope="session")
+def finished(shared_site: Site) -> tuple[User, dict[str, Any]]:
+    """A user and their job of three parts."""
+    ada = shared_site.user("ada-results")
+    ada.put("texts/a.txt", TEXT)
+    answer = ada.submit(partitions=3, output="files:counts/", workers=1)
+    return ada, ada.wait(answer.json()["id"])
+
+
+def test_parts_are_told_with_what_they_hold(finished: tuple[User, dict[str, Any]]) -> None:
+    ada, job = finished
+    parts = ada.http.get(f"/v1/jobs/{job['id']}/results").json()["parts"]
+    assert [part["name"] for part in parts] == [f"part-0000{number}.txt" for number in range(3)]
+    assert sum(part["records"] for part in parts) == 301
+    data = ada.http.get(f"/v1/jobs/{job['id']}/results/data").content
+    assert sum(part["bytes"] for part in parts) == len(data)
+    assert data == b"".join(ada.http.get(f"/v1/files/counts/{part['name']}").content for part in parts)
+    assert sorted(data.splitlines())[0] == b"again\t1000"
+
+
+def test_any_range_is_cut_from_the_whole(finished: tuple[User, dict[str, Any]]) -> None:
+    ada, job = finished
+    url = f"/v1/jobs/{job['id']}/results/data"
+    whole = ada.http.get(url)
+    data, etag = whole.content, whole.headers["ETag"]
+    parts = ada.http.get(f"/v1/jobs/{job['id']}/results").json()["parts"]
+    edge = parts[0]["bytes"]
+    for start, stop in [(0, 1), (edge - 1, edge + 1), (edge, edge + 1), (5, len(data) - 5), (len(data) - 1, len(data))]:
+        answer = ada.http.get(url, headers={"Range": f"bytes={start}-{stop - 1}", "If-Range": etag})
+        assert answer.status_code == 206 and answer.content == data[start:stop]
+        assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(data)}"
+    assert ada.http.get(url, headers={"Range": f"bytes={len(data)}-"}).status_code == 416
+
+
+def test_a_preview_shows_the_first_records(finished: tuple[User, dict[str, Any]]) -> None:
+    ada, job = finished
+    lines = ada.http.get(f"/v1/jobs/{job['id']}/results/data").text.splitlines()
+    for count, more in [(1, True), (20, True), (301, False), (1000, False)]:
+        preview = ada.http.get(f"/v1/jobs/{job['id']}/results/preview?records={count}").json()
+        assert preview == {"records": lines[:count], "more": more}
+    assert len(ada.http.get(f"/v1/jobs/{job['id']}/results/preview").json()["records"]) == 20
+    assert ada.http.get(f"/v1/jobs/{job['id']}/results/preview?records=0").status_code == 422
+
+
+def test_unknown_outputs_and_routes_are_refused(finished: tuple[User, dict[str, Any]]) -> None:
+    ada, job = finished
+    for tail in ("results/data?output=rejects", "results/preview?output=rejects"):
+        answer = ada.http.get(f"/v1/jobs/{job['id']}/{tail}")
+        assert answer.status_code == 404 and "rejects" in answer.json()["detail"]
+    for tail in ("events", "logs", "tasks", "counters", "workflow"):
+        answer = ada.http.get(f"/v1/jobs/{job['id']}/{tail}")
+        assert answer.status_code == 404 and answer.headers["Content-Type"] == "application/problem+json"
+    assert ada.http.post(f"/v1/jobs/{job['id']}/retry").status_code == 404
+
+
+def test_there_are_no_results_before_the_end(open_site: Callable[..., Site]) -> None:
+    engine = ScriptedEngine()
+    site = open_site(engine)
+    ada = site.user("ada")
+    ada.put("texts/a.txt")
+    job = ada.submit().json()["id"]
+    answer = ada.http.get(f"/v1/jobs/{job}/results/data")
+    assert answer.status_code == 409 and "no results yet" in answer.json()["detail"]
+    ada.http.post(f"/v1/jobs/{job}/cancel")
+    ada.wait(job, "cancelled")
+    assert "no results:" in ada.http.get(f"/v1/jobs/{job}/results").json()["detail"]
+
+
+def test_an_output_that_was_removed_or_replaced_is_not_served(shared_site: Site) -> None:
+    ada = shared_site.user("ada-removed")
+    ada.put("texts/a.txt")
+    job = ada.submit(output="files:out/", partitions=1, workers=1).json()["id"]
+    ada.wait(job)
+    manifest = ada.http.get("/v1/files/out/_SUCCESS").json()
+    ada.put("out/_SUCCESS", json.dumps({**manifest, "job": "0" * 20}).encode())
+    answer = ada.http.get(f"/v1/jobs/{job}/results/data")
+    assert answer.status_code == 404 and "replaced" in answer.json()["detail"]
+    for item in ada.http.get("/v1/files?prefix=out/").json()["items"]:
+        ada.http.delete(f"/v1/files/{item['path']}")
+    answer = ada.http.get(f"/v1/jobs/{job}/results")
+    assert answer.status_code == 404 and "files:out/" in answer.json()["detail"]
+    assert ada.job(job)["state"] == "succeeded"

@@ -1,0 +1,158 @@
+"""What the service says of itself, and how it behaves when a part of it is away."""
+
+import io
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fanfold_storage.errors import Unavailable
+from fanfold_submit.log import JSONLines
+from fanfold_submit.settings import BadSetting, from_environment
+from tests.submit_api.conftest import KeyServer, Site, poll
+
+
+def test_about_names_the_host_by_which_it_was_reached(shared_site: Site) -> None:
+    http = shared_site.bearer(None).http
+    about = http.get("/v1/about").json()
+    assert about == {"version": "0.1.0", "engine": "local", "auth_url": "http://127.0.0.1:1337", "argo_ui": None}
+    for host, told in [("node-7:30002", "node-7"), ("[::1]:1338", "[::1]"), ("evil/<script>", "127.0.0.1")]:
+        assert http.get("/v1/about", headers={"Host": host}).json()["auth_url"] == f"http://{told}:1337"
+
+
+def test_health_and_metrics(shared_site: Site) -> None:
+    http = shared_site.bearer(None).http
+    assert http.get("/healthz").json() == {"status": "ok"}
+    assert http.get("/readyz").json() == {"status": "ready"}
+    http.get("/v1/files/no%22thing")
+    text = http.get("/metrics").text
+    assert 'fanfold_submit_requests_total{method="GET",route="/v1/files/{path:path}",status="401"}' in text
+    assert 'fanfold_submit_request_seconds_bucket{route="/healthz",le="+Inf"}' in text
+
+
+def test_ready_means_that_everything_is_at_hand(open_site: Callable[..., Site], key_server: KeyServer) -> None:
+    key_server.away = True
+    site = open_site()
+    http = site.bearer(None).http
+    answer = http.get("/readyz")
+    assert answer.status_code == 503 and "auth service's keys" in answer.json()["detail"]
+    refused = site.user("ada").http.get("/v1/me")
+    assert refused.status_code == 503 and refused.headers["Retry-After"]
+    key_server.away = False
+    poll(lambda: http.get("/readyz").status_code == 200)
+    assert site.user("ada").http.get("/v1/me").status_code == 200
+
+
+def test_a_dead_reconciler_is_told(open_site: Callable[..., Site]) -> None:
+    site = open_site()
+    site.apps[0].app.state.service.reconciler.stop()
+    assert site.bearer(None).http.get("/healthz").status_code == 503
+
+
+def test_storage_that_is_away_is_a_503(open_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch) -> None:
+    site = open_site()
+
+    def away(*_: object) -> None:
+        raise Unavailable("no answer from 10.0.0.7")
+
+    monkeypatch.setattr(site.records, "get", away)
+    answer = site.user("ada").http.get(f"/v1/jobs/{'0' * 20}")
+    assert answer.status_code == 503 and answer.headers["Retry-After"] and "10.0.0.7" not in answer.text
+    assert "records" in site.bearer(None).http.get("/readyz").json()["detail"]
+
+
+def test_a_defect_is_a_problem_without_a_traceback(
+    open_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = open_site()
+    monkeypatch.setattr(site.records, "get", lambda *_: 1 / 0)
+    answer = site.user("ada").http.get(f"/v1/jobs/{'0' * 20}", headers={"X-Request-Id": "r-7"})
+    assert answer.status_code == 500 and "division" not in answer.text
+    assert answer.headers["X-Request-Id"] == "r-7" and "ZeroDivisionError" in caplog.text
+
+
+def test_unknown_paths_and_methods_are_problems(shared_site: Site) -> None:
+    http = shared_site.bearer(None).http
+    for method, path, status in [("GET", "/v1/nothing", 404), ("PATCH", "/v1/jobs", 405), ("GET", "/v1/jobs/", 404)]:
+        answer = http.request(method, path)
+        assert answer.status_code == status and answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.json()["status"] == status and path in answer.json()["detail"]
+    invalid = shared_site.user("ada").http.post("/v1/jobs", content=b"{no json", headers={"Content-Type": "text/json"})
+    assert invalid.status_code == 422 and invalid.json()["errors"]
+
+
+def test_the_description_is_whole(shared_site: Site) -> None:
+    document = shared_site.bearer(None).http.get("/openapi.json").json()
+    operations = [(path, method, found) for path, item in document["paths"].items() for method, found in item.items()]
+    assert len(operations) == 16
+    for path, method, found in operations:
+        assert found["summary"] and found["description"], (method, path)
+        assert "application/problem+json" in found["responses"]["default"]["content"], (method, path)
+    names = [found["operationId"] for _, _, found in operations]
+    assert len(names) == len(set(names))
+    references = set(json.dumps(document).split('"#/components/schemas/')[1:])
+    assert {reference.partition('"')[0] for reference in references} <= set(document["components"]["schemas"])
+
+
+def test_the_log_has_a_line_for_each_request_and_no_token(shared_site: Site) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JSONLines())
+    logger = logging.getLogger("fanfold_submit.requests")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        ada = shared_site.user("ada-log")
+        ada.http.get("/v1/files/a%0Ab?prefix=secret", headers={"X-Request-Id": "bad id"})
+        poll(lambda: stream.getvalue())
+    finally:
+        logger.removeHandler(handler)
+    (line,) = stream.getvalue().splitlines()
+    entry = json.loads(line)
+    assert entry["method"] == "GET" and entry["path"] == "/v1/files/a\nb" and entry["status"] in {400, 404}
+    assert entry["time"].endswith("Z") and entry["request_id"] != "bad id"
+    token = ada.http.headers["Authorization"].split(".")[-1]
+    assert token not in line and "secret" not in line
+
+
+ENVIRONMENT = {
+    "FANFOLD_SUBMIT_ISSUER": "http://auth:1337",
+    "FANFOLD_SUBMIT_JWKS_URL": "http://auth:1337/v1/keys",
+    "FANFOLD_SUBMIT_AUTH_URL": "http://{host}:30001",
+}
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = from_environment(
+        {**ENVIRONMENT, "FANFOLD_SUBMIT_S3_PLACES": "s3://a/,s3://b/c/", "FANFOLD_SUBMIT_LARGEST_FILE": "5"}
+    )
+    assert settings.s3_places == ("s3://a/", "s3://b/c/") and settings.largest_file == 5 and settings.argo_ui is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"FANFOLD_SUBMIT_ISSUER": ""}, "FANFOLD_SUBMIT_ISSUER is not set"),
+        ({"FANFOLD_SUBMIT_AUTH_URL": "auth:1337"}, "FANFOLD_SUBMIT_AUTH_URL"),
+        ({"FANFOLD_SUBMIT_S3_PLACES": "s3://bucket"}, "FANFOLD_SUBMIT_S3_PLACES"),
+        ({"FANFOLD_SUBMIT_LARGEST_FILE": "5GB"}, "FANFOLD_SUBMIT_LARGEST_FILE"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(changes: dict[str, str], words: str) -> None:
+    with pytest.raises(BadSetting, match=words):
+        from_environment({**ENVIRONMENT, **changes})
+
+
+def test_data_of_others_does_not_lie_in_reach(open_site: Callable[..., Site], tmp_path: Path) -> None:
+    """S3 places that hold the service's own areas are refused even where they are allowed by mistake."""
+    site = open_site(s3_places=("s3://open/",))
+    service = site.apps[0].app.state.service
+    object.__setattr__(service.places, "root", "s3://open/fanfold/")
+    ada = site.user("ada")
+    for place in ("s3://open/", "s3://open/fanfold/", "s3://open/fanfold", "s3://open/fanfold/files/bob/"):
+        answer = ada.submit({"job": {"builtin": "wordcount"}, "inputs": [place]})
+        assert answer.status_code == 403 and "belongs to the service" in answer.json()["detail"], place
+    answer = ada.submit({"job": {"builtin": "wordcount"}, "inputs": ["s3://open/../secret/"]})
+    assert answer.status_code == 400
