@@ -6,7 +6,7 @@ BIN := .venv/bin
 # What the environment was made from: it is made anew when one of these changes.
 STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help env demo test check format test-cluster cluster-up cluster-down bench constraints clean
+.PHONY: help env demo test check format test-cluster cluster-up cluster-down bench picture constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +49,9 @@ cluster-down: env  ## take the test cluster down
 
 bench: env  ## measure, and write docs/performance.md
 	$(BIN)/python -m bench
+
+picture: env  ## draw docs/demo.svg, the picture in the README, from a run of the demo
+	$(BIN)/python -m bench.picture
 
 constraints:  ## lock the versions anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \
