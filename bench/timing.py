@@ -3,7 +3,7 @@
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ class Times:
 
 
 def side_by_side(
-    commands: dict[str, Callable[[], Sequence[str]]], runs: int, before: Callable[[], None]
+    commands: Mapping[str, Callable[[], Sequence[str]]], runs: int, before: Callable[[], None]
 ) -> dict[str, Times]:
     """Run each command in turn `runs` times after one uncounted round; `before` clears away what a run left."""
     found: dict[str, list[float]] = {name: [] for name in commands}
