@@ -17,8 +17,10 @@ from urllib.parse import quote
 from fanfold_client.answers import About, File, Job, Me, Part, User
 from fanfold_client.credentials import InMemory, log_in
 from fanfold_client.download import download
-from fanfold_client.problems import NotFound
+from fanfold_client.problems import NotFound, Refused
 from fanfold_client.transport import Credentials, Transport
+from fanfold_storage.errors import InvalidKey
+from fanfold_storage.objects import validate_key
 
 CHUNK = 1 << 20
 Source = Path | bytes
@@ -100,7 +102,7 @@ class Files:
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         answer = self._transport.json(
             "PUT",
-            f"/v1/files/{quote(path)}",
+            _file(path),
             content=_body(source, observe),
             headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
         )
@@ -108,7 +110,7 @@ class Files:
 
     def read(self, path: str) -> Iterator[bytes]:
         """The bytes of a file; goes on where it was if the connection breaks."""
-        return download(self._transport, f"/v1/files/{quote(path)}")
+        return download(self._transport, _file(path))
 
     def list(self, prefix: str = "") -> Iterator[File]:
         """Every file whose path begins with `prefix`, in order."""
@@ -116,7 +118,7 @@ class Files:
 
     def remove(self, path: str) -> None:
         """Remove a file."""
-        self._transport.request("DELETE", f"/v1/files/{quote(path)}")
+        self._transport.request("DELETE", _file(path))
 
 
 class Bundles:
@@ -212,6 +214,16 @@ class Users:
     def remove(self, name: str) -> None:
         """Forget the user."""
         self._transport.request("DELETE", _user(name))
+
+
+def _file(path: str) -> str:
+    """The URL's path for a file. Checked here: a URL with `..` would lead elsewhere before the service sees it."""
+    try:
+        return f"/v1/files/{quote(validate_key(path))}"
+    except UnicodeEncodeError as error:
+        raise Refused(f"{path!r} can't be a path in the service: it isn't UTF-8; rename the file") from error
+    except InvalidKey as error:
+        raise Refused(str(error)) from error
 
 
 def _user(name: str) -> str:

@@ -95,7 +95,7 @@ def services(environ: dict[str, str], home: Path) -> Iterator[str]:
     click.secho("Start the services", bold=True)
     words = ["up", "--demo", "--port", "0", "--auth-port", "0"]
     click.secho(f"$ fanfold {shlex.join(words)} &", fg="cyan", nl=True)
-    command = [*FANFOLD, *words, "--json", "--data", str(home / "data")]
+    command = [*FANFOLD, *words, "--json"]
     log = home / "up.log"
     with log.open("w") as stderr, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=environ) as up:
         assert up.stdout
@@ -112,7 +112,7 @@ def services(environ: dict[str, str], home: Path) -> Iterator[str]:
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """Ask the process to end; make it, if it won't."""
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(STOP_SECONDS)
     process.kill()

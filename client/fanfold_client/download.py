@@ -7,8 +7,6 @@ import httpx
 from fanfold_client.problems import Away, Conflict
 from fanfold_client.transport import TRIES, Transport
 
-CHUNK = 1 << 20
-
 
 def download(transport: Transport, path: str) -> Iterator[bytes]:
     """The body of a GET. After a break it is asked for from where it stopped, as long as tries bring something.
@@ -28,7 +26,7 @@ def download(transport: Transport, path: str) -> Iterator[bytes]:
             if not position:
                 etag, total = response.headers.get("ETag", ""), int(response.headers.get("Content-Length", -1))
             try:
-                for chunk in response.iter_raw(CHUNK):
+                for chunk in response.iter_raw():
                     position, fruitless = position + len(chunk), 0
                     yield chunk
                 return

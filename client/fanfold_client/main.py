@@ -11,7 +11,7 @@ import click
 
 VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Run jobs": {
-        "run": ("fanfold.verbs.run:run", "Run a job here and now."),
+        "run": ("fanfold.verbs.run:run", "Run a job on this machine."),
         "submit": ("fanfold_client.verbs.submit:submit", "Hand a job to the service."),
         "watch": ("fanfold_client.verbs.watch:watch", "Follow a job until it ends."),
         "status": ("fanfold_client.verbs.status:status", "Show how a job stands, and why it failed."),
@@ -31,28 +31,16 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "logout": ("fanfold_client.verbs.login:logout", "End the login."),
         "whoami": ("fanfold_client.verbs.login:whoami", "Show who is logged in, and where."),
         "users": ("fanfold_client.verbs.users:users", "Manage accounts (for administrators)."),
-        "deploy": ("fanfold_client.verbs.deploy:deploy", "Install Fanfold on Kubernetes."),
+        "deploy": (
+            "fanfold_client.verbs.deploy:deploy",
+            "Install Fanfold on Kubernetes, or bring an installation up to date.",
+        ),
         "undeploy": ("fanfold_client.verbs.deploy:undeploy", "Remove Fanfold from Kubernetes."),
     },
 }
 """Per section of the help: verb → where its command is, and what it does."""
 
-STATUS_OF: dict[str, int] = {
-    "fanfold.planner.Refused": 3,
-    "fanfold.spec.InvalidSpec": 3,
-    "fanfold.engines.protocol.EngineError": 6,
-    "fanfold_storage.errors.NotFound": 5,
-    "fanfold_storage.errors.PermissionDenied": 4,
-    "fanfold_storage.errors.Unavailable": 6,
-    "fanfold_storage.errors.StorageError": 3,
-    "builtins.FileNotFoundError": 5,
-    "builtins.FileExistsError": 5,
-    "builtins.PermissionError": 4,
-    "builtins.OSError": 3,
-}
-"""Errors of the storeys below by name (so that nothing is loaded to look them up) → exit status."""
-
-INTERRUPTED, READER_LEFT, OUR_FAULT = 130, 141, 70
+UNREADABLE, OUR_FAULT, INTERRUPTED, READER_LEFT = 3, 70, 130, 141
 
 
 class Verbs(click.Group):
@@ -79,6 +67,14 @@ class Verbs(click.Group):
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand:
             raise click.exceptions.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the verb; end quietly when whoever reads our output has left."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its last flush
+            ctx.exit(READER_LEFT)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs by section, without loading any."""
@@ -132,9 +128,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains when it flushes at exit
-        return READER_LEFT
     except Exception as error:  # noqa: BLE001 (the one place where every error ends)
         return _explain(error)
     return status if isinstance(status, int) else 0
@@ -154,13 +147,17 @@ def _explain(error: Exception) -> int:
     return status
 
 
-def exit_status(error: BaseException) -> int:
-    """The status that stands for an error: its own, or what the table says of its class or the nearest above."""
+def exit_status(error: Exception) -> int:
+    """The status that stands for an error: its own, what `fanfold run` says of it, or 3 for a local file's."""
+    from fanfold.verbs.errors import status_of
+
     own: Any = getattr(error, "exit_status", None)
     if isinstance(own, int):
         return own
-    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__)
-    return next((STATUS_OF[name] for name in names if name in STATUS_OF), OUR_FAULT)
+    known = status_of(error)
+    if known is not None:
+        return int(known)
+    return UNREADABLE if isinstance(error, OSError) else OUR_FAULT
 
 
 def _text(error: Exception) -> str:

@@ -64,15 +64,22 @@ def fetch_results(parts: Sequence[Part], chunks: Iterable[bytes], target: Path, 
         Corrupt: a part isn't what the job wrote.
     """
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
-        raise Conflict(f"{target} exists already and isn't an empty folder: remove it, or choose another")
+        raise _taken(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     hidden = target.with_name(f".{secrets.token_hex(8)}.part")
     hidden.mkdir()
     try:
         _write(parts, chunks, hidden, display)
-        hidden.replace(target)  # an empty folder may be replaced, one that somebody filled meanwhile not
+        try:
+            hidden.replace(target)  # which an empty folder lets happen
+        except OSError as error:
+            raise _taken(target) from error
     finally:
         shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _taken(target: Path) -> Conflict:
+    return Conflict(f"{target} exists already and isn't an empty folder: remove it, or choose another")
 
 
 def _write(parts: Sequence[Part], chunks: Iterable[bytes], folder: Path, display: Display) -> None:

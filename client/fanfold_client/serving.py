@@ -14,27 +14,8 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from fanfold_client.problems import Conflict
-
-EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 (asked for, not chosen)
 LOOK = 0.1  # seconds between two looks at whether to go on
 LAST_REQUESTS = 5  # seconds that open requests get at the end
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on (port 0: a free one). Raises Conflict."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=512)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise Conflict(f"can't listen on {host}:{port} ({reason}): choose another port, or 0 for a free one") from error
-
-
-def url_of(host: str, listener: socket.socket) -> str:
-    """The URL under which this machine reaches the socket."""
-    name = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listener.getsockname()[1]}"
 
 
 def run(apps: Sequence[tuple[FastAPI, socket.socket]], tell: Callable[[], None]) -> None:

@@ -12,28 +12,15 @@ However the process ends, the next start goes on from what lies there.
 import contextlib
 import fcntl
 import ipaddress
-import os
-import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI
-
-import fanfold_auth.app
-import fanfold_auth.settings
-import fanfold_submit.app
-import fanfold_submit.settings
-from fanfold.engines.local import LocalEngine
-from fanfold_auth.users import Users
-from fanfold_client import serving
 from fanfold_client.problems import Conflict, Refused
-from fanfold_storage.records import Records
-from fanfold_storage.urls import open_objects, open_records
 
-GUEST, ADMIN = "guest", "admin"
-RECONCILE_SECONDS = 5.0
+EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 (asked for, not chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +62,34 @@ def serve(options: Options, tell: Callable[[Ready], None]) -> None:
     _refuse_open_demo(options)
     with ExitStack() as stack:
         stack.enter_context(_lock(options.data))
-        auth_socket = stack.enter_context(serving.listen(options.host, options.auth_port))
-        submit_socket = stack.enter_context(serving.listen(options.host, options.port))
-        records = open_records("sqlite:" + (options.data / "records.db").absolute().as_uri().removeprefix("file:"))
-        stack.callback(records.close)
-        engine = LocalEngine()
-        stack.callback(engine.close)
-        user = _first_user(records, options)
-        auth_url, url = (serving.url_of(options.host, listener) for listener in (auth_socket, submit_socket))
-        apps = [
-            (_auth(options, auth_url, records), auth_socket),
-            (_submit(options, auth_url, records, engine), submit_socket),
-        ]
-        serving.run(apps, lambda: tell(Ready(url, auth_url, options.data, user)))
+        auth_socket = stack.enter_context(_listen(options.host, options.auth_port))
+        submit_socket = stack.enter_context(_listen(options.host, options.port))
+        auth_url, url = _url_of(options.host, auth_socket), _url_of(options.host, submit_socket)
+        told = auth_url.replace("127.0.0.1", "{host}") if options.host in EVERYWHERE else auth_url
+
+        from fanfold_client.serving import run  # only now: what can be refused is refused before all that loads
+        from fanfold_client.wiring import Services
+
+        services = stack.enter_context(Services.open(options.data, auth_url, told))
+        user = services.first_user(demo=options.demo)
+        ready = Ready(url, auth_url, options.data, user)
+        run([(services.auth, auth_socket), (services.submit, submit_socket)], lambda: tell(ready))
 
 
-def _auth(options: Options, auth_url: str, records: Records) -> FastAPI:
-    settings = fanfold_auth.settings.Settings(issuer=auth_url, kek_file=_kek(options.data))
-    return fanfold_auth.app.build_app(settings, records)
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on. Raises Conflict."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise Conflict(f"can't listen on {host}:{port} ({reason}): choose another port, or 0 for a free one") from error
 
 
-def _submit(options: Options, auth_url: str, records: Records, engine: LocalEngine) -> FastAPI:
-    told = auth_url.replace("127.0.0.1", "{host}") if options.host in serving.EVERYWHERE else auth_url
-    settings = fanfold_submit.settings.Settings(
-        issuer=auth_url, jwks_url=f"{auth_url}/v1/keys", auth_url=told, reconcile_seconds=RECONCILE_SECONDS
-    )
-    store = options.data.absolute() / "store"
-    store.mkdir(exist_ok=True)
-    return fanfold_submit.app.build_app(settings, records, open_objects(f"{store.as_uri()}/"), engine)
+def _url_of(host: str, listener: socket.socket) -> str:
+    """The URL under which this machine reaches the socket."""
+    name = "127.0.0.1" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
 
 
 @contextmanager
@@ -134,32 +121,3 @@ def _is_loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ipaddress.ip_address(host).is_loopback
     return host == "localhost"
-
-
-def _first_user(records: Records, options: Options) -> Account | None:
-    """The demo's guest; without a demo an admin, if there is nobody yet."""
-    users = Users(records)
-    if options.demo:
-        (options.data / "demo").touch()
-        if not users.find(GUEST):
-            users.create(GUEST, GUEST, ["submitter"], any_password=True)
-        return Account(GUEST, GUEST)
-    if users.page(limit=1).users:
-        return None
-    account = Account(ADMIN, secrets.token_urlsafe(12))
-    users.create(account.name, account.password, ["admin"])
-    return account
-
-
-def _kek(data: Path) -> Path:
-    """The file with the key-encrypting key, made at the first start."""
-    path = data / "kek"
-    if not path.exists():
-        hidden = data / f".kek.{os.getpid()}"
-        hidden.unlink(missing_ok=True)
-        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"{secrets.token_hex(32)}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        hidden.replace(path)
-    return path

@@ -19,4 +19,7 @@ def cancel(client: "Client", job_id: str, as_json: bool) -> None:
     job = client.jobs.cancel(job_id)
     if as_json:
         result_json(job)
-    say(f"Job {job_id} is to end. See it end: fanfold watch {job_id}")
+    if job["finished"]:
+        say(f"Job {job_id} is {job['state']}.")
+    else:
+        say(f"Job {job_id} is to end. See it end: fanfold watch {job_id}")

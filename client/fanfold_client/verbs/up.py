@@ -26,10 +26,11 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--auth-port", type=_PORT, default=1337, show_default=True, help="Of the auth service; 0 for a free one.")
 @json_option
 def up(demo: bool, data: Path | None, host: str, port: int, auth_port: int, as_json: bool) -> None:
-    """Start the services on this machine, jobs running as local processes.
+    """Start the services on this machine.
 
-    Ctrl-C stops them; jobs go on at the next start. The first start makes the user `admin` and shows the password once.
-    Without --data all lies in $XDG_DATA_HOME/fanfold (~/.local/share/fanfold), with --demo in a temporary folder.
+    Jobs run as local processes. Ctrl-C stops all; jobs go on at the next start. The first start makes the user `admin`
+    and shows the password once. Without --data all lies in $XDG_DATA_HOME/fanfold (~/.local/share/fanfold), with --demo
+    in a temporary folder.
     """
     from fanfold_client.profiles import directory
     from fanfold_client.up import Options, serve

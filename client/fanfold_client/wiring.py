@@ -1,0 +1,81 @@
+"""The two services over one folder: records in SQLite, objects in files, jobs as local processes."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+
+import fanfold_auth.app
+import fanfold_auth.settings
+import fanfold_submit.app
+import fanfold_submit.settings
+from fanfold.engines.local import LocalEngine
+from fanfold_auth.users import Users
+from fanfold_client.up import Account
+from fanfold_storage.records import Records
+from fanfold_storage.urls import open_objects, open_records
+
+GUEST, ADMIN = "guest", "admin"
+RECONCILE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Both apps and what they stand on."""
+
+    data: Path
+    records: Records
+    auth: FastAPI
+    submit: FastAPI
+
+    @classmethod
+    @contextmanager
+    def open(cls, data: Path, auth_url: str, told: str) -> "Iterator[Services]":
+        """Wire them; `told` is the auth service's URL as users get it. Workers end at the end, jobs do not."""
+        store = data.absolute() / "store"
+        store.mkdir(exist_ok=True)
+        records_url = "sqlite:" + (data.absolute() / "records.db").as_uri().removeprefix("file:")
+        auth = fanfold_auth.settings.Settings(issuer=auth_url, kek_file=_kek(data))
+        submit = fanfold_submit.settings.Settings(
+            issuer=auth_url, jwks_url=f"{auth_url}/v1/keys", auth_url=told, reconcile_seconds=RECONCILE_SECONDS
+        )
+        with closing(open_records(records_url)) as records, closing(LocalEngine()) as engine:
+            objects = open_objects(f"{store.as_uri()}/")
+            yield cls(
+                data,
+                records,
+                fanfold_auth.app.build_app(auth, records),
+                fanfold_submit.app.build_app(submit, records, objects, engine),
+            )
+
+    def first_user(self, *, demo: bool) -> Account | None:
+        """The demo's guest; without a demo an admin, if there is nobody yet."""
+        users = Users(self.records)
+        if demo:
+            (self.data / "demo").touch()
+            if not users.find(GUEST):
+                users.create(GUEST, GUEST, ["submitter"], any_password=True)
+            return Account(GUEST, GUEST)
+        if users.page(limit=1).users:
+            return None
+        account = Account(ADMIN, secrets.token_urlsafe(12))
+        users.create(account.name, account.password, ["admin"])
+        return account
+
+
+def _kek(data: Path) -> Path:
+    """The file with the key-encrypting key, made at the first start."""
+    path = data / "kek"
+    if not path.exists():
+        hidden = data / f".kek.{os.getpid()}"
+        hidden.unlink(missing_ok=True)
+        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(f"{secrets.token_hex(32)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        hidden.replace(path)
+    return path

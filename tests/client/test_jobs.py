@@ -1,0 +1,220 @@
+"""submit, watch, status, jobs, results and cancel."""
+
+import json
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fanfold_client.session import open_client
+from tests.client.counting import word_counts
+from tests.client.services import People, Person
+
+COUNTER = """
+from fanfold import Job, Sum
+from longer import long_enough
+
+def words(line):
+    for word in line.split():
+        if long_enough(word):
+            yield word, 1
+
+job = Job(map=words, reduce=Sum())
+"""
+BROKEN = """
+from fanfold import Job, Sum
+
+def words(line):
+    yield line, 1 // len(line.split("never there")[1:])
+
+job = Job(map=words, reduce=Sum())
+"""
+SLOW = """
+import time
+from fanfold import Job, Sum
+
+def words(line):
+    time.sleep(60)
+    yield line, 1
+
+job = Job(map=words, reduce=Sum())
+"""
+
+
+@pytest.fixture
+def slow(fanfold: Person, tmp_path: Path) -> Iterator[str]:
+    """A job that would run for an hour; cancelled in the end."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "lines.txt").write_text("line\n" * 60)
+    job = fanfold("submit", tmp_path / "slow.py", "--input", tmp_path / "lines.txt").text.strip()
+    yield job
+    fanfold("cancel", job, status=None)
+
+
+def test_a_local_folder_through_a_built_in_job(fanfold: Person, texts: Path, tmp_path: Path):
+    done = fanfold("submit", "wordcount", "--input", texts, "--partitions", "1", "--split-size", "1KiB", "--watch")
+    job = done.text.strip()
+    assert "succeeded" in done.stderr
+    assert fanfold("results", job, "--stdout").stdout == word_counts(texts)
+    fanfold("results", job, "--output", tmp_path / "out" / "counts")
+    parts = fanfold("results", job, "--json").json["parts"]
+    assert {part["name"] for part in parts} == {path.name for path in (tmp_path / "out" / "counts").iterdir()}
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["counts"]
+    assert b"".join((tmp_path / "out" / "counts" / part["name"]).read_bytes() for part in parts) == word_counts(texts)
+
+
+def test_the_same_data_is_uploaded_once(fanfold: Person, texts: Path):
+    fanfold("submit", "wordcount", "--input", texts, "--watch")
+    before = fanfold("ls", "uploads/", "--json").json
+    done = fanfold("submit", "wordcount", "--input", texts, "--watch")
+    assert fanfold("ls", "uploads/", "--json").json == before
+    assert "upload" not in done.stderr
+
+
+def test_a_python_file_with_what_it_imports(fanfold: Person, texts: Path, tmp_path: Path):
+    (tmp_path / "counter.py").write_text(COUNTER)
+    (tmp_path / "longer.py").write_text("def long_enough(word):\n    return len(word) > 2\n")
+    fanfold("put", texts, "texts")
+    request = ("submit", tmp_path / "counter.py", "--input", "files:texts/", "--output", "files:out/", "--name", "long")
+    job = fanfold(*request, "--watch", "--json").json
+    assert (job["state"], job["name"], job["output"]) == ("succeeded", "long", "files:out/")
+    expected = [line for line in word_counts(texts).splitlines() if len(line.rpartition(b"\t")[0].decode()) > 2]
+    assert fanfold("results", job["id"], "--stdout").stdout.splitlines() == expected
+    fanfold("get", "files:out/", tmp_path / "got")
+    assert (tmp_path / "got" / "_SUCCESS").exists()
+
+
+def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_path: Path):
+    (tmp_path / "broken.py").write_text(BROKEN)
+    done = fanfold("submit", tmp_path / "broken.py", "--input", texts, "--watch", status=1)
+    job = done.text.strip()
+    for stderr in (done.stderr, fanfold("status", job).stderr, fanfold("watch", job, status=1).stderr):
+        assert "ZeroDivisionError" in stderr
+        assert "in words" in stderr
+        assert "site-packages" not in stderr
+    assert fanfold("results", job, status=5).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["wordcont", "--input", "files:x/"], "no built-in job 'wordcont'"),
+        (["gone.py", "--input", "files:x/"], "no file gone.py"),
+        (["wordcount", "--input", "gone/"], "no file or folder gone/ here"),
+        (["wordcount", "--input", "files:gone/"], "files:gone/ doesn't exist"),
+        (["wordcount", "--input", "http://x/y"], "is no place"),
+        (["wordcount", "--input", "files:x/", "--output", "out/"], "can't write to 'out/'"),
+    ],
+)
+def test_refused_before_it_runs(fanfold: Person, words: list[str], said: str):
+    done = fanfold("submit", *words, status=3)
+    assert said in done.stderr
+    assert done.stdout == b""
+    assert fanfold("jobs", "--json").json == {"items": []}
+
+
+def test_an_output_that_exists_is_refused(fanfold: Person, texts: Path):
+    fanfold("put", texts, "texts")
+    done = fanfold("submit", "wordcount", "--input", "files:texts/", "--output", "files:texts/", status=3)
+    assert "files:texts/ exists already" in done.stderr
+
+
+def test_a_viewer_may_not_submit(make_person: People):
+    done = make_person("viewer")("submit", "wordcount", "--input", "files:x/", status=4)
+    assert "role submitter" in done.stderr
+
+
+def test_someone_elses_job_is_not_there(make_person: People, texts: Path):
+    ada, eve = make_person(), make_person()
+    job = ada("submit", "wordcount", "--input", texts, "--watch").text.strip()
+    for words in (["status", job], ["watch", job], ["cancel", job], ["results", job, "--stdout"]):
+        done = eve(*words, status=5)
+        assert (done.stdout, job in done.stderr) == (b"", True)
+
+
+def test_the_same_key_twenty_times_at_once_is_one_job(fanfold: Person, texts: Path, monkeypatch: pytest.MonkeyPatch):
+    fanfold("put", texts, "texts")
+    for name, value in fanfold.environ.items():
+        monkeypatch.setenv(name, value)
+    request = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], "output": "files:once/"}
+    with open_client() as client, ThreadPoolExecutor(20) as pool:
+        answers = list(pool.map(lambda _: client.jobs.submit(request, "only-once"), range(20)))
+        assert len({answer["id"] for answer in answers}) == 1
+        assert len(list(client.jobs.list())) == 1
+
+
+def test_a_key_stands_for_one_request(fanfold: Person, texts: Path):
+    fanfold("put", texts, "texts")
+    first = fanfold("submit", "wordcount", "--input", "files:texts/", "--key", "k1").text
+    assert fanfold("submit", "wordcount", "--input", "files:texts/", "--key", "k1").text == first
+    other = fanfold("submit", "wordcount", "--input", "files:texts/a.txt", "--key", "k1", status=5)
+    assert "was used before" in other.stderr
+
+
+def test_jobs_are_listed_newest_first(make_person: People, texts: Path):
+    fanfold, admin = make_person(), make_person("admin")
+    fanfold("put", texts, "texts")
+    ids = [fanfold("submit", "wordcount", "--input", "files:texts/", "--watch").text.strip() for _ in range(2)]
+    assert [line.split()[0] for line in fanfold("jobs").text.splitlines()] == ids[::-1]
+    assert [job["id"] for job in fanfold("jobs", "--limit", "1", "--json").json["items"]] == ids[1:]
+    assert fanfold("jobs", "--state", "failed").text == ""
+    assert {
+        job["id"] for job in admin("jobs", "--all", "--state", "succeeded", "--limit", "1000", "--json").json["items"]
+    } >= set(ids)
+    assert admin("jobs", "--json").json == {"items": []}
+    assert fanfold("jobs", "--all", status=4).stderr
+
+
+def test_a_cancelled_job_ends(fanfold: Person, slow: str):
+    fanfold("cancel", slow)
+    done = fanfold("watch", slow, status=1)
+    assert "was cancelled" in done.stderr
+    assert fanfold("status", slow, "--json").json["state"] == "cancelled"
+    assert "is cancelled" in fanfold("cancel", slow).stderr
+
+
+def test_what_has_ended_cannot_be_cancelled(fanfold: Person, texts: Path):
+    job = fanfold("submit", "wordcount", "--input", texts, "--watch").text.strip()
+    assert "nothing to cancel" in fanfold("cancel", job, status=5).stderr
+
+
+def test_ctrl_c_ends_the_watching_and_not_the_job(fanfold: Person, slow: str):
+    watching = fanfold.spawn("watch", slow)
+    assert watching.stderr is not None
+    first = watching.stderr.readline()  # it follows the job now
+    watching.send_signal(signal.SIGINT)
+    _, rest = watching.communicate(timeout=20)
+    assert first
+    assert watching.returncode == 130
+    assert f"The job goes on. Follow it again: fanfold watch {slow}" in rest.decode()
+    assert b"Traceback" not in rest
+    assert fanfold("status", slow, "--json").json["state"] in {"dispatched", "running"}
+
+
+def test_results_go_only_where_nothing_is(fanfold: Person, texts: Path, tmp_path: Path):
+    job = fanfold("submit", "wordcount", "--input", texts, "--watch").text.strip()
+    (tmp_path / "empty").mkdir()
+    fanfold("results", job, "--output", tmp_path / "empty")
+    assert "exists already" in fanfold("results", job, "--output", tmp_path / "empty", status=5).stderr
+    assert "exists already" in fanfold("results", job, "--output", texts / "a.txt", status=5).stderr
+
+
+def test_results_into_a_pipe_that_closes(fanfold: Person, tmp_path: Path):
+    (tmp_path / "many.txt").write_text("".join(f"word{number}\n" for number in range(100_000)))
+    job = fanfold("submit", "wordcount", "--input", tmp_path / "many.txt", "--watch").text.strip()
+    with fanfold.spawn("results", job, "--stdout") as printing:
+        assert printing.stdout is not None
+        assert printing.stderr is not None
+        assert printing.stdout.readline() == b"word0\t1\n"
+        printing.stdout.close()
+        assert (printing.wait(20), printing.stderr.read()) == (141, b"")
+
+
+def test_everything_has_json(fanfold: Person, texts: Path):
+    admitted = fanfold("submit", "wordcount", "--input", texts, "--json").json
+    final = fanfold("watch", admitted["id"], "--json").json
+    assert final["state"] == "succeeded"
+    assert fanfold("status", admitted["id"], "--json").json == final
+    assert json.loads(fanfold("results", admitted["id"], "--json").stdout)["id"] == admitted["id"]

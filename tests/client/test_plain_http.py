@@ -1,0 +1,120 @@
+"""What a script can do that knows HTTP and the standard library alone: no import of ours drives the services here."""
+
+import hashlib
+import io
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.client.counting import word_counts
+from tests.client.services import PASSWORD, Person
+
+WORDS = """
+from fanfold import Job, Sum
+
+def words(line):
+    for word in line.split():
+        yield word, 1
+
+counted = Job(map=words, reduce=Sum())
+"""
+
+
+class Script:
+    """A few lines over urllib."""
+
+    def __init__(self, person: Person) -> None:
+        self.url = person.up.url
+        body = {"name": person.name, "password": PASSWORD}
+        _, self.tokens = self.call(f"{person.up.auth_url}/v1/login", "POST", body)
+        self.token = self.tokens["access_token"]
+
+    def call(self, url: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Send JSON or bytes; the status and the answer."""
+        url = url if "://" in url else self.url + url
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
+        headers = {"Content-Type": kind} | {name.replace("_", "-"): value for name, value in headers.items()}
+        if hasattr(self, "token"):
+            headers["Authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(url, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                status, content, form = answer.status, answer.read(), answer.headers.get_content_type()
+        except urllib.error.HTTPError as error:
+            status, content, form = error.code, error.read(), error.headers.get_content_type()
+        return status, json.loads(content) if content and form.endswith("json") else content
+
+    def put_texts(self, texts: Path) -> None:
+        for path in texts.rglob("*"):
+            if path.is_file():
+                name = urllib.parse.quote(path.relative_to(texts).as_posix())
+                status, stored = self.call(f"/v1/files/texts/{name}", "PUT", path.read_bytes())
+                assert status == 201
+                assert stored["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def run(self, request: dict[str, Any]) -> Any:
+        """Submit and poll to the end."""
+        status, job = self.call("/v1/jobs", "POST", request)
+        assert status == 202
+        deadline = time.monotonic() + 60
+        while job["state"] not in {"succeeded", "failed", "cancelled"}:
+            assert time.monotonic() < deadline, job
+            time.sleep(0.05)
+            job = self.call(f"/v1/jobs/{job['id']}")[1]
+        return job
+
+
+@pytest.fixture
+def script(fanfold: Person) -> Script:
+    return Script(fanfold)
+
+
+def test_a_built_in_job(script: Script, texts: Path):
+    script.put_texts(texts)
+    job = script.run({"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], "output": "files:counts/"})
+    assert job["state"] == "succeeded", job
+    _, listed = script.call("/v1/files?prefix=counts/")
+    assert "counts/_SUCCESS" in {item["path"] for item in listed["items"]}
+    status, data = script.call(f"/v1/jobs/{job['id']}/results/data")
+    assert (status, data) == (200, word_counts(texts))
+    status, some = script.call(f"/v1/jobs/{job['id']}/results/data", Range="bytes=3-9")
+    assert (status, some) == (206, data[3:10])
+    _, preview = script.call(f"/v1/jobs/{job['id']}/results/preview?records=2")
+    assert preview["records"] == data.decode().splitlines()[:2]
+
+
+def test_a_bundle_made_by_hand(script: Script, texts: Path):
+    script.put_texts(texts)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        bundle.writestr("mine.py", WORDS)
+    sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+    assert script.call(f"/v1/bundles/{sha256}", "HEAD")[0] == 404
+    assert script.call(f"/v1/bundles/{sha256}", "PUT", buffer.getvalue())[0] == 201
+    assert script.call(f"/v1/bundles/{sha256}", "PUT", buffer.getvalue())[0] == 200
+    job = script.run({"job": {"bundle": sha256, "entry": "mine:counted"}, "inputs": ["files:texts/"], "partitions": 1})
+    assert job["state"] == "succeeded", job
+    assert script.call(f"/v1/jobs/{job['id']}/results/data")[1] == word_counts(texts)
+
+
+def test_tokens_are_refreshed(script: Script, fanfold: Person):
+    form = urllib.parse.urlencode({"grant_type": "refresh_token", "refresh_token": script.tokens["refresh_token"]})
+    url = f"{fanfold.up.auth_url}/v1/token"
+    _, fresh = script.call(url, "POST", form.encode(), Content_Type="application/x-www-form-urlencoded")
+    script.token = fresh["access_token"]
+    assert script.call("/v1/me") == (200, {"name": fanfold.name, "roles": ["submitter"]})
+
+
+def test_without_a_token_nothing_goes(script: Script):
+    del script.token
+    for method, path in [("GET", "/v1/me"), ("GET", "/v1/files"), ("PUT", "/v1/files/a"), ("POST", "/v1/jobs")]:
+        status, problem = script.call(path, method, b"{}" if method != "GET" else None)
+        assert (status, problem["status"]) == (401, 401)

@@ -1,0 +1,113 @@
+"""Logging in, and a login that several processes share."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fanfold_client.credentials import refresh
+from fanfold_client.problems import NotAllowed
+from tests.client.services import PASSWORD, People, Person, Up, get_json
+
+
+def change_tokens(person: Person, **fields: object) -> None:
+    person.tokens.write_text(json.dumps(json.loads(person.tokens.read_text()) | fields))
+
+
+def test_a_login_is_kept_privately(fanfold: Person):
+    kept = [path for path in fanfold.home.rglob("*") if path.is_file()]
+    assert {path.name for path in kept} == {"config.toml", "default.json", "default.lock"}
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+    assert not any(PASSWORD in path.read_text() for path in kept)
+
+
+def test_whoami(fanfold: Person):
+    assert fanfold("whoami").text == f"{fanfold.name} (submitter) at {fanfold.up.url}\n"
+    assert fanfold("whoami", "--json").json == {
+        "name": fanfold.name,
+        "roles": ["submitter"],
+        "url": fanfold.up.url,
+        "auth_url": fanfold.up.auth_url,
+    }
+
+
+def test_processes_that_share_a_login_renew_it_once_and_keep_it(fanfold: Person):
+    change_tokens(fanfold, expires=0)
+    before = json.loads(fanfold.tokens.read_text())
+    together = [fanfold.spawn("whoami") for _ in range(5)]
+    ended = [(process.communicate(timeout=60), process.returncode) for process in together]
+    assert [status for _, status in ended] == [0] * 5, ended
+    after = json.loads(fanfold.tokens.read_text())
+    assert after["refresh"] != before["refresh"]
+    change_tokens(fanfold, expires=0)
+    fanfold("whoami")  # nobody used a spent token, so the login lives
+
+
+def test_a_token_that_the_service_refuses_is_replaced(fanfold: Person):
+    change_tokens(fanfold, access="no token at all")
+    fanfold("whoami")
+    assert json.loads(fanfold.tokens.read_text())["access"] != "no token at all"
+
+
+def test_logout_ends_the_login_at_the_service_too(fanfold: Person):
+    token = json.loads(fanfold.tokens.read_text())["refresh"]
+    fanfold("logout")
+    assert not fanfold.tokens.exists()
+    with pytest.raises(NotAllowed, match="run `fanfold login`"):
+        refresh(fanfold.up.auth_url, token)
+    assert "not logged in" in fanfold("whoami", status=4).stderr
+    assert "not logged in" in fanfold("logout", status=4).stderr
+
+
+def test_a_login_that_was_ended_elsewhere(fanfold: Person, make_person: People):
+    admin = make_person("admin")
+    admin("users", "disable", fanfold.name)
+    change_tokens(fanfold, expires=0)
+    assert "has ended" in fanfold("whoami", status=4).stderr
+
+
+def test_a_wrong_password_changes_nothing(fanfold: Person):
+    wrong = fanfold("login", "--user", fanfold.name, "--password-stdin", stdin="wrong\n", status=4)
+    assert "name or the password is wrong" in wrong.stderr
+    fanfold("whoami")
+
+
+def test_profiles_stand_side_by_side(fanfold: Person, make_person: People):
+    other = make_person("viewer")
+    words = ("login", fanfold.up.url, "--user", other.name, "--password-stdin", "--profile", "second", "--json")
+    assert fanfold(*words, stdin=f"{PASSWORD}\n").json["profile"] == "second"
+    assert other.name in fanfold("whoami", "--profile", "second").text
+    assert fanfold.name in fanfold("whoami").text
+    assert "profile third" in fanfold("whoami", "--profile", "third", status=4).stderr
+    assert "is no name for a profile" in fanfold("whoami", "--profile", "../x", status=3).stderr
+    assert other.name in fanfold("whoami", FANFOLD_PROFILE="second").text
+
+
+def test_a_script_needs_no_login(fanfold: Person, tmp_path: Path):
+    token = json.loads(fanfold.tokens.read_text())["access"]
+    environ = {"XDG_CONFIG_HOME": str(tmp_path), "FANFOLD_URL": fanfold.up.url, "FANFOLD_TOKEN": token}
+    assert fanfold.name in fanfold("whoami", **environ).text
+    assert "FANFOLD_TOKEN" in fanfold("whoami", status=4, **environ | {"FANFOLD_TOKEN": "made up"}).stderr
+    assert "not logged in" in fanfold("whoami", status=4, **environ | {"FANFOLD_TOKEN": ""}).stderr
+
+
+def test_tokens_never_go_to_another_url(fanfold: Person):
+    assert "is logged in at" in fanfold("whoami", status=4, FANFOLD_URL="http://127.0.0.1:9").stderr
+
+
+def test_a_service_that_is_away(fanfold: Person):
+    done = fanfold("login", "http://127.0.0.1:9", "--user", "x", "--password-stdin", stdin="x\n", status=6)
+    assert "http://127.0.0.1:9" in done.stderr
+    assert "is the service running there" in done.stderr
+
+
+def test_a_config_that_is_broken(fanfold: Person):
+    config = fanfold.home / "config" / "fanfold" / "config.toml"
+    config.write_text("[profiles.default")
+    assert f"{config} is not TOML" in fanfold("whoami", status=3).stderr
+    config.write_text("[profiles.default]\nurl = 'http://x'\n")
+    assert "needs url, auth_url and user" in fanfold("whoami", status=3).stderr
+
+
+def test_about_is_open(up: Up):
+    assert get_json(f"{up.url}/v1/about")["auth_url"] == up.auth_url
