@@ -21,7 +21,7 @@ class Relay:
         self._cut_after: list[int] = []
 
     def cut_after(self, *sizes: int) -> None:
-        """Cut the next connections, each after so many bytes of answers (0: none at all, though the request arrived)."""
+        """Cut the next connections, each after so many bytes of answers (0: none, though the request arrived)."""
         self._cut_after = list(sizes)
 
     def serve(self) -> None:

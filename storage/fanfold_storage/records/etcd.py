@@ -8,6 +8,7 @@ a watch goes on from its last revision. gRPC does not survive a fork: open the r
 import contextlib
 import math
 import os
+import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -133,12 +134,10 @@ class EtcdRecords:
 
 
 def _with_port(endpoint: str) -> str:
-    host, _, port = endpoint.rpartition(":")
-    if port.isdecimal() and host:
-        return endpoint
-    if ":" in endpoint.rpartition("]")[2] or not endpoint:
+    match = re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^\s/:@]+)(?::(\d+))?", endpoint)
+    if not match:
         raise InvalidKey(f"an etcd URL is etcd://host:port[,host:port…]; {endpoint!r} is no host:port")
-    return f"{endpoint}:2379"
+    return f"{match[1]}:{match[2] or 2379}"
 
 
 def _connect(endpoint: str) -> Any:

@@ -1,0 +1,104 @@
+"""Records in SQLite: the contract, and what a file adds: history that ends, damage, several openers at once."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanfold_storage.errors import Compacted, PermissionDenied, StorageError, Unsupported
+from fanfold_storage.records import Expect, Records, Write
+from fanfold_storage.urls import open_records
+from tests.storage.processes import answer, at_once, python
+from tests.storage.records_contract import Listener, RecordsContract, write
+
+
+class TestSqlite(RecordsContract):
+    @pytest.fixture
+    def url(self, tmp_path: Path) -> str:
+        return f"sqlite://{tmp_path}/a%20folder/records.db"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "records.db"
+
+
+@pytest.fixture
+def records(path: Path) -> Iterator[Records]:
+    with contextlib.closing(open_records(f"sqlite://{path}")) as records:
+        yield records
+
+
+def test_history_ends_and_says_so(records: Records, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanfold_storage.records.sqlite.KEPT_REVISIONS", 50)
+    monkeypatch.setattr("fanfold_storage.records.sqlite._COMPACT_EVERY", 10)
+    quiet = Listener(records.watch("quiet/", 1))
+    first = write(records, "old/stays", {"n": 1})
+    write(records, "old/goes", {"n": 1})
+    before = records.scan("old/", limit=1)
+    for number in range(20):
+        write(records, "busy", {"n": number})
+        write(records, f"short-lived/{number}", {})
+        write(records, f"short-lived/{number}", None)
+    recent = write(records, "old/goes", None)
+    for number in range(40):
+        write(records, "busy", {"n": 20 + number})
+    with pytest.raises(Compacted, match="scan again"):
+        records.scan("old/", after=before.records[-1].key, revision=before.revision)
+    with pytest.raises(Compacted, match="scan again"):
+        Listener(records.watch("old/", first)).wait_for(1)
+    with pytest.raises(Compacted):
+        records.scan("old/", revision=recent + 1000)
+    # A recent revision is whole still, what is as old as the store included.
+    page = records.scan("", revision=recent - 1)
+    assert [record.key for record in page.records] == ["busy", "old/goes", "old/stays"]
+    assert [record.key for record in records.scan("", revision=recent).records] == ["busy", "old/stays"]
+    # A watch that has nothing to tell does not fall behind.
+    write(records, "quiet/k", {"n": 1})
+    assert quiet.wait_for(1)[0].key == "quiet/k"
+    quiet.stop()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        (kept,) = connection.execute("SELECT count(*) FROM history").fetchone()
+    assert kept < 80
+
+
+def test_many_processes_may_open_a_new_file_at_once(path: Path) -> None:
+    code = "print(open_records(sys.argv[1]).transact([Expect('k', 0)], [Write('k', {})]))"
+    answers = [answer(process) for process in [python(code, f"sqlite://{path}") for _ in range(4)]]
+    assert sorted(answers) == ["2", "Conflict()", "Conflict()", "Conflict()"]
+
+
+def test_threads_may_open_a_new_file_at_once(path: Path) -> None:
+    def create(_: int) -> object:
+        with contextlib.closing(open_records(f"sqlite://{path}")) as records:
+            return records.transact([Expect("k", 0)], [Write("k", {})])
+
+    assert at_once(8, create).count(2) == 1
+
+
+def test_the_file_is_its_owners_alone(records: Records, path: Path) -> None:
+    write(records, "k", {})
+    assert {os.stat(file).st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
+
+
+def test_files_of_another_kind_are_left_alone(path: Path) -> None:
+    path.write_bytes(b"a diary\n" * 1000)
+    with pytest.raises(StorageError, match="another kind of file"):
+        open_records(f"sqlite://{path}")
+    assert path.read_bytes() == b"a diary\n" * 1000
+
+
+def test_files_of_another_version_are_left_alone(records: Records, path: Path) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(Unsupported, match="another version of Fanfold"):
+        open_records(f"sqlite://{path}")
+
+
+def test_a_place_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(PermissionDenied, match="Choose another place"):
+        open_records(f"sqlite://{tmp_path}/file/records.db")
