@@ -104,7 +104,6 @@ def remove(kubectl: Kubectl, say: Say, *, data: bool) -> None:
         say(f"deleting its data and the namespace {kubectl.namespace}")
         kubectl.run("delete", DATA, "--selector", rollout.OURS, "--ignore-not-found")
         kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", seconds=300)
-        _remove_volumes(kubectl)
 
 
 def _make_namespace(kubectl: Kubectl, objects: list[Object]) -> None:
@@ -159,10 +158,3 @@ def _node_address(kubectl: Kubectl) -> str | None:
                 if address["type"] == kind:
                     return str(address["address"])
     return None
-
-
-def _remove_volumes(kubectl: Kubectl) -> None:
-    """Volumes that came with the manifests; what a storage class made, it deletes by itself."""
-    for volume in kubectl.items_if_allowed("persistentvolumes", "--selector", rollout.OURS):
-        if volume["spec"].get("claimRef", {}).get("namespace") == kubectl.namespace:
-            kubectl.run("delete", "persistentvolume", volume["metadata"]["name"], "--ignore-not-found")

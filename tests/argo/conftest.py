@@ -36,5 +36,5 @@ def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     submitter = Installation(admin.namespace, admin.url, name, password, home / name)
     submitter.login()
     yield submitter
-    subprocess.run([*FANFOLD, "undeploy", *where, "--data", "--yes"], check=True, timeout=300)
+    subprocess.run([*FANFOLD, "undeploy", "--overlay", "test", "--data", "--yes"], check=True, timeout=300)
     kubectl("wait", "--for=delete", f"namespace/{admin.namespace}", "--timeout=120s")

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import images
 from .layout import ARGO_NAMESPACE, ARGO_SERVER, ARGO_SERVER_PORT, CONFIG, DNS_SERVICE
 from .shell import run
+from .volumes import STORAGE_CLASS
 
 DEPLOYMENTS = (("kube-system", "coredns"), (ARGO_NAMESPACE, "workflow-controller"), (ARGO_NAMESPACE, "argo-server"))
 COREFILE = ".:53 {\n errors\n ready\n kubernetes cluster.local in-addr.arpa ip6.arpa\n cache 5\n}\n"
@@ -36,7 +37,7 @@ def manifests(kubectl: Path, argo_source: Path) -> str:
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text(json.dumps(_argo(argo_source / "manifests/cluster-install", overlay)))
     argo = run(kubectl, "kustomize", overlay)
-    return "\n---\n".join([json.dumps(namespace), *map(json.dumps, _coredns()), argo])
+    return "\n---\n".join([json.dumps(namespace), json.dumps(STORAGE_CLASS), *map(json.dumps, _coredns()), argo])
 
 
 def _argo(upstream: Path, overlay: Path) -> dict[str, object]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from .layout import CLAIMS, FOLDERS, LINK, NODE_ADDRESS, ROOT, SYSCTLS_BEFORE, VOLUMES
+from .layout import FOLDERS, LINK, NODE_ADDRESS, ROOT, SYSCTLS_BEFORE
 from .shell import ClusterError, run
 
 SIZE = "12g"
@@ -44,20 +44,11 @@ def take() -> None:
     run("mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "fanfold-lab", ROOT)
     for folder in FOLDERS:
         folder.mkdir(parents=True)
-    make_volumes("fanfold")
     SYSCTLS_BEFORE.write_text(json.dumps(_read_settings()))
     run("ip", "link", "add", LINK, "type", "bridge")
     run("ip", "addr", "add", f"{NODE_ADDRESS}/24", "dev", LINK)
     run("ip", "link", "set", LINK, "up")
     _write_settings(CHANGED_BY_US)
-
-
-def make_volumes(namespace: str) -> None:
-    """The folders of an installation's volumes, writable for everybody: pods aren't root and own none of them."""
-    for claim in CLAIMS:
-        folder = VOLUMES / namespace / claim
-        folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o1777)
 
 
 def restore_settings() -> None:

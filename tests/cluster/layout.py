@@ -26,9 +26,8 @@ KUBELET_ROOT = ROOT / "kubelet"
 CNI_CONFIG = ROOT / "cni-net"
 VOLUME_PLUGINS = ROOT / "volume-plugins"
 CONTAINERD_SOCKET = ROOT / "containerd/containerd.sock"
-VOLUMES = ROOT / "volumes"
-CLAIMS = ("fanfold-data", "fanfold-minio", "data-etcd-0", "data-etcd-1", "data-etcd-2")
-"""The claims that `argo/overlays/test` binds to folders of the node: VOLUMES/<namespace>/<claim>."""
+VOLUMES = ROOT / "tmp"
+"""The folders behind claims; see volumes.py about the name."""
 SYSCTLS_BEFORE = ROOT / "sysctls-before.json"
 FOLDERS = (PKI, CONFIG, LOGS, PIDS, KUBELET_ROOT, CNI_CONFIG, VOLUME_PLUGINS, CONTAINERD_SOCKET.parent)
 

@@ -47,7 +47,7 @@ def _start(cache: Cache, archives: Sequence[Path], pool: ThreadPoolExecutor) -> 
     first = [path for path in archives if path.stem in NEEDED_FIRST]
     imports = [pool.submit(import_archive, path) for path in first]
     daemons.wait_for("kube-apiserver", lambda: _api_answers(cache), 60)
-    start("kube-controller-manager", "kube-scheduler", "kube-proxy")
+    start("kube-controller-manager", "kube-scheduler", "kube-proxy", "volumes")
     _finish(imports)
     start("kubelet")
     later = [pool.submit(import_archive, path) for path in archives if path not in first]

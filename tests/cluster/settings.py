@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from . import layout
+from . import layout, volumes
 from .images import PAUSE
 from .layout import CNI_CONFIG, CONFIG, CONTAINERD_SOCKET, KUBELET_ROOT, NODE, NODE_ADDRESS, PKI, ROOT, kubeconfig
 
@@ -34,7 +34,11 @@ def commands(binaries: Path) -> dict[str, list[str]]:
         "kube-proxy": [f"--config={CONFIG / 'proxy.yaml'}"],
     }  # fmt: skip
     own = {name: [str(binaries / name), *words] for name, words in flags.items()}
-    return {**own, "containerd": ["containerd", "--config", str(CONFIG / "containerd.toml")]}
+    return {
+        **own,
+        "containerd": ["containerd", "--config", str(CONFIG / "containerd.toml")],
+        "volumes": volumes.command(binaries / "kubectl", layout.ADMIN_KUBECONFIG, layout.VOLUMES, CONFIG / "volumes"),
+    }
 
 
 def _yaml(content: object) -> str:

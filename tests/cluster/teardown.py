@@ -38,7 +38,7 @@ def down() -> None:
 
 def _steps() -> tuple[Callable[[], None], ...]:
     return (
-        lambda: daemons.stop("kubelet", "kube-proxy", "kube-scheduler", "kube-controller-manager"),
+        lambda: daemons.stop("volumes", "kubelet", "kube-proxy", "kube-scheduler", "kube-controller-manager"),
         _remove_containers,
         lambda: daemons.stop("kube-apiserver", "containerd", "etcd"),
         _end_leftover_processes,

@@ -71,35 +71,18 @@ def _kustomization(folder: Path, name: str) -> dict[str, Any]:
 
 @contextmanager
 def prepared(overlay: Overlay, kubectl: Kubectl, *, nodeports: bool) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
-    """A folder for `kubectl apply -k` with the overlay in its namespace, and the objects that it holds.
-
-    It is two kustomizations on top of the overlay: one sets the namespace, and the next lets volumes follow it.
-    """
+    """A folder for `kubectl apply -k` with the overlay in its namespace, and the objects that it holds."""
     with tempfile.TemporaryDirectory(prefix="fanfold-") as temporary:
-        top = Path(temporary).resolve()
-        inner = top / "inner"
-        inner.mkdir()
-        components = manifests() / "components"
-        _write(inner, overlay.folder, [] if nodeports else [components / "no-nodeports"], overlay.namespace)
-        held = _render(inner, kubectl)
-        if any(item["kind"] == "PersistentVolume" for item in held):
-            _write(top, inner, [components / "namespaced-volumes"])
-            held = _render(top, kubectl)
-            yield top, held
-        else:
-            yield inner, held
+        folder = Path(temporary).resolve()
+        components = [] if nodeports else [manifests() / "components" / "no-nodeports"]
+        _write(folder, overlay, components)
+        yield folder, [item for item in yaml.safe_load_all(kubectl.run("kustomize", str(folder))) if item]
 
 
-def _write(folder: Path, resource: Path, components: list[Path], namespace: str | None = None) -> None:
+def _write(folder: Path, overlay: Overlay, components: list[Path]) -> None:
     try:  # kustomize takes no absolute paths
-        relative = [Path(os.path.relpath(path, folder)).as_posix() for path in (resource, *components)]
+        relative = [Path(os.path.relpath(path, folder)).as_posix() for path in (overlay.folder, *components)]
     except ValueError:
-        raise Refused(
-            f"{resource} and {folder} are on different drives: set TMP to a folder on the same one."
-        ) from None
-    content = {"resources": relative[:1], "components": relative[1:]} | ({"namespace": namespace} if namespace else {})
+        raise Refused(f"{overlay.folder} and {folder} are on different drives: set TMP to a folder there.") from None
+    content = {"namespace": overlay.namespace, "resources": relative[:1], "components": relative[1:]}
     (folder / "kustomization.yaml").write_text(json.dumps(content), encoding="utf-8")
-
-
-def _render(folder: Path, kubectl: Kubectl) -> list[dict[str, Any]]:
-    return [item for item in yaml.safe_load_all(kubectl.run("kustomize", str(folder))) if item]
