@@ -133,5 +133,7 @@ def explain(stderr: str, what: str) -> ClientError:
 
 
 def _first_lines(text: str, most: int = 6) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith(("I1", "E1", "W1"))]
+    """Without warnings and log lines, of which kubectl may write many before it says what is wrong."""
+    noise = ("Warning: ", "I1", "E1", "W1")
+    lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith(noise)]
     return "\n".join(lines[:most]) or "it said nothing"
