@@ -28,8 +28,8 @@ def _local(results: dict[str, Any]) -> Iterator[str]:
     if not found:
         return
     yield f"## Word count of {found['bytes'] / 1e6:.0f} MB on one machine\n"
-    yield "The record API (`examples/wordcount.py`, two workers) beside a bare script with the same generator, a dict and"
-    yield "two processes (`bench/bare.py`), process start to exit.\n"
+    yield "The record API (`examples/wordcount.py`, two workers) beside a bare script with the same generator, a dict"
+    yield "and two processes (`bench/bare.py`), process start to exit.\n"
     yield "| | seconds | runs |"
     yield "|---|---|---|"
     yield f"| Fanfold | {found['fanfold']['median']} | {_runs(found['fanfold'])} |"
@@ -43,7 +43,7 @@ def _cluster(results: dict[str, Any]) -> Iterator[str]:
     if not found:
         return
     yield "## A small job on the cluster\n"
-    yield "4,000 lines on a warm one-node cluster (`tests/cluster`), all of its control plane on the same cores. Fanfold:"
+    yield "4,000 lines on a warm one-node cluster (`tests/cluster`), its whole control plane on the same cores. Fanfold:"
     yield "from sending the submission until the whole output has been read back over HTTP. By hand: from creating the"
     yield "Workflow (`bench/map-reduce.yaml`) until Argo says Succeeded.\n"
     yield "| way | files in | seconds | runs |"
