@@ -7,6 +7,7 @@ that starts a server, so start and restart them from the main thread.)
 import contextlib
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -124,38 +125,46 @@ class S3Server:
 def seaweedfs() -> Iterator[S3Server]:
     """An S3 server, ready for puts."""
     with _folder("seaweedfs") as folder:
-        (port,) = free_ports(1)
-        server = Server(_seaweedfs_command(folder, port), folder / "log", {**os.environ, "HOME": str(folder)})
-        started = S3Server(server, f"127.0.0.1:{port}")
+        ports = free_ports(8)
+        server = Server(_seaweedfs_command(folder, *ports), folder / "log", {**os.environ, "HOME": str(folder)})
+        started = S3Server(server, f"127.0.0.1:{ports[0]}")
         try:
             wait_until(lambda: _takes_puts(started), [server])
             yield started
         finally:
             server.kill()
+            for port in ports:
+                for socket_file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                    socket_file.unlink(missing_ok=True)
 
 
-def _seaweedfs_command(folder: Path, port: int) -> list[str]:
+def _seaweedfs_command(folder: Path, s3: int, *others: int) -> list[str]:
     credentials = [{"accessKey": S3Server.access_key, "secretKey": S3Server.secret_key}]
     identity = {"name": "tester", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List", "Tagging"]}
     (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
     (folder / "data").mkdir()
-    master, master_rpc, volume, volume_rpc, filer, filer_rpc, s3_rpc = free_ports(7)
+    names = [
+        "s3.port.grpc",
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+    ]
     flags = {
         "dir": folder / "data",
         "ip": "127.0.0.1",
         "ip.bind": "127.0.0.1",
-        "master.port": master,
-        "master.port.grpc": master_rpc,
         "master.electionTimeout": "1s",
         "master.volumeSizeLimitMB": 64,
-        "volume.port": volume,
-        "volume.port.grpc": volume_rpc,
         "volume.max": 40,
-        "filer.port": filer,
-        "filer.port.grpc": filer_rpc,
-        "s3.port": port,
-        "s3.port.grpc": s3_rpc,
+        "s3.port": s3,
         "s3.config": folder / "s3.json",
+        # Left alone, these listen on ports of their own choice, so that a second server would not start.
+        "s3.port.iceberg": 0,
+        "s3.port.lance": 0,
+        **dict(zip(names, others, strict=True)),
     }
     return [str(_script("weed")), "server", "-s3", *(f"-{name}={value}" for name, value in flags.items())]
 
@@ -263,12 +272,19 @@ def _etcd_command(folder: Path, index: int, client: int, peer: int, cluster: str
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listened on a moment ago, all different."""
+    """Ports that nobody listens on, all different.
+
+    They lie below those that the kernel hands to outgoing connections, any of which could take one before its server does.
+    """
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for listener in sockets:
-            listener.bind(("127.0.0.1", 0))
-        return [listener.getsockname()[1] for listener in sockets]
+        ports: list[int] = []
+        while len(ports) < count:
+            listener = stack.enter_context(socket.socket())
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                listener.bind(("127.0.0.1", random.randrange(15_000, 30_000)))
+                ports.append(listener.getsockname()[1])
+        return ports
 
 
 def wait_until(condition: Callable[[], bool], servers: Sequence[Server], within: float = _READY_WITHIN) -> None:
