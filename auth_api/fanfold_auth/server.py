@@ -50,7 +50,9 @@ def serve(settings: Settings, records: Records, host: str, port: int) -> bool:
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=512)
+        listener = socket.create_server((host, port), backlog=512)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else asyncio leaves 40 ms on each answer
+        return listener
     except OSError as error:
         raise CannotServe(
             f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --host or --port."

@@ -80,7 +80,9 @@ def _listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections from now on. Raises Conflict."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=512)
+        listener = socket.create_server((host, port), family=family, backlog=512)
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else asyncio leaves 40 ms on each answer
+        return listener
     except OSError as error:
         reason = error.strerror or str(error)
         raise Conflict(f"can't listen on {host}:{port} ({reason}): choose another port, or 0 for a free one") from error

@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import logging
 import os
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +15,7 @@ from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.app import build_app
 from fanfold_submit.log import to_stderr
-from fanfold_submit.server import configure
+from fanfold_submit.server import configure, listen
 from fanfold_submit.settings import PREFIX, BadSetting, from_environment, required
 
 DONE, FAILED, USAGE, REFUSED, AWAY, INTERRUPTED = 0, 1, 2, 3, 6, 130
@@ -72,7 +71,7 @@ def _serve(host: str, port: int, environ: Mapping[str, str]) -> int:
         stack.callback(records.close)
         engine = open_engine(environ)
         stack.callback(engine.close)
-        listener = stack.enter_context(socket.create_server((host, port), backlog=512))
+        listener = stack.enter_context(listen(host, port))
         address, bound = listener.getsockname()[:2]
         logging.getLogger("fanfold_submit").info("serving on http://%s:%s", address, bound)
         server = uvicorn.Server(configure(build_app(settings, records, objects, engine)))

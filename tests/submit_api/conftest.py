@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +22,7 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.app import build_app
-from fanfold_submit.server import configure
+from fanfold_submit.server import configure, listen
 from fanfold_submit.settings import Settings
 
 ISSUER = "http://auth.test"
@@ -96,7 +95,7 @@ class RunningApp:
 
     def __init__(self, settings: Settings, records: Records, objects: Objects, engine: Engine) -> None:
         self.app = build_app(settings, records, objects, engine)
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = listen("127.0.0.1", 0)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._server = uvicorn.Server(configure(self.app))
         self._thread = threading.Thread(target=self._server.run, args=([self._listener],), daemon=True)
