@@ -274,7 +274,7 @@ def _etcd_command(folder: Path, index: int, client: int, peer: int, cluster: str
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, all different.
 
-    They lie below those that the kernel hands to outgoing connections, any of which could take one before its server does.
+    They lie below those that the kernel hands to outgoing connections, any of which might take one first.
     """
     with contextlib.ExitStack() as stack:
         ports: list[int] = []

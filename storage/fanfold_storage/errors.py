@@ -1,13 +1,13 @@
 """The closed set of errors that storage raises; every backend maps its own onto these, cause chained.
 
-    StorageError
-    ├── NotFound          no such object, bucket or folder
-    ├── PermissionDenied  it may be there, but not for us
-    ├── InvalidKey        a key or URL that no store may hold; nothing was done
-    ├── Unavailable       the server or disk did not answer: try again later
-    │   └── Unknown       a write that timed out: it may or may not have happened, read it back
-    ├── Compacted         a watch or page asks for a revision that history no longer holds: start again from a scan
-    └── Unsupported       this server cannot do what Fanfold needs
+StorageError
+├── NotFound          no such object, bucket or folder
+├── PermissionDenied  it may be there, but not for us
+├── InvalidKey        a key or URL that no store may hold; nothing was done
+├── Unavailable       the server or disk did not answer: try again later
+│   └── Unknown       a write that timed out: it may or may not have happened, read it back
+├── Compacted         a watch or page asks for a revision that history no longer holds: start again from a scan
+└── Unsupported       this server cannot do what Fanfold needs
 """
 
 

@@ -288,10 +288,12 @@ class RecordsContract:
         listener.stop()
         listener.stop()
         again = open_records(url)
+        later = again.watch(prefix, 1)
         open_still = Listener(again.watch(prefix, 1))
         again.close()
         open_still.stop()
         assert open_still.error is None
+        assert list(later) == []
         with pytest.raises(Unavailable, match="closed"):
             again.get("k")
 

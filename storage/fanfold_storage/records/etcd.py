@@ -11,6 +11,7 @@ import os
 import re
 import threading
 import warnings
+import weakref
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -53,7 +54,7 @@ class EtcdRecords:
 
     def __init__(self, endpoints: Sequence[str]) -> None:
         self._endpoints = Endpoints([_with_port(endpoint) for endpoint in endpoints], _connect)
-        self._watches: list[EtcdWatch] = []
+        self._watches: weakref.WeakSet[EtcdWatch] = weakref.WeakSet()
 
     def get(self, key: str) -> Record | None:
         """The record under the key, as a majority of the members knows it."""
@@ -109,12 +110,12 @@ class EtcdRecords:
             return etcdrpc.WatchStub(client.channel).Watch(requests(), metadata=(("hasleader", "true"),))
 
         watch = EtcdWatch(self._endpoints, open_stream, from_revision)
-        self._watches.append(watch)
+        self._watches.add(watch)
         return watch
 
     def close(self) -> None:
         """End the watches and let go of the connections."""
-        for watch in self._watches:
+        for watch in list(self._watches):
             watch.close()
         self._endpoints.close()
 

@@ -8,10 +8,11 @@ power cut. Not for network file systems, where WAL cannot work; nor across a for
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from fanfold_storage.errors import Compacted
+from fanfold_storage.errors import Compacted, Unavailable
 from fanfold_storage.records.encoding import decode_value, encode_key, encode_prefix, encode_writes, prefix_end
 from fanfold_storage.records.protocol import Change, Conflict, Expect, Page, Record, Write
 from fanfold_storage.records.sqlite_file import SqliteFile, snapshot
@@ -42,7 +43,7 @@ class SqliteRecords:
 
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path.resolve())
-        self._watches: set[SqliteWatch] = set()
+        self._watches: weakref.WeakSet[SqliteWatch] = weakref.WeakSet()
 
     def get(self, key: str) -> Record | None:
         """The record under the key."""
@@ -93,7 +94,7 @@ class SqliteRecords:
 
     def close(self) -> None:
         """End the watches and close the file."""
-        for watch in self._watches:
+        for watch in list(self._watches):
             watch.close()
         self._file.close()
 
@@ -120,15 +121,19 @@ class SqliteWatch:
 
     def __iter__(self) -> Iterator[Change]:
         """The changes as they come."""
-        with self._file.own_connection() as connection:
-            seen = -1
-            while not self._closed.is_set():
-                self._records._expire()
-                version = connection.execute("PRAGMA data_version").fetchone()[0]
-                if version != seen:
-                    seen = version
-                    yield from self._changes(connection)
-                self._closed.wait(_POLL)
+        try:
+            with self._file.own_connection() as connection:
+                seen = -1
+                while not self._closed.is_set():
+                    self._records._expire()
+                    version = connection.execute("PRAGMA data_version").fetchone()[0]
+                    if version != seen:
+                        seen = version
+                        yield from self._changes(connection)
+                    self._closed.wait(_POLL)
+        except Unavailable:
+            if not self._closed.is_set():  # closing the records closes the file under us
+                raise
 
     def close(self) -> None:
         """End the iteration."""
