@@ -1,4 +1,7 @@
-"""Who is asking, and whether they may: the dependencies that guard routes."""
+"""Who is asking, and whether they may: the dependencies that guard routes.
+
+What waits for the store is a plain function, which FastAPI runs in a thread; the rest is async, to save the way there.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -22,7 +25,7 @@ class Caller:
     claims: Claims
 
 
-def _service(request: Request) -> Service:
+async def _service(request: Request) -> Service:
     return cast(Service, request.app.state.service)
 
 
@@ -47,7 +50,7 @@ def _caller(
 AnyCaller = Annotated[Caller, Depends(_caller)]
 
 
-def _admin(caller: AnyCaller) -> Caller:
+async def _admin(caller: AnyCaller) -> Caller:
     """The token must say admin and the record must still: a demoted admin loses the power at once."""
     if "admin" not in caller.claims.roles or "admin" not in caller.user.roles:
         roles = ", ".join(caller.user.roles) or "none"

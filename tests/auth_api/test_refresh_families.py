@@ -131,4 +131,4 @@ class Families(RuleBasedStateMachine):
 
 
 TestFamilies = Families.TestCase
-TestFamilies.settings = hypothesis_settings(max_examples=25, stateful_step_count=30, deadline=None)
+TestFamilies.settings = hypothesis_settings(max_examples=40, stateful_step_count=30, deadline=None)
