@@ -82,8 +82,12 @@ class Client:
         """Who the token stands for."""
         return cast(Me, self._submit.json("GET", "/v1/me"))
 
+    def keys(self) -> Sequence[dict[str, Any]]:
+        """The keys that verify tokens, as JWKs."""
+        return cast(Sequence[dict[str, Any]], self._auth.json("GET", "/v1/keys")["keys"])
+
     def rotate_keys(self) -> dict[str, Any]:
-        """Publish a new signing key; for administrators."""
+        """Publish a new signing key, which signs a little later; for administrators."""
         return cast(dict[str, Any], self._auth.json("POST", "/v1/keys/rotate"))
 
     @cached_property

@@ -6,21 +6,33 @@ from typing import Any
 from fanfold_client.answers import FINAL, Job
 from fanfold_client.client import Client
 from fanfold_client.console import number, say
+from fanfold_client.problems import Away
 from fanfold_client.progress import Display, Line, Rate, time_left
 
 FIRST_LOOK, LAST_LOOK = 0.1, 1.0  # seconds between two looks: short at first, for small jobs
+PATIENCE = 60.0  # seconds for which the service may be away
 
 _COLOURS = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 
 def follow(client: Client, job_id: str, display: Display) -> Job:
-    """Look at the job until its state is final, and show how far it is."""
-    picture, pause = Picture(), FIRST_LOOK
+    """Look at the job until its state is final, and show how far it is; outlasts a service that is started again.
+
+    Raises:
+        ClientError: there is no such job, or the service has been away for longer than a minute.
+    """
+    picture, pause, seen = Picture(), FIRST_LOOK, time.monotonic()
     while True:
-        job = client.jobs.get(job_id)
-        display.show(picture.lines(job))
-        if job["state"] in FINAL:
-            return job
+        try:
+            job = client.jobs.get(job_id)
+        except Away:
+            if time.monotonic() - seen > PATIENCE:
+                raise
+        else:
+            seen = time.monotonic()
+            display.show(picture.lines(job))
+            if job["state"] in FINAL:
+                return job
         time.sleep(pause)
         pause = min(LAST_LOOK, pause * 1.2)
 

@@ -24,6 +24,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "put": ("fanfold_client.verbs.put:put", "Upload a file or a folder."),
         "get": ("fanfold_client.verbs.get:get", "Download a file or a folder."),
         "ls": ("fanfold_client.verbs.ls:ls", "List files."),
+        "rm": ("fanfold_client.verbs.rm:rm", "Remove a file or a folder."),
     },
     "Services": {
         "up": ("fanfold_client.verbs.up:up", "Start the services on this machine."),
@@ -31,6 +32,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "logout": ("fanfold_client.verbs.login:logout", "End the login."),
         "whoami": ("fanfold_client.verbs.login:whoami", "Show who is logged in, and where."),
         "users": ("fanfold_client.verbs.users:users", "Manage accounts (for administrators)."),
+        "keys": ("fanfold_client.verbs.keys:keys", "Manage signing keys (for administrators)."),
         "deploy": (
             "fanfold_client.verbs.deploy:deploy",
             "Install Fanfold on Kubernetes, or bring an installation up to date.",

@@ -1,7 +1,7 @@
 """From a place as people write it to one that the service knows: local paths are uploaded on the way."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from fanfold_client.client import Client
@@ -35,12 +35,15 @@ def input_place(client: Client, place: str, display: Display) -> str:
         raise Refused(f"there is no file or folder {place} here: check the path; files in the service are files:PATH")
     name = source.resolve().name or "data"
     files = local_files(source, name)
-    root = f"{UPLOADS}{content_hash(files)[:20]}/"
+    digests = {file.path: _sha256(file.source) for file in files}
+    root = f"{UPLOADS}{content_hash(digests)[:20]}/"
     there = {file["path"]: file["size"] for file in client.files.list(root)}
-    files = [Local(file.source, root + file.path) for file in files]
-    missing = [file for file in files if there.get(file.path) != file.source.stat().st_size]
-    if missing:
-        upload(client, missing, display)
+    wanted = [Local(file.source, root + file.path) for file in files]
+    missing = [file for file in wanted if there.get(file.path) != file.source.stat().st_size]
+    for stored in upload(client, missing, display) if missing else []:
+        if stored.get("sha256") != digests[stored["path"].removeprefix(root)]:
+            client.files.remove(stored["path"])
+            raise Refused(f"{place} changed while it was uploaded: submit again when nobody writes there")
     return f"{SCHEME}{root}{name}{'/' if source.is_dir() else ''}"
 
 
@@ -54,11 +57,16 @@ def output_place(place: str) -> str:
     )
 
 
-def content_hash(files: Sequence[Local]) -> str:
-    """SHA-256 (hex) of the paths and contents."""
-    whole = hashlib.sha256()
-    for file in files:
-        with file.source.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        whole.update(f"{digest}  {file.path}\0".encode("utf-8", "surrogateescape"))
-    return whole.hexdigest()
+def content_hash(digests: Mapping[str, str]) -> str:
+    """SHA-256 (hex) that stands for files: their paths and their own SHA-256.
+
+    >>> content_hash({"a": "1", "b": "2"}) == content_hash({"b": "2", "a": "1"})
+    True
+    """
+    listing = "".join(f"{digests[path]}  {path}\0" for path in sorted(digests))
+    return hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from fanfold_client.console import clock, coloured, say
 REDRAW = 0.1  # seconds between two pictures on a terminal
 PLAIN_EVERY = 2.0  # seconds between two plain lines about the same thing
 WINDOW = 5.0  # seconds over which a rate is measured
-BAR = 28
+BAR = 24  # columns; a line with its rate and time left fits in 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _bar(line: Line) -> str:
 
 def _amount(line: Line) -> str:
     if line.total is None:
-        return f"{line.done:.0f}"
+        return f"{line.done:.0f}" if line.done else ""
     if line.total <= 9999:
         return f"{line.done:.0f}/{line.total:.0f}"
     return f"{line.done / line.total:.0%}" if line.total else "0/0"

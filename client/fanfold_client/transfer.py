@@ -14,6 +14,7 @@ from fanfold_client.client import Client
 from fanfold_client.console import size
 from fanfold_client.problems import NotFound, Refused
 from fanfold_client.progress import Display, Line, Rate, time_left
+from fanfold_storage.objects import validate_key
 
 AT_ONCE = 4
 
@@ -67,9 +68,10 @@ def upload(client: Client, files: Sequence[Local], display: Display) -> list[Fil
 
 def remote_files(client: Client, path: str) -> list[File]:
     """The file under this path, or every file below it. Raises NotFound."""
-    folder = f"{path.rstrip('/')}/" if path else ""
-    found = [] if path.endswith("/") else [file for file in client.files.list(path) if file["path"] == path]
-    found = found or list(client.files.list(folder))
+    first = next(client.files.list(path), None)
+    if first and first["path"] == path:
+        return [first]
+    found = list(client.files.list(f"{path.rstrip('/')}/" if path else ""))
     if not found:
         raise NotFound(f"there is no file or folder files:{path}: `fanfold ls` lists what there is")
     return found
@@ -80,7 +82,7 @@ def fetch(client: Client, files: Sequence[File], base: str, target: Path, displa
     progress = _Progress("download", len(files), sum(file["size"] for file in files), display)
 
     def get(file: File) -> Path:
-        place = target / file["path"].removeprefix(base) if base else target
+        place = target / validate_key(file["path"].removeprefix(base)) if file["path"] != base else target
         write_whole(place, progress.counted(client.files.read(file["path"])))
         progress.file()
         return place

@@ -68,6 +68,16 @@ def test_what_is_not_there(fanfold: Person, tmp_path: Path):
     assert list(tmp_path.iterdir()) == [tmp_path / "hollow"]
 
 
+def test_rm_removes_one_file_or_asks(fanfold: Person, texts: Path):
+    fanfold("put", texts, "texts")
+    fanfold("rm", "texts/a.txt")
+    assert "Remove 3 files in files:texts/?" in fanfold("rm", "files:texts/", stdin="n\n", status=130).stderr
+    assert len(fanfold("ls", "--json").json["items"]) == 3
+    fanfold("rm", "texts/", "--yes")
+    assert fanfold("ls").text == ""
+    assert fanfold("rm", "texts/", status=5).stderr
+
+
 def test_paths_lead_nowhere_else(fanfold: Person, tmp_path: Path):
     (tmp_path / "a").write_bytes(b"a")
     fanfold("put", tmp_path / "a", "x/../../y", status=3)

@@ -34,6 +34,15 @@ def test_what_auth_api_refuses(make_person: People, fanfold: Person):
     assert admin("users", "add", "x", "--role", "king", "--password-stdin", stdin="x\n", status=2).stderr
 
 
+def test_a_new_key_is_published_before_it_signs(make_person: People):
+    admin = make_person("admin")
+    before = {key["kid"] for key in admin("keys", "list", "--json").json["keys"]}
+    new = admin("keys", "rotate").text.strip()
+    assert {key["kid"] for key in admin("keys", "list", "--json").json["keys"]} == before | {new}
+    assert "Rotate again after that" in admin("keys", "rotate", status=5).stderr
+    admin("whoami")
+
+
 def test_removing_is_asked_about(make_person: People, fanfold: Person):
     admin = make_person("admin")
     done = admin("users", "remove", fanfold.name, stdin="n\n", status=130)

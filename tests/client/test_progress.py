@@ -1,0 +1,85 @@
+"""What progress looks like, on a terminal and elsewhere."""
+
+import io
+
+import pytest
+
+from fanfold_client.answers import Job
+from fanfold_client.following import Picture
+from fanfold_client.progress import Display, Line
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def open_terminal(patch: pytest.MonkeyPatch) -> Terminal:
+    """Put a terminal in stderr's place. (Not a fixture: pytest changes stderr between a fixture and its test.)"""
+    terminal = Terminal()
+    patch.setattr("sys.stderr", terminal)
+    patch.setenv("TERM", "xterm")
+    patch.delenv("NO_COLOR", raising=False)
+    return terminal
+
+
+def screen(written: str) -> list[str]:
+    """What a terminal shows after these bytes: just lines, and going up."""
+    lines: list[str] = []
+    row = 0
+    for piece in written.replace("\x1b[2K", "").split("\n"):
+        while piece.startswith("\x1b[") and "A" in piece[:6]:
+            up, piece = piece[2:].split("A", 1)
+            row -= int(up)
+        lines[row : row + 1] = [piece.lstrip("\r")]
+        row += 1
+    return lines[:-1]
+
+
+def test_a_terminal_shows_the_last_picture_in_place(monkeypatch: pytest.MonkeyPatch):
+    terminal = open_terminal(monkeypatch)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with Display() as display:
+        display.show([Line("queued", 0, None)])
+        for done in range(5):
+            display.show([Line("     map", done, 4, f"{done} records"), Line("  reduce", 0, 1)])
+    assert screen(terminal.getvalue()) == [
+        "       map  ━━━━━━━━━━━━━━━━━━━━━━━━  4/4  4 records",
+        "    reduce  ────────────────────────  0/1  ",
+    ]
+
+
+def test_colour_only_where_it_is_wanted(monkeypatch: pytest.MonkeyPatch):
+    terminal = open_terminal(monkeypatch)
+    with Display() as display:
+        display.show([Line("map", 1, 2)])
+    assert "\x1b[36m" in terminal.getvalue()
+    terminal.truncate(0)
+    monkeypatch.setenv("NO_COLOR", "1")
+    with Display() as display:
+        display.show([Line("map", 1, 2)])
+    assert "\x1b[36m" not in terminal.getvalue()
+
+
+def test_elsewhere_there_are_few_plain_lines(capsys: pytest.CaptureFixture[str]):
+    with Display() as display:
+        for done in range(1, 101):
+            display.show([Line("     map", done, 100, "x")])
+    assert capsys.readouterr().err.splitlines() == ["map 1/100 x", "map 100/100 x"]
+
+
+def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]):
+    with Display(quiet=True) as display:
+        display.show([Line("map", 1, 1)])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_jobs_steps_become_lines():
+    step = {"step": "map", "tasks": 4, "done": 2, "failed": 0, "records": 12_345, "bytes": 9}
+    job: Job = {"state": "running", "stages": [{"index": 0, "steps": [step]}]}  # type: ignore[typeddict-item]
+    (line,) = Picture().lines(job)
+    assert (line.label, line.done, line.total) == ("     map", 2, 4)
+    assert line.text.startswith("12.3k records")
+    assert Picture().lines(job | {"state": "queued", "stages": []}) == [Line("queued", 0, None)]
