@@ -4,13 +4,16 @@ import argparse
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from types import FrameType
 
 import uvicorn
 
 from fanfold.engines import Engine
 from fanfold.engines.protocol import EngineError
+from fanfold.pods import PodSettings
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.app import build_app
@@ -39,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return INTERRUPTED
 
 
+def _stop(_: int, __: FrameType | None) -> None:
+    """Uvicorn has ended by now and raises the signal anew: leave in good order, engine and records closed."""
+    raise SystemExit(DONE)
+
+
 def open_engine(environ: Mapping[str, str]) -> Engine:
     """The engine that FANFOLD_SUBMIT_ENGINE names. Raises BadSetting."""
     kind = required(environ, "ENGINE", "local or argo")
@@ -47,18 +55,17 @@ def open_engine(environ: Mapping[str, str]) -> Engine:
 
         return LocalEngine()
     if kind == "argo":
-        from fanfold.engines.argo import ArgoEngine, PodSettings
-
-        return ArgoEngine(
-            PodSettings(
-                namespace=required(environ, "NAMESPACE", "the namespace that Workflows are made in"),
-                image=required(environ, "STEPS_IMAGE", "the image that workers run"),
-                claim=environ.get(f"{PREFIX}CLAIM") or None,
-                s3_secret=environ.get(f"{PREFIX}S3_SECRET") or None,
-                s3_endpoint=environ.get("AWS_ENDPOINT_URL") or None,
-                s3_region=environ.get("AWS_REGION") or None,
-            )
+        pods = PodSettings(
+            namespace=required(environ, "NAMESPACE", "the namespace that Workflows are made in"),
+            image=required(environ, "STEPS_IMAGE", "the image that workers run"),
+            claim=environ.get(f"{PREFIX}CLAIM") or None,
+            s3_secret=environ.get(f"{PREFIX}S3_SECRET") or None,
+            s3_endpoint=environ.get("AWS_ENDPOINT_URL") or None,
+            s3_region=environ.get("AWS_REGION") or None,
         )
+        from fanfold.engines.argo import ArgoEngine  # Hera and the Kubernetes client take a second to load
+
+        return ArgoEngine(pods)
     raise BadSetting(f"{PREFIX}ENGINE is {kind!r}: it is local or argo")
 
 
@@ -74,6 +81,7 @@ def _serve(host: str, port: int, environ: Mapping[str, str]) -> int:
         listener = stack.enter_context(listen(host, port))
         address, bound = listener.getsockname()[:2]
         logging.getLogger("fanfold_submit").info("serving on http://%s:%s", address, bound)
+        signal.signal(signal.SIGTERM, _stop)
         server = uvicorn.Server(configure(build_app(settings, records, objects, engine)))
         server.run([listener])
         return DONE if server.started else FAILED

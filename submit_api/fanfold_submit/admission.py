@@ -224,6 +224,8 @@ def _name(body: JobRequest, job_spec: JobSpec) -> str:
 def _in_use(service: Service, caller: Caller, job: Job, writer: str) -> str:
     held = service.jobs.find(writer)
     who = f"your job {writer}" if held and held.job.owner == caller.name else "another user's job"
+    if held and held.job.state.final:
+        return f"{job.output} is not free yet: the workers of {who} are leaving. Try again in a moment."
     return f"{job.output} is being written by {who}: wait for its end, cancel it or choose another output."
 
 

@@ -142,4 +142,4 @@ class Jobs(RuleBasedStateMachine):
 
 
 TestJobs = Jobs.TestCase
-TestJobs.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
+TestJobs.settings = settings(max_examples=15, stateful_step_count=20, deadline=None)
