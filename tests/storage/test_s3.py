@@ -11,6 +11,7 @@ import pytest
 
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError, Unavailable, Unsupported
 from fanfold_storage.objects import Objects, read_all
+from fanfold_storage.objects.s3_bucket import S3Bucket
 from fanfold_storage.objects.staged_uploads import PART
 from fanfold_storage.urls import open_objects
 from tests.servers import S3Server
@@ -245,7 +246,33 @@ def test_the_probe_lies_where_lists_do_not_look(seaweedfs_server: S3Server, own_
     assert objects.put_if_absent("k2", b"x")
 
 
+def test_sweep_where_a_server_lists_uploads_by_their_whole_key_alone(
+    objects: Objects, own_prefix: str, seaweedfs_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MinIO does."""
+    by_prefix = S3Bucket.uploads
+
+    def by_key(self: S3Bucket, prefix: str) -> list[tuple[str, str]]:
+        return [found for found in by_prefix(self, prefix) if found[0] == prefix]
+
+    monkeypatch.setattr(S3Bucket, "uploads", by_key)
+    handles = {}
+    for key in ("jobs/1/left", "jobs/1/done", "jobs/1/aborted", "jobs/10/left"):
+        staged = objects.stage(key)
+        staged.write(b"x")
+        handles[key] = staged.seal()
+    objects.commit(handles["jobs/1/done"])
+    objects.abort(handles["jobs/1/aborted"])
+    objects.sweep("jobs/1/")
+    with pytest.raises(NotFound):
+        objects.commit(handles["jobs/1/left"])
+    objects.commit(handles["jobs/10/left"])
+    assert [found.key for found in objects.list()] == ["jobs/1/done", "jobs/10/left"]
+    listing = seaweedfs_server.client().list_objects(seaweedfs_server.bucket, prefix=own_prefix, recursive=True)
+    assert len(list(listing)) == 2, "marks are left"
+
+
 def test_handles_hold_no_secret(objects: Objects) -> None:
     staged = objects.stage("k")
     staged.write(b"x")
-    assert set(json.loads(staged.seal())) == {"key", "upload", "etags"}
+    assert set(json.loads(staged.seal())) == {"key", "id", "marked", "etags"}

@@ -11,15 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from urllib3.exceptions import HTTPError
 
-from fanfold_storage.errors import InvalidKey, NotFound, StorageError, Unavailable, Unsupported
+from fanfold_storage.errors import InvalidKey, StorageError, Unavailable, Unsupported
 from fanfold_storage.objects.protocol import Stat, validate_key
 from fanfold_storage.objects.s3_bucket import S3Bucket
-from fanfold_storage.objects.s3_errors import NoSuchUpload, OutOfRange, Taken
-from fanfold_storage.objects.staged_uploads import StagedUpload, parse_handle
+from fanfold_storage.objects.s3_errors import OutOfRange, Taken
+from fanfold_storage.objects.staged_uploads import STAGED, StagedUpload, Uploads, parse_handle
 
 CHUNK = 1024 * 1024
 _FAILURES_IN_A_ROW = 5
-_STAGED = ".staged/"
 
 
 class S3Objects:
@@ -31,6 +30,7 @@ class S3Objects:
             raise InvalidKey(f"an S3 URL is s3://bucket or s3://bucket/prefix, not s3://{bucket}/{prefix}")
         self._bucket = S3Bucket(bucket, environ)
         self._prefix = f"{prefix}/" if prefix else ""
+        self._uploads = Uploads(self._bucket, self._prefix)
         self._proving = threading.Lock()
         self._proven = False
 
@@ -90,24 +90,20 @@ class S3Objects:
 
     def stage(self, key: str) -> StagedUpload:
         """An upload by parts that `commit` completes."""
-        return StagedUpload(self._bucket, key, self._full(key))
+        self._full(key)
+        return StagedUpload(self._uploads, key)
 
     def commit(self, handle: str) -> None:
-        """Complete the upload; servers differ in whether one that was completed is still known."""
-        key, upload, etags = parse_handle(handle)
-        full = self._full(key)
-        try:
-            self._bucket.complete_upload(full, upload, etags)
-        except NoSuchUpload as gone:
-            try:
-                self._bucket.head(full)
-            except NotFound:
-                raise NotFound(f"nothing to commit for {key}: its staged write was dropped or swept") from gone
+        """Complete the upload."""
+        upload, etags = parse_handle(handle)
+        self._full(upload.key)
+        self._uploads.complete(upload, etags)
 
     def abort(self, handle: str) -> None:
         """Drop the upload."""
-        key, upload, _ = parse_handle(handle)
-        self._bucket.abort_upload(self._full(key), upload)
+        upload, _ = parse_handle(handle)
+        self._full(upload.key)
+        self._uploads.abort(upload)
 
     def list(self, prefix: str = "") -> Iterator[Stat]:
         """The bucket's own listing, a thousand keys a request."""
@@ -119,13 +115,13 @@ class S3Objects:
             if stat.key < last:
                 raise Unsupported(f"{self._bucket.endpoint} lists {stat.key!r} after {last!r}: it does not sort by key")
             last = stat.key
-            if not stat.key.startswith(_STAGED):
+            if not stat.key.startswith(STAGED):
                 yield stat
 
     def stat(self, key: str) -> Stat:
         """What a HEAD request tells."""
         found = self._bucket.head(self._full(key))
-        return Stat(key, found.size or 0, found.last_modified.timestamp() if found.last_modified else 0.0)
+        return Stat(key, found.size, found.modified)
 
     def delete(self, key: str) -> None:
         """Remove the object."""
@@ -133,23 +129,14 @@ class S3Objects:
 
     def sweep(self, prefix: str = "") -> None:
         """Drop every upload under the prefix, and with an empty prefix the probe."""
-        dropped: set[tuple[str, str]] = set()
-        while found := set(self._bucket.uploads(self._prefix + prefix)) - dropped:
-            for key, upload in found:
-                self._bucket.abort_upload(key, upload)
-            dropped |= found
+        self._uploads.sweep(prefix)
         if not prefix:
-            self._bucket.delete(self._prefix + _STAGED + "probe")
+            self._bucket.delete(self._prefix + STAGED + "probe")
 
     def _in_order(self, prefix: str) -> Iterator[Stat]:
         stats: list[Stat] = []
         for objects, server in self._bucket.pages(prefix):
-            names = [(found, found.object_name or "") for found in objects]
-            page = [
-                Stat(name[len(self._prefix) :], found.size or 0, found.last_modified.timestamp())
-                for found, name in names
-                if not name.endswith("/") and found.last_modified  # other programs mark their folders by `name/`
-            ]
+            page = [Stat(found.key[len(self._prefix) :], found.size, found.modified) for found in objects]
             if "SeaweedFS" not in server:
                 yield from page
                 continue
@@ -161,7 +148,7 @@ class S3Objects:
         with self._proving:
             if self._proven:
                 return
-            probe = self._prefix + _STAGED + "probe"
+            probe = self._prefix + STAGED + "probe"
             if self._bucket.create(probe, b"") and self._bucket.create(probe, b""):
                 raise Unsupported(
                     f"{self._bucket.endpoint} ignores If-None-Match, so two callers could both win: use another server"
@@ -174,7 +161,7 @@ class S3Objects:
             size = len(full.encode())
         except UnicodeEncodeError as error:
             raise InvalidKey(f"S3 holds only keys that are UTF-8: {key!r}") from error
-        if size > 1024 or key.startswith(_STAGED):
+        if size > 1024 or key.startswith(STAGED):
             reason = "keys below .staged/ are kept for Fanfold" if size <= 1024 else "longer than 1,024 bytes"
             raise InvalidKey(f"{self.url}{key[:80]}: {reason}")
         return full

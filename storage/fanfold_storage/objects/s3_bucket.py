@@ -1,6 +1,6 @@
 """One S3 bucket's requests through the `minio` client: retried while that may help, errors as Fanfold's.
 
-This is the only module that knows the client. Its public calls take no `If-None-Match` and keep multipart uploads to
+Only this module and `s3_errors` know the client. Its public calls take no `If-None-Match` and keep multipart uploads to
 themselves, so the underscored ones are used, which is why the version is pinned. They write into the headers they are
 given: each attempt gets new ones. Like the client, a bucket must not be shared across a fork.
 """
@@ -9,6 +9,7 @@ import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -30,10 +31,21 @@ _READ_TIMEOUT = 30.0
 _PAUSES = (0.1, 0.3, 1.0, 3.0)
 _RETRY_UNTIL = 60.0
 _CONNECTIONS = 32
+_MARK = "x-amz-meta-fanfold"
 _FAILURES = (MinioException, HTTPError, ParseError, ValueError)
 
 T = TypeVar("T")
 _Fields = dict[str, str | list[str] | tuple[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a server tells of an object; times to the second, as HEAD requests are no finer."""
+
+    key: str
+    size: int
+    modified: float
+    mark: str = ""
 
 
 class S3Bucket:
@@ -84,9 +96,9 @@ class S3Bucket:
             raise Unsupported(f"{self.endpoint} does not answer Range requests, which Fanfold needs")
         return response
 
-    def head(self, key: str) -> Object:
+    def head(self, key: str) -> Found:
         """What the server knows of an object."""
-        return self._try("look up", key, lambda: self._client.stat_object(self.name, key))
+        return _found(self._try("look up", key, lambda: self._client.stat_object(self.name, key)))
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object in one request."""
@@ -100,7 +112,7 @@ class S3Bucket:
         def request() -> None:
             nonlocal attempts
             attempts += 1
-            self._client._put_object(self.name, key, data, {"If-None-Match": "*", "x-amz-meta-fanfold": mark})
+            self._client._put_object(self.name, key, data, {"If-None-Match": "*", _MARK: mark})
 
         try:
             self._try("write", key, request)
@@ -111,7 +123,7 @@ class S3Bucket:
 
     def _bears(self, key: str, mark: str) -> bool:
         try:
-            return (self.head(key).metadata or {}).get("x-amz-meta-fanfold") == mark
+            return self.head(key).mark == mark
         except NotFound:  # deleted meanwhile
             return False
 
@@ -151,7 +163,7 @@ class S3Bucket:
         found = [(upload.object_name, upload.upload_id or "") for upload in listing.uploads]
         return [(key, upload) for key, upload in found if key.startswith(prefix)]
 
-    def pages(self, prefix: str) -> Iterator[tuple[list[Object], str]]:
+    def pages(self, prefix: str) -> Iterator[tuple[list[Found], str]]:
         """Objects under the prefix by the thousand, in the server's order, and what the server calls itself."""
         token: str | None = ""
         truncated = True
@@ -166,7 +178,8 @@ class S3Bucket:
             if token:
                 query["continuation-token"] = token
             objects, truncated, token, server = self._try("list", prefix, partial(self._page, query))
-            yield objects, server
+            found = [_found(each) for each in objects]
+            yield [each for each in found if not each.key.endswith("/")], server  # a name/ is another program's folder
 
     def _page(self, query: _Fields) -> tuple[list[Object], bool, str | None, str]:
         response = self._client._execute("GET", self.name, query_params=dict(query))
@@ -184,3 +197,9 @@ class S3Bucket:
                     raise explain(action, place, error) from error
                 time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
         raise AssertionError("the last attempt returns or raises")
+
+
+def _found(answer: Object) -> Found:
+    modified = float(int(answer.last_modified.timestamp())) if answer.last_modified else 0.0
+    mark = (answer.metadata or {}).get(_MARK, "")
+    return Found(answer.object_name or "", answer.size or 0, modified, str(mark))

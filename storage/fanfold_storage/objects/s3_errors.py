@@ -53,6 +53,8 @@ _CODES: dict[str, tuple[type[StorageError], str]] = {
     "KeyTooLongError": (InvalidKey, "Choose shorter names."),
     "InvalidObjectName": (InvalidKey, "Choose another name."),
     "XMinioInvalidObjectName": (InvalidKey, "Choose another name."),
+    "XMinioParentIsObject": (InvalidKey, "A part of the key is an object already: choose another name."),
+    "XMinioObjectExistsAsDirectory": (InvalidKey, "Other objects lie below this key: choose another name."),
     "InvalidBucketName": (InvalidKey, "Check the bucket's name."),
     "PreconditionFailed": (Taken, "Look at what is there now."),
     "InvalidRange": (OutOfRange, "Ask for less."),

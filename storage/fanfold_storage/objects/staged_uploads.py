@@ -1,25 +1,115 @@
-"""Multipart uploads that are written now and completed later, by whoever holds the handle."""
+"""Multipart uploads that are written now and completed later, by whoever holds the handle.
 
+Uploads that nobody completed have to be found to be swept. Most servers list them by prefix; MinIO lists them by their
+whole key alone. Where the first upload of a process does not show, each gets a mark: an object that names it, below
+`.staged/uploads/`, which goes when the upload does.
+"""
+
+import contextlib
+import hashlib
 import json
+from dataclasses import asdict, dataclass
 
-from fanfold_storage.errors import InvalidKey
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects.s3_bucket import S3Bucket
+from fanfold_storage.objects.s3_errors import NoSuchUpload
 
+STAGED = ".staged/"
+_MARKS = f"{STAGED}uploads/"
+_LONGEST_KEY = 1024
 # S3 takes at most 10,000 parts, each but the last of at least 5 MiB. The size doubles every 2,000 parts, so that little
 # is buffered and yet 450 GiB fit.
 PART = 8 * 1024 * 1024
 _SAME_SIZE = 2_000
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An upload of the object `key` (below the root), and whether it has a mark."""
+
+    key: str
+    id: str
+    marked: bool
+
+
+class Uploads:
+    """The uploads below `root`, which is empty or ends with a slash."""
+
+    def __init__(self, bucket: S3Bucket, root: str) -> None:
+        self._bucket = bucket
+        self._root = root
+        self._listed: bool | None = None
+
+    def begin(self, key: str) -> Upload:
+        """A new upload that `sweep` will find."""
+        full = self._root + key
+        upload = self._bucket.begin_upload(full)
+        if self._listed is None:
+            self._listed = self._shows(full[:-1], upload)
+        mark = self._mark(key, upload)
+        marked = not self._listed and len(mark.encode()) <= _LONGEST_KEY
+        if marked:
+            self._bucket.put(mark, upload.encode())
+        return Upload(key, upload, marked)
+
+    def send(self, upload: Upload, number: int, part: bytes) -> str:
+        """The ETag of a part."""
+        return self._bucket.upload_part(self._root + upload.key, upload.id, number, part)
+
+    def complete(self, upload: Upload, etags: list[str]) -> None:
+        """Make the object; servers differ in whether an upload that was completed before is still known."""
+        full = self._root + upload.key
+        try:
+            self._bucket.complete_upload(full, upload.id, etags)
+        except NoSuchUpload as gone:
+            try:
+                self._bucket.head(full)
+            except NotFound:
+                raise NotFound(f"nothing to commit for {upload.key}: its staged write was dropped or swept") from gone
+        self._unmark(upload)
+
+    def abort(self, upload: Upload) -> None:
+        """Drop the upload."""
+        self._bucket.abort_upload(self._root + upload.key, upload.id)
+        self._unmark(upload)
+
+    def sweep(self, prefix: str) -> None:
+        """Drop every upload of keys under the prefix."""
+        with contextlib.suppress(PermissionDenied):  # whoever may not list uploads has marked them
+            dropped: set[tuple[str, str]] = set()
+            while found := set(self._bucket.uploads(self._root + prefix)) - dropped:
+                for full, upload in found:
+                    self._bucket.abort_upload(full, upload)
+                dropped |= found
+        marks = self._root + _MARKS
+        for objects, _ in self._bucket.pages(marks + prefix):
+            for mark in (found.key for found in objects):
+                with contextlib.suppress(NotFound):  # completed meanwhile
+                    upload = b"".join(self._bucket.get(mark, 0, None, None).stream()).decode()
+                    self.abort(Upload(mark[len(marks) :].rpartition("/")[0], upload, marked=True))
+
+    def _shows(self, prefix: str, upload: str) -> bool:
+        try:
+            return any(listed == upload for _, listed in self._bucket.uploads(prefix))
+        except PermissionDenied:
+            return False
+
+    def _mark(self, key: str, upload: str) -> str:
+        return f"{self._root}{_MARKS}{key}/{hashlib.sha256(upload.encode()).hexdigest()[:32]}"
+
+    def _unmark(self, upload: Upload) -> None:
+        if upload.marked:
+            self._bucket.delete(self._mark(upload.key, upload.id))
+
+
 class StagedUpload:
     """A write under way: parts that were uploaded, and what doesn't fill one yet."""
 
-    def __init__(self, bucket: S3Bucket, key: str, full: str) -> None:
+    def __init__(self, uploads: Uploads, key: str) -> None:
         self.size = 0
-        self._bucket = bucket
+        self._uploads = uploads
         self._key = key
-        self._full = full
-        self._upload: str | None = None
+        self._upload: Upload | None = None
         self._etags: list[str] = []
         self._buffer = bytearray()
 
@@ -42,27 +132,29 @@ class StagedUpload:
             del self._buffer[:size]
 
     def seal(self) -> str:
-        """Upload what is left (an empty object is one empty part); the handle tells the parts."""
+        """Upload what is left (an empty object is one empty part); the handle tells the upload and its parts."""
         if self._buffer or not self._etags:
             self._send(self.buffered)
             self._buffer.clear()
-        return json.dumps({"key": self._key, "upload": self._upload, "etags": self._etags})
+        assert self._upload is not None
+        return json.dumps({**asdict(self._upload), "etags": self._etags})
 
     def abort(self) -> None:
         """Drop the upload."""
         if self._upload is not None:
-            self._bucket.abort_upload(self._full, self._upload)
+            self._uploads.abort(self._upload)
 
     def _send(self, part: bytes) -> None:
         if self._upload is None:
-            self._upload = self._bucket.begin_upload(self._full)
-        self._etags.append(self._bucket.upload_part(self._full, self._upload, len(self._etags) + 1, part))
+            self._upload = self._uploads.begin(self._key)
+        self._etags.append(self._uploads.send(self._upload, len(self._etags) + 1, part))
 
 
-def parse_handle(handle: str) -> tuple[str, str, list[str]]:
-    """Key, upload id and ETags of the parts. Raises InvalidKey if it isn't one of ours."""
+def parse_handle(handle: str) -> tuple[Upload, list[str]]:
+    """The upload and the ETags of its parts. Raises InvalidKey if it isn't one of ours."""
     try:
         parsed = json.loads(handle)
-        return str(parsed["key"]), str(parsed["upload"]), [str(etag) for etag in parsed["etags"]]
+        upload = Upload(str(parsed["key"]), str(parsed["id"]), bool(parsed["marked"]))
+        return upload, [str(etag) for etag in parsed["etags"]]
     except (ValueError, TypeError, KeyError) as error:
         raise InvalidKey(f"not the handle of a write staged in S3: {handle[:200]!r}") from error
