@@ -51,7 +51,7 @@ class Picture:
             for stage in job["stages"]
             for step in stage["steps"]
         ]
-        return lines or [Line(job["state"], 0, None)]
+        return lines or [Line(job["state"], 0, "")]
 
     def _line(self, label: str, step: Any) -> Line:
         records, tasks = self._rates.setdefault(label, (Rate(), Rate()))
@@ -61,7 +61,9 @@ class Picture:
         words += (
             [] if complete else [f"{number(speed)}/s" if speed else "", time_left(step["done"], step["tasks"], pace)]
         )
-        return Line(f"{label:>8}", step["done"], step["tasks"], "  ".join(filter(None, words)))
+        share = 1.0 if complete else step["done"] / step["tasks"] if step["tasks"] else 0.0
+        total = "?" if step["tasks"] is None else step["tasks"]
+        return Line(f"{label:>8}", share, f"{step['done']}/{total}", "  ".join(filter(None, words)))
 
 
 def tell_end(job: Job) -> int:

@@ -11,7 +11,7 @@ from types import TracebackType
 
 import click
 
-from fanfold_client.console import clock, coloured, say
+from fanfold_client.console import clock, coloured, say, size
 
 REDRAW = 0.1  # seconds between two pictures on a terminal
 PLAIN_EVERY = 2.0  # seconds between two plain lines about the same thing
@@ -21,11 +21,11 @@ BAR = 24  # columns; a line with its rate and time left fits in 80
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing under way: `done` of `total` (None: not known yet), and what to add in words."""
+    """One thing under way: how much of it is done (0 to 1), the same in figures, and what to add in words."""
 
     label: str
-    done: float
-    total: float | None
+    share: float
+    figures: str
     text: str = ""
 
 
@@ -72,10 +72,9 @@ class Display:
         """A plain line for what is complete, and from time to time for what moves."""
         for line in lines:
             when, before = self._told.get(line.label, (0.0, None))
-            complete = line.total is not None and line.done >= line.total
-            if line != before and line.done and (complete or now - when >= PLAIN_EVERY) and not self._quiet:
+            if line != before and line.share and (line.share == 1 or now - when >= PLAIN_EVERY) and not self._quiet:
                 self._told[line.label] = (now, line)
-                say(f"{line.label.strip()} {_amount(line)} {line.text}".rstrip())
+                say(f"{line.label.strip()} {line.figures} {line.text}".rstrip())
 
 
 class Rate:
@@ -99,26 +98,23 @@ def time_left(done: float, total: float | None, rate: float) -> str:
     return f"{clock((total - done) / rate)} left" if total and rate > 0 and 0 < done < total else ""
 
 
+def moved(label: str, done: int, total: int, rate: float, what: str) -> Line:
+    """The line for bytes on their way; `what` counts the files."""
+    share = done / total if total else 1.0
+    text = "  ".join(filter(None, (what, f"{size(rate)}/s" if rate else "", time_left(done, total, rate))))
+    return Line(label, share, f"{share:.0%}", text)
+
+
 def _fitted(line: Line, width: int) -> str:
-    plain = f"  {line.label}  {' ' * BAR}  {_amount(line)}  "
+    plain = f"  {line.label}  {' ' * BAR}  {line.figures}  "
     text = line.text[: max(0, width - len(plain) - 1)]
-    return f"  {line.label}  {_bar(line)}  {_amount(line)}  {text}"
+    return f"  {line.label}  {_bar(line.share)}  {line.figures}  {text}".rstrip()
 
 
-def _bar(line: Line) -> str:
-    share = min(1.0, line.done / line.total) if line.total else 0.0
+def _bar(share: float) -> str:
     full, empty = ("━", "─") if (sys.stderr.encoding or "").lower().startswith("utf") else ("#", "-")
     filled = int(share * BAR)
     if not coloured():
         return full * filled + empty * (BAR - filled)
-    return click.style(full * filled, fg="green" if share == 1 else "cyan") + click.style(
-        empty * (BAR - filled), dim=True
-    )
-
-
-def _amount(line: Line) -> str:
-    if line.total is None:
-        return f"{line.done:.0f}" if line.done else ""
-    if line.total <= 9999:
-        return f"{line.done:.0f}/{line.total:.0f}"
-    return f"{line.done / line.total:.0%}" if line.total else "0/0"
+    colour = "green" if share == 1 else "cyan"
+    return click.style(full * filled, fg=colour) + click.style(empty * (BAR - filled), dim=True)

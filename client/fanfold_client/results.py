@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fanfold_client.answers import Part
-from fanfold_client.console import size
 from fanfold_client.problems import Conflict, Corrupt
-from fanfold_client.progress import Display, Line, Rate, time_left
+from fanfold_client.progress import Display, Rate, moved
 
 
 def verified(parts: Sequence[Part], chunks: Iterable[bytes]) -> Iterator[tuple[Part, bytes]]:
@@ -91,9 +90,7 @@ def _write(parts: Sequence[Part], chunks: Iterable[bytes], folder: Path, display
                 files[part["name"]] = stack.enter_context((folder / _plain(part["name"])).open("xb"))
             files[part["name"]].write(chunk)
             done += len(chunk)
-            speed = rate.update(done)
-            text = "  ".join(filter(None, (size(done), f"{size(speed)}/s", time_left(done, total, speed))))
-            display.show([Line("download", len(files), len(parts), text)])
+            display.show([moved("download", done, total, rate.update(done), f"{len(files)}/{len(parts)} parts")])
 
 
 def _plain(name: str) -> str:

@@ -11,9 +11,8 @@ from typing import TypeVar
 
 from fanfold_client.answers import File
 from fanfold_client.client import Client
-from fanfold_client.console import size
 from fanfold_client.problems import NotFound, Refused
-from fanfold_client.progress import Display, Line, Rate, time_left
+from fanfold_client.progress import Display, Rate, moved
 from fanfold_storage.objects import validate_key
 
 AT_ONCE = 4
@@ -63,7 +62,7 @@ def upload(client: Client, files: Sequence[Local], display: Display) -> list[Fil
         progress.file()
         return stored
 
-    return _all(put, files)
+    return _all(put, files, progress)
 
 
 def remote_files(client: Client, path: str) -> list[File]:
@@ -87,7 +86,7 @@ def fetch(client: Client, files: Sequence[File], base: str, target: Path, displa
         progress.file()
         return place
 
-    return _all(get, files)
+    return _all(get, files, progress)
 
 
 def write_whole(place: Path, chunks: Iterable[bytes]) -> None:
@@ -103,16 +102,26 @@ def write_whole(place: Path, chunks: Iterable[bytes]) -> None:
         raise
 
 
+class _Stopped(Exception):
+    """Another file failed, or the user gave up: this transfer ends where it is."""
+
+
 class _Progress:
-    """Adds up what the threads report."""
+    """Adds up what the threads report, and ends them when one has failed."""
 
     def __init__(self, label: str, files: int, total: int, display: Display) -> None:
         self._label, self._files, self._total, self._display = label, files, total, display
         self._lock = threading.Lock()
         self._rate = Rate()
         self._done_files = self._done = 0
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
 
     def moved(self, count: int) -> None:
+        if self._stopped:
+            raise _Stopped
         with self._lock:
             self._done += count
             self._show()
@@ -128,16 +137,17 @@ class _Progress:
             yield chunk
 
     def _show(self) -> None:
-        rate = self._rate.update(self._done)
-        left = time_left(self._done, self._total, rate)
-        text = "  ".join(filter(None, (f"{size(self._done)} of {size(self._total)}", f"{size(rate)}/s", left)))
-        self._display.show([Line(self._label, self._done_files, self._files, text)])
+        what = f"{self._done_files}/{self._files} files"
+        self._display.show([moved(self._label, self._done, self._total, self._rate.update(self._done), what)])
 
 
-def _all(work: Callable[[A], B], items: Sequence[A]) -> list[B]:
-    """Do the work for each item, a few at a time, results in order; the first failure stops what hasn't begun."""
+def _all(work: Callable[[A], B], items: Sequence[A], progress: _Progress) -> list[B]:
+    """Do the work for each item, a few at a time, results in order; the first failure, or Ctrl-C, ends all."""
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         return list(pool.map(work, items))
+    except BaseException:
+        progress.stop()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)

@@ -1,6 +1,7 @@
 """put, get and ls."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,15 @@ def test_what_is_shared_is_everybodys_to_read(make_person: People, tmp_path: Pat
     viewer("get", f"files:{name}", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"for all"
     assert viewer("put", tmp_path / "a", "mine", status=4).stderr
+
+
+def test_ctrl_c_ends_an_upload_at_once(fanfold: Person, tmp_path: Path):
+    for number in range(4):
+        with (tmp_path / f"{number}.bin").open("wb") as file:
+            file.truncate(2 << 30)  # takes far longer than anybody waits here
+    with fanfold.spawn("put", tmp_path, "large") as putting:
+        assert putting.stderr is not None
+        assert putting.stderr.readline().startswith(b"upload 0% 0/4 files")
+        putting.send_signal(signal.SIGINT)
+        assert putting.wait(10) == 130
+    assert fanfold("ls").text == ""

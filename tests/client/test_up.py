@@ -17,57 +17,55 @@ from tests.servers import wait_until
 FINAL = {"succeeded", "failed", "cancelled"}
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """Services that this module's tests may kill; alive between tests."""
-    services = Up(tmp_path_factory.mktemp("own"), "--host", "0.0.0.0")
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Up]:
+    """Services of one's own, to be killed."""
+    services = Up(tmp_path / "own", "--host", "0.0.0.0")
     yield services
     services.kill()
 
 
-def up(*words: str) -> subprocess.CompletedProcess[str]:
+def start(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, "up", *words], capture_output=True, text=True, timeout=60)
 
 
-def test_the_first_start_makes_an_admin_and_keeps_secrets_private(own: Up):
-    user = own.ready["user"]
-    assert set(own.ready) == {"url", "auth_url", "data", "user"}
-    with Client.login(own.url, user["name"], user["password"]) as client:
+def test_the_first_start_makes_an_admin_and_keeps_secrets_private(up: Up):
+    user = up.ready["user"]
+    assert set(up.ready) == {"url", "auth_url", "data", "user"}
+    with Client.login(up.url, user["name"], user["password"]) as client:
         assert client.me() == {"name": "admin", "roles": ["admin"]}
-    assert stat.S_IMODE((own.data / "kek").stat().st_mode) == 0o600
-    assert stat.S_IMODE(own.data.stat().st_mode) == 0o700
-    said = own.log_tail()
-    assert own.url in said.splitlines()[1]
-    assert own.auth_url in said.splitlines()[2]
+    assert stat.S_IMODE((up.data / "kek").stat().st_mode) == 0o600
+    assert stat.S_IMODE(up.data.stat().st_mode) == 0o700
+    said = up.log_tail()
+    assert up.url in said.splitlines()[1]
+    assert up.auth_url in said.splitlines()[2]
 
 
-def test_it_tells_the_name_by_which_it_was_reached(own: Up):
-    port, auth_port = (url.rpartition(":")[2] for url in (own.url, own.auth_url))
-    assert get_json(f"http://127.0.0.2:{port}/v1/about")["auth_url"] == f"http://127.0.0.2:{auth_port}"
-
-
-def test_a_second_one_on_the_same_folder_is_refused(own: Up):
-    done = up("--port", "0", "--auth-port", "0", "--data", str(own.data))
+def test_a_second_one_on_the_same_folder_is_refused(up: Up):
+    done = start("--port", "0", "--auth-port", "0", "--data", str(up.data))
     assert done.returncode == 5
-    assert f"services run on {own.data} already" in done.stderr
+    assert f"services run on {up.data} already" in done.stderr
 
 
 def test_a_port_that_is_taken(tmp_path: Path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = up("--port", str(taken.getsockname()[1]), "--auth-port", "0", "--data", str(tmp_path))
+        done = start("--port", str(taken.getsockname()[1]), "--auth-port", "0", "--data", str(tmp_path))
     assert done.returncode == 5
     assert "can't listen on 127.0.0.1" in done.stderr
 
 
 def test_a_demo_is_for_this_machine_alone(tmp_path: Path):
-    done = up("--demo", "--host", "0.0.0.0", "--data", str(tmp_path))
+    done = start("--demo", "--host", "0.0.0.0", "--data", str(tmp_path))
     assert (done.returncode, "a password that everybody knows" in done.stderr) == (3, True)
     (tmp_path / "demo").touch()
-    done = up("--host", "0.0.0.0", "--data", str(tmp_path))
+    done = start("--host", "0.0.0.0", "--data", str(tmp_path))
     assert (done.returncode, "was a demo's" in done.stderr) == (3, True)
 
 
 def test_a_job_outlives_the_services_however_they_end(own: Up, tmp_path: Path):
+    host, port = own.url.removeprefix("http://").split(":")
+    told = get_json(f"http://127.0.0.2:{port}/v1/about")["auth_url"]  # it is told by the name that was asked
+    assert told == own.auth_url.replace(host, "127.0.0.2")
     text = tmp_path / "text"
     text.write_text("".join(f"word{number % 5000} and more words\n" for number in range(200_000)))
     user = own.ready["user"]
