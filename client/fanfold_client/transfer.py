@@ -4,7 +4,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -145,7 +145,10 @@ def _all(work: Callable[[A], B], items: Sequence[A], progress: _Progress) -> lis
     """Do the work for each item, a few at a time, results in order; the first failure, or Ctrl-C, ends all."""
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
-        return list(pool.map(work, items))
+        futures = [pool.submit(work, item) for item in items]
+        for future in as_completed(futures):
+            future.result()
+        return [future.result() for future in futures]
     except BaseException:
         progress.stop()
         raise
