@@ -125,7 +125,7 @@ def status(cache: Cache) -> bool:
         say(_attempt(lambda: kubectl(cache, "get", "nodes,pods", "--all-namespaces")))
     elif host.is_taken():
         dead = [name for name in daemons.STARTED if not daemons.is_alive(name)]
-        say(f"The node is broken: {', '.join(dead)} not running. Take it down and up again.")
+        say(f"The node is coming up, or is broken: {', '.join(dead)} not running. If it stays so, take it down.")
     else:
         say("The node is down.")
     return is_up()
