@@ -83,7 +83,23 @@ class ObjectsContract:
         assert [found.modified for found in objects.list()] == [first, second]
 
     @pytest.mark.parametrize(
-        "key", ["", "/a", "a/", "a//b", "..", "a/../b", "./a", "a\0b", "a\nb", "x" * 256, "x/" * 600 + "x", ".staged/x"]
+        "key",
+        [
+            "",
+            "/a",
+            "a/",
+            "a//b",
+            "..",
+            "a/../b",
+            "./a",
+            "a\0b",
+            "a\nb",
+            "x" * 256,
+            "x/" * 600 + "x",
+            ".staged/x",
+            "a/.staged/x",
+            ".staged",
+        ],
     )
     def test_keys_that_no_store_may_hold(self, objects: Objects, key: str) -> None:
         for refused in (
@@ -277,6 +293,18 @@ os.kill(os.getpid(), signal.SIGKILL)
             objects.commit(inside)
         objects.commit(beside)
         assert [found.key for found in objects.list()] == ["jobs/1/done", "jobs/10/part"]
+
+    def test_staged_writes_do_not_show_in_a_store_around(
+        self, place: tuple[str, Mapping[str, str]], objects: Objects
+    ) -> None:
+        inner = open_objects(objects.url + "counts/", place[1])
+        inner.put_if_absent("part-0", b"x")
+        staged = inner.stage("part-1")
+        handle = staged.seal()
+        assert [found.key for found in objects.list()] == ["counts/part-0"]
+        assert list(objects.list("counts/.staged/")) == []
+        inner.commit(handle)
+        assert [found.key for found in objects.list("counts/")] == ["counts/part-0", "counts/part-1"]
 
     def test_puts_and_deletes_in_one_folder_at_once(self, objects: Objects) -> None:
         def put_and_delete(number: int) -> None:

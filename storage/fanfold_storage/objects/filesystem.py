@@ -98,7 +98,7 @@ class FilesystemObjects:
         *above, beginning = prefix.split("/")
         if above:
             validate_key("/".join(above))
-        if above[:1] != [STAGED]:
+        if STAGED not in above:
             yield from self._list_folder(above, beginning)
 
     def stat(self, key: str) -> Stat:
@@ -173,9 +173,8 @@ class FilesystemObjects:
         path = self._root.joinpath(*above)
         with contextlib.suppress(NotFound), explained("list", path), self._folders.opened(above) as folder:
             with os.scandir(folder) as scan:
-                entries = [entry for entry in scan if entry.name.startswith(beginning)]
-            if not above:
-                entries = [entry for entry in entries if entry.name != STAGED]
+                # Not only at the root: a folder below may be the root of another store.
+                entries = [entry for entry in scan if entry.name.startswith(beginning) and entry.name != STAGED]
             for entry in sorted(entries, key=_order):
                 if entry.is_dir(follow_symlinks=False):
                     yield from self._list_folder([*above, entry.name], "")

@@ -115,7 +115,7 @@ class S3Objects:
             if stat.key < last:
                 raise Unsupported(f"{self._bucket.endpoint} lists {stat.key!r} after {last!r}: it does not sort by key")
             last = stat.key
-            if not stat.key.startswith(STAGED):
+            if f"/{STAGED}" not in f"/{stat.key}":  # below a prefix that is the root of another store, too
                 yield stat
 
     def stat(self, key: str) -> Stat:
@@ -161,7 +161,7 @@ class S3Objects:
             size = len(full.encode())
         except UnicodeEncodeError as error:
             raise InvalidKey(f"S3 holds only keys that are UTF-8: {key!r}") from error
-        if size > 1024 or key.startswith(STAGED):
-            reason = "keys below .staged/ are kept for Fanfold" if size <= 1024 else "longer than 1,024 bytes"
+        if size > 1024 or f"/{STAGED}" in f"/{key}/":
+            reason = "folders named .staged are kept for staged writes" if size <= 1024 else "longer than 1,024 bytes"
             raise InvalidKey(f"{self.url}{key[:80]}: {reason}")
         return full

@@ -62,8 +62,8 @@ class StagedFile:
 def segments_of(key: str) -> list[str]:
     """The key's segments, which are a file's place below the root. Raises InvalidKey."""
     segments = validate_key(key).split("/")
-    if segments[0] == STAGED:
-        raise InvalidKey(f"keys below {STAGED}/ are kept for staged writes: {key!r}")
+    if STAGED in segments:
+        raise InvalidKey(f"folders named {STAGED} are kept for staged writes: {key!r}")
     try:
         os.fsencode(key)
     except UnicodeEncodeError as error:
