@@ -8,7 +8,7 @@ import base64
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from fanfold_client.cluster import rollout
@@ -36,10 +36,6 @@ class Installed:
     auth_url: str | None
     admin: str | None = None
     password: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """As one JSON object."""
-        return asdict(self)
 
 
 def install(
@@ -94,8 +90,8 @@ def remove(kubectl: Kubectl, say: Say, *, data: bool) -> None:
     if not kubectl.exists("namespace", kubectl.namespace):
         raise NotFound(f"There is no namespace {kubectl.namespace}: --namespace or --overlay chooses another.")
     say(f"removing Fanfold from namespace {kubectl.namespace}")
-    # Submit first, or it starts anew what is ended next.
-    kubectl.run("delete", "deployment", "submit", "--ignore-not-found", "--wait=true")
+    # Submit first, and wholly, or it starts anew what is ended next.
+    kubectl.run("delete", "deployment", "submit", "--ignore-not-found", "--cascade=foreground")
     if argo_resources(kubectl):
         kubectl.run("delete", "workflows.argoproj.io", "--selector", UNFINISHED, "--ignore-not-found")
     kubectl.run("delete", f"{RUNS},{RIGHTS}", "--selector", rollout.OURS, "--ignore-not-found")

@@ -277,7 +277,7 @@ def test_removing_keeps_data_keys_and_namespace(kubectl, capsys):
     kubectl.answer("get namespace", "namespace/fanfold\n")
     assert undeploy("--yes") == 0
     deleted = [call.words.removeprefix("--namespace=fanfold ") for call in kubectl.calls(" delete ")]
-    assert deleted[0].startswith("delete deployment submit")
+    assert deleted[0] == "delete deployment submit --ignore-not-found --cascade=foreground"
     assert deleted[1].startswith("delete workflows.argoproj.io --selector fanfold.dev/job,workflows")
     kinds = deleted[2].split()[1].split(",")
     assert {"deployments", "statefulsets", "roles"} <= set(kinds)

@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,7 +71,7 @@ def deploy(
     seconds, admin = wanted["timeout"], wanted["admin"]
     installed = install(overlay, kubectl, say, admin=admin, seconds=seconds, nodeports=nodeports)
     if as_json:
-        result_json(installed.as_json())
+        result_json(asdict(installed))
     else:
         _tell(installed)
 
