@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fanfold_submit import admission
 from tests.submit_api.conftest import Site, User, poll
 from tests.submit_api.engine import ScriptedEngine
 
@@ -27,6 +28,24 @@ def test_twenty_requests_with_one_key_are_one_job(open_site: Callable[..., Site]
     assert again.status_code == 200 and again.json()["state"] == "succeeded"
     assert len(users[0].http.get("/v1/jobs").json()["items"]) == 1
     assert len(list(site.objects.list("jobs/"))) == len(list(site.objects.list(f"jobs/{again.json()['id']}/")))
+
+
+def test_a_request_that_was_overtaken_by_its_twin_gets_the_same_job(
+    shared_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = shared_site.user("ada-twin")
+    ada.put("texts/a.txt")
+    prepare, twin = admission._prepare, {}
+
+    def overtaken(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        twin.update(ada.submit(key="twin", output="files:counts/").json())
+        ada.wait(twin["id"])
+        return prepare(*arguments)  # and now the output is there
+
+    monkeypatch.setattr(admission, "_prepare", overtaken)
+    answer = ada.submit(key="twin", output="files:counts/")
+    assert answer.status_code == 200 and answer.json()["id"] == twin["id"]
 
 
 def test_a_key_stands_for_one_request_of_one_user(shared_site: Site) -> None:

@@ -227,6 +227,41 @@ def test_workers_started_while_their_job_was_cancelled_are_ended(bench: Bench) -
     assert bench.engine.crews[job.id].phase is Phase.ENDED
 
 
+def test_workers_that_nobody_wrote_down_are_ended_before_their_job_is_cancelled(bench: Bench) -> None:
+    job = bench.admit()
+    planner.write(job.plan)
+    bench.engine.submit(job.plan)  # and then the process died
+    bench.cancel(job)
+    assert bench.settle(job).state == "cancelled"
+    assert bench.engine.crews[job.id].phase is Phase.ENDED
+
+
+def test_workers_started_after_their_job_was_over_are_taken_back(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.admit()
+    submit = bench.engine.submit
+
+    def slow(plan: planner.Plan) -> object:
+        monkeypatch.undo()
+        bench.cancel(job)
+        assert Dispatcher(bench.register, bench.engine, bench.clock).look(job.id) == 0.0
+        assert bench.job(job).state == "cancelled"
+        return submit(plan)
+
+    monkeypatch.setattr(bench.engine, "submit", slow)
+    bench.dispatcher.look(job.id)
+    assert bench.engine.started == [job.id] and bench.engine.crews[job.id].phase is Phase.ENDED
+
+
+def test_a_job_frees_its_output_once(bench: Bench) -> None:
+    output = f"{bench.root}files/ada/counts/"
+    first = bench.admit(output)
+    bench.cancel(first)
+    done = bench.settle(first)
+    second = bench.admit(output)
+    bench.register.close(done)
+    assert bench.register.writer_of(second) == second.id
+
+
 def test_strangers_workers_are_left_alone(bench: Bench) -> None:
     job = bench.admit()
     planner.write(job.plan)
