@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fanfold_storage.errors import InvalidKey, NotFound
 from fanfold_storage.objects import Objects, read_all
-from fanfold_storage.urls import open_objects
+from fanfold_storage.urls import join_url, open_objects, split_url
 from tests.storage.processes import answer, at_once, python
 
 MIB = 1024 * 1024
@@ -324,3 +324,9 @@ os.kill(os.getpid(), signal.SIGKILL)
         assert read_all(again, "a/b") == b"x"
         inner = open_objects(objects.url + "a/", place[1])
         assert [found.key for found in inner.list()] == ["b"]
+
+    def test_an_objects_url_leads_to_it(self, place: tuple[str, Mapping[str, str]], objects: Objects) -> None:
+        for key in ("k", "a/b", "a b/c d", "é/%2F+é", "a/#?;&=%"):
+            objects.put(key, [key.encode()])
+            root, name = split_url(join_url(objects.url, key))
+            assert read_all(open_objects(root, place[1]), name) == key.encode()

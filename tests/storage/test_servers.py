@@ -21,16 +21,20 @@ sys.path.insert(0, sys.argv[1])
 import tests.servers
 with tests.servers.{server}() as started:
     server = started.server if hasattr(started, "server") else started.members[0].server
-    print(server._process.pid, server._log.parent, flush=True)
+    ports = [flag.partition("=")[2] for flag in server._command if "port" in flag]
+    print(server._process.pid, server._log.parent, *ports, flush=True)
     os.kill(os.getpid(), signal.SIGKILL)
 """
-    pid, folder = answer(python(code, str(ROOT)), status=-9).split()
+    pid, folder, *ports = answer(python(code, str(ROOT)), status=-9).split()
     try:
         wait_until(lambda: not _runs(int(pid)), [], within=10)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), 9)
         shutil.rmtree(folder)
+        for port in ports:  # SeaweedFS's own leavings, which `seaweedfs()` cannot clear away when it is killed
+            for file in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
+                file.unlink()
 
 
 def _runs(pid: int) -> bool:
