@@ -1,13 +1,13 @@
 """Follow a job to its end, and say how it ended."""
 
 import time
-from typing import Any
 
+from fanfold.verbs.console import say
+from fanfold.verbs.progress import Display, Line
+from fanfold.verbs.steps import Picture
 from fanfold_client.answers import FINAL, Job
 from fanfold_client.client import Client
-from fanfold_client.console import number, say
 from fanfold_client.problems import Away
-from fanfold_client.progress import Display, Line, Rate, time_left
 
 FIRST_LOOK, LAST_LOOK = 0.1, 1.0  # seconds between two looks: short at first, for small jobs
 PATIENCE = 60.0  # seconds for which the service may be away
@@ -30,40 +30,11 @@ def follow(client: Client, job_id: str, display: Display) -> Job:
                 raise
         else:
             seen = time.monotonic()
-            display.show(picture.lines(job))
+            display.show(picture.lines(job["stages"]) or [Line(job["state"], 0, "")])
             if job["state"] in FINAL:
                 return job
         time.sleep(pause)
         pause = min(LAST_LOOK, pause * 1.2)
-
-
-class Picture:
-    """A job's steps as lines, with the rates that come from seeing them again and again."""
-
-    def __init__(self) -> None:
-        self._rates: dict[str, tuple[Rate, Rate]] = {}
-
-    def lines(self, job: Job) -> list[Line]:
-        """A line per step; before there are steps, one that says what the job waits for."""
-        several = len(job["stages"]) > 1
-        lines = [
-            self._line(f"{stage['index']} " * several + step["step"], step)
-            for stage in job["stages"]
-            for step in stage["steps"]
-        ]
-        return lines or [Line(job["state"], 0, "")]
-
-    def _line(self, label: str, step: Any) -> Line:
-        records, tasks = self._rates.setdefault(label, (Rate(), Rate()))
-        speed, pace = records.update(step["records"]), tasks.update(step["done"])
-        complete = step["done"] == step["tasks"]
-        words = [f"{number(step['records'])} records" if step["records"] else ""]
-        words += (
-            [] if complete else [f"{number(speed)}/s" if speed else "", time_left(step["done"], step["tasks"], pace)]
-        )
-        share = 1.0 if complete else step["done"] / step["tasks"] if step["tasks"] else 0.0
-        total = "?" if step["tasks"] is None else step["tasks"]
-        return Line(f"{label:>8}", share, f"{step['done']}/{total}", "  ".join(filter(None, words)))
 
 
 def tell_end(job: Job) -> int:

@@ -136,7 +136,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _explain(error: Exception) -> int:
-    from fanfold_client.console import say
+    from fanfold.verbs.console import say
 
     status = exit_status(error)
     if os.environ.get("FANFOLD_DEBUG"):

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from fanfold.verbs.progress import Display
 from fanfold_client.client import Client
 from fanfold_client.problems import Refused
-from fanfold_client.progress import Display
 from fanfold_client.transfer import Local, local_files, upload
 
 SCHEME = "files:"

@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+from fanfold.verbs.progress import Display, Rate, moved
 from fanfold_client.answers import Part
 from fanfold_client.problems import Conflict, Corrupt
-from fanfold_client.progress import Display, Rate, moved
 
 
 def verified(parts: Sequence[Part], chunks: Iterable[bytes]) -> Iterator[tuple[Part, bytes]]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from fanfold.verbs.progress import Display, Rate, moved
 from fanfold_client.answers import File
 from fanfold_client.client import Client
 from fanfold_client.problems import NotFound, Refused
-from fanfold_client.progress import Display, Rate, moved
 from fanfold_storage.objects import validate_key
 
 AT_ONCE = 4

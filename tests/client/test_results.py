@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanfold.verbs.progress import Display
 from fanfold_client.answers import Part
 from fanfold_client.problems import Conflict, Corrupt
-from fanfold_client.progress import Display
 from fanfold_client.results import fetch_results, verified
 
 

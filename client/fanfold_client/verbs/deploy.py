@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold_client.console import result, result_json, say
+from fanfold.verbs.console import result, result_json, say
 from fanfold_client.verbs.options import json_option
 
 if TYPE_CHECKING:

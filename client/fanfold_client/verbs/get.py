@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold_client.console import result_json, say, size
+from fanfold.verbs.console import result_json, say, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def get(client: "Client", remote: str, local: Path, as_json: bool) -> None:
     A folder's files come to lie below LOCAL, a file at LOCAL, or in it if it is a folder. What lies there already under
     the same name is replaced. `fanfold results` fetches a job's results and checks them.
     """
+    from fanfold.verbs.progress import Display
     from fanfold_client.places import remote_path
-    from fanfold_client.progress import Display
     from fanfold_client.transfer import fetch, remote_files
 
     path = remote_path(remote)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold_client.console import result, result_json, say
+from fanfold.verbs.console import result, result_json, say
 from fanfold_client.verbs.options import json_option, profile_option, with_client
 
 if TYPE_CHECKING:

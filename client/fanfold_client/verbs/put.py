@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold_client.console import result_json, say, size
+from fanfold.verbs.console import result_json, say, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ def put(client: "Client", local: Path, remote: str, as_json: bool) -> None:
 
     What lies there already under the same path is replaced.
     """
+    from fanfold.verbs.progress import Display
     from fanfold_client.places import remote_path
-    from fanfold_client.progress import Display
     from fanfold_client.transfer import local_files, upload
 
     with Display(quiet=as_json) as display:

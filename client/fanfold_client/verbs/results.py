@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold_client.console import number, result_json, say, size, table
+from fanfold.verbs.console import number, result_json, say, size, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def results(client: "Client", job_id: str, output: Path | None, to_stdout: bool,
     Every part is checked against the checksum that the job recorded. DIR must not exist or be empty; it appears whole
     or not at all.
     """
-    from fanfold_client.progress import Display
+    from fanfold.verbs.progress import Display
     from fanfold_client.results import fetch_results, verified
 
     if to_stdout and (output or as_json):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold_client.console import number, result, result_json, size, table
+from fanfold.verbs.console import number, result, result_json, size, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fanfold.verbs.console import result, result_json, say
 from fanfold.verbs.options import Size
-from fanfold_client.console import result, result_json, say
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ def submit(
     fanfold submit wordcount --input texts/ --watch
     id=$(fanfold submit wordcount.py --input files:texts/ --output files:counts/)
     """
+    from fanfold.verbs.progress import Display
     from fanfold_client.places import input_place, output_place
-    from fanfold_client.progress import Display
 
     request: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if output is not None:

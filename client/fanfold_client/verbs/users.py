@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold_client.console import result_json, say, table
+from fanfold.verbs.console import result_json, say, table
 from fanfold_client.verbs.login import read_password
 from fanfold_client.verbs.options import with_client
 

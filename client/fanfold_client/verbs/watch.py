@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold_client.console import result_json, say
+from fanfold.verbs.console import result_json, say
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ def watch(client: "Client", job_id: str, as_json: bool) -> int:
 
 def watch_job(client: "Client", job_id: str, as_json: bool) -> int:
     """Follow a job, say how it ended; the exit status."""
+    from fanfold.verbs.progress import Display
     from fanfold_client.following import follow, tell_end
-    from fanfold_client.progress import Display
 
     try:
         with Display(quiet=as_json) as display:

@@ -3,9 +3,8 @@
 import hashlib
 import json
 import sys
-import threading
 import time
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,10 @@ from fanfold.engines.local import LocalEngine
 from fanfold.engines.protocol import Handle, Phase
 from fanfold.job import Job
 from fanfold.planner import Places, Plan, Refused, Sizing
-from fanfold.verbs.display import Display
 from fanfold.verbs.errors import Exit, run_and_exit
 from fanfold.verbs.options import Size, place_url
+from fanfold.verbs.progress import Display
+from fanfold.verbs.steps import Picture
 from fanfold_steps.finish import sweep
 from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.report import describe
@@ -151,20 +151,17 @@ def _unfinished(tree: JobTree, job_id: str) -> JobConf | None:
 
 def _drive(plan: Plan, tree: JobTree, request: Request) -> Progress:
     """Start the workers and watch the tree until it is decided or nobody works on it any more."""
-    engine, reader = LocalEngine(), ProgressReader(tree)
-    display = Display(quiet=request.quiet or request.json)
-    changed = threading.Event()
+    engine, reader, picture = LocalEngine(), ProgressReader(tree), Picture()
     try:
         handle = engine.submit(plan)
-        while True:
-            ended = engine.observe(handle).phase is not Phase.ACTIVE
-            progress = reader.read()
-            display.show(progress.steps)
-            if ended or progress.state in ("succeeded", "failed"):
-                break
-            changed.wait(LOOK_SECONDS)
-        display.close(progress.steps)
-        return _final(progress, engine, handle)
+        with Display(quiet=request.quiet or request.json) as display:
+            while True:
+                ended = engine.observe(handle).phase is not Phase.ACTIVE
+                progress = reader.read()
+                display.show(picture.lines([{"index": 0, "steps": list(map(asdict, progress.steps))}]))
+                if ended or progress.state in ("succeeded", "failed"):
+                    return _final(progress, engine, handle)
+                time.sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
         print("stopped; the same command goes on from what is done", file=sys.stderr)
         raise

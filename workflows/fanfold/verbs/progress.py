@@ -11,7 +11,7 @@ from types import TracebackType
 
 import click
 
-from fanfold_client.console import clock, coloured, say, size
+from fanfold.verbs.console import clock, coloured, say, size
 
 REDRAW = 0.1  # seconds between two pictures on a terminal
 PLAIN_EVERY = 2.0  # seconds between two plain lines about the same thing

@@ -4,9 +4,8 @@ import io
 
 import pytest
 
-from fanfold_client.answers import Job
-from fanfold_client.following import Picture
-from fanfold_client.progress import Display, Line, moved
+from fanfold.verbs.progress import Display, Line, moved
+from fanfold.verbs.steps import Picture
 
 
 class Terminal(io.StringIO):
@@ -86,8 +85,7 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]):
 
 def test_a_jobs_steps_become_lines():
     step = {"step": "map", "tasks": 4, "done": 2, "failed": 0, "records": 12_345, "bytes": 9}
-    job: Job = {"state": "running", "stages": [{"index": 0, "steps": [step]}]}  # type: ignore[typeddict-item]
-    (line,) = Picture().lines(job)
+    (line,) = Picture().lines([{"index": 0, "steps": [step]}])
     assert (line.label, line.share, line.figures) == ("     map", 0.5, "2/4")
     assert line.text.startswith("12.3k records")
-    assert Picture().lines(job | {"state": "queued", "stages": []}) == [Line("queued", 0, "")]
+    assert Picture().lines([]) == []
