@@ -1,13 +1,10 @@
 """Admitting a job: check, plan, and remember it in one transaction. Running it is the reconciler's part."""
 
-import hashlib
-import json
 import re
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from fanfold import builtin, planner, spec
 from fanfold.planner import Plan, Refused, Sizing
@@ -18,61 +15,13 @@ from fanfold_submit.jobs import Job, JobView, State, timestamp
 from fanfold_submit.places import bundle_key
 from fanfold_submit.problems import RESPONSES, Problem
 from fanfold_submit.register import Submission, new_job_id
+from fanfold_submit.request import Builtin, Entry, JobRequest, Spec
 from fanfold_submit.service import Service, Wired
 
 router = APIRouter(tags=["jobs"], responses=RESPONSES)
 _TRIES = 5
 LARGEST_RECORD = 900 << 10  # bytes; a store of records holds 1 MiB under a key
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-class Builtin(BaseModel):
-    """A job that comes with Fanfold."""
-
-    model_config = ConfigDict(extra="forbid")
-    builtin: str = Field(examples=["wordcount"])
-
-
-class Entry(BaseModel):
-    """A `Job` in an uploaded bundle. No service imports it: the first worker does."""
-
-    model_config = ConfigDict(extra="forbid")
-    bundle: str = Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the zip, uploaded before")
-    entry: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", examples=["wordcount:job"])
-
-
-class Spec(BaseModel):
-    """A JobSpec written out."""
-
-    model_config = ConfigDict(extra="forbid")
-    spec: dict[str, Any] = Field(examples=[{"stages": [{"map": {"function": "m:f"}, "reduce": {"aggregate": "Sum"}}]}])
-
-
-class JobRequest(BaseModel):
-    """What to run, on what, and where to."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [{"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], "output": "files:counts/"}]
-        },
-    )
-
-    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
-    job: Builtin | Entry | Spec
-    inputs: list[str] | dict[str, list[str]] = Field(
-        max_length=1000, description="Places, files or folders; their order is the order of the records"
-    )
-    output: str | None = Field(default=None, description="A place; without one the output is kept with the job")
-    params: dict[str, Any] = Field(default_factory=dict)
-    partitions: int | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
-    workers: int | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
-    split_size: int | None = Field(default=None, ge=1024, description="Bytes")
-
-    def fingerprint(self) -> str:
-        """Tells this request from another that comes with the same key."""
-        canonical = json.dumps(self.model_dump(exclude_unset=True), sort_keys=True)
-        return hashlib.sha256(f"POST /v1/jobs {canonical}".encode()).hexdigest()
 
 
 @router.post(

@@ -38,16 +38,15 @@ class Places:
     def url(self, place: str, caller: Caller, *, write: bool = False) -> str:
         """The URL that a place in a job's request stands for. Raises Problem."""
         if place.startswith("s3://"):
-            return self._allowed(place)
+            return _folder(self._allowed(place)) if write else self._allowed(place)
         if not place.startswith(SCHEME):
             detail = f"{place!r} is no place: write files:PATH for files in this service, or s3://BUCKET/PATH."
             raise Problem(422, "invalid-place", detail)
         area, rest = _area(place.removeprefix(SCHEME), caller, write)
         if write or rest.removesuffix("/"):
             _valid(rest.removesuffix("/"), place)
-        return join_url(
-            self.root, f"{area}{rest.removesuffix('/')}/" if write else area + rest
-        )  # an output is a folder
+        key = area + rest
+        return join_url(self.root, _folder(key) if write else key)
 
     def job_url(self, job_id: str) -> str:
         """The URL of a job's tree."""
@@ -71,6 +70,11 @@ class Places:
 def bundle_key(sha256: str) -> str:
     """The key of a code bundle in the store."""
     return f"bundles/{sha256}"
+
+
+def _folder(name: str) -> str:
+    """With a slash at the end, as an output's name has it."""
+    return name if name.endswith("/") else f"{name}/"
 
 
 def _area(path: str, caller: Caller, write: bool) -> tuple[str, str]:
