@@ -11,9 +11,19 @@ from typing import Any
 
 import pytest
 
-from tests.argo.installation import eventually, kubectl
+from tests.argo.installation import Installation, eventually, kubectl
 
 FIRST, SECOND = "fanfold-first", "fanfold-second"
+SLOW = """
+import time
+from fanfold import Job, Sum
+
+def words(line):
+    time.sleep(0.1)
+    return [(word, 1) for word in line.split()]
+
+job = Job(map=words, reduce=Sum())
+"""
 pytestmark = pytest.mark.timeout(400)
 
 
@@ -126,10 +136,17 @@ def members() -> set[tuple[int, int]]:
     return {(header["cluster_id"], header["member_id"]) for header in headers}
 
 
-def test_what_is_removed_comes_back_with_its_users(first):
-    """`undeploy` keeps volumes and keys; the last test here, since it takes the installation down."""
+def test_what_is_removed_comes_back_with_its_users_and_its_jobs(first, tmp_path):
+    """`undeploy` keeps volumes and keys; a job that it interrupts goes on. The last test: it takes all down."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "lines.txt").write_text("".join(f"line {number}\n" for number in range(400)))
+    ada = Installation(FIRST, first["url"], "ada", first["password"], tmp_path / "home")
+    ada.login()
+    shape = ("--split-size", "1KiB", "--workers", "1")
+    job = ada.fanfold("submit", tmp_path / "slow.py", "--input", tmp_path / "lines.txt", *shape).strip()
+    eventually(lambda: ada.done(job, "map"), "a committed map")
     undeploy(FIRST)
-    left = set(kubectl("get", "all,pvc,secrets,roles", "-n", FIRST, "-o", "name").split())
+    left = set(kubectl("get", "all,pvc,secrets,roles,workflows", "-n", FIRST, "-o", "name").split())
     assert left == {
         "persistentvolumeclaim/fanfold-data",
         "secret/fanfold-auth-kek",
@@ -137,3 +154,7 @@ def test_what_is_removed_comes_back_with_its_users(first):
     }
     assert deploy(FIRST)["password"] is None
     assert log_in(first["auth_url"], "ada", first["password"]) == 200
+    assert ada.fanfold("watch", job, "--json") and ada.status(job)["state"] == "succeeded"
+    ada.fanfold("results", job, "--output", tmp_path / "out")
+    counts = dict(line.split("\t") for line in (tmp_path / "out/part-00000.txt").read_text().splitlines())
+    assert counts == {"line": "400"} | {str(number): "1" for number in range(400)}
