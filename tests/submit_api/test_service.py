@@ -1,9 +1,11 @@
 """What the service says of itself, and how it behaves when a part of it is away."""
 
+import doctest
 import io
 import json
 import logging
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -156,3 +158,9 @@ def test_data_of_others_does_not_lie_in_reach(open_site: Callable[..., Site], tm
         assert answer.status_code == 403 and "belongs to the service" in answer.json()["detail"], place
     answer = ada.submit({"job": {"builtin": "wordcount"}, "inputs": ["s3://open/../secret/"]})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("module", ["jobs", "problems", "ranges", "register"])
+def test_examples_in_docstrings(module: str) -> None:
+    failed, tried = doctest.testmod(import_module(f"fanfold_submit.{module}"))
+    assert tried and not failed
