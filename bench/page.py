@@ -43,7 +43,7 @@ def _cluster(results: dict[str, Any]) -> Iterator[str]:
     if not found:
         return
     yield "## A small job on the cluster\n"
-    yield "4,000 lines on a warm one-node cluster (`tests/cluster`), its whole control plane on the same cores. Fanfold:"
+    yield "4,000 lines on a warm one-node cluster (`tests/cluster`) with its control plane on the same cores. Fanfold:"
     yield "from sending the submission until the whole output has been read back over HTTP. By hand: from creating the"
     yield "Workflow (`bench/map-reduce.yaml`) until Argo says Succeeded.\n"
     yield "| way | files in | seconds | runs |"
