@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import pytest
 
 from fanfold.engines.argo import ArgoEngine
 from fanfold.pods import PodSettings
+from tests.client.counting import word_counts
 from tests.workflows.engine_contract import GATED, TEXT, EngineContract, Place, ended, eventually
 
 STEPS = Path(__file__).parents[2] / "argo/base/steps.yaml"
@@ -120,3 +122,17 @@ def words(line):
         case.open_gate()
         eventually(lambda: ended(engine.observe(handle)), "its workers have left")
         assert case.counts() == dict(Counter(TEXT.split()))
+
+
+def test_fanfold_run_on_argo_needs_no_service(ground):
+    """The volume is seen here and in the pods under one path; the umask lets the pods' user write, as on NFS."""
+    texts = ground.folder / "texts"
+    texts.mkdir()
+    (texts / "a.txt").write_text(TEXT)
+    output = ground.folder / "counts"
+    pods = ["--on", "argo", "--namespace", ground.namespace, "--image", IMAGE, "--claim", f"data:{ground.folder}"]
+    command = [sys.executable, "-m", "fanfold_client", "run", "wordcount", *pods, "--input", texts, "--output", output]
+    done = subprocess.run(command, umask=0, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert (output / "part-00000.txt").read_bytes() == word_counts(texts)
+    assert sorted(path.name for path in output.iterdir()) == ["_SUCCESS", "part-00000.txt"]

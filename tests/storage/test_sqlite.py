@@ -35,7 +35,6 @@ def records(path: Path) -> Iterator[Records]:
 def test_history_ends_and_says_so(records: Records, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fanfold_storage.records.sqlite.KEPT_REVISIONS", 50)
     monkeypatch.setattr("fanfold_storage.records.sqlite._COMPACT_EVERY", 10)
-    quiet = Listener(records.watch("quiet/", 1))
     first = write(records, "old/stays", {"n": 1})
     write(records, "old/goes", {"n": 1})
     before = records.scan("old/", limit=1)
@@ -56,13 +55,24 @@ def test_history_ends_and_says_so(records: Records, path: Path, monkeypatch: pyt
     page = records.scan("", revision=recent - 1)
     assert [record.key for record in page.records] == ["busy", "old/goes", "old/stays"]
     assert [record.key for record in records.scan("", revision=recent).records] == ["busy", "old/stays"]
-    # A watch that has nothing to tell does not fall behind.
-    write(records, "quiet/k", {"n": 1})
-    assert quiet.wait_for(1)[0].key == "quiet/k"
-    quiet.stop()
     with contextlib.closing(sqlite3.connect(path)) as connection:
         (kept,) = connection.execute("SELECT count(*) FROM history").fetchone()
     assert kept < 80
+
+
+def test_a_watch_with_nothing_to_tell_does_not_fall_behind(records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fanfold_storage.records.sqlite.KEPT_REVISIONS", 100)
+    monkeypatch.setattr("fanfold_storage.records.sqlite._COMPACT_EVERY", 10)
+    quiet, paced = Listener(records.watch("quiet/", 1)), Listener(records.watch("paced/", 1))
+    for round_ in range(8):
+        for number in range(19):
+            write(records, "busy", {"n": number})
+        write(records, "paced/k", {"n": round_})
+        paced.wait_for(round_ + 1)  # both watches look at the same intervals
+    write(records, "quiet/k", {"n": 1})
+    assert quiet.wait_for(1)[0].key == "quiet/k"
+    quiet.stop()
+    paced.stop()
 
 
 def test_many_processes_may_open_a_new_file_at_once(path: Path) -> None:

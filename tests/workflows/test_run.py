@@ -132,10 +132,13 @@ def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts)
         (["none.py", "--input", "in", "--output", "out"], 3, "there is no file"),
         (["wordcount", "--input", "in", "--output", "out", "--split-size", "1 elephant"], 2, "write it like 64KiB"),
         (["wordcount", "--input", "in"], 2, "--output"),
+        (["wordcount", "--input", "in", "--output", "out", "--claim", "data"], 2, "--claim is about pods"),
+        (["wordcount", "--input", "in", "--output", "out", "--on", "argo"], 6, "no Kubernetes cluster"),
         (["wordcount", "--input", "in", "--output", "out", "--memory", "1GB"], 2, "--memory"),
     ],
 )
 def test_what_is_refused(texts, arguments, status, words):
-    refused = subprocess.run([*RUN, *arguments], cwd=texts, capture_output=True, text=True)
+    environ = {**os.environ, "KUBECONFIG": str(texts / "none")}
+    refused = subprocess.run([*RUN, *arguments], cwd=texts, env=environ, capture_output=True, text=True)
     assert (refused.returncode, words in refused.stderr) == (status, True), refused.stderr
     assert not (texts / "out").exists()

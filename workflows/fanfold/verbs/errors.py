@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import NoReturn
 
 from fanfold.builtin import UnknownJob
+from fanfold.engines.protocol import EngineError, Foreign
 from fanfold.job import InvalidJob
 from fanfold.planner import Refused
 from fanfold_storage.errors import InvalidKey, PermissionDenied, StorageError, Unsupported
@@ -29,7 +30,8 @@ def status_of(error: Exception) -> Exit | None:
     table: dict[type[Exception] | tuple[type[Exception], ...], Exit] = {
         (Refused, InvalidJob, UnknownJob, InvalidKey, Unsupported): Exit.REFUSED,
         PermissionDenied: Exit.NOT_ALLOWED,
-        StorageError: Exit.AWAY,
+        Foreign: Exit.NOT_FOUND,
+        (StorageError, EngineError): Exit.AWAY,
     }
     return next((status for kinds, status in table.items() if isinstance(error, kinds)), None)
 

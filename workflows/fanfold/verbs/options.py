@@ -1,10 +1,16 @@
-"""Option types that verbs share: sizes and places."""
+"""Options that verbs share: sizes, places, and what a job's pods are given."""
 
+import os
 import re
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from fanfold.pods import PodSettings
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -27,3 +33,36 @@ def place_url(place: str) -> str:
     if "://" in place:
         return place
     return Path(place).absolute().as_uri() + ("/" if place.endswith("/") else "")
+
+
+def decorated(function: Any, options: Sequence[Any]) -> Any:
+    """A command with options, in the order in which they are listed."""
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+POD_OPTIONS = [
+    click.option("--namespace", help="Where the pods run.  [default: fanfold]"),
+    click.option("--image", help="The steps image  [default: fanfold-steps of this version]"),
+    click.option("--claim", metavar="NAME[:PATH]", help="The PersistentVolumeClaim that pods see at PATH (/data)."),
+    click.option("--s3-secret", metavar="NAME", help="The Secret with the key to s3://… places."),
+    click.option("--s3-endpoint", metavar="URL", help="The S3 server as pods reach it  [default: AWS_ENDPOINT_URL]"),
+    click.option("--s3-region", metavar="NAME", help="Its region  [default: AWS_REGION]"),
+]
+
+
+def pod_settings(options: Mapping[str, Any]) -> "PodSettings":
+    """What `POD_OPTIONS` ask for."""
+    from fanfold.pods import PodSettings
+
+    claim, _, mount = (options["claim"] or "").partition(":")
+    return PodSettings(
+        namespace=options["namespace"] or "fanfold",
+        image=options["image"] or f"fanfold-steps:{version('fanfold')}",
+        claim=claim or None,
+        mount=mount.rstrip("/") or "/data",
+        s3_secret=options["s3_secret"],
+        s3_endpoint=options["s3_endpoint"] or (os.environ.get("AWS_ENDPOINT_URL") if options["s3_secret"] else None),
+        s3_region=options["s3_region"] or (os.environ.get("AWS_REGION") if options["s3_secret"] else None),
+    )

@@ -1,0 +1,23 @@
+"""The examples in docstrings, of every storey."""
+
+import doctest
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+STOREYS = ("storage", "steps", "workflows", "auth_api", "submit_api", "client")
+MODULES = sorted(
+    ".".join(file.relative_to(ROOT / storey).with_suffix("").parts).removesuffix(".__init__")
+    for storey in STOREYS
+    for file in (ROOT / storey).rglob("*.py")
+    if ">>>" in file.read_text()
+)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_examples(module: str) -> None:
+    failed, tried = doctest.testmod(import_module(module))
+    assert tried
+    assert not failed
