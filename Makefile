@@ -26,7 +26,7 @@ demo: env  ## start both services, count words of Python's own library through t
 	@$(BIN)/python -m fanfold_client.demo
 
 test: env  ## all tests that need no cluster (real etcd and S3 servers come from the environment)
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 check: env  ## lint, types and the order of the storeys
 	$(BIN)/ruff check

@@ -136,7 +136,7 @@ class TestRefusals:
         call(data, "--write")
         result = call(data, "--write", "--partitions", "7")
         assert (result.exit_code, result.stdout) == (3, "")
-        assert "holds another job" in result.stderr
+        assert "unfinished run of another job" in result.stderr
 
     def test_an_unknown_job(self, data):
         result = call(data, job="wordcuont")

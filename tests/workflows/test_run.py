@@ -86,7 +86,9 @@ def test_interrupted_it_goes_on_from_what_is_done(texts):
         "    return [(word, 1) for word in line.split()]\n"
         "job = Job(map=words, reduce=Sum())\n"
     )
-    options = ["--input", "in", "--output", "out", "--split-size", "100KB", "--workers", "1"]
+    for name in list(TEXTS)[2:]:
+        (texts / "in" / name).unlink()
+    options = ["--input", "in", "--output", "out", "--split-size", "20KB", "--workers", "1"]
     first = subprocess.Popen(
         [*RUN, "slow.py", *options], cwd=texts, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -103,7 +105,7 @@ def test_interrupted_it_goes_on_from_what_is_done(texts):
     done_before = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
     second = run(texts, "--keep", command=[*RUN, "slow.py"])
     assert second.returncode == 0, second.stderr
-    assert parse_counts(parts(texts)) == count_words(TEXTS)
+    assert parse_counts(parts(texts)) == count_words(dict(list(TEXTS.items())[:2]))
     after = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
     assert done_before.items() <= after.items()
 
