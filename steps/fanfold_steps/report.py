@@ -23,8 +23,8 @@ class Reporter:
         self._termination_log = environ.get("FANFOLD_TERMINATION_LOG")
         self._report_file = environ.get("FANFOLD_REPORT")
 
-    def progress(self, step: str, done: int, total: int) -> None:
-        """Tell Argo how far the step is."""
+    def progress(self, done: int, total: int) -> None:
+        """Tell Argo how far the step is that is being worked on: tasks committed, of all."""
         if self._progress_file and total:
             Path(self._progress_file).write_text(f"{done}/{total}\n")
 

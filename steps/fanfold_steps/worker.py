@@ -84,35 +84,31 @@ class Worker:
 
     def _work_off(self, step: str, count: int, run: Callable[[Task, str], None]) -> None:
         """Take tasks of a step, own share first, until all are committed, by whomever."""
-        fresh = [Task(0, step, index) for index in self._order(step, count)]
+        done = self._committed(step)
         taken: list[Task] = []
-        wait = SHORTEST_WAIT
-        while True:
-            while fresh:
-                task = fresh.pop(0)
-                if self._claims.take(task):
-                    self._attempt(task, run)
-                    wait = SHORTEST_WAIT
-                else:
-                    taken.append(task)
-            done = self._committed(step)
-            self._reporter.progress(step, len(done), count)
-            taken = [task for task in taken if task.index not in done]
-            if len(done) >= count:
-                return
-            stale = next((task for task in taken if self._claims.is_stale(task)), None)
-            if stale:
-                self._attempt(stale, run)
+        for task in [Task(0, step, index) for index in self._order(count) if index not in done]:
+            if self._claims.take(task):
+                self._attempt(task, run)
+                done.add(task.index)
+                self._reporter.progress(len(done), count)
             else:
+                taken.append(task)
+        wait = SHORTEST_WAIT
+        while taken:
+            done = self._committed(step)
+            self._reporter.progress(len(done), count)
+            taken = [task for task in taken if task.index not in done]
+            if stale := next((task for task in taken if self._claims.is_stale(task)), None):
+                self._attempt(stale, run)
+            elif taken:
                 time.sleep(wait)
                 wait = min(wait * 2, LONGEST_WAIT)
 
-    def _order(self, step: str, count: int) -> Iterator[int]:
-        """All open tasks, beginning with this worker's share, so that workers seldom meet."""
+    def _order(self, count: int) -> Iterator[int]:
+        """All tasks, beginning with this worker's share, so that workers seldom meet."""
         peers = max(1, self._conf.workers.get(self._step, 1))
         start = self._index * count // peers
-        done = self._committed(step)
-        return (index for index in ((start + i) % count for i in range(count)) if index not in done)
+        return ((start + i) % count for i in range(count))
 
     def _committed(self, step: str) -> set[int]:
         if step in ("split", "finish"):
