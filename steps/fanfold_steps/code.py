@@ -61,7 +61,7 @@ class Code:
         module, _, name = reference.partition(":")
         try:
             found: Any = importlib.import_module(module)
-        except Exception as error:
+        except BaseException as error:  # a module may call sys.exit() when it is imported
             trace = user_traceback(error, self.root)
             message = f"the code's module {module} can't be imported: {type(error).__name__}: {error}"
             raise PermanentFailure("code", message, trace=trace) from error

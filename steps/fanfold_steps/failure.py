@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Any
 
 OWN_FOLDERS = ("fanfold_steps", "fanfold_storage", "fanfold")
-RECORD_PREVIEW = 200
+RECORD_PREVIEW = 200  # characters
+LONGEST_MESSAGE, LONGEST_TRACE = 2_000, 16_000  # characters: a failure is kept in records, which are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +26,8 @@ class PermanentFailure(Exception):
     def __init__(self, kind: str, message: str, *, trace: str = "", position: Position | None = None) -> None:
         super().__init__(message)
         self.kind = kind
-        self.message = message
-        self.trace = trace
+        self.message = shortened(message, LONGEST_MESSAGE)
+        self.trace = shortened(trace, LONGEST_TRACE)
         self.position = position
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +65,10 @@ def _is_own(filename: str) -> bool:
 
 def preview(record: object) -> str:
     """A record's beginning, safe to print."""
-    text = record if isinstance(record, str) else repr(record)
+    return shortened(record if isinstance(record, str) else repr(record), RECORD_PREVIEW)
+
+
+def shortened(text: str, most: int) -> str:
+    """A text's two ends if it is too long, without surrogates, so that it can be printed and kept anywhere."""
     text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= RECORD_PREVIEW else text[:RECORD_PREVIEW] + "…"
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} […] {text[-most // 3 :]}"

@@ -114,7 +114,7 @@ class MapTask:
         remaining = iter(lines)
         try:
             collector.fold(self._mapper, remaining)
-        except Exception as error:
+        except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
             number = len(lines) - sum(1 for _ in remaining) - 1
             record = lines[number]
             position = Position(join_url(file.root, file.key), block.offset_of(number), preview(record))
@@ -132,7 +132,7 @@ class MapTask:
             raise PermanentFailure("mapper", str(error)) from error
         except PermanentFailure:
             raise
-        except Exception as error:
+        except BaseException as error:
             raise of_user_code("combiner", error, self._code.root, None) from error
         for segment in segments:
             segment.sort(key=itemgetter(0))

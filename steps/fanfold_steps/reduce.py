@@ -74,9 +74,9 @@ class ReduceTask:
             if records is None or isinstance(records, str | bytes):
                 raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {key!r:.80})")
             yield from records
-        except PermanentFailure:
+        except (PermanentFailure, GeneratorExit):
             raise
-        except Exception as error:
+        except BaseException as error:
             if not raised_in_user_code(error.__traceback__):
                 raise PermanentFailure(
                     "reducer", f"{type(error).__name__}: {error} (for the key {key!r:.80})"

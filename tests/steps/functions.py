@@ -52,6 +52,10 @@ def takes_two(one, two):
     yield one, two
 
 
+def raises_at_length(line):
+    raise ValueError("\udcff much" * 1_000_000)
+
+
 def exits(line):
     raise SystemExit(3)
 

@@ -82,6 +82,21 @@ def test_a_combiner_that_raises(small_job):
     assert "combiner broke" in failure["message"]
 
 
+def test_a_mapper_that_leaves_the_process(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    assert run(small_job, StageSpec(Function(f"{HERE}:exits"), SUM)) == 64
+    assert "SystemExit: 3" in small_job.tree.load("failed.json")["message"]
+
+
+def test_a_failure_is_kept_short_and_printable(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    assert run(small_job, StageSpec(Function(f"{HERE}:raises_at_length"), SUM)) == 64
+    failure = small_job.tree.load("failed.json")
+    assert len(failure["message"]) < 3000
+    assert len(failure["traceback"]) < 20_000
+    failure["message"].encode()
+
+
 def test_a_module_that_cannot_be_imported(small_job):
     small_job.write_input({"a.txt": b"x\n"})
     assert run(small_job, StageSpec(Function("no_such_module:f"), SUM)) == 64

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fanfold.standalone import alone
 from fanfold_steps.tree import JobTree
 from tests.steps.conftest import count_words, parse_counts
 
@@ -108,6 +109,14 @@ def test_interrupted_it_goes_on_from_what_is_done(texts):
     assert parse_counts(parts(texts)) == count_words(dict(list(TEXTS.items())[:2]))
     after = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
     assert done_before.items() <= after.items()
+
+
+def test_two_commands_do_not_share_an_output(texts):
+    with alone((texts / "out").as_uri() + "/"):
+        refused = run(texts)
+    assert refused.returncode == 3
+    assert "another command runs a job into" in refused.stderr
+    assert run(texts).returncode == 0
 
 
 def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts):

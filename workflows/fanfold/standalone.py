@@ -1,9 +1,14 @@
 """Jobs without a service: each lies in its own output, under `_job`, until the output is whole."""
 
+import fcntl
 import hashlib
 import json
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from fanfold import planner
 from fanfold.authored import Authored
@@ -46,6 +51,25 @@ def take_up(plan: Plan, authored: Authored) -> Plan:
         tree.objects.put("bundle.zip", [authored.bundle.data])
     planner.write(plan)
     return plan
+
+
+@contextmanager
+def alone(output: str) -> Iterator[None]:
+    """Keep other commands on this machine from running a job into the same output; ends with the process.
+
+    Raises:
+        Refused: one does.
+    """
+    name = hashlib.sha256(output.encode()).hexdigest()[:24]
+    with (Path(tempfile.gettempdir()) / f"fanfold-{os.getuid()}-{name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Refused(
+                f"another command runs a job into {output} now: wait for it, or choose another output"
+            ) from error
+        yield
+        Path(lock.name).unlink()
 
 
 def clear(conf: JobConf, tree: JobTree) -> None:

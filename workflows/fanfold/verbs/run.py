@@ -15,7 +15,7 @@ from fanfold.engines.local import LocalEngine
 from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.job import Job
 from fanfold.planner import Plan, Sizing
-from fanfold.standalone import clear, draft, take_up
+from fanfold.standalone import alone, clear, draft, take_up
 from fanfold.verbs.errors import Exit, run_and_exit
 from fanfold.verbs.options import POD_OPTIONS, Size, decorated, place_url, pod_settings
 from fanfold.verbs.progress import Display
@@ -102,6 +102,11 @@ def _request(**options: Any) -> Request:
 
 def execute(authored: Authored, request: Request) -> int:
     """Plan, start workers, show progress, tell the result; returns the exit status."""
+    with alone(request.output):
+        return _execute(authored, request)
+
+
+def _execute(authored: Authored, request: Request) -> int:
     started = time.monotonic()
     engine = _engine(request)
     plan = take_up(draft(authored, request.inputs, request.output, request.sizing, engine.name), authored)
