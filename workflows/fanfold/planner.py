@@ -27,6 +27,10 @@ class Refused(Exception):
     """The job can't run as asked; nothing was written. The text says what, where and how to mend it."""
 
 
+class OutputTaken(Refused):
+    """The output exists already."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """All an engine needs: the job's configuration, where its tree lies, whose it is."""
@@ -65,7 +69,8 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     """Look at the inputs and decide partitions, split size and workers. Writes nothing.
 
     Raises:
-        Refused: an input that doesn't exist or holds no file, an output that exists, a size out of range.
+        Refused: an input that doesn't exist or holds no file, a size out of range.
+        OutputTaken: an output that exists.
         StorageError: the store is away or refuses us.
     """
     total = sum(_input_bytes(url) for url in places.inputs)
@@ -104,9 +109,9 @@ def write(plan: Plan) -> None:
 
 
 def refuse_taken_output(url: str) -> None:
-    """Raise Refused if the output folder holds anything but an unfinished job's own tree (`_job/`)."""
+    """Raise OutputTaken if the output folder holds anything but an unfinished job's own tree (`_job/`)."""
     for stat in _outputs(url):
-        raise Refused(f"the output {url} exists already (it holds {stat}): remove it or choose another")
+        raise OutputTaken(f"the output {url} exists already (it holds {stat}): remove it or choose another")
 
 
 def _outputs(url: str) -> Iterator[str]:
