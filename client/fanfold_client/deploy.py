@@ -21,7 +21,8 @@ ADMIN_EXISTS = 5
 RUNS = "deployments,statefulsets,services,poddisruptionbudgets,networkpolicies,configmaps"
 RIGHTS = "serviceaccounts,roles,rolebindings"
 DATA = "persistentvolumeclaims,secrets"
-UNFINISHED = "fanfold.dev/job,workflows.argoproj.io/completed!=true"
+JOBS = "fanfold.dev/job"
+UNFINISHED = f"{JOBS},workflows.argoproj.io/completed!=true"
 
 Say = Callable[[str], None]
 Object = dict[str, Any]
@@ -92,12 +93,14 @@ def remove(kubectl: Kubectl, say: Say, *, data: bool) -> None:
     say(f"removing Fanfold from namespace {kubectl.namespace}")
     # Submit first, and wholly, or it starts anew what is ended next.
     kubectl.run("delete", "deployment", "submit", "--ignore-not-found", "--cascade=foreground")
+    ended = JOBS if data else UNFINISHED  # a failed job's pods stay to be looked at, and hold the volume
     if argo_resources(kubectl):
-        kubectl.run("delete", "workflows.argoproj.io", "--selector", UNFINISHED, "--ignore-not-found")
+        kubectl.run("delete", "workflows.argoproj.io", "--selector", ended, "--ignore-not-found")
     kubectl.run("delete", f"{RUNS},{RIGHTS}", "--selector", rollout.OURS, "--ignore-not-found")
     kubectl.run("wait", "pods", "--selector", rollout.OURS, "--for=delete", "--timeout=100s")
     if data:
         say(f"deleting its data and the namespace {kubectl.namespace}")
+        kubectl.run("wait", "pods", "--selector", JOBS, "--for=delete", "--timeout=100s")
         kubectl.run("delete", DATA, "--selector", rollout.OURS, "--ignore-not-found")
         kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", seconds=300)
 
