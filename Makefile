@@ -9,7 +9,7 @@ STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | t
 .PHONY: help env demo test check format test-cluster cluster-up cluster-down bench picture constraints clean
 
 help:  ## list the commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 env: $(STAMP)  ## make the environment in .venv from the locked constraints
 
@@ -31,7 +31,7 @@ test: env  ## all tests that need no cluster (real etcd and S3 servers come from
 check: env  ## lint, types and the order of the storeys
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy storage steps workflows auth_api submit_api client bench examples tests
+	$(BIN)/mypy storage steps workflows web auth_api submit_api client bench examples tests
 	$(BIN)/lint-imports
 
 format: env  ## put the code in shape

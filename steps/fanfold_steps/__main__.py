@@ -9,14 +9,12 @@ import os
 import sys
 import threading
 
-from fanfold_steps.beat import EXIT_FAILED
+from fanfold_steps import exits
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.report import Reporter
 from fanfold_steps.tree import JobTree
 from fanfold_steps.worker import STEPS, Worker
 from fanfold_storage.errors import NotFound, StorageError
-
-EXIT_NO_JOB = 66
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,12 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
         worker = Worker(tree, options.step, options.index)
     except NotFound:
         print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
-        return EXIT_NO_JOB
+        return exits.NO_JOB
     try:
         worker.run()
     except PermanentFailure as failure:
         Reporter(name).failed(tree.find("failed.json") or failure.to_json())
-        return EXIT_FAILED
+        return exits.FAILED
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)
         return 1

@@ -5,12 +5,11 @@ import sys
 import threading
 from types import TracebackType
 
+from fanfold_steps import exits
 from fanfold_steps.claims import BEAT_SECONDS
 from fanfold_steps.report import Reporter
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import StorageError
-
-EXIT_FAILED = 64
 
 
 class Beat:
@@ -47,4 +46,4 @@ class Beat:
             if failure:
                 # The main thread may be deep in the user's code; only leaving the process stops that for certain.
                 self._reporter.failed(failure)
-                os._exit(EXIT_FAILED)
+                os._exit(exits.FAILED)

@@ -46,10 +46,10 @@ def of_user_code(kind: str, error: BaseException, code_root: Path, position: Pos
 def user_traceback(error: BaseException, code_root: Path) -> str:
     """The traceback without Fanfold's own frames, as Python prints it."""
     stack = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in stack if not _is_own(frame.filename)]
+    frames = [frame for frame in stack if not _is_own(frame.filename) and "importlib" not in frame.filename]
     for frame in frames:
         frame.filename = frame.filename.removeprefix(f"{code_root}/")
-    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
     return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 
 

@@ -1,5 +1,7 @@
 """The files behind an input URL, and how they are cut into splits."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,11 +11,12 @@ from fanfold_storage.urls import open_objects, split_url
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An input file: the store's URL (ends with a slash), its key there, its size in bytes."""
+    """An input file: the store's URL (ends with a slash), its key there, its size in bytes, when it was written."""
 
     root: str
     key: str
     size: int
+    modified: float = 0.0
 
 
 def list_files(url: str) -> list[File]:
@@ -28,7 +31,8 @@ def list_files(url: str) -> list[File]:
     if name:
         store = open_objects(folder)
         try:
-            return [File(store.url, name, store.stat(name).size)]
+            stat = store.stat(name)
+            return [File(store.url, name, stat.size, stat.modified)]
         except NotFound:
             pass
     store = open_objects(f"{url.rstrip('/')}/")
@@ -37,7 +41,13 @@ def list_files(url: str) -> list[File]:
         raise NotFound(f"no file at or below {url}")
     if any(stat.key == "_SUCCESS" for stat in found):
         found = [stat for stat in found if not stat.key.startswith("_")]
-    return [File(store.url, stat.key, stat.size) for stat in found]
+    return [File(store.url, stat.key, stat.size, stat.modified) for stat in found]
+
+
+def digest(files: Iterable[File]) -> str:
+    """SHA-256 (hex) over keys, sizes and times: another one, other input. Where the store is seen doesn't matter."""
+    told = json.dumps([(file.key, file.size, file.modified) for file in files])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 Range = tuple[int, int, int]

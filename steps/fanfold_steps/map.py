@@ -71,7 +71,7 @@ class Groups:
         if self._combiner:
             combined: defaultdict[Any, list[Any]] = defaultdict(list)
             for key, values in groups.items():
-                for out_key, out_value in self._combiner(key, iter(values)):
+                for out_key, out_value in _pairs(self._combiner(key, iter(values)), key):
                     combined[out_key].append(out_value)
             groups = combined
         return ((keys.encode(key), values) for key, values in groups.items())
@@ -103,12 +103,20 @@ class MapTask:
         records = 0
         for number, start, stop in split:
             file = self._files[number]
+            self._refuse_changed(file)
             for block in text.read_blocks(self._store(file.root), file.key, start, stop):
                 lines = block.lines()
                 self._fold(collector, lines, file, block)
                 records += len(lines)
         size = objects.put(key, runs.pack(self._segments(collector)))
         return {"records": records, "bytes": size, "read": sum(stop - start for _, start, stop in split)}
+
+    def _refuse_changed(self, file: File) -> None:
+        """Splits were cut for the file as it was; mixing two versions of it would give an answer that neither has."""
+        now = self._store(file.root).stat(file.key)
+        if now.size != file.size or int(now.modified) != int(file.modified):  # S3's HEAD tells whole seconds only
+            url = join_url(file.root, file.key)
+            raise PermanentFailure("input", f"{url} was changed after the job began: submit the job anew")
 
     def _fold(self, collector: Collector, lines: list[str], file: File, block: text.Block) -> None:
         remaining = iter(lines)
@@ -133,6 +141,8 @@ class MapTask:
         except PermanentFailure:
             raise
         except BaseException as error:
+            if not raised_in_user_code(error.__traceback__):
+                raise PermanentFailure("combiner", f"{type(error).__name__}: {error}") from error
             raise of_user_code("combiner", error, self._code.root, None) from error
         for segment in segments:
             segment.sort(key=itemgetter(0))
@@ -142,6 +152,20 @@ class MapTask:
         if root not in self._stores:
             self._stores[root] = open_objects(root)
         return self._stores[root]
+
+
+def _pairs(emitted: Any, key: Any) -> Iterator[tuple[Any, Any]]:
+    """What a combiner gave for a key, each checked to be a pair."""
+    if emitted is None or isinstance(emitted, str | bytes | tuple):
+        what = (
+            f"the combiner returned {type(emitted).__name__}: let it yield (key, value) pairs, or return a list of them"
+        )
+        raise PermanentFailure("combiner", f"{what} (for the key {key!r:.80})")
+    for pair in emitted:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            what = f"the combiner must give (key, value) pairs, but gave {pair!r:.80}"
+            raise PermanentFailure("combiner", f"{what} (for the key {key!r:.80})")
+        yield pair[0], pair[1]
 
 
 def _explain(mapper: Mapper, record: Any, collector: Collector) -> str | None:

@@ -2,9 +2,11 @@
 
 import hashlib
 import heapq
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby, islice
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from fanfold_steps import keys, runs
@@ -14,8 +16,10 @@ from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user
 from fanfold_steps.formats import text
 from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_storage.objects import Objects
+from fanfold_storage.objects.filesystem import FilesystemObjects
 
 WRITE_RECORDS = 8192
+FAN_IN = 64  # segments merged at once
 Segments = Callable[[int], list[Iterator[runs.Item]]]
 """The segments of a partition, one a map task, in the order of the maps: which is input order."""
 
@@ -62,16 +66,17 @@ class ReduceTask:
             yield keys.decode(encoded), totals[encoded]
 
     def _reduced(self, partition: int) -> Iterator[Any]:
-        merged = heapq.merge(*self._segments(partition), key=itemgetter(0))  # stable: equal keys stay in map order
-        for encoded, group in groupby(merged, key=itemgetter(0)):
-            values = chain.from_iterable(map(itemgetter(1), group))
-            yield from self._call(keys.decode(encoded), values)
+        with tempfile.TemporaryDirectory(prefix="fanfold-merge-") as folder:
+            merged = _merged(self._segments(partition), FilesystemObjects(Path(folder)))
+            for encoded, group in groupby(merged, key=itemgetter(0)):
+                values = chain.from_iterable(map(itemgetter(1), group))
+                yield from self._call(keys.decode(encoded), values)
 
     def _call(self, key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
         assert self._reducer
         try:
             records = self._reducer(key, values)
-            if records is None or isinstance(records, str | bytes):
+            if records is None or isinstance(records, str | bytes | tuple):
                 raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {key!r:.80})")
             yield from records
         except (PermanentFailure, GeneratorExit):
@@ -84,6 +89,29 @@ class ReduceTask:
             failure = of_user_code("reducer", error, self._code.root, None)
             failure.message += f" (for the key {key!r:.80})"
             raise failure from error
+
+
+def _merged(segments: list[Iterator[runs.Item]], scratch: Objects) -> Iterator[runs.Item]:
+    """All items by key; those of equal keys stay in the order of the segments, which is input order.
+
+    Each open segment holds a file or a connection, so more than `FAN_IN` neighbours are first merged into runs on disk
+    (external merge sort: Knuth, The Art of Computer Programming, vol. 3, 5.4.1).
+    """
+    passes = 0
+    while len(segments) > FAN_IN:
+        passes += 1
+        groups = [segments[at : at + FAN_IN] for at in range(0, len(segments), FAN_IN)]
+        segments = [_stored(_merge(group), f"{passes}-{number}.run", scratch) for number, group in enumerate(groups)]
+    return _merge(segments)
+
+
+def _merge(segments: list[Iterator[runs.Item]]) -> Iterator[runs.Item]:
+    return heapq.merge(*segments, key=itemgetter(0))
+
+
+def _stored(items: Iterator[runs.Item], key: str, scratch: Objects) -> Iterator[runs.Item]:
+    size = scratch.put(key, runs.pack([items]))
+    return runs.read_segment(scratch, key, size, 0)
 
 
 def _wrong_result(result: object) -> str:

@@ -73,6 +73,8 @@ class JobConf:
     partitions: int
     split_size: int
     workers: dict[str, int]
+    inputs_digest: str
+    """`inputs.digest` of the files as they were when the job was planned."""
     bundle_url: str | None = None
 
     def to_json(self) -> dict[str, Any]:

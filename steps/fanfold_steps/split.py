@@ -5,7 +5,7 @@ from typing import Any
 
 from fanfold_steps.code import Code
 from fanfold_steps.failure import PermanentFailure
-from fanfold_steps.inputs import cut, list_files
+from fanfold_steps.inputs import cut, digest, list_files
 from fanfold_steps.spec import JobConf, StageSpec
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
@@ -21,6 +21,8 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
         files = [file for url in conf.inputs for file in list_files(url)]
     except NotFound as error:
         raise PermanentFailure("input", f"an input is gone: {error}") from error
+    if digest(files) != conf.inputs_digest:
+        raise PermanentFailure("input", "the input was changed after the job was submitted: submit it anew")
     plan: dict[str, Any] = {
         "files": [asdict(file) for file in files],
         "splits": cut(files, conf.split_size),

@@ -23,7 +23,7 @@ from fanfold_steps.report import Reporter
 from fanfold_steps.spec import JobConf, stage_from_json
 from fanfold_steps.split import split
 from fanfold_steps.tree import JobTree, Task
-from fanfold_storage.errors import NotFound, PermissionDenied
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unsupported
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import open_objects
 
@@ -119,7 +119,7 @@ class Worker:
         attempt = f"{self._name}-{uuid.uuid4().hex[:8]}"
         try:
             run(task, attempt)
-        except (NotFound, PermissionDenied) as error:
+        except (NotFound, PermissionDenied, InvalidKey, Unsupported) as error:  # the store's answer won't change
             raise self._fail(task, PermanentFailure("storage", str(error))) from error
         except PermanentFailure as failure:
             self._fail(task, failure)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fanfold_steps.inputs import digest, list_files
 from fanfold_steps.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
 from fanfold_steps.tree import JobTree
 
@@ -50,6 +51,7 @@ class SmallJob:
             partitions=partitions,
             split_size=split_size,
             workers=workers or {"all": 1},
+            inputs_digest=digest(list_files((self.root / "in").as_uri() + "/")),
         )
         assert self.tree.create("job.json", conf.to_json())
 

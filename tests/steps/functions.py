@@ -72,6 +72,14 @@ def reducer_returns_text(key, values):
     return "text"
 
 
+def total_returned(key, values):
+    return key, sum(values)
+
+
+def yields_text(key, values):
+    yield "text"
+
+
 def combiner_raises(key, values):
     raise RuntimeError("combiner broke")
     yield key, 1

@@ -61,6 +61,7 @@ def test_what_a_mapper_may_not_give(small_job, mapper, words):
         ("reducer_raises", "the reducer raised KeyError: 'k' (for the key 'k')"),
         ("reducer_returns_none", "the reducer returned NoneType"),
         ("reducer_returns_text", "the reducer returned str"),
+        ("total_returned", "the reducer returned tuple: let it yield records"),
     ],
 )
 def test_what_a_reducer_may_not_do(small_job, reducer, words):
@@ -71,6 +72,23 @@ def test_what_a_reducer_may_not_do(small_job, reducer, words):
     assert failure["task"]["step"] == "reduce"
     assert small_job.output() == {}
     assert not list((small_job.root / "out").rglob("*.txt"))
+
+
+@pytest.mark.parametrize(
+    ("combiner", "words"),
+    [
+        ("total_returned", "the combiner returned tuple"),
+        ("reducer_returns_none", "the combiner returned NoneType"),
+        ("yields_text", "must give (key, value) pairs, but gave 'text'"),
+    ],
+)
+def test_what_a_combiner_may_not_give(small_job, combiner, words):
+    small_job.write_input({"a.txt": b"k 1\n"})
+    stage = StageSpec(Function(f"{HERE}:pairs"), Function(f"{HERE}:total"), Function(f"{HERE}:{combiner}"))
+    assert run(small_job, stage) == 64
+    failure = small_job.tree.load("failed.json")
+    assert words in failure["message"]
+    assert failure["traceback"] == ""
 
 
 def test_a_combiner_that_raises(small_job):
@@ -120,6 +138,31 @@ def test_a_file_that_vanished_after_the_split(small_job):
     failure = small_job.tree.load("failed.json")
     assert failure["kind"] == "storage"
     assert "b.txt" in failure["message"]
+
+
+def test_an_input_that_grew_after_planning(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    small_job.create()
+    (small_job.root / "in/b.txt").write_text("new")
+    assert main(["all", "--job", small_job.url]) == 64
+    assert "changed after the job was submitted" in small_job.tree.load("failed.json")["message"]
+
+
+def test_a_file_that_was_changed_after_the_split(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    small_job.create()
+    assert main(["split", "--job", small_job.url]) == 0
+    (small_job.root / "in/a.txt").write_text("another")
+    assert main(["all", "--job", small_job.url]) == 64
+    assert "a.txt was changed after the job began" in small_job.tree.load("failed.json")["message"]
+
+
+def test_a_store_that_cannot_do_it_is_not_tried_again(small_job):
+    small_job.write_input({"a.txt": b"x\n"})
+    small_job.create(partitions=1)
+    (small_job.root / "out").write_text("a file where the output's folder should be")
+    assert main(["all", "--job", small_job.url]) == 64
+    assert small_job.tree.load("failed.json")["kind"] == "storage"
 
 
 def test_every_other_worker_stops_when_one_has_failed(small_job):

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from fanfold_steps import claims
-from fanfold_steps.__main__ import EXIT_NO_JOB, main
+from fanfold_steps import claims, exits, reduce
+from fanfold_steps.__main__ import main
 from fanfold_steps.progress import ProgressReader
 from fanfold_steps.spec import Function, StageSpec
 from fanfold_steps.tree import Task
@@ -183,6 +183,16 @@ def test_values_of_a_key_arrive_in_input_order(small_job):
     assert small_job.output()["part-00000.txt"] == ("k\t" + " ".join(map(str, range(1000))) + "\n").encode()
 
 
+def test_more_maps_than_are_merged_at_once(small_job, monkeypatch):
+    monkeypatch.setattr(reduce, "FAN_IN", 3)
+    small_job.write_input({"a.txt": b"".join(b"k %d\n" % n for n in range(4000))})
+    here = "tests.steps.functions"
+    small_job.create(StageSpec(Function(f"{here}:pairs"), Function(f"{here}:in_order")), partitions=1)
+    run_in_process(small_job, ("all", 0))
+    assert len(list(small_job.tree.committed(0, "map"))) >= 3**3
+    assert small_job.output()["part-00000.txt"] == ("k\t" + " ".join(map(str, range(4000))) + "\n").encode()
+
+
 def test_a_folder_of_empty_files_gives_empty_parts(small_job):
     small_job.write_input({"a.txt": b"", "b.txt": b""})
     small_job.create(partitions=2)
@@ -191,5 +201,5 @@ def test_a_folder_of_empty_files_gives_empty_parts(small_job):
 
 
 def test_no_job_at_the_url_has_its_own_exit_status(tmp_path, capsys):
-    assert main(["all", "--job", (tmp_path / "nothing").as_uri()]) == EXIT_NO_JOB
+    assert main(["all", "--job", (tmp_path / "nothing").as_uri()]) == exits.NO_JOB
     assert "no job" in capsys.readouterr().err

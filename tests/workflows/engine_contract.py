@@ -21,6 +21,7 @@ from fanfold import planner
 from fanfold.builtin import find
 from fanfold.engines.protocol import Engine, EngineError, Foreign, Handle, Observation, Phase
 from fanfold.planner import Plan
+from fanfold_steps.inputs import digest, list_files
 from fanfold_steps.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
 from fanfold_steps.tree import JobTree
 
@@ -122,6 +123,7 @@ class EngineContract:
                 partitions=2,
                 split_size=8192,
                 workers=workers or {"all": 1},
+                inputs_digest=digest(list_files(f"{here}/texts/")),
                 bundle_url=bundle_url,
             )
             planner.write(Plan(conf, str(here / "job"), "tester"))

@@ -28,6 +28,7 @@ class StandIn:
         """What every request is answered with."""
         self.requests: list[str] = []
         self.changed = threading.Condition()
+        self.creating = threading.Lock()
         self.cut = 0
         """Connections of watches are dropped whenever this is counted up."""
 
@@ -113,10 +114,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def _create(self) -> None:
         name = self.body["metadata"]["name"]
-        if name in self.state.workflows:
+        with self.state.creating:
+            created = None if name in self.state.workflows else self.state.put(self.body)
+        if created is None:
             self._fail(409, f'workflows.argoproj.io "{name}" already exists')
         else:
-            self._send(201, self.state.put(self.body))
+            self._send(201, created)
 
     def _patch(self) -> None:
         assert self.headers["Content-Type"] == "application/merge-patch+json"

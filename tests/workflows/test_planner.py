@@ -88,6 +88,24 @@ def test_an_output_that_exists_is_refused(folder):
         plan(folder)
 
 
+def test_an_output_inside_the_input_is_refused(folder):
+    inside = Places([(folder / "in").as_uri()], (folder / "in" / "out").as_uri() + "/", "file:///none/")
+    with pytest.raises(Refused, match="lies in the input"):
+        plan(folder, places_=inside)
+
+
+def test_changed_input_makes_another_job(folder):
+    before = plan(folder).conf.inputs_digest
+    assert plan(folder).conf.inputs_digest == before
+    (folder / "in" / "b.txt").write_text("more")
+    assert plan(folder).conf.inputs_digest != before
+
+
+def test_more_workers_than_there_can_be_are_refused(folder):
+    with pytest.raises(Refused, match="workers must be between 1 and 64 here, not 800"):
+        plan(folder, Sizing(workers=800))
+
+
 def test_a_tree_takes_one_job(folder):
     first = plan(folder)
     planner.write(first)

@@ -34,6 +34,7 @@ def plan_of(workers: dict[str, int], base: str = "file:///data", owner: str = "a
         partitions=2,
         split_size=1 << 20,
         workers=workers,
+        inputs_digest="0" * 64,
     )
     return Plan(conf, f"{base}/jobs/{job}/", owner)
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from fanfold_steps.inputs import list_files
+from fanfold_steps.inputs import File, digest, list_files
 from fanfold_steps.spec import JobConf, JobSpec
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
@@ -20,6 +20,7 @@ PARTITION_BYTES = 128 * MIB  # one partition for so much input, unless the job s
 MOST_PARTITIONS = 64
 SMALL_JOB_BYTES = 64 * MIB  # up to here one pod does everything: starting more takes longer than they save
 MOST_PODS = 50  # pods share the splits, so a large input doesn't need more (Argo slows far beyond this)
+MOST_WORKERS = {"local": 64, "argo": 400}  # whoever asks for more has mistyped, or would take the machine down
 SMALLEST_SPLIT, LARGEST_SPLIT = MIB, 64 * MIB
 
 
@@ -73,15 +74,21 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         OutputTaken: an output that exists.
         StorageError: the store is away or refuses us.
     """
-    total = sum(_input_bytes(url) for url in places.inputs)
     if not places.inputs:
         raise Refused("the job has no input: give at least one file or folder")
+    files = [file for url in places.inputs for file in _files(url)]
+    total = sum(file.size for file in files)
     refuse_taken_output(places.output)
+    for url in places.inputs:
+        if places.output.startswith(f"{url.rstrip('/')}/"):
+            raise Refused(f"the output {places.output} lies in the input {url}, and would be read: choose another")
     partitions = sizing.partitions or _partitions(total)
     if not 1 <= partitions <= 10_000:
         raise Refused(f"partitions must be between 1 and 10,000, not {partitions}")
     if sizing.split_size is not None and sizing.split_size < 1024:
         raise Refused(f"a split has at least 1 KiB, not {sizing.split_size} bytes")
+    if sizing.workers is not None and not 1 <= sizing.workers <= MOST_WORKERS[engine]:
+        raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} here, not {sizing.workers}")
     workers = _processes(sizing) if engine == "local" else _pods(total, partitions, sizing)
     conf = JobConf(
         id=job_id,
@@ -91,6 +98,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         partitions=partitions,
         split_size=sizing.split_size or _split_size(total, max(workers.values())),
         workers=workers,
+        inputs_digest=digest(files),
         bundle_url=places.bundle,
     )
     return Plan(conf, places.job, owner)
@@ -110,8 +118,8 @@ def write(plan: Plan) -> None:
 
 def refuse_taken_output(url: str) -> None:
     """Raise OutputTaken if the output folder holds anything but an unfinished job's own tree (`_job/`)."""
-    for stat in _outputs(url):
-        raise OutputTaken(f"the output {url} exists already (it holds {stat}): remove it or choose another")
+    for key in _outputs(url):
+        raise OutputTaken(f"the output {url} exists already (it holds {key}): remove it or choose another")
 
 
 def _outputs(url: str) -> Iterator[str]:
@@ -123,12 +131,11 @@ def _outputs(url: str) -> Iterator[str]:
         return
 
 
-def _input_bytes(url: str) -> int:
+def _files(url: str) -> list[File]:
     try:
-        files = list_files(url)
+        return list_files(url)
     except NotFound as error:
         raise Refused(f"the input {url} doesn't exist, or is a folder without files: check the path") from error
-    return sum(file.size for file in files)
 
 
 def _partitions(total: int) -> int:
@@ -147,7 +154,7 @@ def _processes(sizing: Sizing) -> dict[str, int]:
 def _pods(total: int, partitions: int, sizing: Sizing) -> dict[str, int]:
     if sizing.workers is None and total <= SMALL_JOB_BYTES:
         return {"all": 1}
-    maps = min(sizing.workers or -(-total // LARGEST_SPLIT), MOST_PODS)
+    maps = sizing.workers or min(-(-total // LARGEST_SPLIT), MOST_PODS)
     return {"split": 1, "map": maps, "reduce": min(partitions, maps)}
 
 

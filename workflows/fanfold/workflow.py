@@ -38,6 +38,7 @@ from hera.workflows.models import (
 
 from fanfold.planner import Plan
 from fanfold.pods import PodSettings, refuse_unseen
+from fanfold_steps.exits import PERMANENT
 
 __all__ = ["PodSettings", "build", "workflow_name"]
 
@@ -52,7 +53,7 @@ DEADLINE_SECONDS = 24 * 3600  # a job that needs longer is dispatched again and 
 KEEP_SUCCEEDED_SECONDS, KEEP_FAILED_SECONDS = 6 * 3600, 3 * 24 * 3600
 RETRIES = 4
 # A worker exits with 64 to 79 when trying again can't help. Its exit code is -1 when it never ran or was evicted.
-TRANSIENT = "asInt(lastRetry.exitCode) < 64 || asInt(lastRetry.exitCode) > 79"
+TRANSIENT = f"asInt(lastRetry.exitCode) < {PERMANENT.start} || asInt(lastRetry.exitCode) > {PERMANENT.stop - 1}"
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 (a path)
 TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
 

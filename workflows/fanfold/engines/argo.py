@@ -13,12 +13,12 @@ from fanfold.engines.protocol import EngineError, Foreign, Handle, Observation, 
 from fanfold.engines.workflows_api import Taken, WorkflowsApi, connect
 from fanfold.planner import Plan
 from fanfold.workflow import FINGERPRINT_LABEL, JOB_LABEL, PodSettings, build, labels
+from fanfold_steps.exits import PERMANENT
 
 __all__ = ["ArgoEngine", "PodSettings"]
 
 FAILED = {"Failed", "Error"}
 ENDED = {"Succeeded", *FAILED}
-PERMANENT = range(64, 80)  # exit codes of a worker whose job can't succeed
 
 
 class ArgoEngine:

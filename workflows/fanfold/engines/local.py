@@ -14,10 +14,10 @@ from typing import IO
 
 from fanfold.engines.protocol import Foreign, Handle, Observation, Phase
 from fanfold.planner import Plan
+from fanfold_steps.exits import PERMANENT
 
 NAMESPACE = "local"
 MOST_STARTS = 4  # of one worker, when it dies by anything but a failed job
-PERMANENT = range(64, 80)
 LOG_TAIL = 2000
 
 
