@@ -11,8 +11,8 @@ from fanfold_auth.users import Users
 from fanfold_storage.errors import InvalidKey, StorageError
 from fanfold_storage.records.protocol import Records
 from fanfold_storage.urls import open_records
+from fanfold_web.exits import Exit
 
-DONE, FAILED, USAGE, REFUSED, CONFLICT, AWAY, INTERRUPTED = 0, 1, 2, 3, 5, 6, 130
 _RECORDS = "FANFOLD_AUTH_RECORDS"
 
 
@@ -23,19 +23,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: int = options.run(options)
         return run
     except (BadSetting, InvalidKey) as error:
-        return _fail(USAGE, str(error))
+        return _fail(Exit.USAGE, str(error))
     except UserExists as error:
-        return _fail(
-            CONFLICT, f"{error.detail} Choose another name, or let an admin change that user's roles or password."
-        )
+        return _fail(Exit.CONFLICT, error.detail)
     except Refused as error:
-        return _fail(REFUSED, error.detail)
+        return _fail(Exit.REFUSED, error.detail)
     except CannotServe as error:
-        return _fail(REFUSED, str(error))
+        return _fail(Exit.REFUSED, str(error))
     except StorageError as error:
-        return _fail(AWAY, f"the records do not answer: {error}. Check that the store runs and {_RECORDS} names it.")
+        return _fail(Exit.AWAY, f"the records do not answer: {error}. Does the store run, and does {_RECORDS} name it?")
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return Exit.INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     records.add_argument("--records", metavar="URL", help=f"where users and keys lie (default: ${_RECORDS})")
 
     serve = verbs.add_parser("serve", parents=[records], help="serve HTTP; settings come from FANFOLD_AUTH_*")
-    serve.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
+    serve.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104 (a pod is reached from outside)
     serve.add_argument("--port", type=_port, default=1337, help="0 lets the system choose (default: %(default)s)")
     serve.set_defaults(run=_serve)
 
@@ -71,12 +69,12 @@ def _admin(options: argparse.Namespace) -> int:
     try:
         users = Users(records)
         if options.first and (admins := users.admins()):
-            return _fail(CONFLICT, f"there is an admin already: {', '.join(admins)}")
+            return _fail(Exit.CONFLICT, f"an admin is there: {', '.join(admins)}. Leave --first out to add one.")
         users.create(options.name, password, ["admin"])
     finally:
         records.close()
     print(f"{options.name} is an admin now.", file=sys.stderr)
-    return DONE
+    return Exit.DONE
 
 
 def _password_from_stdin() -> str:
@@ -92,7 +90,7 @@ def _serve(options: argparse.Namespace) -> int:
     settings = from_environment(os.environ)
     records = _open(options)
     try:
-        return DONE if serve(settings, records, options.host, options.port) else FAILED
+        return Exit.DONE if serve(settings, records, options.host, options.port) else Exit.FAILED
     finally:
         records.close()
 
@@ -104,7 +102,7 @@ def _open(options: argparse.Namespace) -> Records:
     return open_records(url)
 
 
-def _fail(status: int, text: str) -> int:
+def _fail(status: Exit, text: str) -> int:
     print(f"fanfold_auth: {text}", file=sys.stderr)
     return status
 

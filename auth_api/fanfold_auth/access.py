@@ -43,7 +43,9 @@ def _caller(
     request.state.notes["user"] = claims.sub
     user = service.users.find(claims.sub)
     if user is None or user.disabled or claims.iat < int(user.created):  # a name may have got a new owner
-        raise Unauthenticated("The access token does not hold: its user is gone or disabled.", token_given=True)
+        raise Unauthenticated(
+            "The access token does not hold: its user is gone or disabled. Log in anew.", token_given=True
+        )
     return Caller(user, claims)
 
 
@@ -54,7 +56,7 @@ async def _admin(caller: AnyCaller) -> Caller:
     """The token must say admin and the record must still: a demoted admin loses the power at once."""
     if "admin" not in caller.claims.roles or "admin" not in caller.user.roles:
         roles = ", ".join(caller.user.roles) or "none"
-        raise Forbidden(f"This needs the role admin; {caller.user.name!r} has: {roles}.")
+        raise Forbidden(f"This needs the role admin; {caller.user.name!r} has: {roles}. Ask an admin for it.")
     return caller
 
 

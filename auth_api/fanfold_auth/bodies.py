@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from fanfold_auth.clock import utc
 from fanfold_auth.users import NAME_PATTERN, Role, User
+from fanfold_web.clock import timestamp
 
 
 def _text(password: SecretStr) -> SecretStr:
@@ -78,7 +78,7 @@ class UserView(BaseModel):
     @classmethod
     def of(cls, user: User) -> "UserView":
         """Leave out what is secret."""
-        created = datetime.fromisoformat(utc(user.created))
+        created = datetime.fromisoformat(timestamp(user.created, "seconds"))
         return cls(name=user.name, roles=list(user.roles), disabled=user.disabled, created=created)
 
 
@@ -95,7 +95,7 @@ class TokenPair(BaseModel):
 
     model_config = _with(TOKENS)
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 (a word of the protocol)
     expires_in: int
     refresh_token: str
 

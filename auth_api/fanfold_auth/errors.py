@@ -1,4 +1,4 @@
-"""Why auth_api says no. Each refusal knows its HTTP status; `problems` turns it into an RFC 9457 body.
+"""Why auth_api says no. Each refusal knows its kind of problem; `problems` turns it into an RFC 9457 body.
 
     Refused
     ├── Invalid           422  the request can be read but not granted as it stands
@@ -25,19 +25,18 @@
 import math
 from typing import ClassVar
 
+from fanfold_web import kinds
+from fanfold_web.kinds import Kind
+
 
 class Refused(Exception):
     """A request that is answered with a problem; `detail` says what happened and how to mend it."""
 
-    status: ClassVar[int] = 400
-    slug: ClassVar[str] = "refused"
-    title: ClassVar[str] = "Refused"
-    example: ClassVar[str] = "The request was refused."
-    oauth: ClassVar[str | None] = None  # RFC 6749 §5.2's error code, sent beside the problem's own members
+    kind: ClassVar[Kind] = kinds.BAD_REQUEST
 
     def __init__(self, detail: str | None = None, *, retry_after: float | None = None) -> None:
-        super().__init__(detail or self.example)
-        self.detail = detail or self.example
+        super().__init__(detail or self.kind.example)
+        self.detail = detail or self.kind.example
         self.retry_after = retry_after
 
     def headers(self) -> dict[str, str]:
@@ -48,52 +47,71 @@ class Refused(Exception):
 class Invalid(Refused):
     """The request can be read but not granted as it stands."""
 
-    status, slug, title = 422, "invalid", "The request is not valid"
-    example = "password: field required."
+    kind = kinds.INVALID
 
 
 class BadName(Invalid):
     """A user name outside the allowed form."""
 
-    slug, title = "bad-name", "Not a user name"
-    example = (
-        "'Bob!' is not a user name: use 1 to 63 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends."
+    kind = Kind(
+        422,
+        "bad-name",
+        "Not a user name",
+        "'Bob!' is not a user name: use 1 to 63 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends.",
     )
 
 
 class WeakPassword(Invalid):
     """A password that is too short, too long, or one that everybody tries first."""
 
-    slug, title = "weak-password", "The password is too weak"
-    example = "The password is among the commonest ones. Choose another."
+    kind = Kind(
+        422,
+        "weak-password",
+        "The password is too weak",
+        "The password is among the commonest ones. Choose another.",
+    )
 
 
 class InvalidGrant(Refused):
     """A refresh token that is unknown, used up, expired or revoked."""
 
-    status, slug, title, oauth = 400, "invalid-grant", "The refresh token does not hold", "invalid_grant"
-    example = "The refresh token is unknown, expired, used before or revoked. Log in again."
+    kind = Kind(
+        400,
+        "invalid-grant",
+        "The refresh token does not hold",
+        "The refresh token is unknown, expired, used before or revoked. Log in again.",
+        {"error": "invalid_grant"},
+    )
 
 
 class InvalidRequest(Refused):
     """A token request that OAuth does not allow: a parameter is missing or given twice."""
 
-    status, slug, title, oauth = 400, "invalid-request", "Not a token request", "invalid_request"
-    example = "The parameter refresh_token is missing."
+    kind = Kind(
+        400,
+        "invalid-request",
+        "Not a token request",
+        "The parameter refresh_token is missing: send it in the form.",
+        {"error": "invalid_request"},
+    )
 
 
 class UnsupportedGrant(Refused):
     """A grant type that is not offered."""
 
-    status, slug, title, oauth = 400, "unsupported-grant-type", "Grant type not offered", "unsupported_grant_type"
-    example = "The grant type 'password' is not offered. Use refresh_token, or log in at /v1/login."
+    kind = Kind(
+        400,
+        "unsupported-grant-type",
+        "Grant type not offered",
+        "The grant type 'password' is not offered. Use refresh_token, or log in at /v1/login.",
+        {"error": "unsupported_grant_type"},
+    )
 
 
 class Unauthenticated(Refused):
     """No token, or one that does not hold. `why` goes to the log and, in general words, to the caller."""
 
-    status, slug, title = 401, "unauthenticated", "Not logged in"
-    example = "This needs an access token: log in and send 'Authorization: Bearer TOKEN'."
+    kind = kinds.UNAUTHENTICATED
 
     def __init__(self, detail: str | None = None, *, token_given: bool = False) -> None:
         super().__init__(detail)
@@ -107,8 +125,12 @@ class Unauthenticated(Refused):
 class WrongPassword(Refused):
     """Name and password do not belong together; unknown and disabled users get the very same answer."""
 
-    status, slug, title = 401, "wrong-password", "Wrong name or password"
-    example = "The name or the password is wrong, or the user is disabled."
+    kind = Kind(
+        401,
+        "wrong-password",
+        "Wrong name or password",
+        "The name or the password is wrong, or the user is disabled. Try again, or ask an administrator.",
+    )
 
     def headers(self) -> dict[str, str]:
         """Every 401 carries a challenge (RFC 9110 §15.5.2)."""
@@ -118,8 +140,7 @@ class WrongPassword(Refused):
 class Forbidden(Refused):
     """The caller is known but lacks the role."""
 
-    status, slug, title = 403, "forbidden", "Not allowed"
-    example = "This needs the role admin; 'bob' has: submitter."
+    kind = kinds.FORBIDDEN
 
     def headers(self) -> dict[str, str]:
         """The challenge of RFC 6750 §3.1."""
@@ -129,36 +150,41 @@ class Forbidden(Refused):
 class NoSuchUser(Refused):
     """There is no user of that name."""
 
-    status, slug, title = 404, "no-such-user", "No such user"
-    example = "There is no user 'bob'."
+    kind = Kind(404, "no-such-user", "No such user", "There is no user 'bob'. List all with GET /v1/users.")
 
 
 class UserExists(Refused):
     """The name is taken."""
 
-    status, slug, title = 409, "user-exists", "The name is taken"
-    example = "There is a user 'bob' already."
+    kind = Kind(409, "user-exists", "The name is taken", "There is a user 'bob' already. Choose another name.")
 
 
 class LastAdmin(Refused):
     """The change would leave nobody who can administer."""
 
-    status, slug, title = 409, "last-admin", "The last admin stays"
-    example = "'ada' is the last enabled admin. Make somebody else admin first."
+    kind = Kind(
+        409,
+        "last-admin",
+        "The last admin stays",
+        "'ada' is the last enabled admin. Make somebody else admin first.",
+    )
 
 
 class RotationPending(Refused):
     """A new key is published already and waits for its turn to sign."""
 
-    status, slug, title = 409, "rotation-pending", "A new key is waiting already"
-    example = "The key published last signs from 2026-11-24T07:15:00Z on. Rotate again after that."
+    kind = Kind(
+        409,
+        "rotation-pending",
+        "A new key is waiting already",
+        "The key published last signs from 2026-11-24T07:15:00Z on. Rotate again after that.",
+    )
 
 
 class Contended(Refused):
     """Too many others changed the same record at the same time; nothing was written."""
 
-    status, slug, title = 503, "contended", "Too many changes at once"
-    example = "Others kept changing the same record. Nothing was written: try again."
+    kind = kinds.CONTENDED
 
     def __init__(self, detail: str | None = None) -> None:
         super().__init__(detail, retry_after=1)
@@ -167,8 +193,7 @@ class Contended(Refused):
 class StoreAway(Refused):
     """The records do not answer; whether a change was made may be unknown until it is read back."""
 
-    status, slug, title = 503, "store-away", "The store does not answer"
-    example = "The store of users and keys does not answer. Try again shortly."
+    kind = kinds.STORE_AWAY
 
     def __init__(self) -> None:
         super().__init__(retry_after=2)
@@ -177,15 +202,18 @@ class StoreAway(Refused):
 class Throttled(Refused):
     """Too many failed attempts on one account from one place."""
 
-    status, slug, title = 429, "throttled", "Too many attempts"
-    example = "Too many attempts to log in as 'bob'. Try again in 8 s."
+    kind = Kind(429, "throttled", "Too many attempts", "Too many attempts to log in as 'bob'. Try again in 8 s.")
 
 
 class Busy(Refused):
     """More passwords are waiting to be checked than the cores can do shortly."""
 
-    status, slug, title = 503, "busy", "Too many logins at once"
-    example = "Too many passwords are being checked at this moment. Try again in a second."
+    kind = Kind(
+        503,
+        "busy",
+        "Too many logins at once",
+        "Too many passwords are being checked at this moment. Try again in a second.",
+    )
 
     def __init__(self) -> None:
         super().__init__(retry_after=1)

@@ -20,12 +20,12 @@ from dataclasses import asdict, dataclass
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from fanfold_auth.clock import utc
 from fanfold_auth.errors import Contended, KeyUnreadable, RotationPending
 from fanfold_auth.sealing import Unsealable, read_kek, seal, unseal
 from fanfold_auth.settings import Settings
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records.protocol import Conflict, Expect, Records, Write
+from fanfold_web.clock import timestamp
 
 KEYS = "auth/keys"
 BITS = 3072
@@ -110,7 +110,9 @@ class Keys:
         self._look(0)
         last = self._keys[-1].signs_from
         if last > self._now():
-            raise RotationPending(f"The key published last signs from {utc(last)} on. Rotate again after that.")
+            raise RotationPending(
+                f"The key published last signs from {timestamp(last, 'seconds')} on. Rotate again after that."
+            )
 
     def _look(self, age: float) -> None:
         """See the record as it was at most `age` seconds ago; make the first key if there is none.

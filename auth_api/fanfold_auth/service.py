@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from fanfold_auth.errors import WrongPassword
 from fanfold_auth.keys import Keys
-from fanfold_auth.metrics import Metrics
 from fanfold_auth.passwords import Hashing
 from fanfold_auth.refresh import Refreshes
 from fanfold_auth.settings import Settings
@@ -14,6 +13,7 @@ from fanfold_auth.throttle import Throttle
 from fanfold_auth.tokens import Tokens
 from fanfold_auth.users import User, Users
 from fanfold_storage.records.protocol import Records
+from fanfold_web.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Service:
     tokens: Tokens
     refreshes: Refreshes
     throttle: Throttle
-    metrics: Metrics = field(default_factory=Metrics)
+    metrics: Metrics = field(default_factory=lambda: Metrics("auth"))
 
     def check_password(self, name: str, password: str, source: str) -> User:
         """The user, if name and password belong together. Raises WrongPassword, Throttled, Busy.

@@ -34,12 +34,12 @@ class Settings:
         if url.scheme not in ("http", "https") or not url.netloc or url.query or url.fragment:
             raise BadSetting(f"{PREFIX}ISSUER is {self.issuer!r}, not a URL like https://auth.example.org")
         if not self.audience:
-            raise BadSetting(f"{PREFIX}AUDIENCE is empty")
+            raise BadSetting(f"{PREFIX}AUDIENCE is empty: leave it out for 'fanfold', or name who accepts the tokens")
         for name in ("token_seconds", "refresh_seconds"):
             if getattr(self, name) < 2:
-                raise BadSetting(f"{PREFIX}{name.upper()} is {getattr(self, name)}; it must be at least 2")
+                raise BadSetting(f"{PREFIX}{name.upper()} is {getattr(self, name)}; give it at least 2 seconds")
         if self.publish_seconds < 0:
-            raise BadSetting(f"{PREFIX}PUBLISH_SECONDS is {self.publish_seconds}; it cannot be negative")
+            raise BadSetting(f"{PREFIX}PUBLISH_SECONDS is {self.publish_seconds}; give it 0 seconds or more")
 
 
 def from_environment(environ: Mapping[str, str]) -> Settings:
@@ -66,4 +66,4 @@ def _seconds(environ: Mapping[str, str], name: str, default: int) -> int:
     try:
         return int(text)
     except ValueError:
-        raise BadSetting(f"{PREFIX}{name} is {text!r}, not a whole number of seconds") from None
+        raise BadSetting(f"{PREFIX}{name} is {text!r}: give a whole number of seconds, such as 600") from None

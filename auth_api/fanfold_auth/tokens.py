@@ -82,7 +82,7 @@ class Tokens:
         if claims.aud != self._settings.audience:
             raise _refused("it is meant for another service")
         if claims.exp + _SKEW <= now:
-            raise _refused("it has expired; refresh it or log in again")
+            raise _refused("it has expired")
         if max(claims.nbf, claims.iat) - _SKEW > now:
             raise _refused("it holds only later")
         return claims
@@ -112,4 +112,4 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refused(why: str) -> Unauthenticated:
-    return Unauthenticated(f"The access token does not hold: {why}.", token_given=True)
+    return Unauthenticated(f"The access token does not hold: {why}. Refresh it or log in again.", token_given=True)

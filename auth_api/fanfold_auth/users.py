@@ -76,13 +76,13 @@ class Users:
         if not any_password:
             check_strength(password, name)
         if self._records.get(USERS + name):  # saves the hash; the transaction below is what decides
-            raise UserExists(f"There is a user {name!r} already.")
+            raise _taken(name)
         user = User(name, _ordered(roles), False, self._now(), _epoch(), self._hash(password))
         for _ in range(_TRIES):
             if self._commit(None, user, 0):
                 return user
             if self._records.get(USERS + name):
-                raise UserExists(f"There is a user {name!r} already.")
+                raise _taken(name)
         raise Contended
 
     def find(self, name: str) -> User | None:
@@ -94,7 +94,7 @@ class Users:
         """The user. Raises NoSuchUser."""
         user = self.find(name)
         if user is None:
-            raise NoSuchUser(f"There is no user {name[:80]!r}.")
+            raise _unknown(name)
         return user
 
     def admins(self) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ class Users:
         for _ in range(_TRIES):
             record = self._records.get(USERS + name) if _NAME.fullmatch(name) else None
             if record is None:
-                raise NoSuchUser(f"There is no user {name[:80]!r}.")
+                raise _unknown(name)
             old = _user(record)
             new = change(old)
             if new == old or self._commit(old, new, record.revision):
@@ -172,6 +172,14 @@ class Users:
             if (_user(record) if record else None) == new:
                 return True
             raise
+
+
+def _taken(name: str) -> UserExists:
+    return UserExists(f"There is a user {name!r} already. Choose another name, or change that user.")
+
+
+def _unknown(name: str) -> NoSuchUser:
+    return NoSuchUser(f"There is no user {name[:80]!r}. List all with GET /v1/users or `fanfold users list`.")
 
 
 def _ordered(roles: Iterable[Role]) -> tuple[Role, ...]:

@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -98,15 +97,3 @@ def bearer(access_token: str) -> dict[str, str]:
 def start_replica(settings: Settings, records: Records, now: Callable[[], float], **changes: Any) -> Replica:
     app = build_app(replace(settings, **changes), records, now)
     return Replica(app.state.service, Client(app))
-
-
-def at_once(count: int, call: Callable[[int], Any]) -> list[Any]:
-    """`call(0)` … `call(count - 1)`, all started together."""
-    together = threading.Barrier(count)
-
-    def wait_and_call(index: int) -> Any:
-        together.wait(timeout=10)
-        return call(index)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(wait_and_call, range(count)))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from fanfold_auth.envelope import JSONLines
+from fanfold_web.log import JSONLines
 from tests.auth_api.service import PASSWORD, Replica, bearer
 
 

@@ -11,8 +11,9 @@ from fanfold_auth.settings import Settings
 from fanfold_auth.throttle import FREE
 from fanfold_storage.records.protocol import Records, Write
 from fanfold_storage.urls import open_records
-from tests.auth_api.service import PASSWORD, Clock, Replica, at_once, start_replica
+from tests.auth_api.service import PASSWORD, Clock, Replica, start_replica
 from tests.servers import EtcdCluster
+from tests.waiting import at_once
 
 
 @pytest.fixture

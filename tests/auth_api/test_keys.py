@@ -16,7 +16,8 @@ from fanfold_auth.sealing import Unsealable, derive, ensure_kek, read_kek, seal,
 from fanfold_auth.settings import BadSetting, Settings
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records.protocol import Records, Write
-from tests.auth_api.service import Clock, Replica, at_once, start_replica
+from tests.auth_api.service import Clock, Replica, start_replica
+from tests.waiting import at_once
 
 
 @pytest.fixture(autouse=True)

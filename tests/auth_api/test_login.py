@@ -5,7 +5,8 @@ import jwt
 import pytest
 
 from fanfold_auth.throttle import FREE
-from tests.auth_api.service import PASSWORD, Clock, Replica, at_once, bearer
+from tests.auth_api.service import PASSWORD, Clock, Replica, bearer
+from tests.waiting import at_once
 
 
 def test_login_gives_tokens_as_the_design_says(replica: Replica) -> None:

@@ -8,17 +8,17 @@ import pydantic
 import pytest
 
 from fanfold_auth import bodies
-from fanfold_auth.problems import Problem
+from fanfold_web.problems import ProblemDetails
 from tests.auth_api.service import PASSWORD, Replica
 
 JSON = {"Content-Type": "application/json"}
 SECRET = "s3cret-that-must-not-come-back"
 
 
-def problem(answer: Any, status: int) -> Problem:
+def problem(answer: Any, status: int) -> ProblemDetails:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    found = Problem.model_validate(answer.json())
+    found = ProblemDetails.model_validate(answer.json())
     assert found.status == status
     assert found.detail[-1] in ".)"
     return found
@@ -132,7 +132,7 @@ def test_openapi_has_an_example_of_every_body_and_problem(document: dict[str, An
             assert has_example(content), (name, kind)
             if "problem" in kind:
                 for example in content["examples"].values():
-                    assert str(Problem.model_validate(example["value"]).status) == kind.split()[0]
+                    assert str(ProblemDetails.model_validate(example["value"]).status) == kind.split()[0]
 
 
 def test_examples_are_what_they_are_examples_of() -> None:

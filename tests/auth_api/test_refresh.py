@@ -7,7 +7,8 @@ import pytest
 
 from fanfold_auth.refresh import FAMILIES
 from fanfold_storage.records.protocol import Records
-from tests.auth_api.service import PASSWORD, Clock, Replica, at_once
+from tests.auth_api.service import PASSWORD, Clock, Replica
+from tests.waiting import at_once
 
 DEAD = "invalid_grant"
 

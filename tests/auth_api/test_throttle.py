@@ -5,7 +5,8 @@ import pytest
 from fanfold_auth.errors import Throttled
 from fanfold_auth.throttle import FREE, LONGEST, Attempt, Throttle
 from fanfold_storage.records.protocol import Records
-from tests.auth_api.service import Clock, at_once
+from tests.auth_api.service import Clock
+from tests.waiting import at_once
 
 
 @pytest.fixture

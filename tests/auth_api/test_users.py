@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from fanfold_auth.errors import BadName, LastAdmin
 from fanfold_auth.users import ADMINS, Users
 from fanfold_storage.records.protocol import Records
-from tests.auth_api.service import PASSWORD, Clock, Replica, at_once
+from tests.auth_api.service import PASSWORD, Clock, Replica
+from tests.waiting import at_once
 
 NEW = {"name": "cleo", "password": PASSWORD, "roles": ["submitter"]}
 ADMIN_ROUTES = [

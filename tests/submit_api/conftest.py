@@ -22,19 +22,11 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.app import build_app
-from fanfold_submit.server import configure, listen
 from fanfold_submit.settings import Settings
+from fanfold_web.server import configure, listen
+from tests.waiting import poll
 
 ISSUER = "http://auth.test"
-
-
-def poll(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """What the condition gives once it is true; fails after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"not true within {seconds} s"
-        time.sleep(0.02)
-    return found
 
 
 @dataclass

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from fanfold_submit import admission
-from tests.submit_api.conftest import Site, User, poll
+from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
+from tests.waiting import poll
 
 WORDCOUNT: dict[str, Any] = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]}
 

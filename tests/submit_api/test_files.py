@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from fanfold_submit.problems import Problem
 from fanfold_submit.ranges import parse
-from tests.submit_api.conftest import Site, poll
+from tests.submit_api.conftest import Site
+from tests.waiting import poll
 
 
 def test_a_file_comes_back_as_it_was(shared_site: Site) -> None:

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fanfold_submit.keys import FRESH, PAUSE, USABLE, Keys, KeysAway
-from tests.submit_api.conftest import KeyServer, Signer, poll
+from tests.submit_api.conftest import KeyServer, Signer
+from tests.waiting import poll
 
 
 class Clock:

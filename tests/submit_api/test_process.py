@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from fanfold_submit.__main__ import main
-from tests.submit_api.conftest import ISSUER, KeyServer, Signer, User, poll
+from tests.submit_api.conftest import ISSUER, KeyServer, Signer, User
+from tests.waiting import poll
 
 TEXT = b"".join(b"line %d has words\n" % number for number in range(5_000))
 

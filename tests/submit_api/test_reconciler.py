@@ -14,11 +14,12 @@ from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.agenda import Agenda
 from fanfold_submit.dispatcher import DISPATCHES_AGAIN, Dispatcher
-from fanfold_submit.jobs import Job, State, timestamp
+from fanfold_submit.jobs import Job, State
 from fanfold_submit.reconciler import Reconciler
 from fanfold_submit.register import Register, new_job_id
-from tests.submit_api.conftest import poll
+from fanfold_web.clock import timestamp
 from tests.submit_api.engine import ScriptedEngine
+from tests.waiting import poll
 
 
 class Clock:

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fanfold_storage.errors import Unavailable
-from fanfold_submit.log import JSONLines
 from fanfold_submit.settings import BadSetting, from_environment
-from tests.submit_api.conftest import KeyServer, Site, poll
+from fanfold_web.log import JSONLines
+from tests.submit_api.conftest import KeyServer, Site
+from tests.waiting import poll
 
 
 def test_about_names_the_host_by_which_it_was_reached(shared_site: Site) -> None:

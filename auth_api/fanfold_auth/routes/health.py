@@ -6,6 +6,7 @@ from fastapi.responses import PlainTextResponse
 from fanfold_auth.access import TheService
 from fanfold_auth.bodies import Status
 from fanfold_auth.problems import refusals
+from fanfold_web.metrics import MEDIA_TYPE
 
 router = APIRouter(tags=["health"])
 
@@ -32,4 +33,4 @@ def readyz(service: TheService) -> Status:
 )
 async def metrics(service: TheService) -> PlainTextResponse:
     """Prometheus text; names no user."""
-    return PlainTextResponse(service.metrics.render(), media_type="text/plain; version=0.0.4")
+    return PlainTextResponse(service.metrics.render(), media_type=MEDIA_TYPE)

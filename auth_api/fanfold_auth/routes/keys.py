@@ -7,10 +7,10 @@ from fastapi.responses import PlainTextResponse
 
 from fanfold_auth.access import Admin, TheService
 from fanfold_auth.bodies import JWK, JWKS, Rotation
-from fanfold_auth.clock import utc
 from fanfold_auth.errors import Contended, Forbidden, RotationPending, Unauthenticated
 from fanfold_auth.keys import jwk
 from fanfold_auth.problems import refusals
+from fanfold_web.clock import timestamp
 
 router = APIRouter(prefix="/v1", tags=["keys"])
 
@@ -47,4 +47,4 @@ def pem(service: TheService) -> PlainTextResponse:
 def rotate(service: TheService, admin: Admin) -> Rotation:
     """Publish a new key. It signs once verifiers have had time to fetch it; the old one stays while its tokens live."""
     key = service.keys.rotate()
-    return Rotation(kid=key.kid, signs_from=datetime.fromisoformat(utc(key.signs_from)))
+    return Rotation(kid=key.kid, signs_from=datetime.fromisoformat(timestamp(key.signs_from, "seconds")))

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from fanfold_auth.access import AnyCaller, TheService
 from fanfold_auth.bodies import TOKENS, Login, TokenPair, UserView
-from fanfold_auth.envelope import source
 from fanfold_auth.errors import (
     Busy,
     Invalid,
@@ -21,6 +20,7 @@ from fanfold_auth.errors import (
 from fanfold_auth.problems import refusals
 from fanfold_auth.service import Service
 from fanfold_auth.users import User
+from fanfold_web.envelope import source
 
 router = APIRouter(prefix="/v1", tags=["sessions"])
 
@@ -40,9 +40,9 @@ async def _form(request: Request) -> dict[str, str]:
     try:
         pairs = parse_qsl((await request.body()).decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
-        raise InvalidRequest("The body is not a form of at most 20 parameters.") from None
+        raise InvalidRequest("The body is not a form of at most 20 parameters: see /openapi.json.") from None
     if len(dict(pairs)) != len(pairs):
-        raise InvalidRequest("A parameter is given twice.")
+        raise InvalidRequest("A parameter is given twice: send each once.")
     return dict(pairs)
 
 
@@ -51,7 +51,7 @@ Form = Annotated[dict[str, str], Depends(_form)]
 
 def _required(form: dict[str, str], name: str) -> str:
     if not form.get(name):
-        raise InvalidRequest(f"The parameter {name} is missing.")
+        raise InvalidRequest(f"The parameter {name} is missing: send it in the form.")
     return form[name]
 
 

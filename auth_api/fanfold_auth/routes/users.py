@@ -9,7 +9,6 @@ from fastapi.exceptions import RequestValidationError
 
 from fanfold_auth.access import Admin, AnyCaller, TheService
 from fanfold_auth.bodies import NewPassword, NewUser, UserChange, UserList, UserView
-from fanfold_auth.envelope import source
 from fanfold_auth.errors import (
     Busy,
     Contended,
@@ -25,6 +24,7 @@ from fanfold_auth.errors import (
 )
 from fanfold_auth.problems import refusals
 from fanfold_auth.users import Role
+from fanfold_web.envelope import source
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
@@ -88,7 +88,7 @@ def set_password(request: Request, service: TheService, caller: AnyCaller, name:
         current = body.current.get_secret_value() if body.current else ""
         service.check_password(name, current, source(request.scope))
     elif "admin" not in caller.user.roles or "admin" not in caller.claims.roles:
-        raise Forbidden(f"{caller.user.name!r} may change their own password; anybody else's needs the role admin.")
+        raise Forbidden(f"{caller.user.name!r} may change their own password; for others' ask an admin.")
     service.users.set_password(name, body.password.get_secret_value())
 
 
@@ -110,4 +110,6 @@ def _after(cursor: str | None) -> str:
     try:
         return base64.urlsafe_b64decode(cursor or "").decode()
     except (binascii.Error, ValueError):
-        raise RequestValidationError([{"loc": ("query", "cursor"), "msg": "not a cursor of this list"}]) from None
+        raise RequestValidationError(
+            [{"loc": ("query", "cursor"), "msg": "not a cursor of this list: send one as a page gave it"}]
+        ) from None
