@@ -20,6 +20,7 @@ from fanfold_storage.errors import NotFound, StorageError
 def main(arguments: list[str] | None = None) -> int:
     """Run a worker; returns the exit status."""
     options = _parser().parse_args(arguments)
+    sys.set_int_max_str_digits(0)  # a sum may have any number of digits
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     tree = JobTree.open(options.job)

@@ -54,7 +54,10 @@ class Code:
         job = self._import(reference)
         if not hasattr(job, "spec"):
             raise PermanentFailure("code", f"the entry {reference} is {type(job).__name__}, not a fanfold.Job")
-        compiled: JobSpec = job.spec(bundle=self._spec.bundle)
+        try:
+            compiled: JobSpec = job.spec(bundle=self._spec.bundle)
+        except Exception as error:
+            raise PermanentFailure("code", f"the job {reference} can't be run: {error}") from error
         return compiled
 
     def _import(self, reference: str) -> Any:
@@ -90,5 +93,8 @@ def _unpack(url: str, sha256: str | None, folder: Path) -> None:
     data = read_all(open_objects(store), key)
     if sha256 and hashlib.sha256(data).hexdigest() != sha256:
         raise PermanentFailure("code", f"the code bundle {url} isn't what was submitted: its SHA-256 differs")
-    with zipfile.ZipFile(io.BytesIO(data)) as bundle:
-        bundle.extractall(folder)  # zipfile drops absolute paths and `..` itself
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as bundle:
+            bundle.extractall(folder)  # zipfile drops absolute paths and `..` itself
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise PermanentFailure("code", f"the code bundle {url} can't be unpacked: {error}") from error

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 OWN_FOLDERS = ("fanfold_steps", "fanfold_storage", "fanfold")
-RECORD_PREVIEW = 200  # characters
+RECORD_PREVIEW, SHOWN = 200, 80  # characters
 LONGEST_MESSAGE, LONGEST_TRACE = 2_000, 16_000  # characters: a failure is kept in records, which are small
 
 
@@ -61,6 +61,14 @@ def raised_in_user_code(trace: TracebackType | None) -> bool:
 
 def _is_own(filename: str) -> bool:
     return Path(filename).parent.name in OWN_FOLDERS or Path(filename).parent.parent.name in OWN_FOLDERS
+
+
+def shown(value: object) -> str:
+    """A value for an error's text, whatever its `repr` does."""
+    try:
+        return shortened(repr(value), SHOWN)
+    except Exception:  # noqa: BLE001 — a user's __repr__ may raise anything
+        return f"<{type(value).__name__} that can't be shown>"
 
 
 def preview(record: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fanfold_storage.errors import NotFound
+from fanfold_storage.objects import validate_key
 from fanfold_storage.urls import open_objects, split_url
 
 
@@ -26,6 +27,7 @@ def list_files(url: str) -> list[File]:
 
     Raises:
         NotFound: there is neither a file nor a folder.
+        InvalidKey: a file's name holds control characters.
     """
     folder, name = split_url(url)
     if name:
@@ -41,7 +43,7 @@ def list_files(url: str) -> list[File]:
         raise NotFound(f"no file at or below {url}")
     if any(stat.key == "_SUCCESS" for stat in found):
         found = [stat for stat in found if not stat.key.startswith("_")]
-    return [File(store.url, stat.key, stat.size, stat.modified) for stat in found]
+    return [File(store.url, validate_key(stat.key), stat.size, stat.modified) for stat in found]
 
 
 def digest(files: Iterable[File]) -> str:

@@ -8,6 +8,8 @@ are written `00 FF`), as in FoundationDB's tuple layer.
 import zlib
 from collections.abc import Iterator
 
+from fanfold_steps.failure import shown
+
 Key = None | int | str | bytes | tuple["Key", ...]
 
 NONE, NEGATIVE, POSITIVE, TEXT, BYTES, TUPLE = b"\x01", b"\x02", b"\x03", b"\x05", b"\x06", b"\x07"
@@ -31,7 +33,10 @@ def encode(key: Key) -> bytes:
         return TEXT + key.encode("utf-8", "surrogatepass")
     if type(key) is bytes:
         return BYTES + key
-    return _encode_element(key)
+    try:
+        return _encode_element(key)
+    except RecursionError as error:
+        raise UnsortableKey("a key is a tuple of tuples nested too deeply to be sorted") from error
 
 
 def decode(data: bytes) -> Key:
@@ -62,7 +67,7 @@ def _encode_element(key: Key) -> bytes:
     if type(key) is tuple:
         return TUPLE + b"".join(map(_encode_element, key)) + _END
     raise UnsortableKey(
-        f"a key is None, int, str, bytes or a tuple of them, not {type(key).__name__} ({key!r:.80}): "
+        f"a key is None, int, str, bytes or a tuple of them, not {type(key).__name__} ({shown(key)}): "
         "turn it into one of those, for example with str()"
     )
 

@@ -1,84 +1,18 @@
 """Map: run the mapper over a split, combine, and write one run with a sorted segment for each partition."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 from fanfold_steps import keys, runs
-from fanfold_steps.aggregations import AGGREGATIONS, Sum
+from fanfold_steps.aggregations import AGGREGATIONS
 from fanfold_steps.code import Code
-from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code
+from fanfold_steps.collectors import Collector, Groups, Mapper, Totals
+from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code, shown
 from fanfold_steps.formats import text
 from fanfold_steps.inputs import File, Range
 from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import join_url, open_objects
-
-Mapper = Callable[[Any], Iterable[tuple[Any, Any]]]
-
-
-class Collector(Protocol):
-    """Takes in what the mapper emits and gives it out, combined, by encoded key."""
-
-    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
-        """Map records and keep what comes out."""
-
-    def items(self) -> Iterator[runs.Item]:
-        """(encoded key, value) in any order, each key once."""
-
-    def check(self, value: object) -> str | None:
-        """Why a value can't be taken in, or None."""
-
-
-class Totals:
-    """Folds values into an aggregation as they come."""
-
-    def __init__(self, aggregation: type[Sum]) -> None:
-        self._aggregation = aggregation
-        self._totals = aggregation.start()
-        self.check = aggregation.check
-
-    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
-        """Map records and fold what comes out."""
-        self._aggregation.fold(mapper, records, self._totals)
-
-    def items(self) -> Iterator[runs.Item]:
-        """(encoded key, total); totals are checked here, once a key, instead of once a value."""
-        for key, total in self._totals.items():
-            if type(total) is not int and (problem := self.check(total)):
-                raise PermanentFailure("mapper", f"{problem}, for the key {key!r:.80}")
-            yield keys.encode(key), total
-
-
-class Groups:
-    """Keeps the values of each key in input order, and runs the user's combiner over them at the end."""
-
-    def __init__(self, combiner: Callable[..., Any] | None) -> None:
-        self._combiner = combiner
-        self._groups: defaultdict[Any, list[Any]] = defaultdict(list)
-
-    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
-        """Map records and group what comes out."""
-        groups = self._groups
-        for record in records:
-            for key, value in mapper(record):
-                groups[key].append(value)
-
-    def items(self) -> Iterator[runs.Item]:
-        """(encoded key, list of values)."""
-        groups = self._groups
-        if self._combiner:
-            combined: defaultdict[Any, list[Any]] = defaultdict(list)
-            for key, values in groups.items():
-                for out_key, out_value in _pairs(self._combiner(key, iter(values)), key):
-                    combined[out_key].append(out_value)
-            groups = combined
-        return ((keys.encode(key), values) for key, values in groups.items())
-
-    def check(self, value: object) -> str | None:
-        """Any value will do."""
-        return None
 
 
 class MapTask:
@@ -108,7 +42,10 @@ class MapTask:
                 lines = block.lines()
                 self._fold(collector, lines, file, block)
                 records += len(lines)
-        size = objects.put(key, runs.pack(self._segments(collector)))
+        try:
+            size = objects.put(key, runs.pack(self._segments(collector)))
+        except runs.Unpicklable as error:
+            raise PermanentFailure("mapper", str(error)) from error
         return {"records": records, "bytes": size, "read": sum(stop - start for _, start, stop in split)}
 
     def _refuse_changed(self, file: File) -> None:
@@ -128,7 +65,7 @@ class MapTask:
             position = Position(join_url(file.root, file.key), block.offset_of(number), preview(record))
             if raised_in_user_code(error.__traceback__):
                 raise of_user_code("mapper", error, self._code.root, position) from error
-            problem = _explain(self._mapper, record, collector) or f"{type(error).__name__}: {error}"
+            problem = _explain(self._mapper, record, collector) or f"{type(error).__name__}: {shown(error)}"
             raise PermanentFailure("mapper", problem, position=position) from error
 
     def _segments(self, collector: Collector) -> list[list[runs.Item]]:
@@ -154,36 +91,25 @@ class MapTask:
         return self._stores[root]
 
 
-def _pairs(emitted: Any, key: Any) -> Iterator[tuple[Any, Any]]:
-    """What a combiner gave for a key, each checked to be a pair."""
-    if emitted is None or isinstance(emitted, str | bytes | tuple):
-        what = (
-            f"the combiner returned {type(emitted).__name__}: let it yield (key, value) pairs, or return a list of them"
-        )
-        raise PermanentFailure("combiner", f"{what} (for the key {key!r:.80})")
-    for pair in emitted:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            what = f"the combiner must give (key, value) pairs, but gave {pair!r:.80}"
-            raise PermanentFailure("combiner", f"{what} (for the key {key!r:.80})")
-        yield pair[0], pair[1]
-
-
 def _explain(mapper: Mapper, record: Any, collector: Collector) -> str | None:
-    """What is wrong with what a mapper gave for a record, found by running it once more."""
-    emitted = mapper(record)
-    if emitted is None:
-        return "the mapper returned None: let it yield (key, value) pairs, or return a list of them"
+    """What is wrong with what a mapper gave for a record, found by running it once more; None if it can't be told."""
+    try:
+        return _wrong_result(mapper(record), collector)
+    except Exception:  # noqa: BLE001 — the mapper may do something else the second time
+        return None
+
+
+def _wrong_result(emitted: Any, collector: Collector) -> str | None:
     if not hasattr(emitted, "__iter__"):
-        return (
-            f"the mapper returned {type(emitted).__name__}: let it yield (key, value) pairs, or return a list of them"
-        )
+        kind = "None" if emitted is None else type(emitted).__name__
+        return f"the mapper returned {kind}: let it yield (key, value) pairs, or return a list of them"
     for pair in emitted:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            return f"the mapper must give (key, value) pairs, but gave {pair!r:.80}"
+            return f"the mapper must give (key, value) pairs, but gave {shown(pair)}"
         try:
             keys.encode(pair[0])
         except keys.UnsortableKey as error:
             return str(error)
         if problem := collector.check(pair[1]):
-            return f"{problem}, for the key {pair[0]!r:.80}"
+            return f"{problem}, for the key {shown(pair[0])}"
     return None

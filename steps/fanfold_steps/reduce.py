@@ -3,6 +3,7 @@
 import hashlib
 import heapq
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby, islice
 from operator import itemgetter
@@ -12,7 +13,7 @@ from typing import Any
 from fanfold_steps import keys, runs
 from fanfold_steps.aggregations import AGGREGATIONS, Sum
 from fanfold_steps.code import Code
-from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
+from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown, user_traceback
 from fanfold_steps.formats import text
 from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_storage.objects import Objects
@@ -47,19 +48,30 @@ class ReduceTask:
         try:
             count, size, digest = 0, 0, hashlib.sha256()
             while block := list(islice(records, WRITE_RECORDS)):
-                data = b"".join(map(text.encode_record, block))
+                data = self._encode(block)
                 staged.write(data)
                 digest.update(data)
                 count += len(block)
                 size += len(data)
             handle = staged.seal()
+        except runs.Unpicklable as error:
+            staged.abort()
+            raise PermanentFailure("mapper", str(error)) from error
         except BaseException:
             staged.abort()
             raise
         return {"part": name, "handle": handle, "records": count, "bytes": size, "sha256": digest.hexdigest()}
 
+    def _encode(self, block: list[Any]) -> bytes:
+        try:
+            return b"".join(map(text.encode_record, block))
+        except Exception as error:
+            record = next(record for record in block if not _encodes(record))
+            what = f"a record can't be written as text: {type(error).__name__}: {error} (the record {shown(record)})"
+            raise PermanentFailure("reducer", what, trace=user_traceback(error, self._code.root)) from error
+
     def _aggregated(self, partition: int, aggregation: type[Sum]) -> Iterator[tuple[keys.Key, Any]]:
-        totals = aggregation.start()
+        totals: defaultdict[bytes, Any] = defaultdict(aggregation.zero)
         for segment in self._segments(partition):
             aggregation.merge(totals, segment)
         for encoded in sorted(totals):
@@ -77,18 +89,26 @@ class ReduceTask:
         try:
             records = self._reducer(key, values)
             if records is None or isinstance(records, str | bytes | tuple):
-                raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {key!r:.80})")
+                raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {shown(key)})")
             yield from records
         except (PermanentFailure, GeneratorExit):
             raise
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):
                 raise PermanentFailure(
-                    "reducer", f"{type(error).__name__}: {error} (for the key {key!r:.80})"
+                    "reducer", f"{type(error).__name__}: {error} (for the key {shown(key)})"
                 ) from error
             failure = of_user_code("reducer", error, self._code.root, None)
-            failure.message += f" (for the key {key!r:.80})"
+            failure.message += f" (for the key {shown(key)})"
             raise failure from error
+
+
+def _encodes(record: object) -> bool:
+    try:
+        text.encode_record(record)
+    except Exception:  # noqa: BLE001 — a user's __str__ may raise anything
+        return False
+    return True
 
 
 def _merged(segments: list[Iterator[runs.Item]], scratch: Objects) -> Iterator[runs.Item]:
@@ -115,4 +135,5 @@ def _stored(items: Iterator[runs.Item], key: str, scratch: Objects) -> Iterator[
 
 
 def _wrong_result(result: object) -> str:
-    return f"the reducer returned {type(result).__name__}: let it yield records, or return a list of them"
+    kind = "None" if result is None else type(result).__name__
+    return f"the reducer returned {kind}: let it yield records, or return a list of them"

@@ -21,6 +21,11 @@ import lz4.block
 from fanfold_storage.errors import StorageError
 from fanfold_storage.objects import Objects
 
+
+class Unpicklable(Exception):
+    """A value that can't be carried from mapper to reducer."""
+
+
 Item = tuple[bytes, Any]
 """An encoded key and its value."""
 
@@ -85,13 +90,19 @@ def _read_index(objects: Objects, key: str, size: int) -> list[tuple[int, int, i
 
 
 def _pack_block(items: list[Item]) -> bytes:
-    keys, values = zip(*items, strict=True)
-    body: bytes = lz4.block.compress(pickle.dumps((keys, values), protocol=5))
+    try:
+        plain = pickle.dumps(tuple(zip(*items, strict=True)), protocol=5)
+    except Exception as error:  # an object's own pickling may raise anything
+        raise Unpicklable(f"a value can't be carried to the reducer: {error}. Give plain data, not objects") from error
+    body: bytes = lz4.block.compress(plain)
     return _HEADER.pack(len(body), zlib.crc32(body)) + body
 
 
 def _unpack_block(body: bytes, checksum: int, key: str) -> Iterator[Item]:
     if zlib.crc32(body) != checksum:
         raise CorruptRun(f"a block of {key} has the wrong checksum: the store returned other bytes than were written")
-    keys, values = pickle.loads(lz4.block.decompress(body))  # noqa: S301 — written by the same job, checked above
+    try:
+        keys, values = pickle.loads(lz4.block.decompress(body))  # noqa: S301 — written by the same job, checked above
+    except Exception as error:
+        raise Unpicklable(f"a value doesn't come back from pickling: {error}. Give plain data, not objects") from error
     return zip(keys, values, strict=True)

@@ -48,6 +48,60 @@ def gives_float_to_sum(line):
     yield line, 0.5
 
 
+def gives_bool_among_ints(line):
+    yield 1, 1
+    yield True, 1
+
+
+def gives_deep_tuple(line):
+    key: tuple = ()
+    for _ in range(5000):
+        key = (key,)
+    yield key, 1
+
+
+class Odd:
+    def __repr__(self):
+        raise RuntimeError("no words for it")
+
+    __str__ = __repr__
+
+
+def gives_badly_shown(line):
+    yield line, Odd()
+
+
+_calls: list[str] = []
+
+
+def returns_none_once(line):
+    _calls.append(line)
+    if len(_calls) == 1:
+        return
+    raise RuntimeError("another time it raises")
+
+
+class HalfPickle(Exception):
+    def __init__(self, one, two):
+        super().__init__(one)
+
+
+def gives_half_pickle(line):
+    yield line, HalfPickle(1, 2)
+
+
+def gives_lambda(line):
+    yield line, lambda: line
+
+
+def yields_surrogate(key, values):
+    yield key, "\ud800"
+
+
+def yields_badly_shown(key, values):
+    yield Odd()
+
+
 def takes_two(one, two):
     yield one, two
 

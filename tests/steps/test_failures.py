@@ -43,6 +43,10 @@ def test_a_mapper_that_raises(small_job, capsys, monkeypatch):
         ("gives_float_key", "not float"),
         ("gives_text_to_sum", r"Sum\(\) adds whole numbers, but a value is str \('1'\), for the key 'x'"),
         ("gives_float_to_sum", r"Sum\(\) adds whole numbers, but a value is float"),
+        ("gives_bool_among_ints", "not bool"),
+        ("gives_deep_tuple", "nested too deeply"),
+        ("gives_badly_shown", "Sum.. adds whole numbers, but a value is Odd .<Odd that can't be shown>"),
+        ("returns_none_once", "the mapper returned None|TypeError"),
         ("takes_two", "must take one argument, the record"),
         ("not_a_function", "is int, not a function"),
         ("missing", "has no 'missing'"),
@@ -59,7 +63,7 @@ def test_what_a_mapper_may_not_give(small_job, mapper, words):
     ("reducer", "words"),
     [
         ("reducer_raises", "the reducer raised KeyError: 'k' (for the key 'k')"),
-        ("reducer_returns_none", "the reducer returned NoneType"),
+        ("reducer_returns_none", "the reducer returned None"),
         ("reducer_returns_text", "the reducer returned str"),
         ("total_returned", "the reducer returned tuple: let it yield records"),
     ],
@@ -75,10 +79,29 @@ def test_what_a_reducer_may_not_do(small_job, reducer, words):
 
 
 @pytest.mark.parametrize(
+    ("reducer", "words"),
+    [("yields_surrogate", "can't be written as text"), ("yields_badly_shown", "no words for it")],
+)
+def test_a_record_that_cannot_be_written(small_job, reducer, words):
+    small_job.write_input({"a.txt": b"k 1\n"})
+    assert run(small_job, StageSpec(Function(f"{HERE}:pairs"), Function(f"{HERE}:{reducer}"))) == 64
+    failure = small_job.tree.load("failed.json")
+    assert words in failure["message"]
+    assert not list((small_job.root / "out").rglob("*.txt"))
+
+
+@pytest.mark.parametrize("mapper", ["gives_lambda", "gives_half_pickle"])
+def test_a_value_that_cannot_be_carried(small_job, mapper):
+    small_job.write_input({"a.txt": b"x\n"})
+    assert run(small_job, StageSpec(Function(f"{HERE}:{mapper}"), Function(f"{HERE}:in_order"))) == 64
+    assert "Give plain data, not objects" in small_job.tree.load("failed.json")["message"]
+
+
+@pytest.mark.parametrize(
     ("combiner", "words"),
     [
         ("total_returned", "the combiner returned tuple"),
-        ("reducer_returns_none", "the combiner returned NoneType"),
+        ("reducer_returns_none", "the combiner returned None"),
         ("yields_text", "must give (key, value) pairs, but gave 'text'"),
     ],
 )

@@ -152,12 +152,25 @@ def test_the_same_code_makes_the_same_bundle_whenever_it_was_written(tmp_path, i
         (JOB.replace("job =", "a =") + "b = Job(map=words, reduce=Sum())\n", r"several jobs \(a, b\)"),
         ("def broken(:\n", "SyntaxError"),
         ("raise RuntimeError('at import')\n", "at import"),
+        ("raise SystemExit(0)\n", r"put job.main\(\) and whatever else it runs under `if __name__"),
     ],
 )
 def test_a_file_without_one_job_is_refused(tmp_path, imports, text, words):
     (tmp_path / "odd_job.py").write_text(text)
     with pytest.raises(InvalidJob, match=words):
         resolve(str(tmp_path / "odd_job.py"))
+
+
+def test_a_file_with_the_name_of_another_module_is_refused(tmp_path, imports):
+    (tmp_path / "json.py").write_text(JOB)
+    with pytest.raises(InvalidJob, match="has the name of another module"):
+        resolve(str(tmp_path / "json.py"))
+
+
+def test_a_sibling_that_does_not_parse_is_packed_as_it_is(tmp_path, imports):
+    write_package(tmp_path, {"old_job.py": "try:\n    import old_one\nexcept SyntaxError:\n    pass\n" + JOB})
+    (tmp_path / "old_one.py").write_text("print 'two'\n")
+    assert names_in(resolve(str(tmp_path / "old_job.py")).bundle) == ["old_job.py", "old_one.py"]
 
 
 def test_a_file_or_a_built_in_that_is_not_there(tmp_path):

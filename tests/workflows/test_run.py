@@ -111,6 +111,47 @@ def test_interrupted_it_goes_on_from_what_is_done(texts):
     assert done_before.items() <= after.items()
 
 
+def test_files_where_the_user_stands_are_not_imported(texts):
+    for name in ("random.py", "fanfold_steps.py", "json.py"):
+        (texts / name).write_text("raise SystemExit('shadowed')\n")
+    done = run(texts, command=[sys.executable, "-P", "-m", "fanfold_client", "run", "wordcount"])
+    assert done.returncode == 0, done.stderr
+
+
+def test_workers_leave_nothing_in_the_temporary_folder(texts, tmp_path_factory):
+    scratch = tmp_path_factory.mktemp("scratch")
+    (texts / "job_here.py").write_text((EXAMPLES / "wordcount.py").read_text())
+    options = ["--input", "in", "--output", "out", "--workers", "4"]
+    environ = {**os.environ, "TMPDIR": str(scratch)}
+    subprocess.run([*RUN, "job_here.py", *options], cwd=texts, env=environ, check=True)
+    assert list(scratch.iterdir()) == []
+
+
+def test_a_worker_that_leaves_without_a_word_is_told(texts):
+    (texts / "leaver.py").write_text(
+        "import os\nfrom fanfold import Job, Sum\ndef f(line):\n    os._exit(0)\njob = Job(map=f, reduce=Sum())\n"
+    )
+    failed = run(texts, "--workers", "1", command=[*RUN, "leaver.py"])
+    assert failed.returncode == 1
+    assert "worker all-0 ended with status 0, start 4 of 4" in failed.stderr
+
+
+def test_a_file_name_with_a_newline_is_refused_before_anything_runs(texts):
+    (texts / "in" / "new\nline.txt").write_text("x")
+    refused = run(texts)
+    assert refused.returncode == 3
+    assert "control characters" in refused.stderr
+
+
+def test_an_output_that_a_link_leads_into_the_input_is_refused(texts):
+    (texts / "link").symlink_to("in")
+    done = subprocess.run(
+        [*RUN, "wordcount", "--input", "in", "--output", "link/out"], cwd=texts, capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert "lies in the input" in done.stderr
+
+
 def test_two_commands_do_not_share_an_output(texts):
     with alone((texts / "out").as_uri() + "/"):
         refused = run(texts)

@@ -51,11 +51,17 @@ def load_module(path: Path) -> ModuleType:
         root = root.parent
     sys.path.insert(0, str(root))
     try:
-        return importlib.import_module(".".join(names))
+        module = importlib.import_module(".".join(names))
     except InvalidJob:
         raise
+    except SystemExit as error:
+        mend = 'put job.main() and whatever else it runs under `if __name__ == "__main__":`'
+        raise InvalidJob(f"{path} ends the process when it is imported: {mend}") from error
     except Exception as error:
         raise InvalidJob(f"{path} can't be imported:\n{user_traceback(error, root)}") from error
+    if Path(str(module.__file__)).resolve() != path:
+        raise InvalidJob(f"{path} has the name of another module ({module.__file__}): rename it")
+    return module
 
 
 def _find_job(module: ModuleType) -> Job:

@@ -8,12 +8,14 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import url2pathname
 
 from fanfold_steps.inputs import File, digest, list_files
 from fanfold_steps.spec import JobConf, JobSpec
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
-from fanfold_storage.urls import open_objects
+from fanfold_storage.urls import open_objects, split_url
 
 MIB = 1 << 20
 PARTITION_BYTES = 128 * MIB  # one partition for so much input, unless the job says otherwise
@@ -80,7 +82,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     total = sum(file.size for file in files)
     refuse_taken_output(places.output)
     for url in places.inputs:
-        if places.output.startswith(f"{url.rstrip('/')}/"):
+        if _resolved(places.output).startswith(f"{_resolved(url)}/"):
             raise Refused(f"the output {places.output} lies in the input {url}, and would be read: choose another")
     partitions = sizing.partitions or _partitions(total)
     if not 1 <= partitions <= 10_000:
@@ -120,6 +122,14 @@ def refuse_taken_output(url: str) -> None:
     """Raise OutputTaken if the output folder holds anything but an unfinished job's own tree (`_job/`)."""
     for key in _outputs(url):
         raise OutputTaken(f"the output {url} exists already (it holds {key}): remove it or choose another")
+
+
+def _resolved(url: str) -> str:
+    """A URL without its last slash; for a folder of this machine, of where its links lead."""
+    folder, name = split_url(f"{url.rstrip('/')}")
+    if not url.startswith("file:"):
+        return url.rstrip("/")
+    return str((Path(url2pathname(folder.removeprefix("file://"))) / name).resolve())
 
 
 def _outputs(url: str) -> Iterator[str]:

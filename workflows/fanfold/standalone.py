@@ -68,8 +68,10 @@ def alone(output: str) -> Iterator[None]:
             raise Refused(
                 f"another command runs a job into {output} now: wait for it, or choose another output"
             ) from error
-        yield
-        Path(lock.name).unlink()
+        try:
+            yield
+        finally:
+            Path(lock.name).unlink()
 
 
 def clear(conf: JobConf, tree: JobTree) -> None:

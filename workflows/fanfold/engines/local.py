@@ -1,6 +1,8 @@
 """The local engine: a job's workers are processes of this machine, and die with the process that started them."""
 
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -8,9 +10,9 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
-from typing import IO
 
 from fanfold.engines.protocol import Foreign, Handle, Observation, Phase
 from fanfold.planner import Plan
@@ -18,7 +20,8 @@ from fanfold_steps.exits import PERMANENT
 
 NAMESPACE = "local"
 MOST_STARTS = 4  # of one worker, when it dies by anything but a failed job
-LOG_TAIL = 2000
+LOG_TAIL = 2000  # bytes
+REPORT, LOG = "report.json", "log"
 
 
 @dataclass(slots=True)
@@ -104,17 +107,19 @@ class LocalEngine:
     def _keep(self, crew: _Crew, step: str, index: int) -> None:
         """Run one worker, again and again if it dies without having ended the job (in a thread of its own)."""
         name = f"{step}-{index}"
-        with tempfile.TemporaryFile() as log:
+        with tempfile.TemporaryDirectory(prefix="fanfold-worker-", ignore_cleanup_errors=True) as folder:
             for start in range(MOST_STARTS):
-                process = self._start(crew, step, index, log)
+                process = self._start(crew, step, index, Path(folder))
                 if process is None:
                     break
                 with process:  # its stdin is closed in the end
                     status = process.wait()
-                if status == 0 or status in PERMANENT:
+                if status == 0 and (Path(folder) / REPORT).exists():
                     break
                 crew.message = f"worker {name} ended with status {status}, start {start + 1} of {MOST_STARTS}"
-                crew.message += _tail(log)
+                crew.message += _tail(Path(folder) / LOG)
+                if status in PERMANENT:
+                    break
         with self._lock:
             crew.processes.pop(name, None)
             crew.waiting -= 1
@@ -123,9 +128,11 @@ class LocalEngine:
             for watcher in self._watchers:
                 watcher.put(crew.plan.conf.id)
 
-    def _start(self, crew: _Crew, step: str, index: int, log: IO[bytes]) -> subprocess.Popen[bytes] | None:
-        command = [sys.executable, "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", str(index)]
-        with self._lock:
+    def _start(self, crew: _Crew, step: str, index: int, folder: Path) -> subprocess.Popen[bytes] | None:
+        # -P: the folder that the user stands in is no place to import from.
+        command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", str(index)]
+        environ = {**os.environ, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
+        with self._lock, (folder / LOG).open("ab") as log:
             if crew.ending:
                 return None
             process = subprocess.Popen(
@@ -133,6 +140,7 @@ class LocalEngine:
                 stdin=subprocess.PIPE,  # held open: when this process dies, however, the worker's input ends
                 stdout=log,
                 stderr=log,
+                env=environ,
                 start_new_session=True,  # a terminal's Ctrl-C is for us to handle
             )
             crew.processes[f"{step}-{index}"] = process
@@ -142,11 +150,10 @@ class LocalEngine:
 def _end(crew: _Crew) -> None:
     crew.ending = True
     for process in crew.processes.values():
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what the user's code started goes, too
 
 
-def _tail(log: IO[bytes]) -> str:
-    size = log.seek(0, 2)
-    log.seek(max(0, size - LOG_TAIL))
-    text = log.read().decode("utf-8", "replace").strip()
+def _tail(log: Path) -> str:
+    text = log.read_bytes()[-LOG_TAIL:].decode("utf-8", "replace").strip()
     return f":\n{text}" if text else ""

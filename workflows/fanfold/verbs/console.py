@@ -26,12 +26,14 @@ def result_json(value: Any) -> None:
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns on stdout. The heads are left out where a program reads, and cells never wrap."""
-    lines = [tuple(heads), *rows] if sys.stdout.isatty() else list(rows)
-    if not lines:
-        return
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
-    for line in lines:
-        result("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    columns([heads, *rows] if sys.stdout.isatty() else list(rows))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Rows on stdout whose cells say themselves what they are."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def coloured() -> bool:

@@ -98,11 +98,13 @@ def time_left(done: float, total: float | None, rate: float) -> str:
     return f"{clock((total - done) / rate)} left" if total and rate > 0 and 0 < done < total else ""
 
 
-def moved(label: str, done: int, total: int, rate: float, what: str) -> Line:
-    """The line for bytes on their way; `what` counts the files."""
-    share = done / total if total else 1.0
+def moved(label: str, done: int, total: int, rate: float, what: str, *, whole: bool = True) -> Line:
+    """The line for bytes on their way; `what` counts the files. 100 % are told when the last file is `whole` too."""
+    share, percent = (done / total, done * 100 // total) if total else (1.0, 100)
+    if not whole:
+        share, percent = min(share, 0.99), min(percent, 99)
     text = "  ".join(filter(None, (what, f"{size(rate)}/s" if rate else "", time_left(done, total, rate))))
-    return Line(label, share, f"{share:.0%}", text)
+    return Line(label, share, f"{percent}%", text)
 
 
 def _fitted(line: Line, width: int) -> str:

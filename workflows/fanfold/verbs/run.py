@@ -16,13 +16,12 @@ from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.job import Job
 from fanfold.planner import Plan, Sizing
 from fanfold.standalone import alone, clear, draft, take_up
-from fanfold.verbs.errors import Exit, run_and_exit
+from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
 from fanfold.verbs.options import POD_OPTIONS, Size, decorated, place_url, pod_settings
 from fanfold.verbs.progress import Display
 from fanfold.verbs.steps import Picture
 from fanfold_steps.finish import sweep
 from fanfold_steps.progress import Progress, ProgressReader
-from fanfold_steps.report import describe
 from fanfold_steps.tree import JobTree
 
 if TYPE_CHECKING:
@@ -113,8 +112,7 @@ def _execute(authored: Authored, request: Request) -> int:
     tree = JobTree.open(plan.job_url)
     progress = _drive(engine, plan, tree, request)
     if progress.report is None:
-        print(_why_failed(progress), file=sys.stderr)
-        return Exit.FAILED
+        raise JobFailed(progress.failure or {"message": "no reason is known"})
     sweep(plan.conf)
     if not request.keep:
         clear(plan.conf, tree)
@@ -160,10 +158,6 @@ def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
         return progress
     message = engine.observe(handle).message or "the workers left without a word"
     return Progress("failed", progress.steps, {"message": message, "task": None, "record": None, "traceback": ""})
-
-
-def _why_failed(progress: Progress) -> str:
-    return f"fanfold: the job failed: {describe(progress.failure or {})}"
 
 
 def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
