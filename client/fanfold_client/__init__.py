@@ -1,1 +1,17 @@
-"""The `fanfold` command and `fanfold_client.client.Client`, the typed HTTP client beneath it."""
+"""The `fanfold` command and `Client`, the typed HTTP client beneath it."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fanfold_client.client import Client
+
+__all__ = ["Client"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load `Client`, and the HTTP client with it, only when it is asked for: the command's help needs neither."""
+    if name != "Client":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from fanfold_client.client import Client
+
+    return Client

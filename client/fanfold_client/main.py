@@ -1,9 +1,8 @@
-"""The command `fanfold`: its verbs, each loaded only when used, and where errors become words and a status."""
+"""The command `fanfold`: its verbs, each loaded only when used."""
 
-import os
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -42,7 +41,16 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
 }
 """Per section of the help: verb → where its command is, and what it does."""
 
-UNREADABLE, OUR_FAULT, INTERRUPTED, READER_LEFT = 3, 70, 130, 141
+
+@contextmanager
+def _readers_may_leave() -> Iterator[None]:
+    """End quietly when whoever reads our output has left; click by itself would end with 1, as if a job had failed."""
+    try:
+        yield
+    except BrokenPipeError:
+        from fanfold.verbs.errors import reader_left
+
+        raise click.exceptions.Exit(reader_left()) from None
 
 
 class Verbs(click.Group):
@@ -70,13 +78,15 @@ class Verbs(click.Group):
         except click.exceptions.NoSuchCommand:
             raise click.exceptions.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from None
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the words, which prints help and version."""
+        with _readers_may_leave():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the verb; end quietly when whoever reads our output has left."""
-        try:
+        """Call the verb."""
+        with _readers_may_leave():
             return super().invoke(ctx)
-        except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python complains at its last flush
-            ctx.exit(READER_LEFT)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The verbs by section, without loading any."""
@@ -109,7 +119,13 @@ def cli() -> None:
 
     \b
     Exit status: 0 done, 1 the job failed, 2 usage, 3 refused before it ran, 4 not allowed,
-    5 not found or in conflict, 6 service away, 130 interrupted.
+    5 not found or in conflict, 6 service away, 70 a fault in Fanfold itself, 130 interrupted,
+    141 whoever read the output left. FANFOLD_DEBUG=1 shows where an error comes from.
+
+    \b
+    With --json stdout has one JSON object, also when a verb fails: {"error": {"detail": …}}, which
+    holds what the service said of it (RFC 9457), or else the exit status as "status". A job of the
+    service is told whole, and if it failed its "error" says why.
     """
 
 
@@ -120,52 +136,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command; its exit status. Errors are told on stderr."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = cli.main(args=arguments, prog_name="fanfold", standalone_mode=False)
+        status = cli.main(args=words, prog_name="fanfold", standalone_mode=False)
         sys.stdout.flush()
-    except click.exceptions.Abort:
-        return INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 (the one place where every error ends)
-        return _explain(error)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (the one place where every error ends)
+        from fanfold.verbs.errors import explain
+
+        return explain(error, as_json="--json" in words)
     return status if isinstance(status, int) else 0
-
-
-def _explain(error: Exception) -> int:
-    from fanfold.verbs.console import say
-
-    status = exit_status(error)
-    if os.environ.get("FANFOLD_DEBUG"):
-        traceback.print_exception(error)
-    if status == OUR_FAULT:
-        say(f"fanfold: a fault in Fanfold itself: {type(error).__name__}: {error}", fg="red")
-        say("Set FANFOLD_DEBUG=1 to see where, and please report it.")
-    else:
-        say(f"fanfold: {_text(error)}", fg="red")
-    return status
-
-
-def exit_status(error: Exception) -> int:
-    """The status that stands for an error: its own, what `fanfold run` says of it, or 3 for a local file's."""
-    from fanfold.verbs.errors import status_of
-
-    own: Any = getattr(error, "exit_status", None)
-    if isinstance(own, int):
-        return own
-    known = status_of(error)
-    if known is not None:
-        return int(known)
-    return UNREADABLE if isinstance(error, OSError) else OUR_FAULT
-
-
-def _text(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return str(error)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,16 @@
 """The command's face: help, version, usage errors, and what they cost."""
 
+import json
+import re
 import subprocess
 import sys
 
 import click
 import pytest
 
+import fanfold_client
+from fanfold.verbs.errors import Exit
+from fanfold_client.client import Client
 from fanfold_client.main import VERBS, cli
 from fanfold_client.main import run as fanfold
 
@@ -78,9 +83,23 @@ def test_wrong_usage_ends_with_2(words: list[str], monkeypatch: pytest.MonkeyPat
     assert fanfold(words) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("Usage: fanfold")
-    assert captured.out == ""
+    assert (json.loads(captured.out)["error"]["status"] if "--json" in words else captured.out) in (2, "")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]):
     assert fanfold(["--version"]) == 0
     assert capsys.readouterr().out.startswith("fanfold 0.")
+
+
+def test_every_exit_status_is_in_the_help(capsys: pytest.CaptureFixture[str]):
+    assert fanfold(["--help"]) == 0
+    listed = capsys.readouterr().out.partition("Exit status:")[2]
+    assert {int(number) for number in re.findall(r"\b(\d+) ", listed.partition("FANFOLD_DEBUG")[0])} == set(Exit)
+
+
+def test_what_the_packages_export():
+    assert sys.modules["fanfold"].__all__ == ["InvalidJob", "Job", "Sum"]
+    assert fanfold_client.__all__ == ["Client"]
+    assert fanfold_client.Client is Client
+    code = "import fanfold_client, sys; sys.exit('httpx' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
