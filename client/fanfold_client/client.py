@@ -15,7 +15,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from fanfold_client.answers import About, File, Job, Me, Part, User
-from fanfold_client.credentials import InMemory, log_in
+from fanfold_client.credentials import InMemory, log_in, valid_name
 from fanfold_client.download import download
 from fanfold_client.problems import NotFound, Refused
 from fanfold_client.transport import Credentials, Transport
@@ -76,7 +76,10 @@ class Client:
 
     def about(self) -> About:
         """What the service tells anybody about itself."""
-        return cast(About, self._submit.json("GET", "/v1/about"))
+        try:
+            return cast(About, self._submit.json("GET", "/v1/about"))
+        except NotFound as error:
+            raise NotFound(f'{self.url} is no submit service: give the URL called "jobs and files"') from error
 
     def me(self) -> Me:
         """Who the token stands for."""
@@ -157,7 +160,7 @@ class Jobs:
 
     def get(self, job: str) -> Job:
         """A job as it stands."""
-        return cast(Job, self._transport.json("GET", f"/v1/jobs/{quote(job, safe='')}"))
+        return cast(Job, self._transport.json("GET", _job(job)))
 
     def list(self, **filters: str) -> Iterator[Job]:
         """Jobs, the newest first."""
@@ -165,15 +168,15 @@ class Jobs:
 
     def cancel(self, job: str) -> Job:
         """Ask for the job to end; asking twice does no harm."""
-        return cast(Job, self._transport.json("POST", f"/v1/jobs/{quote(job, safe='')}/cancel", repeatable=True))
+        return cast(Job, self._transport.json("POST", f"{_job(job)}/cancel", repeatable=True))
 
     def parts(self, job: str) -> Sequence[Part]:
         """The files of the job's output, in order."""
-        return cast(Sequence[Part], self._transport.json("GET", f"/v1/jobs/{quote(job, safe='')}/results")["parts"])
+        return cast(Sequence[Part], self._transport.json("GET", f"{_job(job)}/results")["parts"])
 
     def read(self, job: str) -> Iterator[bytes]:
         """The bytes of all parts, in order; goes on where it was if the connection breaks."""
-        return download(self._transport, f"/v1/jobs/{quote(job, safe='')}/results/data")
+        return download(self._transport, f"{_job(job)}/results/data")
 
 
 class Users:
@@ -184,7 +187,7 @@ class Users:
 
     def add(self, name: str, password: str, roles: Iterable[str]) -> User:
         """Make an account."""
-        body = {"name": name, "password": password, "roles": list(roles)}
+        body = {"name": valid_name(name), "password": password, "roles": list(roles)}
         return cast(User, self._transport.json("POST", "/v1/users", json=body))
 
     def list(self) -> Iterator[User]:
@@ -228,6 +231,10 @@ def _file(path: str) -> str:
         raise Refused(f"{path!r} can't be a path in the service: it isn't UTF-8; rename the file") from error
     except InvalidKey as error:
         raise Refused(str(error)) from error
+
+
+def _job(job: str) -> str:
+    return f"/v1/jobs/{quote(job, safe='')}"
 
 
 def _user(name: str) -> str:

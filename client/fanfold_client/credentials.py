@@ -1,5 +1,6 @@
 """Tokens from the auth service: had by a name and password, renewed when they run out, given back."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 from fanfold_client.problems import NotAllowed, Refused
 from fanfold_client.transport import Transport
 
+NAME_PATTERN = "[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"  # as in auth_api; a test compares them
 EARLY = 30.0  # seconds before its end at which an access token is renewed, so that it doesn't run out on the way
 
 
@@ -33,10 +35,19 @@ class Tokens:
         return time.time() > self.expires
 
 
+def valid_name(name: str) -> str:
+    """The name, if a user can have it: the auth service would answer with the pattern alone. Raises Refused."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise Refused(
+            f"{name!r} is no user name: use 1 to 63 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends"
+        )
+    return name
+
+
 def log_in(auth_url: str, name: str, password: str) -> Tokens:
     """Tokens for a name and password. Raises NotAllowed when they don't belong together."""
     with _service(auth_url) as auth:
-        return Tokens.from_answer(auth.json("POST", "/v1/login", json={"name": name, "password": password}))
+        return Tokens.from_answer(auth.json("POST", "/v1/login", json={"name": valid_name(name), "password": password}))
 
 
 def refresh(auth_url: str, token: str) -> Tokens:

@@ -8,6 +8,7 @@ from fanfold.verbs.steps import Picture
 from fanfold_client.answers import FINAL, Job
 from fanfold_client.client import Client
 from fanfold_client.problems import Away
+from fanfold_steps.report import describe
 
 FIRST_LOOK, LAST_LOOK = 0.1, 1.0  # seconds between two looks: short at first, for small jobs
 PATIENCE = 60.0  # seconds for which the service may be away
@@ -49,10 +50,7 @@ def tell_end(job: Job) -> int:
 
 
 def tell_problem(job: Job) -> None:
-    """Say why a job failed, with the traceback of the user's own code if that raised."""
-    problem = job["error"]
-    if not problem:
-        return
-    say(str(problem.get("detail") or problem.get("title") or "no reason is known"))
-    if problem.get("traceback"):
-        say(str(problem["traceback"]).rstrip())
+    """Say why a job failed as `fanfold run` does: at which task and record, with the user's own traceback."""
+    if problem := job["error"]:
+        message = problem.get("detail") or problem.get("title") or "no reason is known"
+        say(describe({**problem, "message": message}))

@@ -76,6 +76,11 @@ _BY_TYPE: dict[str, type[ClientError]] = {
 }
 """Where a problem's type (its last part) says more than the HTTP status."""
 
+_FOR_THE_COMMAND: dict[str, tuple[str, str]] = {
+    "no-such-job": ("List yours with GET /v1/jobs.", "`fanfold jobs` lists yours."),
+}
+"""By a problem's type: the route that the service names as the way to mend it, and the command instead."""
+
 
 def from_problem(status: int, problem: dict[str, Any]) -> ClientError:
     """The exception for an answer of `status` (400 and up) with this problem body.
@@ -83,7 +88,9 @@ def from_problem(status: int, problem: dict[str, Any]) -> ClientError:
     >>> from_problem(404, {"title": "Not Found", "detail": "there is no job 7f"})
     NotFound('there is no job 7f')
     """
-    kind = _BY_STATUS.get(status, Away if status >= 500 else Refused)
-    kind = _BY_TYPE.get(str(problem.get("type", "")).rpartition(":")[2], kind)
+    slug = str(problem.get("type", "")).rpartition(":")[2]
+    kind = _BY_TYPE.get(slug) or _BY_STATUS.get(status, Away if status >= 500 else Refused)
+    if slug in _FOR_THE_COMMAND:
+        problem = {**problem, "detail": str(problem.get("detail", "")).replace(*_FOR_THE_COMMAND[slug])}
     text = problem.get("detail") or problem.get("title") or f"the service answered with HTTP status {status}"
     return kind(str(text), problem)

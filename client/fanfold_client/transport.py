@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -16,9 +16,6 @@ _TIMEOUT = httpx.Timeout(60.0, connect=5.0)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 _CONNECTIONS = httpx.Limits(max_connections=32, max_keepalive_connections=8)
-
-Body = Callable[[], Iterable[bytes]]
-"""Opens the body anew for each try."""
 
 
 class Credentials(Protocol):

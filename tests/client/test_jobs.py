@@ -93,6 +93,7 @@ def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_p
     for stderr in (done.stderr, fanfold("status", job).stderr, fanfold("watch", job, status=1).stderr):
         assert "ZeroDivisionError" in stderr
         assert "in words" in stderr
+        assert stderr.index("map/0: ") < stderr.index("a.txt, byte 0: to be or not") < stderr.index("Traceback")
         assert "site-packages" not in stderr
     assert fanfold("results", job, status=5).stderr
 
@@ -191,6 +192,35 @@ def test_ctrl_c_ends_the_watching_and_not_the_job(fanfold: Person, slow: str):
     assert f"The job goes on. Follow it again: fanfold watch {slow}" in rest.decode()
     assert b"Traceback" not in rest
     assert fanfold("status", slow, "--json").json["state"] in {"dispatched", "running"}
+
+
+def test_figures_say_what_they_are(fanfold: Person, texts: Path):
+    job = fanfold("submit", "wordcount", "--input", texts, "--partitions", "1", "--watch").text.strip()
+    lines = [line.split() for line in fanfold("status", job).text.splitlines()]
+    (told,) = [line for line in lines if line[:1] == ["map"]]
+    assert (told[1], told[3], told[5]) == ("1/1", "records", "B")
+    assert fanfold("results", job).text.split()[::2] == ["part-00000.txt", "records", "B", part_sha(fanfold, job)]
+
+
+def part_sha(fanfold: Person, job: str) -> str:
+    (part,) = fanfold("results", job, "--json").json["parts"]
+    return str(part["sha256"])
+
+
+def test_a_job_that_is_not_there(fanfold: Person):
+    done = fanfold("watch", "nope", "--json", status=5)
+    assert "`fanfold jobs` lists yours" in done.stderr
+    assert "/v1/" not in done.stderr
+    assert done.json["error"]["type"] == "urn:fanfold:problem:no-such-job"
+    assert done.json["error"]["detail"] in done.stderr
+
+
+def test_a_failed_job_in_json_says_why(fanfold: Person, texts: Path, tmp_path: Path):
+    (tmp_path / "broken.py").write_text(BROKEN)
+    (job, *more) = fanfold(
+        "submit", tmp_path / "broken.py", "--input", texts, "--watch", "--json", status=1
+    ).text.splitlines()
+    assert (json.loads(job)["error"]["type"], more) == ("urn:fanfold:problem:job-failed", [])
 
 
 def test_results_go_only_where_nothing_is(fanfold: Person, texts: Path, tmp_path: Path):

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.verbs.console import number, result_json, say, size, table
+from fanfold.verbs.console import columns, number, result_json, say, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
+    from fanfold_client.answers import Part
     from fanfold_client.client import Client
 
 
@@ -42,5 +43,8 @@ def results(client: "Client", job_id: str, output: Path | None, to_stdout: bool,
     if as_json:
         result_json({"id": job_id, "parts": parts, **({"output": str(output)} if output else {})})
     elif not output:
-        rows = [(part["name"], number(part["records"]), size(part["bytes"]), part["sha256"]) for part in parts]
-        table(("PART", "RECORDS", "SIZE", "SHA256"), rows)
+        columns([_row(part) for part in parts])
+
+
+def _row(part: "Part") -> tuple[str, str, str, str]:
+    return part["name"], f"{number(part['records'])} records", size(part["bytes"]), f"sha256 {part['sha256']}"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.verbs.console import number, result, result_json, size, table
+from fanfold.verbs.console import columns, number, result, result_json, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
     steps = [_row(step) for stage in job["stages"] for step in stage["steps"]]
     if steps:
         result("")
-        table(("STEP", "DONE", "RECORDS", "WRITTEN"), steps)
+        columns(steps)
     tell_problem(job)
 
 
@@ -50,4 +50,4 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
 
 def _row(step: "Step") -> tuple[str, str, str, str]:
     tasks = "?" if step["tasks"] is None else str(step["tasks"])
-    return step["step"], f"{step['done']}/{tasks}", number(step["records"]), size(step["bytes"])
+    return step["step"], f"{step['done']}/{tasks}", f"{number(step['records'])} records", size(step["bytes"])

@@ -1,6 +1,5 @@
 """`fanfold submit`."""
 
-import secrets
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +11,6 @@ from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
     from fanfold_client.client import Client
-
-_SIZING = ("partitions", "workers", "split_size")
 
 
 @click.command()
@@ -51,7 +48,7 @@ def submit(
     request["job"] = _compiled(client, job)
     with Display(quiet=as_json) as display:
         request["inputs"] = [input_place(client, place, display) for place in inputs]
-    admitted = client.jobs.submit(request, key or secrets.token_urlsafe(18))
+    admitted = client.jobs.submit(request, key)
     job_id = admitted["id"]
     if as_json:
         if not watching:
