@@ -64,8 +64,10 @@ def load_profile(given: str | None) -> Profile:
 
 
 def url_of(given: str | None) -> str:
-    """The profile's URL, or the default one if it was never saved."""
-    return _profiles().get(profile_name(given), {}).get("url", DEFAULT_URL)
+    """The profile's URL; if it was never saved that of the profile `default`, and at last DEFAULT_URL."""
+    profiles = _profiles()
+    known = profiles.get(profile_name(given)) or profiles.get(DEFAULT_PROFILE) or {}
+    return known.get("url", DEFAULT_URL)
 
 
 def save_profile(profile: Profile) -> None:

@@ -70,6 +70,13 @@ class Up(Server):
         return str(self.ready["auth_url"])
 
 
+class Typed(io.StringIO):
+    """What somebody types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Done:
     """What a command left behind."""
@@ -101,15 +108,17 @@ class Person:
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("FANFOLD_", "XDG_"))}
         return clean | {f"XDG_{kind}_HOME": str(self.home / kind.lower()) for kind in ("CONFIG", "STATE", "DATA")}
 
-    def __call__(self, *words: str | Path, stdin: str = "", status: int | None = 0, **variables: str) -> Done:
-        """`fanfold WORDS…`, in this process: the imports are paid for once."""
+    def __call__(
+        self, *words: str | Path, stdin: str = "", typed: str | None = None, status: int | None = 0, **variables: str
+    ) -> Done:
+        """`fanfold WORDS…`, in this process: the imports are paid for once. Somebody may have `typed` something."""
         out, err = io.TextIOWrapper(io.BytesIO(), write_through=True), io.StringIO()
         with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             for name in [name for name in os.environ if name.startswith(("FANFOLD_", "XDG_"))]:
                 patch.delenv(name)
             for name, value in (self.environ | variables).items():
                 patch.setenv(name, value)
-            patch.setattr(sys, "stdin", io.StringIO(stdin))
+            patch.setattr(sys, "stdin", io.StringIO(stdin) if typed is None else Typed(typed))
             ended = run([str(word) for word in words])
         done = Done(ended, out.buffer.getvalue(), err.getvalue())
         assert status is None or ended == status, f"fanfold {words} ended with {ended}: {done.stderr}"

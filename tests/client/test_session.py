@@ -83,6 +83,22 @@ def test_profiles_stand_side_by_side(fanfold: Person, make_person: People):
     assert other.name in fanfold("whoami", FANFOLD_PROFILE="second").text
 
 
+def test_a_new_profile_is_where_the_default_one_is(fanfold: Person):
+    fanfold("login", "--user", fanfold.name, "--password-stdin", "--profile", "new", stdin=f"{PASSWORD}\n")
+    assert fanfold.up.url in fanfold("whoami", "--profile", "new").text
+
+
+def test_a_login_at_the_wrong_service_says_which_is_the_right_one(fanfold: Person):
+    done = fanfold("login", fanfold.up.auth_url, "--user", "x", "--password-stdin", stdin="x\n", status=5)
+    assert f"{fanfold.up.auth_url} is no submit service" in done.stderr
+    assert 'give the URL called "jobs and files"' in done.stderr
+
+
+@pytest.mark.parametrize(("words", "option"), [([], "--user NAME"), (["--user", "admin"], "--password-stdin")])
+def test_nobody_can_be_asked_to_log_in(fanfold: Person, words: list[str], option: str):
+    assert f"nobody can be asked here: say {option}" in fanfold("login", *words, status=2).stderr
+
+
 def test_a_script_needs_no_login(fanfold: Person, tmp_path: Path):
     token = json.loads(fanfold.tokens.read_text())["access"]
     environ = {"XDG_CONFIG_HOME": str(tmp_path), "FANFOLD_URL": fanfold.up.url, "FANFOLD_TOKEN": token}

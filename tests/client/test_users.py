@@ -1,5 +1,7 @@
 """users: accounts by the command."""
 
+import fanfold_auth.users
+from fanfold_client.credentials import NAME_PATTERN
 from tests.client.services import PASSWORD, People, Person
 
 OTHER = "another good password"
@@ -45,6 +47,24 @@ def test_a_new_key_is_published_before_it_signs(make_person: People):
 
 def test_removing_is_asked_about(make_person: People, fanfold: Person):
     admin = make_person("admin")
-    done = admin("users", "remove", fanfold.name, stdin="n\n", status=130)
+    done = admin("users", "remove", fanfold.name, typed="n\n", status=130)
     assert f"Remove {fanfold.name}?" in done.stderr
+    assert "nobody can be asked here: say --yes" in admin("users", "remove", fanfold.name, status=2).stderr
     fanfold("whoami")
+
+
+def test_a_password_is_not_asked_of_nobody(make_person: People):
+    done = make_person("admin")("users", "add", "ada", status=2)
+    assert "nobody can be asked here: say --password-stdin" in done.stderr
+
+
+def test_a_name_that_cannot_be_is_explained_in_words(make_person: People):
+    admin = make_person("admin")
+    for words in (["users", "add", "Ada B"], ["login", "--user", "Ada B"]):
+        done = admin(*words, "--password-stdin", stdin=f"{PASSWORD}\n", status=3)
+        assert "'Ada B' is no user name: use 1 to 63 of a-z" in done.stderr
+        assert "pattern" not in done.stderr
+
+
+def test_names_are_what_auth_api_takes():
+    assert NAME_PATTERN == fanfold_auth.users.NAME_PATTERN

@@ -1,11 +1,11 @@
 """`fanfold login`, `logout` and `whoami`."""
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from fanfold.verbs.console import result, result_json, say
+from fanfold_client.verbs.asking import ask, ask_password
 from fanfold_client.verbs.options import json_option, profile_option, with_client
 
 if TYPE_CHECKING:
@@ -24,8 +24,9 @@ def login(
 ) -> None:
     """Log in to the services.
 
-    URL is the submit service's (default: the one of last time, else http://127.0.0.1:1338). The login is kept for later
-    calls, under the name of the profile, until it is ended by `fanfold logout` or unused for a week.
+    URL is the submit service's, called "jobs and files" where it is started. Left out it is the one of last time: of
+    this profile, else of the profile `default`, else http://127.0.0.1:1338. The login is kept for later calls, under
+    the name of the profile, until it is ended by `fanfold logout` or unused for a week.
     """
     from fanfold_client.client import Client
     from fanfold_client.credentials import log_in
@@ -37,9 +38,9 @@ def login(
         url = f"http://{url}"
     with Client(url, auth_url=auth_url) as anonymous:
         auth_url = anonymous.auth_url.rstrip("/")
-    name = user or click.prompt("Name", err=True)
+    name = user or ask("Name", "--user NAME")
     chosen = Profile(profile_name(profile), url, auth_url, name)
-    tokens = log_in(auth_url, name, read_password(password_stdin, f"Password of {name}"))
+    tokens = log_in(auth_url, name, ask_password(password_stdin, f"Password of {name}"))
     save_profile(chosen)
     Session(chosen).save(tokens)
     if as_json:
@@ -71,10 +72,3 @@ def whoami(client: "Client", as_json: bool) -> None:
         result_json({**me, "url": client.url, "auth_url": client.auth_url})
     else:
         result(f"{me['name']} ({', '.join(me['roles']) or 'no role'}) at {client.url}")
-
-
-def read_password(from_stdin: bool, prompt: str, *, twice: bool = False) -> str:
-    """A password from stdin's first line, or typed unseen."""
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    return str(click.prompt(prompt, hide_input=True, err=True, confirmation_prompt=twice))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fanfold.verbs.console import result_json, say
+from fanfold_client.verbs.asking import confirm
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def rm(client: "Client", remote: str, yes: bool, as_json: bool) -> None:
     path = remote_path(remote)
     files = remote_files(client, path)
     if [file["path"] for file in files] != [path] and not yes:
-        click.confirm(f"Remove {len(files)} files in files:{path}?", abort=True, err=True)
+        confirm(f"Remove {len(files)} files in files:{path}?")
     for file in files:
         client.files.remove(file["path"])
     if as_json:

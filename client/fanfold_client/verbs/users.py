@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.verbs.console import result_json, say, table
-from fanfold_client.verbs.login import read_password
+from fanfold_client.verbs.asking import ask_password, confirm
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def list_(client: "Client", as_json: bool) -> None:
 @with_client
 def add(client: "Client", name: str, roles: tuple[str, ...], password_stdin: bool, as_json: bool) -> None:
     """Make an account."""
-    password = read_password(password_stdin, f"Password for {name}", twice=True)
+    from fanfold_client.credentials import valid_name
+
+    password = ask_password(password_stdin, f"Password for {valid_name(name)}", twice=True)
     _tell(client.users.add(name, password, roles), as_json, f"{name} may log in now.")
 
 
@@ -99,7 +101,7 @@ def revoke(client: "Client", name: str, role: str, as_json: bool) -> None:
 @with_client
 def password(client: "Client", name: str, password_stdin: bool, as_json: bool) -> None:
     """Give a user another password, which ends their logins."""
-    client.users.set_password(name, read_password(password_stdin, f"New password for {name}", twice=True))
+    client.users.set_password(name, ask_password(password_stdin, f"New password for {name}", twice=True))
     _tell({"name": name}, as_json, f"{name} has a new password.")
 
 
@@ -110,7 +112,7 @@ def password(client: "Client", name: str, password_stdin: bool, as_json: bool) -
 def remove(client: "Client", name: str, yes: bool, as_json: bool) -> None:
     """Remove an account."""
     if not yes:
-        click.confirm(f"Remove {name}?", abort=True, err=True)
+        confirm(f"Remove {name}?")
     client.users.remove(name)
     _tell({"name": name}, as_json, f"{name} is removed.")
 
