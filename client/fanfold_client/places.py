@@ -14,7 +14,13 @@ UPLOADS = "uploads/"
 
 
 def remote_path(place: str) -> str:
-    """The path in the service that `put`, `get` and `ls` mean; `files:` before it may be left out."""
+    """The path in the service that `put`, `get`, `ls` and `rm` mean; `files:` before it may be left out.
+
+    Raises:
+        Refused: it is a place elsewhere.
+    """
+    if "://" in place:
+        raise Refused(f"{place!r} is elsewhere: a REMOTE is a path in the service, like files:texts/")
     return place.removeprefix(SCHEME).removeprefix("/")
 
 

@@ -90,7 +90,8 @@ def _write(parts: Sequence[Part], chunks: Iterable[bytes], folder: Path, display
                 files[part["name"]] = stack.enter_context((folder / _plain(part["name"])).open("xb"))
             files[part["name"]].write(chunk)
             done += len(chunk)
-            display.show([moved("download", done, total, rate.update(done), f"{len(files)}/{len(parts)} parts")])
+            what, whole = f"{len(files)}/{len(parts)} parts", len(files) == len(parts)
+            display.show([moved("download", done, total, rate.update(done), what, whole=whole)])
 
 
 def _plain(name: str) -> str:

@@ -137,8 +137,9 @@ class _Progress:
             yield chunk
 
     def _show(self) -> None:
-        what = f"{self._done_files}/{self._files} files"
-        self._display.show([moved(self._label, self._done, self._total, self._rate.update(self._done), what)])
+        what, whole = f"{self._done_files}/{self._files} files", self._done_files == self._files
+        rate = self._rate.update(self._done)
+        self._display.show([moved(self._label, self._done, self._total, rate, what, whole=whole)])
 
 
 def _all(work: Callable[[A], B], items: Sequence[A], progress: _Progress) -> list[B]:

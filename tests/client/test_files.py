@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fanfold.verbs.progress import moved
 from tests.client.services import People, Person
 
 
@@ -29,7 +30,13 @@ def test_ls_lists_paths_that_begin_so(fanfold: Person, texts: Path):
     assert [line.split("  ")[0] for line in fanfold("ls", "texts/deep").text.splitlines()] == [
         "texts/deep er/b #1 100%?.txt"
     ]
-    assert fanfold("ls", "nothing/").text == ""
+
+
+def test_ls_says_that_there_is_nothing(fanfold: Person):
+    done = fanfold("ls", "nothing/", status=5)
+    assert (done.text, "there is nothing at files:nothing/" in done.stderr) == ("", True)
+    done = fanfold("ls")
+    assert (done.text, done.stderr) == ("", "")  # an area of one's own may well be empty
 
 
 def test_listing_goes_over_pages(fanfold: Person, tmp_path: Path):
@@ -72,7 +79,8 @@ def test_what_is_not_there(fanfold: Person, tmp_path: Path):
 def test_rm_removes_one_file_or_asks(fanfold: Person, texts: Path):
     fanfold("put", texts, "texts")
     fanfold("rm", "texts/a.txt")
-    assert "Remove 3 files in files:texts/?" in fanfold("rm", "files:texts/", stdin="n\n", status=130).stderr
+    assert "Remove 3 files in files:texts/?" in fanfold("rm", "files:texts/", typed="n\n", status=130).stderr
+    assert "nobody can be asked here: say --yes" in fanfold("rm", "texts/", status=2).stderr
     assert len(fanfold("ls", "--json").json["items"]) == 3
     fanfold("rm", "texts/", "--yes")
     assert fanfold("ls").text == ""
@@ -83,6 +91,22 @@ def test_paths_lead_nowhere_else(fanfold: Person, tmp_path: Path):
     (tmp_path / "a").write_bytes(b"a")
     fanfold("put", tmp_path / "a", "x/../../y", status=3)
     assert "role admin" in fanfold("put", tmp_path / "a", "@shared/a", status=4).stderr
+
+
+def test_a_remote_is_no_place_elsewhere(fanfold: Person, tmp_path: Path):
+    (tmp_path / "a").write_bytes(b"a")
+    for words in (["put", tmp_path / "a", "s3://x/y"], ["get", "s3://x/y", tmp_path], ["rm", "s3://x/y"]):
+        assert "a REMOTE is a path in the service, like files:texts/" in fanfold(*words, status=3).stderr
+
+
+def test_100_percent_are_told_with_the_last_file(fanfold: Person, texts: Path):
+    told = fanfold("put", texts, "texts").stderr.splitlines()
+    assert [line[:21] for line in told if "100%" in line] == ["upload 100% 4/4 files"]
+
+
+@pytest.mark.parametrize(("done", "total", "whole", "said"), [(999, 1000, True, "99%"), (0, 0, False, "99%")])
+def test_what_is_not_whole_is_not_100_percent(done: int, total: int, whole: bool, said: str):
+    assert moved("upload", done, total, 0.0, "", whole=whole).figures == said
 
 
 def test_files_are_ones_own(make_person: People, tmp_path: Path):

@@ -18,10 +18,15 @@ def ls(client: "Client", remote: str, as_json: bool) -> None:
     """List files.
 
     REMOTE is what their paths begin with: a folder, or any beginning. `@shared/` lists what everybody may read.
+    The exit status is 5 if there is nothing at REMOTE; without it an empty list is no error.
     """
     from fanfold_client.places import remote_path
+    from fanfold_client.problems import NotFound
 
-    found = list(client.files.list(remote_path(remote)))
+    path = remote_path(remote)
+    found = list(client.files.list(path))
+    if path and not found:
+        raise NotFound(f"there is nothing at files:{path}: `fanfold ls` lists what there is")
     if as_json:
         result_json({"items": found})
     else:
