@@ -7,13 +7,14 @@ import contextlib
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +22,6 @@ import click
 
 FANFOLD = [sys.executable, "-m", "fanfold_client"]
 FILES, SMALLEST = 150, 20_000
-TOP = 10
 STOP_SECONDS = 10
 
 
@@ -37,7 +37,7 @@ def main() -> None:
         with services(environ, home) as url:
             play(url, texts, environ, home)
     print(f"\nThat took {time.monotonic() - started:.0f} s; all of it is stopped and cleared away.")
-    print("To go on by yourself: fanfold up --demo")
+    print(f"To go on by yourself: {command()} up --demo")
 
 
 def play(url: str, texts: Path, environ: dict[str, str], home: Path) -> None:
@@ -51,9 +51,7 @@ def play(url: str, texts: Path, environ: dict[str, str], home: Path) -> None:
     job = shell.run("submit", "wordcount", "--input", "files:texts/", "--output", "files:counts/", "--watch").strip()
     shell.step("Look at the results")
     shell.run("ls", "files:counts/", echo=True)
-    counts = shell.run("results", job, "--stdout", shown=f" | sort -t$'\\t' -k2 -rn | head -{TOP}")
-    for word, count in top(counts, TOP):
-        print(f"  {count:>7,}  {word}")
+    shell.run("results", job, "--stdout", pipe="sort -k2 -rn | head -10", echo=True)
 
 
 class Shell:
@@ -69,21 +67,20 @@ class Shell:
         self._number += 1
         click.secho(f"\n{self._number}. {title}", bold=True)
 
-    def run(self, *words: str, stdin: str = "", shown: str = "", echo: bool = False) -> str:
-        """Run a command; what it printed on stdout. A failure ends the demo."""
-        click.secho(f"$ fanfold {shlex.join(words)}{shown}", fg="cyan")
+    def run(self, *words: str, stdin: str = "", shown: str = "", pipe: str = "", echo: bool = False) -> str:
+        """Run a command, its output through `pipe`; what comes out. A failure ends the demo."""
+        click.secho(f"$ fanfold {shlex.join(words)}{f' | {pipe}' if pipe else shown}", fg="cyan")
         sys.stdout.flush()
-        done = subprocess.run(
-            [*FANFOLD, *words],
-            input=stdin,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            errors="surrogateescape",  # some of those sources are Latin-1
-            cwd=self._folder,
-            env=self._environ,
-        )
+        told = self._told([*FANFOLD, *words], stdin.encode())
+        if pipe:
+            told = self._told(["sh", "-c", pipe], told)
+        text = told.decode(errors="replace")  # some of those sources are Latin-1
         if echo:
-            print(done.stdout, end="", flush=True)
+            print(text, end="", flush=True)
+        return text
+
+    def _told(self, command: Sequence[str], stdin: bytes) -> bytes:
+        done = subprocess.run(command, input=stdin, stdout=subprocess.PIPE, cwd=self._folder, env=self._environ)
         if done.returncode:
             raise SystemExit(done.returncode)
         return done.stdout
@@ -129,10 +126,12 @@ def gather(folder: Path) -> Path:
     return folder
 
 
-def top(counts: str, most: int) -> list[tuple[str, int]]:
-    """The words with the highest counts, from lines of `word TAB count`."""
-    pairs = [line.rpartition("\t") for line in counts.split("\n") if line]
-    return sorted(((word, int(count)) for word, _, count in pairs), key=lambda pair: -pair[1])[:most]
+def command() -> str:
+    """What to type for `fanfold` in the shell that the demo was started from: it may not be on the path there."""
+    if shutil.which("fanfold"):
+        return "fanfold"
+    here, script = Path.cwd(), Path(sys.executable).with_name("fanfold")
+    return shlex.quote(str(script.relative_to(here) if script.is_relative_to(here) else script))
 
 
 if __name__ == "__main__":
