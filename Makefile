@@ -6,7 +6,7 @@ BIN := .venv/bin
 # What the environment was made from: it is made anew when one of these changes.
 STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help env demo test check format test-cluster cluster-up cluster-down bench picture constraints clean
+.PHONY: help env demo test test-servers check format test-cluster cluster-up cluster-down bench picture constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,10 @@ demo: env  ## start both services, count words of Python's own library through t
 
 test: env  ## all tests that need no cluster (real etcd and S3 servers come from the environment)
 	$(BIN)/pytest --numprocesses 3 --dist worksteal
+
+test-servers: env  ## the storage contracts on MinIO, the Versity gateway and etcd 3.7, built from Go modules (Debian, root)
+	$(BIN)/python -m tests.cluster build minio versitygw etcd
+	$(BIN)/pytest tests/storage_servers --numprocesses 2 --dist loadscope
 
 check: env  ## lint, types and the order of the storeys
 	$(BIN)/ruff check

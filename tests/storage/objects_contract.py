@@ -1,5 +1,6 @@
 """What every store of objects promises; a backend's tests are a subclass that says where to put them."""
 
+import hashlib
 import tracemalloc
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -183,6 +184,19 @@ class ObjectsContract:
             tracemalloc.stop()
         assert size == read == 64 * MIB
         assert peak < 40 * MIB
+
+    def test_a_large_object_comes_back_by_ranges(self, objects: Objects) -> None:
+        blocks = [hashlib.sha256(b"%d" % number).digest() * 32768 for number in range(70)]
+        assert objects.put("large", blocks) == objects.stat("large").size == 70 * MIB
+        for start, stop in [(0, 10), (8 * MIB - 5, 8 * MIB + 5), (64 * MIB - 1, 66 * MIB), (70 * MIB - 3, None)]:
+            first = start // MIB
+            within = b"".join(blocks[first : (stop or 70 * MIB) // MIB + 1])
+            expected = within[start - first * MIB : None if stop is None else stop - first * MIB]
+            assert b"".join(objects.read("large", start, stop)) == expected
+        digest = hashlib.sha256()
+        for chunk in objects.read("large"):
+            digest.update(chunk)
+        assert digest.digest() == hashlib.sha256(b"".join(blocks)).digest()
 
     @staticmethod
     def _claim(objects: Objects, key: str, number: int) -> bool:
