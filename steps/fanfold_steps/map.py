@@ -8,7 +8,8 @@ from fanfold_steps.aggregations import AGGREGATIONS
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, Mapper, Totals
 from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code, shown
-from fanfold_steps.formats import text
+from fanfold_steps.formats import BadRecord, Block, open_source, read, reader
+from fanfold_steps.formats.declared import InputFormat, Text
 from fanfold_steps.inputs import File, Range
 from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_storage.objects import Objects
@@ -18,7 +19,11 @@ from fanfold_storage.urls import join_url, open_objects
 class MapTask:
     """The map step of one stage, ready to run over splits."""
 
-    def __init__(self, stage: StageSpec, files: list[File], partitions: int, code: Code) -> None:
+    def __init__(
+        self, stage: StageSpec, files: list[File], partitions: int, code: Code, format: InputFormat | None = None
+    ) -> None:
+        self._format = format or Text()
+        self._reader = reader(self._format)
         self._files = files
         self._partitions = partitions
         self._code = code
@@ -38,10 +43,14 @@ class MapTask:
         for number, start, stop in split:
             file = self._files[number]
             self._refuse_changed(file)
-            for block in text.read_blocks(self._store(file.root), file.key, start, stop):
-                lines = block.lines()
-                self._fold(collector, lines, file, block)
-                records += len(lines)
+            source = open_source(self._store(file.root), file.key, self._format.compress)
+            for block in read(self._reader, source, start, stop):
+                found = block.records()
+                if block.bad:
+                    self._fold(collector, found[: block.bad[0].number], file, block)
+                    raise _no_record(block.bad[0], self._format, source.url)
+                self._fold(collector, found, file, block)
+                records += len(found)
         try:
             size = objects.put(key, runs.pack(self._segments(collector)))
         except runs.Unpicklable as error:
@@ -55,13 +64,13 @@ class MapTask:
             url = join_url(file.root, file.key)
             raise PermanentFailure("input", f"{url} was changed after the job began: submit the job anew")
 
-    def _fold(self, collector: Collector, lines: list[str], file: File, block: text.Block) -> None:
-        remaining = iter(lines)
+    def _fold(self, collector: Collector, records: list[Any], file: File, block: Block) -> None:
+        remaining = iter(records)
         try:
             collector.fold(self._mapper, remaining)
         except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
-            number = len(lines) - sum(1 for _ in remaining) - 1
-            record = lines[number]
+            number = len(records) - sum(1 for _ in remaining) - 1
+            record = records[number]
             position = Position(join_url(file.root, file.key), block.offset_of(number), preview(record))
             if raised_in_user_code(error.__traceback__):
                 raise of_user_code("mapper", error, self._code.root, position) from error
@@ -89,6 +98,11 @@ class MapTask:
         if root not in self._stores:
             self._stores[root] = open_objects(root)
         return self._stores[root]
+
+
+def _no_record(bad: BadRecord, format: InputFormat, url: str) -> PermanentFailure:
+    position = Position(url, bad.offset, preview(bad.text))
+    return PermanentFailure("input", f"this is no {format.format} record: {bad.problem}", position=position)
 
 
 def _explain(mapper: Mapper, record: Any, collector: Collector) -> str | None:

@@ -14,7 +14,8 @@ from fanfold_steps import keys, runs
 from fanfold_steps.aggregations import AGGREGATIONS, Sum
 from fanfold_steps.code import Code
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown, user_traceback
-from fanfold_steps.formats import text
+from fanfold_steps.formats import Encoder, writer
+from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_storage.objects import Objects
 from fanfold_storage.objects.filesystem import FilesystemObjects
@@ -28,7 +29,9 @@ Segments = Callable[[int], list[Iterator[runs.Item]]]
 class ReduceTask:
     """The reduce step of one stage, ready to run over partitions."""
 
-    def __init__(self, stage: StageSpec, segments: Segments, code: Code) -> None:
+    def __init__(self, stage: StageSpec, segments: Segments, code: Code, format: OutputFormat | None = None) -> None:
+        self._format = format or Text()
+        self._writer = writer(self._format)
         self._segments = segments
         self._code = code
         self._aggregation = AGGREGATIONS[stage.reduce.aggregate] if isinstance(stage.reduce, Aggregate) else None
@@ -42,16 +45,15 @@ class ReduceTask:
         Raises:
             PermanentFailure: the user's code raised or gave what can't be written.
         """
-        name = f"part-{partition:05d}{text.SUFFIX}"
+        name = f"part-{partition:05d}{self._writer.suffix}"
         records = self._aggregated(partition, self._aggregation) if self._aggregation else self._reduced(partition)
         staged = output.stage(name)
         try:
             count, size, digest = 0, 0, hashlib.sha256()
-            while block := list(islice(records, WRITE_RECORDS)):
-                data = self._encode(block)
+            for number, data in self._encoded(records):
                 staged.write(data)
                 digest.update(data)
-                count += len(block)
+                count += number
                 size += len(data)
             handle = staged.seal()
         except runs.Unpicklable as error:
@@ -62,13 +64,23 @@ class ReduceTask:
             raise
         return {"part": name, "handle": handle, "records": count, "bytes": size, "sha256": digest.hexdigest()}
 
-    def _encode(self, block: list[Any]) -> bytes:
-        try:
-            return b"".join(map(text.encode_record, block))
-        except Exception as error:
-            record = next(record for record in block if not _encodes(record))
-            what = f"a record can't be written as text: {type(error).__name__}: {error} (the record {shown(record)})"
-            raise PermanentFailure("reducer", what, trace=user_traceback(error, self._code.root)) from error
+    def _encoded(self, records: Iterator[Any]) -> Iterator[tuple[int, bytes]]:
+        """How many records went in, and the bytes that came out."""
+        encoder = self._writer.begin()
+        while block := list(islice(records, WRITE_RECORDS)):
+            try:
+                data = encoder.encode(block)
+            except Exception as error:
+                raise self._unwritable(block, error) from error
+            yield len(block), data
+        yield 0, encoder.end()
+
+    def _unwritable(self, block: list[Any], error: Exception) -> PermanentFailure:
+        encoder = self._writer.begin()
+        record = next((record for record in block if not _encodes(encoder, record)), None)
+        what = f"a record can't be written as {self._format.format}: {type(error).__name__}: {error}"
+        trace = user_traceback(error, self._code.root)
+        return PermanentFailure("reducer", f"{what} (the record {shown(record)})", trace=trace)
 
     def _aggregated(self, partition: int, aggregation: type[Sum]) -> Iterator[tuple[keys.Key, Any]]:
         totals: defaultdict[bytes, Any] = defaultdict(aggregation.zero)
@@ -103,9 +115,9 @@ class ReduceTask:
             raise failure from error
 
 
-def _encodes(record: object) -> bool:
+def _encodes(encoder: Encoder, record: object) -> bool:
     try:
-        text.encode_record(record)
+        encoder.encode([record])
     except Exception:  # noqa: BLE001 — a user's __str__ may raise anything
         return False
     return True

@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanfold_steps.formats import text
+from fanfold_steps.formats import read, reader, writer
+from fanfold_steps.formats.declared import Text
+from fanfold_steps.formats.sources import Source
 from fanfold_storage.objects.filesystem import FilesystemObjects
 
 PIECES = st.sampled_from(
@@ -50,10 +52,11 @@ class Chunked:
 @settings(max_examples=300)
 def test_every_line_is_read_once_wherever_the_cuts_fall(data, split_size, chunk):
     store: Any = Chunked(data, chunk)
+    source = Source(store, "f", None)
     found = []
     for start in range(0, len(data), split_size):
-        for block in text.read_blocks(store, "f", start, min(start + split_size, len(data))):
-            for number, line in enumerate(block.lines()):
+        for block in read(reader(Text()), source, start, min(start + split_size, len(data))):
+            for number, line in enumerate(block.records()):
                 raw = line.encode("utf-8", "surrogateescape")
                 found.append(raw)
                 offset = block.offset_of(number)
@@ -65,10 +68,11 @@ def test_every_line_is_read_once_wherever_the_cuts_fall(data, split_size, chunk)
 def test_a_file_of_many_chunks_reads_the_same_from_a_folder(tmp_path):
     data = b"".join(b"%d a line of some length\r\n" % number for number in range(100_000))
     (tmp_path / "f").write_bytes(data)
-    store = FilesystemObjects(tmp_path)
+    source = Source(FilesystemObjects(tmp_path), "f", None)
     half = len(data) // 2 + 7
-    blocks = [*text.read_blocks(store, "f", 0, half), *text.read_blocks(store, "f", half, len(data))]
-    assert [line for block in blocks for line in block.lines()] == data.decode().replace("\r\n", "\n").split("\n")[:-1]
+    blocks = [*read(reader(Text()), source, 0, half), *read(reader(Text()), source, half, len(data))]
+    found = [line for block in blocks for line in block.records()]
+    assert found == data.decode().replace("\r\n", "\n").split("\n")[:-1]
 
 
 @pytest.mark.parametrize(
@@ -83,4 +87,4 @@ def test_a_file_of_many_chunks_reads_the_same_from_a_folder(tmp_path):
     ],
 )
 def test_records_are_written_as_lines(record, line):
-    assert text.encode_record(record) == line
+    assert writer(Text()).begin().encode([record]) == line

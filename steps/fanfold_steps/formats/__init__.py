@@ -1,1 +1,65 @@
-"""How records are read from bytes and written to them."""
+"""How records are read from bytes and written to them: readers and writers, found by what a spec declares.
+
+source = open_source(objects, key, format.compress)
+for block in read(reader(format), source, start, stop):
+    block.records(), block.bad
+
+encoder = writer(format).begin()
+encoder.encode(records), encoder.end()
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fanfold_steps.formats.compression import Packer, named
+from fanfold_steps.formats.declared import Delimited, InputFormat, OutputFormat, Text
+from fanfold_steps.formats.protocol import BadRecord, Block, Encoder, Reader, Writer, read
+from fanfold_steps.formats.sources import Source, open_source
+
+__all__ = ["BadRecord", "Block", "Encoder", "Reader", "Source", "Writer", "open_source", "read", "reader", "writer"]
+
+
+def reader(format: InputFormat) -> Reader:
+    """What reads a format."""
+    if isinstance(format, Text | Delimited):
+        from fanfold_steps.formats.text import TextReader
+
+        return TextReader(format)
+    raise NotImplementedError
+
+
+def writer(format: OutputFormat) -> Writer:
+    """What writes a format, compressed as it says."""
+    from fanfold_steps.formats.text import TextWriter
+
+    if not isinstance(format, Text):
+        raise NotImplementedError
+    plain = TextWriter(format)
+    return _PackedWriter(plain, format.compress) if format.compress not in (None, "none") else plain
+
+
+class _PackedWriter:
+    """Writes compressed parts."""
+
+    def __init__(self, plain: Writer, compress: str) -> None:
+        codec = named(compress)
+        assert codec
+        self._plain = plain
+        self._codec = codec
+        self.suffix = f"{plain.suffix}{codec.suffix}"
+
+    def begin(self) -> Encoder:
+        """Begin a part."""
+        return _PackedEncoder(self._plain.begin(), Packer(self._codec))
+
+
+class _PackedEncoder:
+    def __init__(self, plain: Encoder, packer: Packer) -> None:
+        self._plain = plain
+        self._packer = packer
+
+    def encode(self, records: Sequence[Any]) -> bytes:
+        return self._packer.pack(self._plain.encode(records))
+
+    def end(self) -> bytes:
+        return self._packer.pack(self._plain.end()) + self._packer.end()

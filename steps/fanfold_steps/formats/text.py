@@ -1,87 +1,141 @@
-r"""Text: a record is a line, ended by LF or CRLF and by nothing else; bytes that aren't UTF-8 come through unharmed."""
+r"""Text: a record is a line, ended by LF or CRLF and by nothing else; bytes that aren't UTF-8 come through unharmed.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+Records that end with another delimiter are read here, too.
+"""
 
-from fanfold_storage.objects import Objects
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-SUFFIX = ".txt"
+from fanfold_steps.formats.declared import Delimited, Text
+from fanfold_steps.formats.protocol import BadRecord
+from fanfold_steps.formats.ranges import whole_records
+from fanfold_steps.formats.sources import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Whole lines of a file: the offset of the first byte, and the bytes."""
+@dataclass(slots=True)
+class TextBlock:
+    """Whole records of a file: the offset of the first byte, the bytes, and what stands after each record."""
 
     offset: int
     data: bytes
+    end: str = "\n"
+    encoding: str | None = None
+    bad: list[BadRecord] = field(default_factory=list)
+    _offsets: list[int] | None = None
 
-    def lines(self) -> list[str]:
+    def records(self) -> list[str]:
         r"""The records.
 
-        >>> Block(0, b"a\r\nb\rc\n\nlast").lines()
+        >>> TextBlock(0, b"a\r\nb\rc\n\nlast").records()
         ['a', 'b\rc', '', 'last']
         """
-        text = self.data.decode("utf-8", "surrogateescape")
-        if "\r\n" in text:
+        try:
+            text = decode(self.data, self.encoding, self.offset)
+        except UnicodeDecodeError:
+            return self._one_by_one()
+        if self.end == "\n" and "\r\n" in text:
             text = text.replace("\r\n", "\n")
-        lines = text.split("\n")
-        if not lines[-1]:
-            lines.pop()
-        return lines
+        records = text.split(self.end)
+        if not records[-1]:
+            records.pop()
+        return records
 
     def offset_of(self, number: int) -> int:
-        """Where in the file a line of this block begins."""
-        return self.offset + sum(len(line) + 1 for line in self.data.split(b"\n")[:number])
+        """Where in the file a record of this block begins."""
+        if self._offsets is not None:
+            return self._offsets[number]
+        end = encode(self.end, self.encoding)
+        return self.offset + sum(len(piece) + len(end) for piece in self.data.split(end)[:number])
+
+    def _one_by_one(self) -> list[str]:
+        """The records that can be decoded; the others are bad."""
+        end = encode(self.end, self.encoding)
+        records, offset, self._offsets = [], self.offset, []
+        for piece in self.data.removesuffix(end).split(end):
+            try:
+                record = decode(piece, self.encoding, offset)
+                records.append(record.removesuffix("\r") if self.end == "\n" else record)
+                self._offsets.append(offset)
+            except UnicodeDecodeError as error:
+                shown = piece.decode("utf-8", "backslashreplace")
+                self.bad.append(BadRecord(len(records), offset, shown, f"it isn't {self.encoding} ({error.reason})"))
+            offset += len(piece) + len(end)
+        return records
 
 
-def read_blocks(objects: Objects, key: str, start: int, stop: int) -> Iterator[Block]:
-    """The lines that begin in [start, stop), in blocks of about the store's chunk size.
+class TextReader:
+    """Reads lines, or what else ends with a delimiter."""
 
-    Bytes before the first line's beginning belong to the range before; the last line is read to its end, past `stop`.
-    """
-    position = max(start - 1, 0)
-    skipping = start > 0
-    pending: list[bytes] = []
-    offset = position
-    for chunk in objects.read(key, position, stop):
-        position += len(chunk)
-        if skipping:
-            _, newline, chunk = chunk.partition(b"\n")
-            if not newline:
-                continue
-            skipping = False
-            offset = position - len(chunk)
-        cut = chunk.rfind(b"\n") + 1
-        if cut:
-            pending.append(chunk[:cut])
-            yield Block(offset, b"".join(pending))
-            pending = []
-            offset = position - len(chunk) + cut
-        if cut < len(chunk):
-            pending.append(chunk[cut:])
-    if pending:
-        yield Block(offset, b"".join(pending) + _rest_of_line(objects, key, stop))
+    splittable = True
+    reads_empty = False
+
+    def __init__(self, format: Text | Delimited) -> None:
+        self._end = format.delimiter if isinstance(format, Delimited) else "\n"
+        self._encoding = format.encoding
+
+    def blocks(self, source: Source, start: int, stop: int | None) -> Iterator[TextBlock]:
+        """The records that begin in [start, stop)."""
+        for offset, data in whole_records(source, start, stop, encode(self._end, self._encoding)):
+            yield TextBlock(offset, data, self._end, self._encoding)
 
 
-def _rest_of_line(objects: Objects, key: str, start: int) -> bytes:
-    rest = bytearray()
-    for chunk in objects.read(key, start):
-        line, newline, _ = chunk.partition(b"\n")
-        rest += line + newline
-        if newline:
-            break
-    return bytes(rest)
+class TextWriter:
+    """Writes lines: a pair as `key TAB value`, anything else as text."""
+
+    suffix = ".txt"
+
+    def __init__(self, format: Text) -> None:
+        self._encoding = format.encoding
+
+    def begin(self) -> "TextEncoder":
+        """Begin a part."""
+        return TextEncoder(self._encoding)
 
 
-def encode_record(record: object) -> bytes:
+class TextEncoder:
+    """Writes one part."""
+
+    def __init__(self, encoding: str | None) -> None:
+        self._encoding = encoding
+
+    def encode(self, records: Sequence[object]) -> bytes:
+        """The records' lines."""
+        return encode("".join(map(line, records)), self._encoding)
+
+    def end(self) -> bytes:
+        """Nothing remains."""
+        return b""
+
+
+def line(record: object) -> str:
     r"""A record as a line: a pair as `key TAB value`, anything else as text.
 
-    >>> encode_record(("a", 3))
-    b'a\t3\n'
+    >>> line(("a", 3))
+    'a\t3\n'
     """
     if type(record) is tuple and len(record) == 2:
-        return f"{_text(record[0])}\t{_text(record[1])}\n".encode("utf-8", "surrogateescape")
-    return f"{_text(record)}\n".encode("utf-8", "surrogateescape")
+        return f"{_text(record[0])}\t{_text(record[1])}\n"
+    return f"{_text(record)}\n"
+
+
+def decode(data: bytes, encoding: str | None, offset: int) -> str:
+    """Bytes as text: UTF-8 with whatever else carried along, or strictly what `encoding` says.
+
+    Raises:
+        UnicodeDecodeError: the bytes aren't in that encoding.
+    """
+    if encoding is None:
+        return data.decode("utf-8", "surrogateescape")
+    if offset and encoding.lower().replace("_", "-") == "utf-8-sig":  # the mark is one at the file's beginning only
+        encoding = "utf-8"
+    return data.decode(encoding)
+
+
+def encode(text: str, encoding: str | None) -> bytes:
+    """Text as bytes, the reverse of `decode`; without a byte order mark."""
+    if encoding is None:
+        return text.encode("utf-8", "surrogateescape")
+    return text.encode(encoding.lower().replace("_", "-").removesuffix("-sig"))
 
 
 def _text(value: object) -> str:
