@@ -1,5 +1,8 @@
 """Mappers, combiners and reducers that tests name in specs, good ones and broken ones."""
 
+import ast
+from fractions import Fraction
+
 
 def pairs(line):
     key, value = line.split()
@@ -36,8 +39,8 @@ def gives_unhashable(line):
     yield [line], 1
 
 
-def gives_float_key(line):
-    yield 1.5, 1
+def gives_nan_key(line):
+    yield float("nan"), 1
 
 
 def gives_text_to_sum(line):
@@ -48,9 +51,14 @@ def gives_float_to_sum(line):
     yield line, 0.5
 
 
-def gives_bool_among_ints(line):
+def gives_equal_number(line):
     yield 1, 1
-    yield True, 1
+    yield Fraction(1), 1
+
+
+def by_number(line):
+    """Each number as the line writes it: `1`, `1.0` and `True` are one key."""
+    yield ast.literal_eval(line), 1
 
 
 def gives_deep_tuple(line):

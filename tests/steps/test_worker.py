@@ -9,7 +9,7 @@ import pytest
 from fanfold_steps import claims, exits, reduce
 from fanfold_steps.__main__ import main
 from fanfold_steps.progress import ProgressReader
-from fanfold_steps.spec import Function, StageSpec
+from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.tree import Task
 from fanfold_steps.worker import Worker
 from tests.steps.conftest import count_words, parse_counts
@@ -203,3 +203,18 @@ def test_a_folder_of_empty_files_gives_empty_parts(small_job):
 def test_no_job_at_the_url_has_its_own_exit_status(tmp_path, capsys):
     assert main(["all", "--job", (tmp_path / "nothing").as_uri()]) == exits.NO_JOB
     assert "no job" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", ["1", "1.0", "True", "(2, 1.0)"])
+@pytest.mark.parametrize("split_size", [1024, 1 << 20])
+def test_equal_numbers_are_one_key_and_the_first_spelling_is_shown_whatever_the_cuts(small_job, first, split_size):
+    later = [line.encode() for line in ("1", "1.0", "True", "1.5", "(2, True)", "(2, 1)", "-0.0", "0")]
+    small_job.write_input({"a.txt": first.encode() + b"\n", "b.txt": b"\n".join(later * 200)})
+    small_job.create(
+        StageSpec(Function("tests.steps.functions:by_number"), Aggregate("Sum")), partitions=1, split_size=split_size
+    )
+    run_in_process(small_job, ("all", 0))
+    one, pair = ("1", first) if first.startswith("(") else (first, "(2, True)")
+    more = [0, 1] if first.startswith("(") else [1, 0]
+    lines = f"-0.0\t400\n{one}\t{600 + more[0]}\n1.5\t200\n{pair}\t{400 + more[1]}\n"
+    assert small_job.output() == {"part-00000.txt": lines.encode()}
