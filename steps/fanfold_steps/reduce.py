@@ -71,12 +71,11 @@ class ReduceTask:
             try:
                 data = encoder.encode(block)
             except Exception as error:
-                raise self._unwritable(block, error) from error
+                raise self._unwritable(encoder, block, error) from error
             yield len(block), data
         yield 0, encoder.end()
 
-    def _unwritable(self, block: list[Any], error: Exception) -> PermanentFailure:
-        encoder = self._writer.begin()
+    def _unwritable(self, encoder: Encoder, block: list[Any], error: Exception) -> PermanentFailure:
         record = next((record for record in block if not _encodes(encoder, record)), None)
         what = f"a record can't be written as {self._format.format}: {type(error).__name__}: {error}"
         trace = user_traceback(error, self._code.root)

@@ -33,7 +33,7 @@ def bare_python(tmp_path):
     subprocess.run([UV, "build", "--quiet", "--wheel", "--no-build-isolation", "-o", tmp_path, ROOT], check=True)
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "env"], check=True)
     python = tmp_path / "env" / "bin" / "python"
-    locked = re.findall(r"^lz4==\S+", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    locked = re.findall(r"^(?:lz4|backports-zstd)==\S+", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     wheel = next(tmp_path.glob("fanfold-*.whl"))
     subprocess.run([UV, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel, *locked], check=True)
     return python

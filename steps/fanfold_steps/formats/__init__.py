@@ -9,33 +9,48 @@ encoder.encode(records), encoder.end()
 """
 
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from fanfold_steps.formats.compression import Packer, named
-from fanfold_steps.formats.declared import Delimited, InputFormat, OutputFormat, Text
+from fanfold_steps.formats.declared import InputFormat, OutputFormat
 from fanfold_steps.formats.protocol import BadRecord, Block, Encoder, Reader, Writer, read
 from fanfold_steps.formats.sources import Source, open_source
 
 __all__ = ["BadRecord", "Block", "Encoder", "Reader", "Source", "Writer", "open_source", "read", "reader", "writer"]
 
+_READERS = {
+    "text": "text:TextReader",
+    "jsonl": "jsonl:JSONLReader",
+    "csv": "separated:SeparatedReader",
+    "tsv": "separated:SeparatedReader",
+    "fixed": "binary:FixedReader",
+    "delimited": "text:TextReader",
+    "whole": "binary:WholeReader",
+}
+_WRITERS = {
+    "text": "text:TextWriter",
+    "jsonl": "jsonl:JSONLWriter",
+    "csv": "separated_parts:SeparatedWriter",
+    "tsv": "separated_parts:SeparatedWriter",
+}
+
 
 def reader(format: InputFormat) -> Reader:
     """What reads a format."""
-    if isinstance(format, Text | Delimited):
-        from fanfold_steps.formats.text import TextReader
-
-        return TextReader(format)
-    raise NotImplementedError
+    found: Reader = _load(_READERS[format.format])(format)
+    return found
 
 
 def writer(format: OutputFormat) -> Writer:
     """What writes a format, compressed as it says."""
-    from fanfold_steps.formats.text import TextWriter
-
-    if not isinstance(format, Text):
-        raise NotImplementedError
-    plain = TextWriter(format)
+    plain: Writer = _load(_WRITERS[format.format])(format)
     return _PackedWriter(plain, format.compress) if format.compress not in (None, "none") else plain
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"fanfold_steps.formats.{module}"), name)
 
 
 class _PackedWriter:

@@ -4,6 +4,7 @@ They are plain data: a JobSpec holds them, workers look up the reader and the wr
 """
 
 import codecs
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,7 +56,7 @@ class CSV:
     """
 
     header: bool | None = None
-    columns: tuple[str, ...] | None = None
+    columns: Sequence[str] | None = None
     quoted_newlines: bool = True
     delimiter: str = ","
     quote: str | None = '"'
@@ -78,7 +79,7 @@ class TSV:
     r"""Tab-separated values: all as in `CSV`, with tabs. Where quotes are plain characters, say `quote=None`."""
 
     header: bool | None = None
-    columns: tuple[str, ...] | None = None
+    columns: Sequence[str] | None = None
     quoted_newlines: bool = True
     quote: str | None = '"'
     encoding: str | None = None
@@ -175,8 +176,7 @@ _FORMATS: dict[str, Any] = {
 
 def from_json(data: dict[str, Any]) -> Any:
     """A format from its JSON form, which was checked before it was written."""
-    options = {**data, "columns": tuple(data["columns"])} if data.get("columns") else data
-    return _FORMATS[data["format"]](**options)
+    return _FORMATS[data["format"]](**data)
 
 
 def _check_columns(format: CSV | TSV) -> None:
