@@ -1,24 +1,22 @@
-"""What takes in a mapper's pairs: each key once, by its encoding, with a total or with its values in input order.
-
-Text keys, by far the most common, are kept in a dict as they are. Python takes `1`, `1.0` and `True` for one dict key,
-so any other key is encoded first: what is the same key must not depend on which one a split meets first.
-"""
+"""What takes in a mapper's pairs: each key once, with a state or with its values in input order."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Any, Protocol
 
-from fanfold_steps import keys, runs
-from fanfold_steps.aggregations import NotText, Sum, TextKeys
+from fanfold_steps import keys, loops, runs
+from fanfold_steps.aggregations import Aggregation, Sum
 from fanfold_steps.failure import PermanentFailure, shown
+from fanfold_steps.loops import Mapper, OtherKeys, TextKeys
 
-Mapper = Callable[[Any], Iterable[tuple[Any, Any]]]
+OPENING_RECORDS = 256
 
 
 class Collector(Protocol):
     """Takes in what the mapper emits and gives it out, combined, by encoded key."""
 
-    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
+    def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
         """Map records and keep what comes out."""
 
     def items(self) -> Iterator[runs.Item]:
@@ -28,55 +26,84 @@ class Collector(Protocol):
         """Why a value can't be taken in, or None."""
 
 
-class Totals:
-    """Folds values into an aggregation as they come."""
+class States:
+    """Folds values into an aggregation's states as they come."""
 
-    def __init__(self, aggregation: type[Sum]) -> None:
-        self._aggregation = aggregation
-        self._texts = TextKeys(aggregation.zero)
-        self._others: defaultdict[bytes, Any] = defaultdict(aggregation.zero)
+    def __init__(self, aggregation: Aggregation) -> None:
+        self._fold = aggregation.fold
+        self._texts = TextKeys(aggregation.start)
+        self._others: OtherKeys = defaultdict(aggregation.start)
         self.check = aggregation.check
 
-    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
+    def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
         """Map records and fold what comes out."""
-        self._aggregation.fold(mapper, records, self._texts, self._others)
+        loops.fold(mapper, records, self._texts, self._others, self._fold)
 
     def items(self) -> Iterator[runs.Item]:
-        """(encoded key, total); totals are checked here, once a key, instead of once a value."""
-        for encoded, total in _both(self._texts, self._others):
-            if type(total) is not int and (problem := self.check(total)):
-                raise PermanentFailure("mapper", f"{problem}, for the key {shown(keys.decode(encoded))}")
-            yield encoded, total
+        """(encoded key, state)."""
+        return _by_encoding(self._texts, self._others)
+
+
+class NotWhole(Exception):
+    """`Totals` met a value that isn't a whole number, and its sums may be rounded: take the split anew by `States`."""
+
+
+class Totals:
+    """Adds up whole numbers with a bare `+=`: what `Sum` does, faster.
+
+    A float among them would be added with a rounding, so it has to be noticed: the first records are folded with care,
+    and who sums floats is found out there. A float that first comes later shows in the type of its total at the end.
+    """
+
+    def __init__(self) -> None:
+        self._sum = Sum()
+        self._texts = TextKeys(int)
+        self._others: OtherKeys = defaultdict(int)
+        self._is_opening = True
+        self._is_whole = True
+        self.check = self._sum.check
+
+    def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
+        """Map records and add up what comes out."""
+        if self._is_opening:
+            self._is_opening = False
+            loops.fold(mapper, islice(records, OPENING_RECORDS), self._texts, self._others, self._sum.fold)
+            self._is_whole = self._only_whole()
+        if self._is_whole:
+            loops.add(mapper, records, self._texts, self._others)
+        else:
+            loops.fold(mapper, records, self._texts, self._others, self._sum.fold)
+
+    def items(self) -> Iterator[runs.Item]:
+        """(encoded key, total). Raises NotWhole."""
+        if self._is_whole and not self._only_whole():
+            raise NotWhole
+        return _by_encoding(self._texts, self._others)
+
+    def _only_whole(self) -> bool:
+        return set(map(type, chain(self._texts.values(), self._others.values()))) <= {int}
 
 
 class Groups:
     """Keeps the values of each key in input order, and runs the user's combiner over them at the end."""
 
-    def __init__(self, combiner: Callable[..., Any] | None) -> None:
+    def __init__(self, combiner: Any = None) -> None:
         self._combiner = combiner
         self._texts = TextKeys(list)
-        self._others: defaultdict[bytes, list[Any]] = defaultdict(list)
+        self._others: OtherKeys = defaultdict(list)
 
-    def fold(self, mapper: Mapper, records: Iterable[Any]) -> None:
+    def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
         """Map records and group what comes out."""
-        texts, others = self._texts, self._others
-        for record in records:
-            for key, value in mapper(record):
-                try:
-                    texts[key].append(value)
-                except NotText:
-                    others[keys.encode(key)].append(value)
+        loops.gather(mapper, records, self._texts, self._others)
 
     def items(self) -> Iterator[runs.Item]:
         """(encoded key, list of values)."""
-        groups = _both(self._texts, self._others)
-        return self._combined(groups) if self._combiner else groups
+        return self._combined() if self._combiner else _by_encoding(self._texts, self._others)
 
-    def _combined(self, groups: Iterable[runs.Item]) -> Iterator[runs.Item]:
+    def _combined(self) -> Iterator[runs.Item]:
         assert self._combiner
         combined: defaultdict[bytes, list[Any]] = defaultdict(list)
-        for encoded, values in groups:
-            key = keys.decode(encoded)
+        for key, values in chain(self._texts.items(), self._others.items()):
             for out_key, out_value in _pairs(self._combiner(key, iter(values)), key):
                 combined[keys.encode(out_key)].append(out_value)
         return iter(combined.items())
@@ -86,10 +113,23 @@ class Groups:
         return None
 
 
-def _both(texts: dict[str, Any], others: dict[bytes, Any]) -> Iterator[runs.Item]:
-    for key, value in texts.items():
+def merged(aggregation: Aggregation, segments: Iterable[Iterable[runs.Item]]) -> dict[bytes, Any]:
+    """One state for each key of all segments, which follow each other in the input."""
+    if isinstance(aggregation, Sum):
+        totals: defaultdict[bytes, Any] = defaultdict(int)
+        for key, total in chain.from_iterable(segments):
+            totals[key] += total
+        return totals
+    states: dict[bytes, Any] = {}
+    merge = aggregation.merge
+    for key, state in chain.from_iterable(segments):
+        states[key] = merge(states[key], state) if key in states else state
+    return states
+
+
+def _by_encoding(texts: dict[str, Any], others: dict[Any, Any]) -> Iterator[runs.Item]:
+    for key, value in chain(texts.items(), others.items()):
         yield keys.encode(key), value
-    yield from others.items()
 
 
 def _pairs(emitted: Any, key: Any) -> Iterator[tuple[Any, Any]]:

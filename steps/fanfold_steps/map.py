@@ -4,14 +4,15 @@ from operator import itemgetter
 from typing import Any
 
 from fanfold_steps import keys, runs
-from fanfold_steps.aggregations import AGGREGATIONS
+from fanfold_steps.aggregations import Sum, build
 from fanfold_steps.code import Code
-from fanfold_steps.collectors import Collector, Groups, Mapper, Totals
+from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
 from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code, shown
 from fanfold_steps.formats import BadRecord, Block, open_source, read, reader
 from fanfold_steps.formats.declared import InputFormat, Text
 from fanfold_steps.inputs import File, Range
-from fanfold_steps.spec import Aggregate, StageSpec
+from fanfold_steps.loops import Mapper
+from fanfold_steps.spec import Function, StageSpec
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import join_url, open_objects
 
@@ -28,7 +29,8 @@ class MapTask:
         self._partitions = partitions
         self._code = code
         self._mapper: Mapper = code.function(stage.map.function, "mapper", 1)
-        self._aggregation = AGGREGATIONS[stage.reduce.aggregate] if isinstance(stage.reduce, Aggregate) else None
+        self._aggregation = None if isinstance(stage.reduce, Function) else build(stage.reduce)
+        self._is_whole_sum = isinstance(self._aggregation, Sum)
         self._combiner = code.function(stage.combine.function, "combiner", 2) if stage.combine else None
         self._stores: dict[str, Objects] = {}
 
@@ -38,7 +40,19 @@ class MapTask:
         Raises:
             PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
         """
-        collector: Collector = Totals(self._aggregation) if self._aggregation else Groups(self._combiner)
+        try:
+            return self._run(split, objects, key)
+        except NotWhole:  # rare: a float came late; this task begins anew, and later ones are careful from the start
+            self._is_whole_sum = False
+            return self._run(split, objects, key)
+
+    def _collector(self) -> Collector:
+        if self._is_whole_sum:
+            return Totals()
+        return States(self._aggregation) if self._aggregation else Groups(self._combiner)
+
+    def _run(self, split: list[Range], objects: Objects, key: str) -> dict[str, Any]:
+        collector = self._collector()
         records = 0
         for number, start, stop in split:
             file = self._files[number]
@@ -84,7 +98,7 @@ class MapTask:
                 segments[keys.partition(item[0], self._partitions)].append(item)
         except keys.UnsortableKey as error:
             raise PermanentFailure("mapper", str(error)) from error
-        except PermanentFailure:
+        except (PermanentFailure, NotWhole):
             raise
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):

@@ -3,7 +3,6 @@
 import hashlib
 import heapq
 import tempfile
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby, islice
 from operator import itemgetter
@@ -11,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from fanfold_steps import keys, runs
-from fanfold_steps.aggregations import AGGREGATIONS, Sum
+from fanfold_steps.aggregations import Aggregation, build
 from fanfold_steps.code import Code
+from fanfold_steps.collectors import merged
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown, user_traceback
 from fanfold_steps.formats import Encoder, writer
 from fanfold_steps.formats.declared import OutputFormat, Text
-from fanfold_steps.spec import Aggregate, StageSpec
+from fanfold_steps.spec import Function, StageSpec
 from fanfold_storage.objects import Objects
 from fanfold_storage.objects.filesystem import FilesystemObjects
 
@@ -34,10 +34,12 @@ class ReduceTask:
         self._writer = writer(self._format)
         self._segments = segments
         self._code = code
-        self._aggregation = AGGREGATIONS[stage.reduce.aggregate] if isinstance(stage.reduce, Aggregate) else None
+        self._aggregation: Aggregation | None = None
         self._reducer: Callable[..., Any] | None = None
-        if not isinstance(stage.reduce, Aggregate):
+        if isinstance(stage.reduce, Function):
             self._reducer = code.function(stage.reduce.function, "reducer", 2)
+        else:
+            self._aggregation = build(stage.reduce)
 
     def run(self, partition: int, output: Objects) -> dict[str, Any]:
         """Reduce a partition into a staged part; returns what the commit records, the part's handle among it.
@@ -81,12 +83,10 @@ class ReduceTask:
         trace = user_traceback(error, self._code.root)
         return PermanentFailure("reducer", f"{what} (the record {shown(record)})", trace=trace)
 
-    def _aggregated(self, partition: int, aggregation: type[Sum]) -> Iterator[tuple[keys.Key, Any]]:
-        totals: defaultdict[bytes, Any] = defaultdict(aggregation.zero)
-        for segment in self._segments(partition):
-            aggregation.merge(totals, segment)
-        for encoded in sorted(totals):
-            yield keys.decode(encoded), totals[encoded]
+    def _aggregated(self, partition: int, aggregation: Aggregation) -> Iterator[tuple[keys.Key, Any]]:
+        states = merged(aggregation, self._segments(partition))
+        for encoded in sorted(states):
+            yield keys.decode(encoded), aggregation.result(states[encoded])
 
     def _reduced(self, partition: int) -> Iterator[Any]:
         with tempfile.TemporaryDirectory(prefix="fanfold-merge-") as folder:

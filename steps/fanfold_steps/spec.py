@@ -4,8 +4,13 @@ Workers read these from `job.json`, so they are standard-library dataclasses; `f
 with pydantic before anything is written.
 """
 
+import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
+
+from fanfold_steps.formats.declared import InputFormat, OutputFormat, Text, from_json
+
+_BY_NAME = {"discriminator": "format"}  # pydantic's word: which format it is decides what else may stand there
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,25 +22,26 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One of Fanfold's aggregations by name, which is combiner and reducer in one."""
+    """One of Fanfold's aggregations by name, which is combiner and reducer in one. `TopK` takes one argument, how many
+    values; `Variance` may take one, what is taken off the count (1 unless given); the others take none."""
 
-    aggregate: Literal["Sum"]
+    aggregate: Literal[
+        "Sum", "Count", "Min", "Max", "Mean", "Variance",
+        "TopK", "Distinct", "CountDistinct", "First", "Last", "Collect",
+    ]  # fmt: skip
+    arguments: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """One map and reduce. Without `combine`, values travel as they are; an aggregation always combines."""
+    """One map and reduce. Without `combine`, values travel as they are; an aggregation always combines.
+
+    A list of aggregations aggregates tuples of values, place by place.
+    """
 
     map: Function
-    reduce: Function | Aggregate
+    reduce: Function | Aggregate | list[Aggregate]
     combine: Function | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """How records are read or written. `text`: a record is a line, a pair is written `key TAB value`."""
-
-    format: Literal["text"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,8 @@ class JobSpec:
     """SHA-256 (hex) of the code bundle; None when the functions are Fanfold's own."""
     entry: str | None = None
     stages: list[StageSpec] = field(default_factory=list)
-    input: Format = field(default_factory=Format)
-    output: Format = field(default_factory=Format)
+    input: InputFormat = field(default_factory=Text, metadata=_BY_NAME)
+    output: OutputFormat = field(default_factory=Text, metadata=_BY_NAME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,17 +85,23 @@ class JobConf:
 
     def to_json(self) -> dict[str, Any]:
         """The form that `job.json` holds."""
-        return asdict(self)
+        data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return data
 
 
 def stage_from_json(data: dict[str, Any]) -> StageSpec:
     """A stage from its JSON form."""
-    reduce = data["reduce"]
     return StageSpec(
         map=Function(**data["map"]),
-        reduce=Aggregate(**reduce) if "aggregate" in reduce else Function(**reduce),
+        reduce=_reduce_from_json(data["reduce"]),
         combine=Function(**data["combine"]) if data.get("combine") else None,
     )
+
+
+def _reduce_from_json(data: Any) -> Function | Aggregate | list[Aggregate]:
+    if isinstance(data, list):
+        return [Aggregate(**part) for part in data]
+    return Aggregate(**data) if "aggregate" in data else Function(**data)
 
 
 def conf_from_json(data: dict[str, Any]) -> JobConf:
@@ -102,8 +114,8 @@ def conf_from_json(data: dict[str, Any]) -> JobConf:
                 **{
                     **spec,
                     "stages": [stage_from_json(stage) for stage in spec["stages"]],
-                    "input": Format(**spec["input"]),
-                    "output": Format(**spec["output"]),
+                    "input": from_json(spec["input"]),
+                    "output": from_json(spec["output"]),
                 }
             ),
         }

@@ -47,8 +47,14 @@ def gives_text_to_sum(line):
     yield line, "1"
 
 
-def gives_float_to_sum(line):
-    yield line, 0.5
+def gives_list_to_sum(line):
+    yield line, [0.5]
+
+
+def gives_fraction_late(line):
+    for _ in range(3):
+        yield line, 1
+    yield line, Fraction(1, 2)
 
 
 def gives_equal_number(line):
@@ -66,6 +72,17 @@ def gives_deep_tuple(line):
     for _ in range(5000):
         key = (key,)
     yield key, 1
+
+
+def literals(line):
+    """`KEY VALUE`, both as Python writes them; a word is itself."""
+    key, _, value = line.rpartition(" ")
+    yield (key if key.isalpha() else ast.literal_eval(key)), ast.literal_eval(value)
+
+
+def triples(line):
+    ((key, value),) = literals(line)
+    yield key, (value, value, str(value))
 
 
 class Odd:

@@ -4,9 +4,12 @@ import sys
 
 import pytest
 
-from fanfold import InvalidJob, Job, Sum, builtin, spec
+import fanfold
+from fanfold import InvalidJob, Job, Max, Sum, TopK, builtin, spec
 from fanfold.authored import resolve
 from fanfold.bundle import pack
+from fanfold_steps.aggregations import AGGREGATIONS, build
+from fanfold_steps.spec import Aggregate, stage_from_json
 from tests.steps import functions
 
 
@@ -41,12 +44,71 @@ def test_a_spec_written_by_hand_is_the_one_a_job_compiles_to():
         ({"map": functions.takes_two, "reduce": Sum()}, "must take one argument, the record"),
         ({"map": functions.pairs, "reduce": functions.pairs}, "must take two arguments, the key and its values"),
         ({"map": functions.pairs, "reduce": Sum(), "combine": functions.partial}, "leave `combine` out"),
+        (
+            {"map": functions.pairs, "reduce": (Sum(), Max()), "combine": functions.partial},
+            r"\(Sum\(\), Max\(\)\) combines",
+        ),
+        ({"map": functions.pairs, "reduce": Sum}, "the class Sum is no aggregation .* take Sum, Count, .* with ()"),
+        ({"map": functions.pairs, "reduce": (Sum(), functions.total)}, "function is no aggregation"),
+        ({"map": functions.pairs, "reduce": ()}, "an empty tuple"),
         ({"map": 7, "reduce": Sum()}, "must be a function, not int"),
     ],
 )
 def test_a_job_that_cannot_run_is_refused_where_it_is_written(arguments, words):
     with pytest.raises(InvalidJob, match=words):
         Job(**arguments)
+
+
+@pytest.mark.parametrize("name", AGGREGATIONS)
+def test_every_aggregation_is_exported_and_named_in_specs(name):
+    kind = getattr(fanfold, name)
+    assert kind is AGGREGATIONS[name]
+    arguments = [3] if name == "TopK" else []
+    compiled = Job(map=functions.pairs, reduce=kind(*arguments)).spec()
+    data = json.loads(spec.to_json(compiled))
+    assert data["stages"][0]["reduce"] in (
+        {"aggregate": name, "arguments": arguments},
+        {"aggregate": name, "arguments": [1]},
+    )
+    assert spec.parse(data) == compiled
+    assert stage_from_json(data["stages"][0]) == compiled.stages[0]
+    assert type(build(compiled.stages[0].reduce)) is kind
+    assert name in json.dumps(spec.json_schema()["$defs"]["Aggregate"])
+
+
+def test_a_tuple_of_aggregations_is_a_list_in_a_spec():
+    compiled = Job(map=functions.pairs, reduce=(Sum(), TopK(2))).spec()
+    data = json.loads(spec.to_json(compiled))
+    assert data["stages"][0]["reduce"] == [
+        {"aggregate": "Sum", "arguments": []},
+        {"aggregate": "TopK", "arguments": [2]},
+    ]
+    assert spec.parse(data) == compiled
+    assert stage_from_json(data["stages"][0]).reduce == [Aggregate("Sum"), Aggregate("TopK", [2])]
+
+
+@pytest.mark.parametrize(
+    ("reduce", "words"),
+    [
+        ({"aggregate": "TopK"}, "stages.0.reduce: TopK doesn't take 0 arguments"),
+        ({"aggregate": "TopK", "arguments": [0]}, r"TopK\(n\) takes a whole number from 1, not 0"),
+        ({"aggregate": "TopK", "arguments": ["many"]}, "arguments.0"),
+        ({"aggregate": "Sum", "arguments": [1]}, "Sum doesn't take an argument"),
+        ({"aggregate": "Variance", "arguments": [-1]}, "takes a whole number from 0, not -1"),
+        ([], "can't be empty"),
+        ([{"aggregate": "Sum"}, {"aggregate": "TopK"}], "TopK doesn't take 0 arguments"),
+        ([{"function": "a:b"}], "reduce"),
+    ],
+)
+def test_an_aggregation_with_arguments_that_do_not_fit_is_refused(reduce, words):
+    with pytest.raises(spec.InvalidSpec, match=words):
+        spec.parse({"stages": [{"map": {"function": "a:b"}, "reduce": reduce}]})
+
+
+def test_an_aggregation_with_a_combiner_is_refused_in_a_spec():
+    stage = {"map": {"function": "a:b"}, "reduce": {"aggregate": "Sum"}, "combine": {"function": "a:c"}}
+    with pytest.raises(spec.InvalidSpec, match=r"stages.0.combine: an aggregation combines by itself"):
+        spec.parse({"stages": [stage]})
 
 
 def test_a_lambda_is_refused_with_the_mend():

@@ -12,6 +12,45 @@ Importing this loads nothing heavy: workers import it with every job.
 """
 
 from fanfold.job import InvalidJob, Job
-from fanfold_steps.aggregations import Sum
+from fanfold_steps.aggregations import (
+    Aggregation,
+    Collect,
+    Count,
+    CountDistinct,
+    Distinct,
+    First,
+    Last,
+    Max,
+    Mean,
+    Min,
+    Sum,
+    TopK,
+    Variance,
+)
+from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
 
-__all__ = ["InvalidJob", "Job", "Sum"]
+__all__ = [
+    "CSV",
+    "JSONL",
+    "TSV",
+    "Aggregation",
+    "Collect",
+    "Count",
+    "CountDistinct",
+    "Delimited",
+    "Distinct",
+    "First",
+    "Fixed",
+    "InvalidFormat",
+    "InvalidJob",
+    "Job",
+    "Last",
+    "Max",
+    "Mean",
+    "Min",
+    "Sum",
+    "Text",
+    "TopK",
+    "Variance",
+    "Whole",
+]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fanfold_steps.aggregations import InvalidAggregation, build
 from fanfold_steps.spec import Function, JobSpec
 
 _ADAPTER = TypeAdapter(JobSpec)
@@ -37,7 +38,20 @@ def parse(data: dict[str, Any]) -> JobSpec:
     for reference in _references(spec):
         if not _REFERENCE.fullmatch(reference):
             raise InvalidSpec(f"a function is named as module:name, not {reference!r:.80}")
+    _check_aggregations(spec)
     return spec
+
+
+def _check_aggregations(spec: JobSpec) -> None:
+    for number, stage in enumerate(spec.stages):
+        if isinstance(stage.reduce, Function):
+            continue
+        try:
+            build(stage.reduce)
+        except InvalidAggregation as error:
+            raise InvalidSpec(f"stages.{number}.reduce: {error}") from error
+        if stage.combine:
+            raise InvalidSpec(f"stages.{number}.combine: an aggregation combines by itself; leave `combine` out")
 
 
 def _references(spec: JobSpec) -> Iterator[str]:
