@@ -76,9 +76,10 @@ class Totals:
 
     def items(self) -> Iterator[runs.Item]:
         """(encoded key, total). Raises NotWhole."""
-        if self._is_whole and not self._only_whole():
-            raise NotWhole
-        return _by_encoding(self._texts, self._others)
+        for key, total in chain(self._texts.items(), self._others.items()):
+            if type(total) is not int and self._is_whole:
+                raise NotWhole
+            yield keys.encode(key), total
 
     def _only_whole(self) -> bool:
         return set(map(type, chain(self._texts.values(), self._others.values()))) <= {int}

@@ -15,6 +15,7 @@ from typing import cast
 
 from fanfold_steps import key_bytes
 from fanfold_steps.failure import shown
+from fanfold_steps.key_bytes import BYTES, TEXT
 
 Key = None | bool | int | float | str | bytes | tuple["Key", ...]
 
@@ -55,11 +56,11 @@ def encode(key: Key) -> bytes:
     (True, 1.0)
     """
     if type(key) is str:
-        return key_bytes.TEXT + key.encode("utf-8", "surrogatepass")
+        return TEXT + key.encode("utf-8", "surrogatepass")
     if type(key) is int:
         return key_bytes.encode_int(key)
     if type(key) is bytes:
-        return key_bytes.BYTES + key
+        return BYTES + key
     if type(key) is tuple and _UNSPELLED.issuperset(map(type, key)):
         return key_bytes.encode_tuple(key)
     return _encode_any(exact(key))
@@ -70,9 +71,9 @@ def decode(data: bytes) -> Key:
     if type(data) is Spelled:
         return data.key
     kind = data[:1]
-    if kind == key_bytes.TEXT:
+    if kind == TEXT:
         return data[1:].decode("utf-8", "surrogatepass")
-    if kind == key_bytes.BYTES:
+    if kind == BYTES:
         return data[1:]
     key, _ = key_bytes.decode(data, 0)
     return cast(Key, key)

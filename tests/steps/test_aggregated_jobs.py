@@ -1,6 +1,7 @@
 """Aggregations through whole jobs: the same bytes for every cut and number of workers, and those of a plain model."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ LINES = [
     f"{CHANCE.choice(['k', 'j', '1', '1.0', '(1, 2)'])} {CHANCE.choice(NUMBERS)}"
     for _ in range(1500)
 ]  # fmt: skip
-SPECS = {
+SPECS: dict[str, Any] = {
     "Sum": Aggregate("Sum"),
     "Mean": Aggregate("Mean"),
     "Variance": Aggregate("Variance", [0]),
@@ -33,7 +34,7 @@ SPECS = {
 def expected(spec):
     """One pass over all lines, in a dict, as Python has it."""
     aggregation = build(spec)
-    states = {}
+    states: dict[Any, Any] = {}
     for line in LINES:
         for key, value in (functions.triples if isinstance(spec, list) else functions.literals)(line):
             states[key] = aggregation.fold(states.get(key, aggregation.start()), value)

@@ -4,6 +4,7 @@ import math
 import pickle
 import statistics
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,7 +77,7 @@ def variance_model(values, ddof=1):
 
 
 def distinct_model(values):
-    found = []
+    found: list[Any] = []
     for value in values:
         if not any(value == other for other in found):
             found.append(value)

@@ -33,7 +33,8 @@ class Job:
         combine: a reducer whose output pairs are reduced again; run over each split's pairs before they travel.
         reduce: `f(key, values)`, yielding output records; `values` come one by one, in input order. Or an aggregation
             (`Sum()`, `TopK(10)`, …), or a tuple of them for values that are tuples.
-        input: what the records are: `Text()` (lines), `JSONL()`, `CSV()`, `TSV()`, `Fixed(100)`, `Delimited(b"|")`, `Whole()`.
+        input: what the records are: `Text()` (lines), `JSONL()`, `CSV()`, `TSV()`, `Fixed(100)`, `Delimited(b"|")`,
+            `Whole()`.
         output: how records are written: `Text()`, `JSONL()`, `CSV()`, `TSV()`, as in `JSONL(compress="zstd")`.
 
     Functions must stand at the top level of a module, so that workers can import them.
