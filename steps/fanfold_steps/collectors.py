@@ -9,8 +9,11 @@ from fanfold_steps import keys, loops, runs
 from fanfold_steps.aggregations import Aggregation, Sum
 from fanfold_steps.failure import PermanentFailure, shown
 from fanfold_steps.loops import Mapper, OtherKeys, TextKeys
+from fanfold_steps.spills import size_of
 
 OPENING_RECORDS = 256
+LOOK_EVERY = 8  # blocks of records
+PIECE_VALUES = 1024  # of one key, carried as one item: so that a key with many values can be read bit by bit
 
 
 class Collector(Protocol):
@@ -20,10 +23,13 @@ class Collector(Protocol):
         """Map records and keep what comes out."""
 
     def items(self) -> Iterator[runs.Item]:
-        """(encoded key, value) in any order, each key once."""
+        """(encoded key, value) in any order; the values of a key, if there are several, in input order."""
 
     def check(self, value: object) -> str | None:
         """Why a value can't be taken in, or None."""
+
+    def size(self) -> int:
+        """About how many bytes it holds."""
 
 
 class States:
@@ -42,6 +48,10 @@ class States:
     def items(self) -> Iterator[runs.Item]:
         """(encoded key, state)."""
         return _by_encoding(self._texts, self._others)
+
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        return size_of(self._texts) + size_of(self._others)
 
 
 class NotWhole(Exception):
@@ -81,6 +91,10 @@ class Totals:
                 raise NotWhole
             yield keys.encode(key), total
 
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        return size_of(self._texts) + size_of(self._others)
+
     def _only_whole(self) -> bool:
         return set(map(type, chain(self._texts.values(), self._others.values()))) <= {int}
 
@@ -90,6 +104,7 @@ class Groups:
 
     def __init__(self, combiner: Any = None) -> None:
         self._combiner = combiner
+        self._looks = self._size = 0
         self._texts = TextKeys(list)
         self._others: OtherKeys = defaultdict(list)
 
@@ -98,8 +113,16 @@ class Groups:
         loops.gather(mapper, records, self._texts, self._others)
 
     def items(self) -> Iterator[runs.Item]:
-        """(encoded key, list of values)."""
-        return self._combined() if self._combiner else _by_encoding(self._texts, self._others)
+        """(encoded key, list of values); long lists in pieces."""
+        return self._combined() if self._combiner else _in_pieces(_by_encoding(self._texts, self._others))
+
+    def size(self) -> int:
+        """About how many bytes it holds."""
+        if self._looks % LOOK_EVERY == 0:  # counting takes a while where there are many keys
+            texts, others = (sum(map(len, lists.values())) for lists in (self._texts, self._others))
+            self._size = size_of(self._texts, texts) + size_of(self._others, others)
+        self._looks += 1
+        return self._size
 
     def _combined(self) -> Iterator[runs.Item]:
         assert self._combiner
@@ -107,30 +130,35 @@ class Groups:
         for key, values in chain(self._texts.items(), self._others.items()):
             for out_key, out_value in _pairs(self._combiner(key, iter(values)), key):
                 combined[keys.encode(out_key)].append(out_value)
-        return iter(combined.items())
+        return _in_pieces(combined.items())
 
     def check(self, value: object) -> str | None:
         """Any value will do."""
         return None
 
 
-def merged(aggregation: Aggregation, segments: Iterable[Iterable[runs.Item]]) -> dict[bytes, Any]:
-    """One state for each key of all segments, which follow each other in the input."""
+def merge_into(states: defaultdict[bytes, Any], aggregation: Aggregation, items: Iterable[runs.Item]) -> None:
+    """Merge states that come later in the input into those of their keys; a sum begins with the dict's own 0."""
     if isinstance(aggregation, Sum):
-        totals: defaultdict[bytes, Any] = defaultdict(int)
-        for key, total in chain.from_iterable(segments):
-            totals[key] += total
-        return totals
-    states: dict[bytes, Any] = {}
+        for key, total in items:
+            states[key] += total
+        return
     merge = aggregation.merge
-    for key, state in chain.from_iterable(segments):
+    for key, state in items:
         states[key] = merge(states[key], state) if key in states else state
-    return states
 
 
 def _by_encoding(texts: dict[str, Any], others: dict[Any, Any]) -> Iterator[runs.Item]:
     for key, value in chain(texts.items(), others.items()):
         yield keys.encode(key), value
+
+
+def _in_pieces(groups: Iterable[runs.Item]) -> Iterator[runs.Item]:
+    for key, values in groups:
+        if len(values) <= PIECE_VALUES:
+            yield key, values
+        else:
+            yield from ((key, values[at : at + PIECE_VALUES]) for at in range(0, len(values), PIECE_VALUES))
 
 
 def _pairs(emitted: Any, key: Any) -> Iterator[tuple[Any, Any]]:

@@ -1,5 +1,6 @@
 """Map: run the mapper over a split, combine, and write one run with a sorted segment for each partition."""
 
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import Any
 
@@ -13,6 +14,7 @@ from fanfold_steps.formats.declared import InputFormat, Text
 from fanfold_steps.inputs import File, Range
 from fanfold_steps.loops import Mapper
 from fanfold_steps.spec import Function, StageSpec
+from fanfold_steps.spills import MEMORY, Spills, combined
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import join_url, open_objects
 
@@ -21,8 +23,15 @@ class MapTask:
     """The map step of one stage, ready to run over splits."""
 
     def __init__(
-        self, stage: StageSpec, files: list[File], partitions: int, code: Code, format: InputFormat | None = None
+        self,
+        stage: StageSpec,
+        files: list[File],
+        partitions: int,
+        code: Code,
+        format: InputFormat | None = None,
+        memory: int = MEMORY,
     ) -> None:
+        self._memory = memory
         self._format = format or Text()
         self._reader = reader(self._format)
         self._files = files
@@ -41,17 +50,20 @@ class MapTask:
             PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
         """
         try:
-            return self._run(split, objects, key)
+            with Spills() as spills:
+                return self._run(split, objects, key, spills)
         except NotWhole:  # rare: a float came late; this task begins anew, and later ones are careful from the start
             self._is_whole_sum = False
-            return self._run(split, objects, key)
+            return self.run(split, objects, key)
+        except runs.Unpicklable as error:
+            raise PermanentFailure("mapper", str(error)) from error
 
     def _collector(self) -> Collector:
         if self._is_whole_sum:
             return Totals()
         return States(self._aggregation) if self._aggregation else Groups(self._combiner)
 
-    def _run(self, split: list[Range], objects: Objects, key: str) -> dict[str, Any]:
+    def _run(self, split: list[Range], objects: Objects, key: str, spills: Spills) -> dict[str, Any]:
         collector = self._collector()
         records = 0
         for number, start, stop in split:
@@ -65,10 +77,10 @@ class MapTask:
                     raise _no_record(block.bad[0], self._format, source.url)
                 self._fold(collector, found, file, block)
                 records += len(found)
-        try:
-            size = objects.put(key, runs.pack(self._segments(collector)))
-        except runs.Unpicklable as error:
-            raise PermanentFailure("mapper", str(error)) from error
+                if collector.size() > self._memory:
+                    spills.write(self._segments(collector))
+                    collector = self._collector()
+        size = objects.put(key, runs.pack(self._with_spills(self._segments(collector), spills)))
         return {"records": records, "bytes": size, "read": sum(stop - start for _, start, stop in split)}
 
     def _refuse_changed(self, file: File) -> None:
@@ -107,6 +119,11 @@ class MapTask:
         for segment in segments:
             segment.sort(key=itemgetter(0))
         return segments
+
+    def _with_spills(self, segments: list[list[runs.Item]], spills: Spills) -> Iterator[Iterable[runs.Item]]:
+        for partition, segment in enumerate(segments):
+            items = spills.merged(partition, segment)
+            yield combined(self._aggregation, items) if self._aggregation and len(spills) else items
 
     def _store(self, root: str) -> Objects:
         if root not in self._stores:

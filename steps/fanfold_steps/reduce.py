@@ -1,8 +1,8 @@
 """Reduce: bring one partition's segments of all runs together in key order, reduce, and stage the part that results."""
 
 import hashlib
-import heapq
 import tempfile
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby, islice
 from operator import itemgetter
@@ -12,16 +12,18 @@ from typing import Any
 from fanfold_steps import keys, runs
 from fanfold_steps.aggregations import Aggregation, build
 from fanfold_steps.code import Code
-from fanfold_steps.collectors import merged
+from fanfold_steps.collectors import merge_into
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown, user_traceback
 from fanfold_steps.formats import Encoder, writer
 from fanfold_steps.formats.declared import OutputFormat, Text
+from fanfold_steps.merge import merge
 from fanfold_steps.spec import Function, StageSpec
+from fanfold_steps.spills import MEMORY, Spills, combined, size_of
 from fanfold_storage.objects import Objects
 from fanfold_storage.objects.filesystem import FilesystemObjects
 
 WRITE_RECORDS = 8192
-FAN_IN = 64  # segments merged at once
+MERGE_ITEMS = 65536  # between two looks at the memory
 Segments = Callable[[int], list[Iterator[runs.Item]]]
 """The segments of a partition, one a map task, in the order of the maps: which is input order."""
 
@@ -29,7 +31,10 @@ Segments = Callable[[int], list[Iterator[runs.Item]]]
 class ReduceTask:
     """The reduce step of one stage, ready to run over partitions."""
 
-    def __init__(self, stage: StageSpec, segments: Segments, code: Code, format: OutputFormat | None = None) -> None:
+    def __init__(
+        self, stage: StageSpec, segments: Segments, code: Code, format: OutputFormat | None = None, memory: int = MEMORY
+    ) -> None:
+        self._memory = memory
         self._format = format or Text()
         self._writer = writer(self._format)
         self._segments = segments
@@ -84,13 +89,21 @@ class ReduceTask:
         return PermanentFailure("reducer", f"{what} (the record {shown(record)})", trace=trace)
 
     def _aggregated(self, partition: int, aggregation: Aggregation) -> Iterator[tuple[keys.Key, Any]]:
-        states = merged(aggregation, self._segments(partition))
-        for encoded in sorted(states):
-            yield keys.decode(encoded), aggregation.result(states[encoded])
+        states: defaultdict[bytes, Any] = defaultdict(int)
+        items = chain.from_iterable(self._segments(partition))
+        with Spills() as spills:
+            while batch := list(islice(items, MERGE_ITEMS)):
+                merge_into(states, aggregation, batch)
+                if size_of(states) > self._memory:
+                    spills.write([((key, states[key]) for key in sorted(states))])
+                    states = defaultdict(int)
+            last = ((key, states[key]) for key in sorted(states))
+            for encoded, state in combined(aggregation, spills.merged(0, last)) if len(spills) else last:
+                yield keys.decode(encoded), aggregation.result(state)
 
     def _reduced(self, partition: int) -> Iterator[Any]:
         with tempfile.TemporaryDirectory(prefix="fanfold-merge-") as folder:
-            merged = _merged(self._segments(partition), FilesystemObjects(Path(folder)))
+            merged = merge(self._segments(partition), FilesystemObjects(Path(folder)))
             for encoded, group in groupby(merged, key=itemgetter(0)):
                 values = chain.from_iterable(map(itemgetter(1), group))
                 yield from self._call(keys.decode(encoded), values)
@@ -120,29 +133,6 @@ def _encodes(encoder: Encoder, record: object) -> bool:
     except Exception:  # noqa: BLE001 — a user's __str__ may raise anything
         return False
     return True
-
-
-def _merged(segments: list[Iterator[runs.Item]], scratch: Objects) -> Iterator[runs.Item]:
-    """All items by key; those of equal keys stay in the order of the segments, which is input order.
-
-    Each open segment holds a file or a connection, so more than `FAN_IN` neighbours are first merged into runs on disk
-    (external merge sort: Knuth, The Art of Computer Programming, vol. 3, 5.4.1).
-    """
-    passes = 0
-    while len(segments) > FAN_IN:
-        passes += 1
-        groups = [segments[at : at + FAN_IN] for at in range(0, len(segments), FAN_IN)]
-        segments = [_stored(_merge(group), f"{passes}-{number}.run", scratch) for number, group in enumerate(groups)]
-    return _merge(segments)
-
-
-def _merge(segments: list[Iterator[runs.Item]]) -> Iterator[runs.Item]:
-    return heapq.merge(*segments, key=itemgetter(0))
-
-
-def _stored(items: Iterator[runs.Item], key: str, scratch: Objects) -> Iterator[runs.Item]:
-    size = scratch.put(key, runs.pack([items]))
-    return runs.read_segment(scratch, key, size, 0)
 
 
 def _wrong_result(result: object) -> str:

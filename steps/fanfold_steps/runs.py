@@ -29,7 +29,8 @@ class Unpicklable(Exception):
 Item = tuple[bytes, Any]
 """An encoded key and its value."""
 
-BLOCK_RECORDS = 8192
+BLOCK_RECORDS, BLOCK_VALUES = 8192, 65536
+_FEW_RECORDS = 16
 _HEADER = struct.Struct(">II")
 _TRAILER = struct.Struct(">I4s")
 _MAGIC = b"FFR1"
@@ -47,7 +48,7 @@ def pack(segments: Iterable[Iterable[Item]]) -> Iterator[bytes]:
     for segment in segments:
         start, records = offset, 0
         items = iter(segment)
-        while block := list(islice(items, BLOCK_RECORDS)):
+        while block := _next_block(items):
             data = _pack_block(block)
             records += len(block)
             offset += len(data)
@@ -87,6 +88,18 @@ def _read_index(objects: Objects, key: str, size: int) -> list[tuple[int, int, i
         tail = b"".join(objects.read(key, size - whole, size))
     index: list[tuple[int, int, int]] = json.loads(tail[-whole : -_TRAILER.size])
     return index
+
+
+def _next_block(items: Iterator[Item]) -> list[Item]:
+    """Items up to so many records, or so many values where they hold lists of them."""
+    block = list(islice(items, _FEW_RECORDS))
+    if not block or type(block[0][1]) is not list:
+        return block + list(islice(items, BLOCK_RECORDS - _FEW_RECORDS))
+    values = sum(len(item[1]) for item in block if type(item[1]) is list)
+    while len(block) < BLOCK_RECORDS and values < BLOCK_VALUES and (more := list(islice(items, _FEW_RECORDS))):
+        values += sum(len(item[1]) for item in more if type(item[1]) is list)
+        block += more
+    return block
 
 
 def _pack_block(items: list[Item]) -> bytes:

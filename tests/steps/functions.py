@@ -80,6 +80,12 @@ def literals(line):
     yield (key if key.isalpha() else ast.literal_eval(key)), ast.literal_eval(value)
 
 
+def numbered(line):
+    """As `literals`, with keys of text and digits taken for text."""
+    key, value = line.split()
+    yield (key if key.startswith("k") else ast.literal_eval(key)), ast.literal_eval(value)
+
+
 def triples(line):
     ((key, value),) = literals(line)
     yield key, (value, value, str(value))

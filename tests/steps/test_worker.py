@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from fanfold_steps import claims, exits, reduce
+from fanfold_steps import claims, exits, merge
 from fanfold_steps.__main__ import main
 from fanfold_steps.progress import ProgressReader
 from fanfold_steps.spec import Aggregate, Function, StageSpec
@@ -184,7 +184,7 @@ def test_values_of_a_key_arrive_in_input_order(small_job):
 
 
 def test_more_maps_than_are_merged_at_once(small_job, monkeypatch):
-    monkeypatch.setattr(reduce, "FAN_IN", 3)
+    monkeypatch.setattr(merge, "FAN_IN", 3)
     small_job.write_input({"a.txt": b"".join(b"k %d\n" % n for n in range(4000))})
     here = "tests.steps.functions"
     small_job.create(StageSpec(Function(f"{here}:pairs"), Function(f"{here}:in_order")), partitions=1)

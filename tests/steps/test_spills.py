@@ -1,0 +1,90 @@
+"""What doesn't fit into memory goes to disk and comes back: the same bytes, in bounded memory, no file left."""
+
+import random
+import sys
+import tempfile
+import tracemalloc
+from functools import partial
+
+import pytest
+
+from fanfold_steps import collectors, reduce, runs, spills, worker
+from fanfold_steps.aggregations import Collect, Sum
+from fanfold_steps.map import MapTask
+from fanfold_steps.reduce import ReduceTask
+from fanfold_steps.spec import Aggregate, Function, StageSpec
+from fanfold_storage.objects import filesystem
+
+HERE = "tests.steps.functions"
+CHANCE = random.Random(5)
+LINES = [f"k{CHANCE.randrange(400)} {CHANCE.randrange(9)}" for _ in range(4000)] + ["1 0.5", "True 0.25", "1.0 7"] * 9
+STAGES = {
+    "Sum": StageSpec(Function(f"{HERE}:numbered"), Aggregate("Sum")),
+    "Mean": StageSpec(Function(f"{HERE}:numbered"), Aggregate("Mean")),
+    "Collect": StageSpec(Function(f"{HERE}:numbered"), Aggregate("Collect")),
+    "reducer": StageSpec(Function(f"{HERE}:numbered"), Function(f"{HERE}:in_order")),
+    "combiner": StageSpec(Function(f"{HERE}:numbered"), Function(f"{HERE}:total"), Function(f"{HERE}:partial")),
+}
+
+
+def run(job, stage, partitions=2):
+    job.write_input({"a.txt": "\n".join(LINES).encode()})
+    job.create(stage, partitions=partitions, split_size=1 << 20)
+    worker.Worker(job.tree, "all", 0).run()
+    return job.output()
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_a_tiny_memory_gives_the_same_bytes_and_leaves_no_file(small_job, tmp_path_factory, monkeypatch, name):
+    expected = run(type(small_job)(tmp_path_factory.mktemp("reference")), STAGES[name])
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    monkeypatch.setattr(filesystem, "CHUNK", 2048)  # many blocks, and after each a look at the memory
+    monkeypatch.setattr(collectors, "LOOK_EVERY", 1)
+    monkeypatch.setattr(reduce, "MERGE_ITEMS", 64)
+    monkeypatch.setattr(worker, "MapTask", partial(MapTask, memory=4096))
+    monkeypatch.setattr(worker, "ReduceTask", partial(ReduceTask, memory=4096))
+    written = []
+    original = spills.Spills.write
+
+    def write(self, segments):
+        written.append(len(self))
+        original(self, segments)
+
+    monkeypatch.setattr(spills.Spills, "write", write)
+    assert run(small_job, STAGES[name]) == expected
+    assert len(written) > 5
+    assert list(scratch.iterdir()) == []
+
+
+def test_estimates_are_near_the_truth():
+    rows = {f"key {number}": [number, float(number), "x" * (number % 50)] for number in range(20_000)}
+    tracemalloc.start()
+    copies = {f"{key}!": [*value, f"{key}?"] for key, value in rows.items()}
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.5 * held < spills.size_of(copies) < 3 * held
+
+
+def test_one_key_with_many_values_is_carried_in_pieces(tmp_path):
+    groups = collectors.Groups()
+    groups.fold(lambda line: [("k", number) for number in range(300_000)], iter([""]))
+    items = list(groups.items())
+    assert [value for _, values in items for value in values] == list(range(300_000))
+    assert max(len(values) for _, values in items) == collectors.PIECE_VALUES
+    assert groups.size() > 300_000 * sys.getsizeof(1)
+    store = filesystem.FilesystemObjects(tmp_path)
+    size = store.put("a.run", runs.pack([items]))
+    tracemalloc.start()
+    assert sum(sum(values) for _, values in runs.read_segment(store, "a.run", size, 0)) == sum(range(300_000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * runs.BLOCK_VALUES * (sys.getsizeof(1) + 8)
+
+
+@pytest.mark.parametrize(("aggregation", "states"), [(Sum(), [1, 2, 0.5]), (Collect(), [[1], [2], [3]])])
+def test_states_of_equal_keys_are_merged_in_order(aggregation, states):
+    folded = states if isinstance(aggregation, Collect) else [aggregation.fold(0, value) for value in states]
+    items = [(b"a", folded[0]), (b"b", folded[1]), (b"b", folded[2])]
+    results = [(key, aggregation.result(state)) for key, state in spills.combined(aggregation, iter(items))]
+    assert results == [(b"a", 1 if states[0] == 1 else [1]), (b"b", 2.5 if states[0] == 1 else [2, 3])]
