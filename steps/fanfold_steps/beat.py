@@ -36,7 +36,7 @@ class Beat:
         while True:
             beat += 1
             try:
-                self._tree.objects.put(f"workers/{self._worker}.json", [f'{{"beat": {beat}}}'.encode()])
+                self._tree.objects.put(f"workers/{self._worker}.json", [f'{{"beat": {beat}}}'.encode()], hint=True)
                 failure = self._tree.find("failed.json")
             except StorageError as error:
                 print(f"fanfold: {self._worker}: no beat: {error}", file=sys.stderr, flush=True)

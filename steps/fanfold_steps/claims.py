@@ -6,6 +6,7 @@ two clocks are never compared.
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from fanfold_steps.tree import JobTree, Task
 
@@ -23,14 +24,15 @@ class Claims:
 
     def take(self, task: Task) -> bool:
         """Claim a task; True if it is ours now, or was before we were started again."""
-        return self.tree.create(self._key(task), {"worker": self.worker}) or self._holder(task) == self.worker
+        claimed = self.tree.create(self._key(task), {"worker": self.worker}, hint=True)
+        return claimed or self._holder(task) == self.worker
 
     def is_stale(self, task: Task) -> bool:
         """Whether the task's worker stopped beating some seconds ago: the first look only starts the clock."""
         holder = self._holder(task)
         if holder is None:
             return True
-        record = self.tree.find(f"workers/{holder}.json")
+        record = self._hint(f"workers/{holder}.json")
         beat = record["beat"] if record else None
         now = time.monotonic()
         last, since = self._seen.get(holder, (None, 0.0))
@@ -40,8 +42,14 @@ class Claims:
         return now - since > DEAD_AFTER_SECONDS
 
     def _holder(self, task: Task) -> str | None:
-        claim = self.tree.find(self._key(task))
+        claim = self._hint(self._key(task))
         return claim["worker"] if claim else None
+
+    def _hint(self, key: str) -> dict[str, Any] | None:
+        try:
+            return self.tree.find(key)
+        except ValueError:  # the machine crashed and left it empty
+            return None
 
     def _key(self, task: Task) -> str:
         return f"claims/{task.step}-{task.index:05d}.json"

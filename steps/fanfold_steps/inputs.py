@@ -5,9 +5,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fanfold_steps.formats import reader, unsplittable
+from fanfold_steps.formats.declared import InputFormat, Text
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import validate_key
 from fanfold_storage.urls import open_objects, split_url
+
+TEXT = Text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +61,20 @@ Split = list[Range]
 """(file number, start, stop) in input order: small files share a split, large ones are cut."""
 
 
-def cut(files: Iterable[File], split_size: int) -> list[Split]:
-    """Cut files into splits of about `split_size` bytes; empty files are in none.
+def cut(files: Iterable[File], split_size: int, format: InputFormat = TEXT) -> list[Split]:
+    """Cut files into splits of about `split_size` bytes; empty files are in none, unless they are records.
 
-    A record belongs to the range in which it begins, so a cut may fall anywhere.
+    A record belongs to the range in which it begins, so a cut may fall anywhere. A file that can't be split is one
+    range; so is, when it is read, one that only its first bytes tell: its other ranges are then without records.
 
     >>> cut([File("file:///t/", "a", 5), File("file:///t/", "b", 0), File("file:///t/", "c", 7)], 8)
     [[(0, 0, 5)], [(2, 0, 7)]]
     >>> cut([File("file:///t/", "a", 20)], 8)
     [[(0, 0, 8)], [(0, 8, 16)], [(0, 16, 20)]]
+    >>> cut([File("file:///t/", "a.gz", 20)], 8)
+    [[(0, 0, 20)]]
     """
+    reads_empty = reader(format).reads_empty
     splits: list[Split] = []
     current: Split = []
     room = split_size
@@ -74,8 +82,11 @@ def cut(files: Iterable[File], split_size: int) -> list[Split]:
         if current and file.size > room:
             splits.append(current)
             current, room = [], split_size
-        for start in range(0, file.size, split_size):
-            stop = min(start + split_size, file.size)
+        if reads_empty and not file.size:
+            current.append((number, 0, 0))
+        length = file.size if unsplittable(format, file.key) else split_size
+        for start in range(0, file.size, max(length, 1)):
+            stop = min(start + length, file.size)
             current.append((number, start, stop))
             room -= stop - start
             if room <= 0:

@@ -2,13 +2,15 @@
 
 job.json                           the JobConf, written before any worker starts
 plan.json                          files, splits, stages: put-if-absent by whoever comes first
-stage-0/map/00012/ATTEMPT.run      a map task's output: a sorted segment for each partition
-stage-0/map/00012/commit.json      put-if-absent: the attempt that counts
-stage-0/reduce/00003/commit.json   likewise; names a staged part, which `finish` makes visible
+stage-0/map/runs/00012-ATTEMPT.run a map task's output: a sorted segment for each partition
+stage-0/map/commits/00012.json     put-if-absent: the attempt that counts
+stage-0/reduce/commits/00003.json  likewise; names a staged part, which `finish` makes visible
 claims/STEP-00012.json             who works on a task; a hint, never truth
 workers/STEP-N.json                a worker's beat
 failed.json                        put-if-absent: why the job can't succeed; every worker stops
 report.json                        put-if-absent: the job is done and its output is whole
+
+Commits have a folder of their own, so that one listing of a step tells what is done and nothing else.
 """
 
 import json
@@ -31,9 +33,13 @@ class Task:
     index: int
 
     @property
-    def folder(self) -> str:
-        """The task's place in the tree."""
-        return f"stage-{self.stage}/{self.step}/{self.index:05d}"
+    def commit(self) -> str:
+        """The key of the record that says which attempt counts."""
+        return f"{_commits(self.stage, self.step)}{self.index:05d}.json"
+
+    def run(self, attempt: str) -> str:
+        """The key of what an attempt writes."""
+        return f"stage-{self.stage}/{self.step}/runs/{self.index:05d}-{attempt}.run"
 
     def __str__(self) -> str:
         return f"{self.step}/{self.index}"
@@ -54,9 +60,9 @@ class JobTree:
         """`job.json`. Raises NotFound."""
         return conf_from_json(self.load("job.json"))
 
-    def create(self, key: str, data: dict[str, Any]) -> bool:
+    def create(self, key: str, data: dict[str, Any], *, hint: bool = False) -> bool:
         """Put JSON if absent; True for the one caller that wrote it."""
-        return self.objects.put_if_absent(key, json.dumps(data).encode())
+        return self.objects.put_if_absent(key, json.dumps(data).encode(), hint=hint)
 
     def load(self, key: str) -> dict[str, Any]:
         """JSON that must be there. Raises NotFound."""
@@ -72,15 +78,18 @@ class JobTree:
 
     def commit(self, task: Task, record: dict[str, Any]) -> bool:
         """Make an attempt the one that counts; False if another came first."""
-        return self.create(f"{task.folder}/commit.json", record)
+        return self.create(task.commit, record)
 
     def committed(self, stage: int, step: str) -> Iterator[int]:
         """Indexes of the committed tasks of a step, in order, from one listing."""
-        for stat in self.objects.list(f"stage-{stage}/{step}/"):
-            folder, _, name = stat.key.rpartition("/")
-            if name == "commit.json":
-                yield int(folder.rpartition("/")[2])
+        commits = _commits(stage, step)
+        for stat in self.objects.list(commits):
+            yield int(stat.key[len(commits) :].removesuffix(".json"))
 
     def commit_of(self, task: Task) -> dict[str, Any]:
         """What a committed task recorded. Raises NotFound."""
-        return self.load(f"{task.folder}/commit.json")
+        return self.load(task.commit)
+
+
+def _commits(stage: int, step: str) -> str:
+    return f"stage-{stage}/{step}/commits/"

@@ -16,6 +16,7 @@ from fanfold_steps.claims import Claims
 from fanfold_steps.code import Code
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.finish import finish
+from fanfold_steps.formats.declared import from_json
 from fanfold_steps.inputs import File
 from fanfold_steps.map import MapTask
 from fanfold_steps.reduce import ReduceTask
@@ -45,6 +46,7 @@ class Worker:
         self._plan: dict[str, Any] = {}
         self._map: MapTask | None = None
         self._reduce: ReduceTask | None = None
+        self._runs: list[tuple[str, int]] = []
 
     def run(self) -> None:
         """Do tasks until this worker's step is committed; the steps before it come first.
@@ -79,8 +81,8 @@ class Worker:
     def _prepare(self, code: Code) -> None:
         stage = stage_from_json(self._plan["stages"][0])
         files = [File(**file) for file in self._plan["files"]]
-        self._map = MapTask(stage, files, self._plan["partitions"], code)
-        self._reduce = ReduceTask(stage, self._segments, code)
+        self._map = MapTask(stage, files, self._plan["partitions"], code, from_json(self._plan["input"]))
+        self._reduce = ReduceTask(stage, self._segments, code, from_json(self._plan["output"]))
 
     def _work_off(self, step: str, count: int, run: Callable[[Task, str], None]) -> None:
         """Take tasks of a step, own share first, until all are committed, by whomever."""
@@ -131,7 +133,7 @@ class Worker:
 
     def _run_map(self, task: Task, attempt: str) -> None:
         assert self._map
-        key = f"{task.folder}/{attempt}.run"
+        key = task.run(attempt)
         started = time.monotonic()
         record = self._map.run([tuple(r) for r in self._plan["splits"][task.index]], self._tree.objects, key)
         if not self._tree.commit(task, self._record(attempt, started, record)):
@@ -151,10 +153,8 @@ class Worker:
 
     def _segments(self, partition: int) -> list[Iterator[runs.Item]]:
         objects: Objects = self._tree.objects
-        segments = []
-        for index in range(len(self._plan["splits"])):
-            task = Task(0, "map", index)
-            commit = self._tree.commit_of(task)
-            key = f"{task.folder}/{commit['attempt']}.run"
-            segments.append(runs.read_segment(objects, key, commit["bytes"], partition))
-        return segments
+        if not self._runs:  # all maps are committed, and commits don't change
+            for task in (Task(0, "map", index) for index in range(len(self._plan["splits"]))):
+                commit = self._tree.commit_of(task)
+                self._runs.append((task.run(commit["attempt"]), commit["bytes"]))
+        return [runs.read_segment(objects, key, size, partition) for key, size in self._runs]

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fanfold_steps.formats.declared import CSV, Text, Whole
 from fanfold_steps.inputs import File, cut, list_files
 from fanfold_storage.errors import NotFound
 
@@ -19,6 +20,17 @@ def test_splits_cover_every_byte_once_in_order(sizes, split_size):
         assert all(left[1] == right[0] for left, right in pairwise(mine))
     assert all(split for split in splits)
     assert all(sum(stop - start for _, start, stop in split) <= split_size for split in splits)
+
+
+def test_what_cannot_be_split_is_one_range():
+    files = [
+        File("file:///", key, size) for key, size in [("a.gz", 30), ("b.txt", 3), ("c.zst", 4), ("d.txt", 25), ("e", 0)]
+    ]
+    assert cut(files, 10) == [[(0, 0, 30)], [(1, 0, 3), (2, 0, 4)], [(3, 0, 10)], [(3, 10, 20)], [(3, 20, 25)]]
+    assert cut(files[:1], 10, Text(compress="none")) == [[(0, 0, 10)], [(0, 10, 20)], [(0, 20, 30)]]
+    assert cut(files[3:], 10, CSV()) == [[(0, 0, 25)]]
+    assert cut(files[3:], 10, CSV(quote=None)) == [[(0, 0, 10)], [(0, 10, 20)], [(0, 20, 25)]]
+    assert cut(files[3:], 10, Whole()) == [[(0, 0, 25)], [(1, 0, 0)]]
 
 
 def test_a_url_names_a_file_or_a_folder(tmp_path):

@@ -110,6 +110,18 @@ def test_tasks_of_a_dead_worker_are_taken_over(small_job, monkeypatch):
     assert parse_counts(small_job.output()) == count_words(TEXTS)
 
 
+def test_a_crash_of_the_machine_may_leave_claims_and_beats_empty(small_job, monkeypatch):
+    monkeypatch.setattr(claims, "DEAD_AFTER_SECONDS", 0.3)
+    small_job.write_input(TEXTS)
+    small_job.create(workers={"all": 2})
+    store = small_job.tree.objects
+    store.put("claims/map-00000.json", [b""])
+    store.put("claims/map-00001.json", [b'{"worker": "all-1"}'])
+    store.put("workers/all-1.json", [b""])
+    run_in_process(small_job, ("all", 0))
+    assert parse_counts(small_job.output()) == count_words(TEXTS)
+
+
 def test_an_attempt_that_came_second_leaves_nothing(small_job, monkeypatch):
     small_job.write_input({"a.txt": b"x y\n"})
     small_job.create(partitions=1)

@@ -209,6 +209,27 @@ class ObjectsContract:
             assert sorted(won) == [False] * 15 + [True]
             assert read_all(objects, key) == b"by %d" % won.index(True)
 
+    def test_of_many_threads_one_hints(self, objects: Objects) -> None:
+        def claim(number: int) -> int:
+            return sum(objects.put_if_absent(f"claims/{turn}", b"by %d" % number, hint=True) for turn in range(40))
+
+        assert sum(at_once(4, claim)) == 40
+        assert len(list(objects.list("claims/"))) == 40
+
+    def test_hints_are_objects_like_others(self, objects: Objects) -> None:
+        for key in ("a", "b/c", "d"):
+            assert objects.put_if_absent(key, b"same", hint=True)
+            assert not objects.put_if_absent(key, b"other", hint=True)
+            assert not objects.put_if_absent(key, b"same", hint=True)
+        assert objects.put("b/c", [b"replaced"], hint=True) == 8
+        objects.delete("d")
+        assert objects.put_if_absent("e", b"same", hint=True)
+        assert {stat.key: read_all(objects, stat.key) for stat in objects.list()} == {
+            "a": b"same",
+            "b/c": b"replaced",
+            "e": b"same",
+        }
+
     def test_of_many_processes_one_creates_each(self, place: tuple[str, Mapping[str, str]], objects: Objects) -> None:
         code = """
 objects = open_objects(sys.argv[1])

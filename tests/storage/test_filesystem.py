@@ -3,9 +3,11 @@
 import errno
 import os
 import resource
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -133,6 +135,37 @@ def test_nothing_is_left_but_what_was_put(objects: FilesystemObjects, root: Path
     assert list((root / ".staged").iterdir()) == []
     objects.sweep()
     assert [path.name for path in root.iterdir()] == ["x" * 200]
+
+
+def test_bytes_and_name_are_durable_before_a_write_returns_but_for_hints(
+    objects: FilesystemObjects, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root.mkdir()
+    (root / "task").mkdir()
+    (root / ".staged").mkdir()
+    done: list[str] = []
+
+    def spy(name: str, call: Callable[..., None]) -> None:
+        def record(*arguments: Any, **named: Any) -> None:
+            call(*arguments, **named)
+            of_folder = name == "fsync" and stat.S_ISDIR(os.fstat(arguments[0]).st_mode)
+            done.append(f"{name} folder" if of_folder else name)
+
+        monkeypatch.setattr(os, name, record)
+
+    for name, call in (("fsync", os.fsync), ("rename", os.rename), ("link", os.link)):
+        spy(name, call)
+    objects.put("task/run", [b"x"])
+    assert done == ["fsync", "rename", "fsync folder"]
+    done.clear()
+    objects.put_if_absent("task/commit", b"x")
+    assert done == ["fsync", "link", "fsync folder"]
+    done.clear()
+    objects.put_if_absent("task/claim", b"x", hint=True)
+    objects.put_if_absent("task/claim-2", b"x", hint=True)
+    objects.put("task/beat", [b"x"], hint=True)
+    assert done == ["link", "link", "rename"]
+    assert (root / "task/claim").samefile(root / "task/claim-2")
 
 
 def test_names_that_are_no_utf8_come_through(objects: FilesystemObjects, root: Path) -> None:

@@ -78,7 +78,7 @@ def test_a_job_outlives_the_service(tmp_path: Path, key_server: KeyServer, signe
         ada = User(first.url, token)
         ada.put("texts/a.txt", TEXT)
         job = ada.submit(key="once", output="files:counts/", partitions=2, split_size=2048, workers=2).json()["id"]
-        poll(lambda: next(iter((tmp_path / "data" / "jobs" / job).glob("stage-0/map/*/commit.json")), None))
+        poll(lambda: next(iter((tmp_path / "data" / "jobs" / job).glob("stage-0/map/commits/*")), None))
         assert not (tmp_path / "data" / "jobs" / job / "report.json").exists(), "killed too late to tell anything"
         first.end(signal.SIGKILL)
         ada.http.close()

@@ -12,12 +12,24 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from fanfold_steps.formats.compression import Packer, named
-from fanfold_steps.formats.declared import InputFormat, OutputFormat
+from fanfold_steps.formats.compression import Packer, by_name, named
+from fanfold_steps.formats.declared import InputFormat, OutputFormat, Whole
 from fanfold_steps.formats.protocol import BadRecord, Block, Encoder, Reader, Writer, read
 from fanfold_steps.formats.sources import Source, open_source
 
-__all__ = ["BadRecord", "Block", "Encoder", "Reader", "Source", "Writer", "open_source", "read", "reader", "writer"]
+__all__ = [
+    "BadRecord",
+    "Block",
+    "Encoder",
+    "Reader",
+    "Source",
+    "Writer",
+    "open_source",
+    "read",
+    "reader",
+    "unsplittable",
+    "writer",
+]
 
 _READERS = {
     "text": "text:TextReader",
@@ -46,6 +58,16 @@ def writer(format: OutputFormat) -> Writer:
     """What writes a format, compressed as it says."""
     plain: Writer = _load(_WRITERS[format.format])(format)
     return _PackedWriter(plain, format.compress) if format.compress not in (None, "none") else plain
+
+
+def unsplittable(format: InputFormat, key: str) -> str | None:
+    """Why a file of that name is read as one piece, as far as its name and the format tell; None if it can be split."""
+    if isinstance(format, Whole):
+        return "it is one record"
+    codec = named(format.compress) if format.compress else by_name(key)
+    if codec:
+        return f"it is compressed ({codec.name})"
+    return None if reader(format).splittable else "its quotes may hold newlines"
 
 
 def _load(place: str) -> Any:

@@ -27,6 +27,7 @@ class FilesystemObjects:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._folders = Folders(self._root)
+        self._hint: tuple[list[str], bytes | None] = [], None  # the last one created: its place, its bytes
 
     @property
     def url(self) -> str:
@@ -47,31 +48,41 @@ class FilesystemObjects:
                         left -= len(chunk)
                     yield chunk
 
-    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+    def put(self, key: str, chunks: Iterable[bytes], *, hint: bool = False) -> int:
         """Write to a temporary file, then rename."""
         staged = self.stage(key)
         try:
             for chunk in chunks:
                 staged.write(chunk)
-            staged.finish()
-            self._publish(staged.place, key, os.rename)
+            staged.finish(durably=not hint)
+            self._publish(staged.place, key, os.rename, durably=not hint)
         except BaseException:
             staged.abort()
             raise
         return staged.size
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Write to a temporary file, then link: of many links to one name the file system lets one through."""
+    def put_if_absent(self, key: str, data: bytes, *, hint: bool = False) -> bool:
+        """Write to a temporary file, then link: of many links to one name the file system lets one through.
+
+        Hints of the same bytes are names of one file: a link costs far less than a new file does.
+        """
+        segments = segments_of(key)
         with explained("write", self._root / key):
-            if self._taken(segments_of(key)):
+            if self._taken(segments):
                 return False
+        if hint and self._hint[1] == data:
+            with contextlib.suppress(NotFound, Unavailable):  # deleted meanwhile, or it has all the names it may have
+                return self._publish(self._hint[0], key, os.link, durably=False)
         staged = self.stage(key)
         try:
             staged.write(data)
-            staged.finish()
-            return self._publish(staged.place, key, _link)
+            staged.finish(durably=not hint)
+            created = self._publish(staged.place, key, _link, durably=not hint)
         finally:
             staged.abort()
+        if hint and created:
+            self._hint = segments, data
+        return created
 
     def stage(self, key: str) -> "StagedFile":
         """A temporary file that `seal` makes durable and `commit` renames."""
@@ -129,18 +140,19 @@ class FilesystemObjects:
                 drop(self._folders, place)
         self._folders.prune([STAGED])
 
-    def _publish(self, place: Sequence[str], key: str, take_name: Callable[..., None]) -> bool:
-        """Give the temporary file its name, durably. False if the name is taken and `take_name` does not replace."""
+    def _publish(self, place: Sequence[str], key: str, take_name: Callable[..., None], *, durably: bool = True) -> bool:
+        """Give the temporary file its name. False if the name is taken and `take_name` does not replace."""
         segments = segments_of(key)
         with explained("write", self._root / key), self._folders.opened(place[:-1]) as source:
             for _ in range(ATTEMPTS):
                 try:
                     with self._folders.opened(segments[:-1], create=True) as folder:
                         take_name(place[-1], segments[-1], src_dir_fd=source, dst_dir_fd=folder)
-                        sync_folder(folder)
+                        if durably:
+                            sync_folder(folder)
                     break
                 except (FileExistsError, IsADirectoryError):
-                    if self._taken(segments) and take_name is _link:
+                    if self._taken(segments) and take_name is not os.rename:
                         return False
                 except OSError as error:
                     if error.errno not in VANISHED:

@@ -4,11 +4,15 @@ A key is a relative path of `/`-separated segments (`jobs/7f/plan.json`). Nothin
 Every method raises only `fanfold_storage.errors`.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from fanfold_storage.errors import InvalidKey
+
+_NO_PATH = frozenset({"", ".", ".."})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +50,18 @@ class Objects(Protocol):
         Raises NotFound at the call or at the first chunk.
         """
 
-    def put(self, key: str, chunks: Iterable[bytes]) -> int:
+    def put(self, key: str, chunks: Iterable[bytes], *, hint: bool = False) -> int:
         """Write an object whole, replacing what was there; durable on return. Returns its size in bytes.
 
-        If `chunks` raises, nothing is written and the exception goes on.
+        If `chunks` raises, nothing is written and the exception goes on. A `hint` need not be durable: where that is
+        cheaper, a machine that crashes may forget it, or leave it empty.
         """
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Create a small object unless the key is taken; durable on return. Exactly one of many callers gets True."""
+    def put_if_absent(self, key: str, data: bytes, *, hint: bool = False) -> bool:
+        """Create a small object unless the key is taken; durable on return. Exactly one of many callers gets True.
+
+        A `hint` need not be durable, as with `put`.
+        """
 
     def stage(self, key: str) -> Staged:
         """Begin a write that becomes visible only when its handle is committed, by this process or another."""
@@ -99,10 +107,10 @@ def validate_key(key: str) -> str:
     segments = key.split("/")
     if not key or len(encoded) > 1024:
         raise InvalidKey(f"a key needs 1 to 1,024 bytes, this one has {len(encoded)}: {key[:80]!r}")
-    if any(segment in {"", ".", ".."} for segment in segments):
+    if not _NO_PATH.isdisjoint(segments):
         raise InvalidKey(f"a key is a relative path without empty, '.' or '..' segments, not {key!r}")
-    if any(len(segment.encode("utf-8", "surrogatepass")) > 255 for segment in segments):
+    if len(encoded) > 255 and any(len(segment.encode("utf-8", "surrogatepass")) > 255 for segment in segments):
         raise InvalidKey(f"a segment of a key has at most 255 bytes: {key[:80]!r}…")
-    if any(ord(character) < 32 or ord(character) == 127 for character in key):
+    if _CONTROL.search(key):
         raise InvalidKey(f"a key holds no control characters: {key!r}")
     return key

@@ -66,8 +66,8 @@ class S3Objects:
                 response.close()
         self._bucket.head(full)
 
-    def put(self, key: str, chunks: Iterable[bytes]) -> int:
-        """One request if it fits into a part, else an upload by parts."""
+    def put(self, key: str, chunks: Iterable[bytes], *, hint: bool = False) -> int:
+        """One request if it fits into a part, else an upload by parts; always durable."""
         staged = self.stage(key)
         try:
             for chunk in chunks:
@@ -82,8 +82,8 @@ class S3Objects:
             raise
         return staged.size
 
-    def put_if_absent(self, key: str, data: bytes) -> bool:
-        """Put with `If-None-Match: *`."""
+    def put_if_absent(self, key: str, data: bytes, *, hint: bool = False) -> bool:
+        """Put with `If-None-Match: *`; always durable."""
         full = self._full(key)
         self._prove_conditional_puts()
         return self._bucket.create(full, data)

@@ -38,11 +38,12 @@ class StagedFile:
             self._file.write(data)
         self.size += len(data)
 
-    def finish(self) -> None:
+    def finish(self, *, durably: bool = True) -> None:
         """Make the bytes durable; the file's name need not be, if it gets its real one next."""
         with explained("write", self._path):
             self._file.flush()
-            os.fsync(self._file.fileno())
+            if durably:
+                os.fsync(self._file.fileno())
             self._file.close()
 
     def seal(self) -> str:
