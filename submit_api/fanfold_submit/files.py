@@ -8,13 +8,15 @@ from pydantic import BaseModel, Field
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Stat
 from fanfold_submit.access import Submitter, Viewer
-from fanfold_submit.jobs import timestamp
-from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.kinds import INVALID_PATH, NO_SUCH_FILE, RANGE_NOT_SATISFIABLE, UPLOAD_STALLED
+from fanfold_submit.problems import Problem, refusals
 from fanfold_submit.ranges import Content, serve
 from fanfold_submit.service import Service, Wired
 from fanfold_submit.uploads import Upload, in_thread
+from fanfold_web.clock import timestamp
+from fanfold_web.kinds import INCOMPLETE_BODY, INVALID, TOO_LARGE
 
-router = APIRouter(tags=["files"], responses=RESPONSES)
+router = APIRouter(tags=["files"])
 _BINARY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
 
 FilePath = Annotated[
@@ -45,7 +47,12 @@ class FilePage(BaseModel):
     cursor: str | None = Field(description="Send it back to get the next page; null at the end")
 
 
-@router.put("/v1/files/{path:path}", status_code=201, openapi_extra=_BINARY)
+@router.put(
+    "/v1/files/{path:path}",
+    status_code=201,
+    openapi_extra=_BINARY,
+    responses=refusals(INVALID_PATH, INCOMPLETE_BODY, UPLOAD_STALLED, TOO_LARGE, INVALID),
+)
 async def put_file(path: FilePath, request: Request, caller: Submitter, service: Wired) -> StoredFile:
     """Store a file whole, replacing what was there. It shows only once all of it has come."""
     key = service.places.file_key(path, caller, write=True)
@@ -54,7 +61,11 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
     return StoredFile(path=path, size=size, sha256=upload.sha256)
 
 
-@router.get("/v1/files/{path:path}", response_class=Response)
+@router.get(
+    "/v1/files/{path:path}",
+    response_class=Response,
+    responses=refusals(INVALID_PATH, NO_SUCH_FILE, RANGE_NOT_SATISFIABLE, INVALID),
+)
 def get_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -> Response:
     """A file's bytes; `Range` asks for some of them."""
     key = service.places.file_key(path, caller)
@@ -70,13 +81,13 @@ def get_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -
     )
 
 
-@router.head("/v1/files/{path:path}", response_class=Response)
+@router.head("/v1/files/{path:path}", response_class=Response, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID))
 def head_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -> Response:
     """Whether a file is there, and its size."""
     return get_file(path, request, caller, service)
 
 
-@router.delete("/v1/files/{path:path}", status_code=204)
+@router.delete("/v1/files/{path:path}", status_code=204, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID))
 def delete_file(path: FilePath, caller: Submitter, service: Wired) -> None:
     """Remove a file."""
     key = service.places.file_key(path, caller, write=True)
@@ -84,7 +95,7 @@ def delete_file(path: FilePath, caller: Submitter, service: Wired) -> None:
     service.objects.delete(key)
 
 
-@router.get("/v1/files")
+@router.get("/v1/files", responses=refusals(INVALID_PATH, INVALID))
 def list_files(
     caller: Viewer,
     service: Wired,
@@ -109,6 +120,4 @@ def _stat(service: Service, key: str, path: str) -> Stat:
     try:
         return service.objects.stat(key)
     except NotFound:
-        raise Problem(
-            404, "no-such-file", f"There is no file {path!r}. List what there is with GET /v1/files."
-        ) from None
+        raise Problem(NO_SUCH_FILE, f"There is no file {path!r}. List what there is with GET /v1/files.") from None

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from fanfold import planner
 from fanfold_submit import admission
+from fanfold_submit.places import Places
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -175,3 +177,33 @@ def test_a_final_job_is_not_cancelled(shared_site: Site) -> None:
     ada.wait(job)
     answer = ada.http.post(f"/v1/jobs/{job}/cancel")
     assert answer.status_code == 409 and "succeeded already" in answer.json()["detail"]
+
+
+def test_a_place_is_looked_up_and_the_output_listed_once(shared_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = shared_site.user("ada-once")
+    ada.put("texts/a.txt")
+    listed: list[str] = []
+    looked_up: list[str] = []
+    url, refuse = Places.url, planner.refuse_taken_output
+
+    def counted_refuse(output: str) -> None:
+        listed.append(output)
+        refuse(output)
+
+    def counted_url(places: Places, place: str, *arguments: Any, **named: Any) -> str:
+        looked_up.append(place)
+        return url(places, place, *arguments, **named)
+
+    monkeypatch.setattr(planner, "refuse_taken_output", counted_refuse)
+    monkeypatch.setattr(Places, "url", counted_url)
+    assert ada.submit(output="files:counts/").status_code == 202
+    assert len(listed) == 1 and looked_up == ["files:texts/", "files:counts/"]
+    taken = ada.submit(output="files:texts/")
+    assert taken.status_code == 409 and taken.json()["type"].endswith(":output-exists")
+
+
+def test_a_place_that_needs_quoting_is_told_as_it_was_written(shared_site: Site) -> None:
+    ada = shared_site.user("ada-below")
+    ada.put("my texts/a b.txt")
+    answer = ada.submit(inputs=["files:my texts/nothing here/"])
+    assert answer.status_code == 422 and "files:my texts/nothing here/" in answer.json()["detail"], answer.text

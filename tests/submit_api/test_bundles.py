@@ -114,6 +114,7 @@ def test_a_mapper_that_raises_shows_its_own_traceback(shared_site: Site) -> None
     assert error["type"].endswith("job-failed") and "ValueError: no sense in 'abba'" in error["detail"]
     assert 'File "letters.py"' in error["traceback"] and "fanfold_steps" not in error["traceback"]
     assert error["task"]["step"] == "map" and error["record"]["offset"] == 0
+    assert error["record"]["source"] == "files:bad/a.txt"
     assert ada.http.get("/v1/files?prefix=bad-out/").json()["items"] == []
 
 

@@ -15,6 +15,7 @@ from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.agenda import Agenda
 from fanfold_submit.dispatcher import DISPATCHES_AGAIN, Dispatcher
 from fanfold_submit.jobs import Job, State
+from fanfold_submit.places import Places
 from fanfold_submit.reconciler import Reconciler
 from fanfold_submit.register import Register, new_job_id
 from fanfold_web.clock import timestamp
@@ -42,13 +43,14 @@ class Bench:
         self.engine = ScriptedEngine()
         self.clock = Clock()
         self.root = f"file://{folder}/data/"
+        self.places = Places(self.root)
         objects = open_objects(self.root)
         objects.put("files/ada/texts/a.txt", [b"a b a\n"])
-        self.dispatcher = Dispatcher(self.register, self.engine, self.clock)
+        self.dispatcher = Dispatcher(self.register, self.engine, self.places, self.clock)
 
     def restart(self) -> None:
         """As after a crash: nothing is left in memory."""
-        self.dispatcher = Dispatcher(self.register, self.engine, self.clock)
+        self.dispatcher = Dispatcher(self.register, self.engine, self.places, self.clock)
 
     def admit(self, output: str = "") -> Job:
         job_id = new_job_id(self.clock)
@@ -135,6 +137,20 @@ def test_the_users_error_is_kept(bench: Bench) -> None:
     bench.clock.now += 60
     bench.settle(job)
     assert bench.engine.crews[job.id].phase is Phase.ENDED, "workers that linger are ended"
+
+
+def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> None:
+    job = bench.admit()
+    bench.look(job)
+    bench.dispatcher.look(job.id)
+    assert bench.dispatcher._readers and bench.dispatcher._seen_active
+    bench.engine.finish(job.id)
+    bench.engine.end(job.id)
+    other = Dispatcher(bench.register, bench.engine, bench.places, bench.clock)
+    while other.look(job.id) is not None:
+        pass
+    assert bench.dispatcher.look(job.id) is None
+    assert not bench.dispatcher._readers and not bench.dispatcher._seen_active
 
 
 @pytest.mark.parametrize("phase", [Phase.ENDED, Phase.GONE])
@@ -244,7 +260,7 @@ def test_workers_started_after_their_job_was_over_are_taken_back(bench: Bench, m
     def slow(plan: planner.Plan) -> object:
         monkeypatch.undo()
         bench.cancel(job)
-        assert Dispatcher(bench.register, bench.engine, bench.clock).look(job.id) == 0.0
+        assert Dispatcher(bench.register, bench.engine, bench.places, bench.clock).look(job.id) == 0.0
         assert bench.job(job).state == "cancelled"
         return submit(plan)
 
@@ -290,7 +306,7 @@ def test_leftovers_are_swept_before_the_output_is_free(bench: Bench) -> None:
 def test_many_replicas_at_once_start_each_job_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     jobs = [bench.admit() for _ in range(12)]
-    replicas = [Dispatcher(bench.register, bench.engine, bench.clock) for _ in range(4)]
+    replicas = [Dispatcher(bench.register, bench.engine, bench.places, bench.clock) for _ in range(4)]
 
     def run(replica: Dispatcher) -> None:
         for _ in range(6):
@@ -326,7 +342,7 @@ def test_the_loop_outlives_everything_being_away(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     flaky = Flaky(bench.records)
     register = Register(flaky)  # type: ignore[arg-type]
-    reconciler = Reconciler(register, bench.engine, bench.clock, seconds=0.2)
+    reconciler = Reconciler(register, bench.engine, bench.places, bench.clock, seconds=0.2)
     broken = bench.admit()
     bench.engine.away = flaky.away = True
     reconciler.start()
