@@ -1,9 +1,11 @@
 """Files: what users keep in the service, in their own area and the shared one."""
 
 from typing import Annotated
+from urllib.parse import unquote_to_bytes
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Stat
@@ -16,7 +18,25 @@ from fanfold_submit.uploads import Upload, in_thread
 from fanfold_web.clock import timestamp
 from fanfold_web.kinds import INCOMPLETE_BODY, INVALID, TOO_LARGE
 
-router = APIRouter(tags=["files"])
+
+class _AnyPath(PathConvertor):
+    """A path as Starlette's `path` has it, with line ends too: they are refused in words, not as a missing route."""
+
+    regex = "(?s:.*)"
+
+
+async def _refuse_other_encodings(request: Request) -> None:
+    """Starlette reads what is not UTF-8 as U+FFFD, so that two names would be one file."""
+    for part in (request.scope["raw_path"], request.scope["query_string"]):
+        try:
+            unquote_to_bytes(part).decode()
+        except UnicodeDecodeError as error:
+            what = f"{part.decode('ascii', 'backslashreplace')[:200]} is not UTF-8 once %XX are decoded"
+            raise Problem(INVALID_PATH, f"{what} ({error.reason}): encode paths as UTF-8.") from None
+
+
+register_url_convertor("any_path", _AnyPath())
+router = APIRouter(tags=["files"], dependencies=[Depends(_refuse_other_encodings)])
 _BINARY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
 
 FilePath = Annotated[
@@ -48,7 +68,7 @@ class FilePage(BaseModel):
 
 
 @router.put(
-    "/v1/files/{path:path}",
+    "/v1/files/{path:any_path}",
     status_code=201,
     openapi_extra=_BINARY,
     responses=refusals(INVALID_PATH, INCOMPLETE_BODY, UPLOAD_STALLED, TOO_LARGE, INVALID),
@@ -62,7 +82,7 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
 
 
 @router.get(
-    "/v1/files/{path:path}",
+    "/v1/files/{path:any_path}",
     response_class=Response,
     responses=refusals(INVALID_PATH, NO_SUCH_FILE, RANGE_NOT_SATISFIABLE, INVALID),
 )
@@ -81,13 +101,15 @@ def get_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -
     )
 
 
-@router.head("/v1/files/{path:path}", response_class=Response, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID))
+@router.head(
+    "/v1/files/{path:any_path}", response_class=Response, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID)
+)
 def head_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -> Response:
     """Whether a file is there, and its size."""
     return get_file(path, request, caller, service)
 
 
-@router.delete("/v1/files/{path:path}", status_code=204, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID))
+@router.delete("/v1/files/{path:any_path}", status_code=204, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID))
 def delete_file(path: FilePath, caller: Submitter, service: Wired) -> None:
     """Remove a file."""
     key = service.places.file_key(path, caller, write=True)

@@ -34,7 +34,7 @@ def test_health_and_metrics(shared_site: Site) -> None:
     assert http.get("/readyz").json() == {"status": "ready"}
     http.get("/v1/files/no%22thing")
     text = http.get("/metrics").text
-    assert 'fanfold_submit_requests_total{method="GET",route="/v1/files/{path:path}",status="401"}' in text
+    assert 'fanfold_submit_requests_total{method="GET",route="/v1/files/{path:any_path}",status="401"}' in text
     assert 'fanfold_submit_request_seconds_bucket{route="/healthz",le="+Inf"}' in text
 
 
