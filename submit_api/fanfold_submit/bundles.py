@@ -1,7 +1,9 @@
 """Code bundles: zips under the SHA-256 of their bytes, shared by all jobs that name it. Their code never runs here."""
 
 import stat
+import unicodedata
 import zipfile
+import zlib
 from tempfile import SpooledTemporaryFile
 from typing import IO, Annotated
 
@@ -22,6 +24,7 @@ MOST_ENTRIES = 10_000
 MOST_UNPACKED = 512 << 20  # bytes
 _IN_MEMORY = 1 << 20
 _CHUNK = 1 << 20
+_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others unpack without a bound on memory
 _ZIP = {"requestBody": {"required": True, "content": {"application/zip": {"schema": {"format": "binary"}}}}}
 
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the zip, in lower-case hex")]
@@ -84,26 +87,51 @@ def check_zip(file: IO[bytes]) -> None:
     """Raise Problem unless the file is a zip that can be unpacked without leaving its folder or filling the disk."""
     try:
         with zipfile.ZipFile(file) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _refused(f"The body is no zip: {error}. Zip the code and send that.") from None
+            _check_entries(archive.infolist())
+            _unpack(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
+        raise _refused(f"The body is no zip that can be unpacked: {error}. Zip the code and send that.") from None
+
+
+def _unpack(archive: zipfile.ZipFile) -> None:
+    """Read everything: the sizes that a zip states are only words, and its checksums have to be right."""
+    total = 0
+    for entry in archive.infolist():
+        before = total
+        with archive.open(entry) as content:
+            while chunk := content.read(_CHUNK):
+                total += len(chunk)
+                _refuse_size(total)
+        if total - before != entry.file_size:
+            raise zipfile.BadZipFile(f"{entry.filename!r} has another size than stated")
+
+
+def _refuse_size(unpacked: int) -> None:
+    if unpacked > MOST_UNPACKED:
+        raise _refused(f"The zip would unpack to more than {MOST_UNPACKED} bytes. Keep data in files, not in the code.")
+
+
+def _check_entries(entries: list[zipfile.ZipInfo]) -> None:
     if len(entries) > MOST_ENTRIES:
         raise _refused(f"The zip has {len(entries)} entries; {MOST_ENTRIES} are accepted. Leave some out.")
-    if sum(entry.file_size for entry in entries) > MOST_UNPACKED:
-        raise _refused(f"The zip would unpack to more than {MOST_UNPACKED} bytes. Keep data in files, not in the code.")
+    _refuse_size(sum(entry.file_size for entry in entries))
     for entry in entries:
         _check_entry(entry)
 
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:
-    name = entry.filename
+    name = entry.orig_filename  # `filename` ends at a NUL
     segments = name.removesuffix("/").split("/")
     if not name or "\\" in name or ":" in segments[0] or any(segment in {"", ".", ".."} for segment in segments):
         raise _refused(f"The zip holds {name!r}, which is no relative path below its root: rename it.")
+    if any(unicodedata.category(character) == "Cc" for character in name):
+        raise _refused(f"The zip holds {name!r}, a name with control characters: rename it.")
     if stat.S_ISLNK(entry.external_attr >> 16):
         raise _refused(f"The zip holds {name!r}, a link. Put the file itself there.")
     if entry.flag_bits & 1:
         raise _refused(f"The zip holds {name!r} encrypted. Zip it without a password.")
+    if entry.compress_type not in _METHODS:
+        raise _refused(f"The zip holds {name!r} packed in a rare way. Zip it with deflate, as is usual.")
 
 
 def _refused(detail: str) -> Problem:
