@@ -16,7 +16,7 @@ from fanfold_submit.jobs import Job, JobView, State
 from fanfold_submit.places import bundle_key
 from fanfold_submit.problems import Problem, refusals
 from fanfold_submit.register import Submission, new_job_id
-from fanfold_submit.request import Builtin, Entry, JobRequest, Spec
+from fanfold_submit.request import Builtin, Entry, JobRequest, Spec, checked_name
 from fanfold_submit.service import Service, Wired
 from fanfold_web.clock import timestamp
 from fanfold_web.kinds import BAD_REQUEST, CONTENDED, INVALID, TOO_LARGE, Kind
@@ -100,7 +100,7 @@ def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
         conf=plan.conf.to_json(),
         url=plan.job_url,
     )
-    if len(job.model_dump_json()) > LARGEST_RECORD:
+    if len(job.model_dump_json().encode()) > LARGEST_RECORD:
         raise Problem(TOO_LARGE, "The job is too large to be remembered: name folders instead of single files.")
     return job
 
@@ -176,7 +176,12 @@ def _earlier(service: Service, submission: Submission | None) -> Job | None:
 def _name(body: JobRequest, job_spec: JobSpec) -> str:
     if isinstance(body.job, Builtin):
         return body.job.builtin
-    return body.job.entry.partition(":")[0] if isinstance(body.job, Entry) else job_spec.name
+    if isinstance(body.job, Entry):
+        return body.job.entry.partition(":")[0]
+    try:
+        return checked_name(job_spec.name)
+    except ValueError as error:
+        raise Problem(kinds.INVALID_SPEC, f"name: {error}") from None
 
 
 def _in_use(service: Service, caller: Caller, job: Job, writer: str) -> str:
