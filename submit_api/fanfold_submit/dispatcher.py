@@ -18,16 +18,19 @@ from fanfold.planner import Refused
 from fanfold_steps.finish import sweep
 from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.tree import JobTree
+from fanfold_storage.errors import TooLarge
+from fanfold_submit.failures import cleaned, members_of, message_of
 from fanfold_submit.jobs import Job, Stage, State, Step, Workflow
 from fanfold_submit.kinds import JOB_FAILED, JOB_REFUSED, NAME_TAKEN, WORKERS_LOST
 from fanfold_submit.places import Places
-from fanfold_submit.register import Register
+from fanfold_submit.register import Held, Register
 from fanfold_web.clock import timestamp
 from fanfold_web.kinds import Kind
 from fanfold_web.problems import problem
 
 log = logging.getLogger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between
+_TOO_LARGE = "The job failed, and what is known of it is too large to be remembered: submit it with fewer inputs."
 SHORTEST, LONGEST = 0.2, 3.0  # seconds between looks at a job
 SEEN = 1.0  # seconds for which workers that were seen to work are taken to do so
 LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to leave by themselves
@@ -57,10 +60,18 @@ class Dispatcher:
         if held.job.state.final:
             return self._tidy(held.job)
         after = self._step(held.job)
-        if after != held.job and not self._jobs.change(held, after):
+        if after != held.job and not self._change(held, after):
             self._take_back(held.job, after)
             return 0.0
         return 0.0 if after.state.final else self._pace(after)
+
+    def _change(self, held: Held, after: Job) -> bool:
+        """Write it down. What is too large for a record ends the job: nobody could ever write it."""
+        try:
+            return self._jobs.change(held, after)
+        except TooLarge as error:
+            log.warning("job %s can't be remembered as %s: %s", after.id, after.state, error)
+            return self._jobs.change(held, self._failed(held.job, JOB_FAILED, _TOO_LARGE))
 
     def stop_strays(self) -> None:
         """End workers of jobs that are over: those that were started while their job was being cancelled."""
@@ -169,18 +180,16 @@ class Dispatcher:
 
     def _failed(self, job: Job, kind: Kind, detail: str, **members: Any) -> Job:
         """The job with why it failed, in its owner's words."""
-        error = problem(kind, self._places.told(detail, job.owner), **members)
+        error = problem(kind, cleaned(self._places.told(detail, job.owner)), **members)
         return self._ended(job, State.FAILED, error)
 
     def _failed_by(self, job: Job, failure: dict[str, Any]) -> Job:
         """`failed.json` as a problem: whose part failed, at which task and record, and the user's own traceback."""
-        members = {name: failure[name] for name in ("task", "record", "traceback") if failure.get(name)}
-        if "record" in members:
-            source = self._places.told(members["record"]["source"], job.owner)
-            members["record"] = members["record"] | {"source": source}
-        if "traceback" in members:
-            members["traceback"] = self._places.told(members["traceback"], job.owner)
-        return self._failed(job, JOB_FAILED, str(failure.get("message", "the job failed")), **members)
+
+        def told(text: str) -> str:
+            return self._places.told(text, job.owner)
+
+        return self._failed(job, JOB_FAILED, message_of(failure, told), **members_of(failure, told))
 
     def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
         log.info("job %s has %s", job.id, state)

@@ -1,5 +1,7 @@
 """The reconciler: every way from queued to final, with workers that do as they are told."""
 
+import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +14,7 @@ from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
+from fanfold_submit import dispatcher
 from fanfold_submit.agenda import Agenda
 from fanfold_submit.dispatcher import DISPATCHES_AGAIN, Dispatcher
 from fanfold_submit.jobs import Job, State
@@ -137,6 +140,45 @@ def test_the_users_error_is_kept(bench: Bench) -> None:
     bench.clock.now += 60
     bench.settle(job)
     assert bench.engine.crews[job.id].phase is Phase.ENDED, "workers that linger are ended"
+
+
+FORGED: dict[str, bytes] = {
+    "surrogates": json.dumps({"message": "a\udc80", "traceback": "\ud800", "record": {"source": "\udfff"}}).encode(),
+    "megabytes": json.dumps({"message": "x" * (3 << 20), "traceback": "\1" * (3 << 20), "task": "y" * 9}).encode(),
+    "megabytes elsewhere": json.dumps({"task": {"step": "x" * (2 << 20)}, "record": ["y" * (2 << 20)]}).encode(),
+    "other types": b'{"message": 7, "task": [], "record": {"source": 1, "offset": "x", "text": {}}, "traceback": []}',
+    "large numbers": b'{"task": {"index": 1e999, "stage": %d}, "record": {"offset": NaN}}' % 10**4000,
+    "a terminal's commands": json.dumps({"message": "a\x1b[2J\x9bb"}).encode(),
+    "a list": b"[1]",
+    "nothing": b"",
+    "an empty object": b"{}",
+    "no text": b"\xff",
+    "depth": b"[" * 200_000,
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_failure_that_users_code_forged_ends_the_job(bench: Bench, case: str) -> None:
+    job = bench.admit()
+    bench.look(job)
+    bench.engine.work(job.id, 1)
+    JobTree.open(job.url).objects.put("failed.json", [FORGED[case]])
+    bench.engine.end(job.id)
+    seen = bench.settle(job)
+    assert seen.state == "failed" and seen.error and seen.error["detail"]
+    text = seen.view().model_dump_json()
+    assert len(text.encode()) < 100_000 and not re.search(r"[\x00-\x08\x1b\x7f-\x9f]", seen.error["detail"])
+
+
+def test_what_is_too_large_to_be_remembered_ends_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.admit()
+    bench.look(job)
+    monkeypatch.setattr(dispatcher, "members_of", lambda *_: {"traceback": "x" * (2 << 20)})
+    bench.engine.fail(job.id)
+    bench.engine.end(job.id)
+    seen = bench.settle(job)
+    assert seen.state == "failed" and seen.error and "too large" in seen.error["detail"]
+    assert bench.register.queue()[0] == []
 
 
 def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> None:
