@@ -30,16 +30,17 @@ class Progress:
 
 @dataclass(slots=True)
 class ProgressReader:
-    """Reads a tree again and again at a cost that follows what is new: each commit is read once."""
+    """Reads a tree again and again at a cost that follows what is new: the plan and each commit are read once."""
 
     tree: JobTree
+    _plan: dict[str, Any] | None = None
     _commits: dict[Task, dict[str, Any]] = field(default_factory=dict)
 
     def read(self) -> Progress:
         """The job as it stands. Raises StorageError when the store is away."""
         report = self.tree.find("report.json")
         failure = None if report else self._failure()
-        plan = self.tree.find("plan.json")
+        plan = self._plan = self._plan or self.tree.find("plan.json")
         if plan is None:
             return Progress("failed" if failure else "waiting", [], failure, report)
         steps = [StepProgress("split", 1, 1, bytes=plan["bytes"])]
