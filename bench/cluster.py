@@ -39,7 +39,7 @@ def _measure_on(storage: str) -> dict[str, Any]:
                 ways["argo_by_hand"] = lambda: _by_hand(told["namespace"])
             return _in_turn(ways)
     finally:
-        _fanfold("undeploy", *where, "--data", "--yes")
+        _fanfold("undeploy", "--overlay", "test", "--data", "--yes")
 
 
 def _in_turn(ways: dict[str, Callable[[], float]]) -> dict[str, Any]:

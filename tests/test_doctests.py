@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STOREYS = ("storage", "steps", "workflows", "auth_api", "submit_api", "client")
+STOREYS = ("storage", "steps", "workflows", "web", "auth_api", "submit_api", "client")
 MODULES = sorted(
     ".".join(file.relative_to(ROOT / storey).with_suffix("").parts).removesuffix(".__init__")
     for storey in STOREYS

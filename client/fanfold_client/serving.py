@@ -14,13 +14,15 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from fanfold_web.server import configure
+
 LOOK = 0.1  # seconds between two looks at whether to go on
-LAST_REQUESTS = 5  # seconds that open requests get at the end
+LAST_REQUESTS = 5  # seconds that open requests get at the end: somebody waits at the terminal
 
 
 def run(apps: Sequence[tuple[FastAPI, socket.socket]], tell: Callable[[], None]) -> None:
     """Serve each app on its socket until SIGINT or SIGTERM, or until one ends; `tell` is called when all answer."""
-    servers = [_server(app) for app, _ in apps]
+    servers = [uvicorn.Server(configure(app, LAST_REQUESTS)) for app, _ in apps]
     threads = [
         threading.Thread(target=server.run, args=([listener],), daemon=True)
         for server, (_, listener) in zip(servers, apps, strict=True)
@@ -42,21 +44,6 @@ def run(apps: Sequence[tuple[FastAPI, socket.socket]], tell: Callable[[], None])
             server.should_exit = True
         for thread in threads:
             thread.join()
-
-
-def _server(app: FastAPI) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http="h11",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=LAST_REQUESTS,
-        )
-    )
 
 
 @contextmanager

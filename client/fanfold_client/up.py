@@ -17,8 +17,12 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fanfold_client.problems import Conflict, Refused
+
+if TYPE_CHECKING:
+    from fanfold_client.wiring import Account
 
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 (asked for, not chosen)
 
@@ -35,21 +39,13 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """A user that this start made, with the password in clear: shown once."""
-
-    name: str
-    password: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ready:
     """Where the services are, once they answer."""
 
     url: str
     auth_url: str
     data: Path
-    user: Account | None
+    user: "Account | None"
 
 
 def serve(options: Options, tell: Callable[[Ready], None]) -> None:
@@ -78,11 +74,10 @@ def serve(options: Options, tell: Callable[[Ready], None]) -> None:
 
 def _listen(host: str, port: int) -> socket.socket:
     """A socket that takes connections from now on. Raises Conflict."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    from fanfold_web.server import listen
+
     try:
-        listener = socket.create_server((host, port), family=family, backlog=512)
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else asyncio leaves 40 ms on each answer
-        return listener
+        return listen(host, port)
     except OSError as error:
         reason = error.strerror or str(error)
         raise Conflict(f"can't listen on {host}:{port} ({reason}): choose another port, or 0 for a free one") from error

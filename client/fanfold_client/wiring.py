@@ -1,6 +1,5 @@
 """The two services over one folder: records in SQLite, objects in files, jobs as local processes."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -14,13 +13,21 @@ import fanfold_auth.settings
 import fanfold_submit.app
 import fanfold_submit.settings
 from fanfold.engines.local import LocalEngine
+from fanfold_auth.sealing import ensure_kek
 from fanfold_auth.users import Users
-from fanfold_client.up import Account
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
 
 GUEST, ADMIN = "guest", "admin"
 RECONCILE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user that this start made, with the password in clear: shown once."""
+
+    name: str
+    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +45,9 @@ class Services:
         """Wire them; `told` is the auth service's URL as users get it. Workers end at the end, jobs do not."""
         store = data.absolute() / "store"
         store.mkdir(exist_ok=True)
+        ensure_kek(kek_file := data / "kek")
         records_url = "sqlite:" + (data.absolute() / "records.db").as_uri().removeprefix("file:")
-        auth = fanfold_auth.settings.Settings(issuer=auth_url, kek_file=_kek(data))
+        auth = fanfold_auth.settings.Settings(issuer=auth_url, kek_file=kek_file)
         submit = fanfold_submit.settings.Settings(
             issuer=auth_url, jwks_url=f"{auth_url}/v1/keys", auth_url=told, reconcile_seconds=RECONCILE_SECONDS
         )
@@ -65,17 +73,3 @@ class Services:
         account = Account(ADMIN, secrets.token_urlsafe(12))
         users.create(account.name, account.password, ["admin"])
         return account
-
-
-def _kek(data: Path) -> Path:
-    """The file with the key-encrypting key, made at the first start."""
-    path = data / "kek"
-    if not path.exists():
-        hidden = data / f".kek.{os.getpid()}"
-        hidden.unlink(missing_ok=True)
-        with os.fdopen(os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(f"{secrets.token_hex(32)}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        hidden.replace(path)
-    return path

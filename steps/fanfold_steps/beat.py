@@ -11,6 +11,8 @@ from fanfold_steps.report import Reporter
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import StorageError
 
+FAREWELL_SECONDS = 0.5
+
 
 class Beat:
     """Beats while the worker works (a context manager)."""
@@ -41,7 +43,8 @@ class Beat:
             except StorageError as error:
                 print(f"fanfold: {self._worker}: no beat: {error}", file=sys.stderr, flush=True)
                 failure = None
-            if self._stop.wait(0 if failure else BEAT_SECONDS):
+            # The failure may be this worker's own: then the main thread is on its way out with it, and needs a moment.
+            if self._stop.wait(FAREWELL_SECONDS if failure else BEAT_SECONDS):
                 return
             if failure:
                 # The main thread may be deep in the user's code; only leaving the process stops that for certain.

@@ -15,10 +15,10 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     for partition in range(conf.partitions):
         commit = tree.commit_of(Task(0, "reduce", partition))
         output.commit(commit["handle"])
-        parts.append({name: commit[name] for name in ("part", "records", "bytes", "sha256")})
+        parts.append({"name": commit["part"], **{what: commit[what] for what in ("records", "bytes", "sha256")}})
     manifest: dict[str, Any] = {
         "job": conf.id,
-        "parts": [{"name": part.pop("part"), **part} for part in parts],
+        "parts": parts,
         "records": sum(part["records"] for part in parts),
         "bytes": sum(part["bytes"] for part in parts),
     }

@@ -30,25 +30,38 @@ class Progress:
 
 @dataclass(slots=True)
 class ProgressReader:
-    """Reads a tree again and again at a cost that follows what is new: each commit is read once."""
+    """Reads a tree again and again at a cost that follows what is new: the plan and each commit are read once."""
 
     tree: JobTree
+    _plan: dict[str, Any] | None = None
     _commits: dict[Task, dict[str, Any]] = field(default_factory=dict)
 
     def read(self) -> Progress:
         """The job as it stands. Raises StorageError when the store is away."""
         report = self.tree.find("report.json")
-        failure = None if report else self.tree.find("failed.json")
-        plan = self.tree.find("plan.json")
+        failure = None if report else self._failure()
+        plan = self._plan = self._plan or self.tree.find("plan.json")
         if plan is None:
             return Progress("failed" if failure else "waiting", [], failure, report)
         steps = [StepProgress("split", 1, 1, bytes=plan["bytes"])]
         steps += [self._step("map", len(plan["splits"])), self._step("reduce", plan["partitions"])]
         if failure and (task := failure.get("task")):
             for step in steps:
-                step.failed = int(step.step == task["step"])
+                step.failed = int(step.step == task.get("step"))
         state: Literal["running", "succeeded", "failed"] = "succeeded" if report else "failed" if failure else "running"
         return Progress(state, steps, failure, report)
+
+    def _failure(self) -> dict[str, Any] | None:
+        """`failed.json`. Whatever else somebody put there is a failure too, so that no job runs for ever."""
+        try:
+            failure = self.tree.find("failed.json")
+        except (ValueError, RecursionError):
+            failure = {}
+        if failure is None:
+            return None
+        failure = failure if isinstance(failure, dict) else {}
+        failure = failure or {"message": "the job failed, but its failed.json can't be read"}
+        return failure if isinstance(failure.get("task"), dict | None) else {**failure, "task": None}
 
     def _step(self, name: str, tasks: int) -> StepProgress:
         step = StepProgress(name, tasks)

@@ -19,6 +19,7 @@ from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.merge import merge
 from fanfold_steps.spec import Function, StageSpec
 from fanfold_steps.spills import MEMORY, Spills, combined, size_of
+from fanfold_storage.errors import StorageError
 from fanfold_storage.objects import Objects
 from fanfold_storage.objects.filesystem import FilesystemObjects
 
@@ -115,8 +116,8 @@ class ReduceTask:
             if records is None or isinstance(records, str | bytes | tuple):
                 raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {shown(key)})")
             yield from records
-        except (PermanentFailure, GeneratorExit):
-            raise
+        except (PermanentFailure, GeneratorExit, StorageError, runs.Unpicklable):
+            raise  # the values are read from the store while the reducer runs: its errors are none of the reducer's
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):
                 raise PermanentFailure(

@@ -25,7 +25,6 @@ from fanfold_steps.spec import JobConf, stage_from_json
 from fanfold_steps.split import split
 from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unsupported
-from fanfold_storage.objects import Objects
 from fanfold_storage.urls import open_objects
 
 STEPS = ("split", "map", "reduce", "all")
@@ -43,10 +42,11 @@ class Worker:
         self._name = f"{step}-{index}"
         self._claims = Claims(tree, self._name)
         self._reporter = Reporter(self._name)
+        self._output = open_objects(self._conf.output)
         self._plan: dict[str, Any] = {}
+        self._runs: list[tuple[str, int]] = []
         self._map: MapTask | None = None
         self._reduce: ReduceTask | None = None
-        self._runs: list[tuple[str, int]] = []
 
     def run(self) -> None:
         """Do tasks until this worker's step is committed; the steps before it come first.
@@ -75,6 +75,7 @@ class Worker:
         self._work_off("map", len(self._plan["splits"]), self._run_map)
         if self._step == "map":
             return
+        self._runs = [self._run_of(index) for index in range(len(self._plan["splits"]))]
         self._work_off("reduce", self._plan["partitions"], self._run_reduce)
         self._work_off("finish", 1, lambda task, attempt: finish(self._tree, self._conf))
 
@@ -141,20 +142,20 @@ class Worker:
 
     def _run_reduce(self, task: Task, attempt: str) -> None:
         assert self._reduce
-        output = open_objects(self._conf.output)
         started = time.monotonic()
-        record = self._reduce.run(task.index, output)
+        record = self._reduce.run(task.index, self._output)
         if not self._tree.commit(task, self._record(attempt, started, record)):
-            output.abort(record["handle"])
+            self._output.abort(record["handle"])
 
     def _record(self, attempt: str, started: float, record: dict[str, Any]) -> dict[str, Any]:
         seconds = round(time.monotonic() - started, 3)
         return {"attempt": attempt, "worker": self._name, "seconds": seconds, **record}
 
+    def _run_of(self, index: int) -> tuple[str, int]:
+        """Key and size of the run that a map task committed."""
+        task = Task(0, "map", index)
+        commit = self._tree.commit_of(task)
+        return task.run(commit["attempt"]), commit["bytes"]
+
     def _segments(self, partition: int) -> list[Iterator[runs.Item]]:
-        objects: Objects = self._tree.objects
-        if not self._runs:  # all maps are committed, and commits don't change
-            for task in (Task(0, "map", index) for index in range(len(self._plan["splits"]))):
-                commit = self._tree.commit_of(task)
-                self._runs.append((task.run(commit["attempt"]), commit["bytes"]))
-        return [runs.read_segment(objects, key, size, partition) for key, size in self._runs]
+        return [runs.read_segment(self._tree.objects, key, size, partition) for key, size in self._runs]

@@ -7,6 +7,7 @@ StorageError
 ├── Unavailable       the server or disk did not answer: try again later
 │   └── Unknown       a write that timed out: it may or may not have happened, read it back
 ├── Compacted         a watch or page asks for a revision that history no longer holds: start again from a scan
+├── TooLarge          a record or transaction beyond what the store takes: make it smaller
 └── Unsupported       this server cannot do what Fanfold needs
 """
 
@@ -37,6 +38,10 @@ class Unknown(Unavailable):
 
 class Compacted(StorageError):
     """The revision asked for is no longer in the store's history: scan again and go on from there."""
+
+
+class TooLarge(StorageError):
+    """A record or a transaction is beyond what the store takes; nothing was done."""
 
 
 class Unsupported(StorageError):

@@ -9,42 +9,38 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
-import uvicorn
-
 from fanfold.engines import Engine
 from fanfold.engines.protocol import EngineError
 from fanfold.pods import PodSettings
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.app import build_app
-from fanfold_submit.log import to_stderr
-from fanfold_submit.server import configure, listen
 from fanfold_submit.settings import PREFIX, BadSetting, from_environment, required
-
-DONE, FAILED, USAGE, REFUSED, AWAY, INTERRUPTED = 0, 1, 2, 3, 6, 130
+from fanfold_web import log, server
+from fanfold_web.exits import Exit
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks; the exit status is that of design §3."""
     options = _parser().parse_args(arguments)
-    to_stderr()
+    log.to_stderr()
     try:
         return _serve(options.host, options.port, os.environ)
     except (BadSetting, InvalidKey, Unsupported) as error:
-        return _fail(USAGE, str(error))
+        return _fail(Exit.USAGE, str(error))
     except (StorageError, EngineError) as error:
-        return _fail(AWAY, str(error))
+        return _fail(Exit.AWAY, str(error))
     except OSError as error:
         return _fail(
-            REFUSED, f"cannot listen on {options.host}:{options.port}: {error.strerror}. Choose another --port."
+            Exit.REFUSED, f"cannot listen on {options.host}:{options.port}: {error.strerror}. Choose another --port."
         )
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return Exit.INTERRUPTED
 
 
 def _stop(_: int, __: FrameType | None) -> None:
     """Uvicorn has ended by now and raises the signal anew: leave in good order, engine and records closed."""
-    raise SystemExit(DONE)
+    raise SystemExit(Exit.DONE)
 
 
 def open_engine(environ: Mapping[str, str]) -> Engine:
@@ -78,25 +74,22 @@ def _serve(host: str, port: int, environ: Mapping[str, str]) -> int:
         stack.callback(records.close)
         engine = open_engine(environ)
         stack.callback(engine.close)
-        listener = stack.enter_context(listen(host, port))
-        address, bound = listener.getsockname()[:2]
-        logging.getLogger("fanfold_submit").info("serving on http://%s:%s", address, bound)
+        listener = stack.enter_context(server.listen(host, port))
         signal.signal(signal.SIGTERM, _stop)
-        server = uvicorn.Server(configure(build_app(settings, records, objects, engine)))
-        server.run([listener])
-        return DONE if server.started else FAILED
+        app = build_app(settings, records, objects, engine)
+        return Exit.DONE if server.serve(app, listener, logging.getLogger("fanfold_submit")) else Exit.FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fanfold_submit", description=__doc__)
     verbs = parser.add_subparsers(required=True, metavar="serve")
     serve = verbs.add_parser("serve", help="serve HTTP and run jobs")
-    serve.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104
+    serve.add_argument("--host", default="0.0.0.0", help="address to listen on (default: %(default)s)")  # noqa: S104 (a pod is reached from outside)
     serve.add_argument("--port", type=int, default=1338, help="0 lets the system choose (default: %(default)s)")
     return parser
 
 
-def _fail(status: int, text: str) -> int:
+def _fail(status: Exit, text: str) -> int:
     print(f"fanfold_submit: {text}", file=sys.stderr)
     return status
 

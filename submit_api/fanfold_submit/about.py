@@ -10,10 +10,14 @@ from pydantic import BaseModel, Field
 
 from fanfold_storage.errors import NotFound, StorageError
 from fanfold_submit.access import Viewer
-from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.kinds import AUTH_AWAY, NOT_READY, RECONCILER_DEAD
+from fanfold_submit.problems import Problem
 from fanfold_submit.service import Service, Wired
+from fanfold_web.kinds import FORBIDDEN, UNAUTHENTICATED
+from fanfold_web.metrics import MEDIA_TYPE
+from fanfold_web.problems import refusals
 
-router = APIRouter(responses=RESPONSES)
+router = APIRouter()
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 
 
@@ -45,7 +49,7 @@ def about(request: Request, service: Wired) -> About:
     )
 
 
-@router.get("/v1/me", tags=["about"])
+@router.get("/v1/me", tags=["about"], responses=refusals(UNAUTHENTICATED, FORBIDDEN, AUTH_AWAY))
 def me(caller: Viewer) -> Me:
     """Whom the token stands for."""
     return Me(name=caller.name, roles=list(caller.roles))
@@ -55,7 +59,7 @@ def me(caller: Viewer) -> Me:
 async def healthz(service: Wired) -> JSONResponse:
     """Whether the process is alive: its event loop and its reconciler."""
     if not service.reconciler.alive:
-        raise Problem(503, "reconciler-dead", "The reconciler has ended: restart this process.")
+        raise Problem(RECONCILER_DEAD, RECONCILER_DEAD.example)
     return JSONResponse({"status": "ok"})
 
 
@@ -64,14 +68,16 @@ def readyz(service: Wired) -> JSONResponse:
     """Whether requests can be served: records, objects and the auth service's keys are at hand."""
     missing = _missing(service)
     if missing:
-        raise Problem(503, "not-ready", f"Not at hand: {', '.join(missing)}.", headers={"Retry-After": "2"})
+        raise Problem(
+            NOT_READY, f"Not at hand: {', '.join(missing)}. Ask again in a moment.", headers={"Retry-After": "2"}
+        )
     return JSONResponse({"status": "ready"})
 
 
 @router.get("/metrics", include_in_schema=False)
 def metrics(service: Wired) -> Response:
     """Counts and durations of requests, for Prometheus."""
-    return Response(service.metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    return Response(service.metrics.render(), media_type=MEDIA_TYPE)
 
 
 def _missing(service: Service) -> list[str]:

@@ -7,18 +7,26 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 
 from fanfold import builtin, planner, spec
-from fanfold.planner import Plan, Refused, Sizing
+from fanfold.planner import OutputTaken, Plan, Refused, Sizing
 from fanfold_steps.spec import JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
+from fanfold_submit import kinds
 from fanfold_submit.access import Caller, Submitter
-from fanfold_submit.jobs import Job, JobView, State, timestamp
+from fanfold_submit.jobs import Job, JobView, State
 from fanfold_submit.places import bundle_key
-from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.problems import Problem, refusals
 from fanfold_submit.register import Submission, new_job_id
-from fanfold_submit.request import Builtin, Entry, JobRequest, Spec
+from fanfold_submit.request import Builtin, Entry, JobRequest, Spec, checked_name
 from fanfold_submit.service import Service, Wired
+from fanfold_web.clock import timestamp
+from fanfold_web.kinds import BAD_REQUEST, CONTENDED, INVALID, TOO_LARGE, Kind
 
-router = APIRouter(tags=["jobs"], responses=RESPONSES)
+router = APIRouter(tags=["jobs"])
+_REFUSALS = (
+    BAD_REQUEST, kinds.INVALID_KEY, kinds.INVALID_PATH, kinds.PLACE_NOT_ALLOWED, kinds.OUTPUT_EXISTS,
+    kinds.OUTPUT_IN_USE, TOO_LARGE, INVALID, kinds.INVALID_PLACE, kinds.INVALID_SPEC, kinds.JOB_REFUSED,
+    kinds.KEY_REUSED, kinds.NOT_SUPPORTED, kinds.PLACE_REFUSED, kinds.UNKNOWN_BUNDLE, kinds.UNKNOWN_JOB, CONTENDED,
+)  # fmt: skip
 _TRIES = 5
 LARGEST_RECORD = 900 << 10  # bytes; a store of records holds 1 MiB under a key
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -28,7 +36,10 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
     "/v1/jobs",
     status_code=202,
     response_model=JobView,
-    responses={200: {"model": JobView, "description": "This key was sent before: the job it led to"}},
+    responses={
+        200: {"model": JobView, "description": "This key was sent before: the job it led to"},
+        **refusals(*_REFUSALS),
+    },
 )
 def submit(
     body: JobRequest,
@@ -62,16 +73,16 @@ def _admit(service: Service, caller: Caller, body: JobRequest, submission: Submi
         if earlier := _earlier(service, submission):
             return earlier, False
         if writer := service.jobs.writer_of(job):
-            raise Problem(409, "output-in-use", _in_use(service, caller, job, writer))
-    raise Problem(503, "contended", "Others kept changing the same records. Try again.", headers={"Retry-After": "1"})
+            raise Problem(kinds.OUTPUT_IN_USE, _in_use(service, caller, job, writer))
+    raise Problem(CONTENDED, "Others kept changing the same records. Try again.", headers={"Retry-After": "1"})
 
 
 def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
     """Everything that can be refused is refused here; nothing is written."""
     if body.params:
-        raise Problem(422, "not-supported", "`params` are not supported yet: leave them out.")
+        raise Problem(kinds.NOT_SUPPORTED, "`params` are not supported yet: leave them out.")
     if isinstance(body.inputs, dict):
-        raise Problem(422, "not-supported", "Several named inputs are not supported yet: give a list of places.")
+        raise Problem(kinds.NOT_SUPPORTED, "Several named inputs are not supported yet: give a list of places.")
     job_spec = _spec(service, body.job)
     job_spec = replace(job_spec, name=body.name or _name(body, job_spec))
     job_id = new_job_id(service.now)
@@ -89,33 +100,31 @@ def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
         conf=plan.conf.to_json(),
         url=plan.job_url,
     )
-    if len(job.model_dump_json()) > LARGEST_RECORD:
-        raise Problem(413, "too-large", "The job is too large to be remembered: name folders instead of single files.")
+    if len(job.model_dump_json().encode()) > LARGEST_RECORD:
+        raise Problem(TOO_LARGE, "The job is too large to be remembered: name folders instead of single files.")
     return job
 
 
 def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec, job_id: str) -> Plan:
     url = service.places.job_url(job_id)
-    inputs = {service.places.url(place, caller): place for place in body.inputs}
-    output = service.places.url(body.output, caller, write=True) if body.output is not None else f"{url}output/"
     places = planner.Places(
         inputs=[service.places.url(place, caller) for place in body.inputs],
-        output=output,
+        output=service.places.url(body.output, caller, write=True) if body.output is not None else f"{url}output/",
         job=url,
         bundle=service.places.bundle_url(job_spec.bundle) if job_spec.bundle else None,
     )
     sizing = Sizing(body.partitions, body.split_size, body.workers)
-    names = inputs | {output: body.output or "the job's own folder"}
-    try:
-        planner.refuse_taken_output(output)
-    except Refused as error:
-        raise Problem(409, "output-exists", _in_users_words(error, names)) from None
     try:
         return planner.plan(job_spec, places, sizing, job_id=job_id, owner=caller.name, engine=service.engine.name)
-    except Refused as error:
-        raise Problem(422, "job-refused", _in_users_words(error, names)) from None
-    except (PermissionDenied, InvalidKey) as error:
-        raise Problem(422, "place-refused", _in_users_words(error, names)) from None
+    except (Refused, PermissionDenied, InvalidKey) as error:
+        told = service.places.told(str(error), caller.name)
+        raise Problem(_kind_of(error), told[:1].upper() + told[1:]) from None
+
+
+def _kind_of(error: Exception) -> Kind:
+    if isinstance(error, OutputTaken):
+        return kinds.OUTPUT_EXISTS
+    return kinds.JOB_REFUSED if isinstance(error, Refused) else kinds.PLACE_REFUSED
 
 
 def _spec(service: Service, job: Builtin | Entry | Spec) -> JobSpec:
@@ -124,9 +133,9 @@ def _spec(service: Service, job: Builtin | Entry | Spec) -> JobSpec:
             return builtin.find(job.builtin)
         found = spec.parse({"bundle": job.bundle, "entry": job.entry} if isinstance(job, Entry) else job.spec)
     except builtin.UnknownJob as error:
-        raise Problem(422, "unknown-job", str(error)) from None
+        raise Problem(kinds.UNKNOWN_JOB, str(error)) from None
     except spec.InvalidSpec as error:
-        raise Problem(422, "invalid-spec", str(error)) from None
+        raise Problem(kinds.INVALID_SPEC, str(error)) from None
     if found.bundle is not None:
         _demand_bundle(service, found.bundle)
     return found
@@ -134,12 +143,12 @@ def _spec(service: Service, job: Builtin | Entry | Spec) -> JobSpec:
 
 def _demand_bundle(service: Service, sha256: str) -> None:
     if not re.fullmatch("[0-9a-f]{64}", sha256):
-        raise Problem(422, "invalid-spec", f"the spec's bundle is the SHA-256 of a zip in hex, not {sha256[:80]!r}")
+        raise Problem(kinds.INVALID_SPEC, f"the spec's bundle is the SHA-256 of a zip in hex, not {sha256[:80]!r}")
     try:
         service.objects.stat(bundle_key(sha256))
     except NotFound:
         detail = f"There is no bundle {sha256}: upload it first with PUT /v1/bundles/{sha256}."
-        raise Problem(422, "no-such-bundle", detail) from None
+        raise Problem(kinds.UNKNOWN_BUNDLE, detail) from None
 
 
 def _submission(caller: Caller, header: str | None, body: JobRequest) -> Submission | None:
@@ -148,7 +157,7 @@ def _submission(caller: Caller, header: str | None, body: JobRequest) -> Submiss
     quoted = len(header) >= 2 and header[0] == header[-1] == '"'  # the standard writes it as a quoted string
     key = header[1:-1] if quoted else header
     if not _KEY.fullmatch(key):
-        raise Problem(400, "invalid-key", "An Idempotency-Key has 1 to 255 visible ASCII characters.")
+        raise Problem(kinds.INVALID_KEY, kinds.INVALID_KEY.example)
     return Submission(caller.name, key, body.fingerprint())
 
 
@@ -160,14 +169,19 @@ def _earlier(service: Service, submission: Submission | None) -> Job | None:
     job, fingerprint = remembered
     if fingerprint != submission.fingerprint:
         detail = f"This Idempotency-Key was used before with another request, for job {job.id}. Use a new key."
-        raise Problem(422, "key-reused", detail)
+        raise Problem(kinds.KEY_REUSED, detail)
     return job
 
 
 def _name(body: JobRequest, job_spec: JobSpec) -> str:
     if isinstance(body.job, Builtin):
         return body.job.builtin
-    return body.job.entry.partition(":")[0] if isinstance(body.job, Entry) else job_spec.name
+    if isinstance(body.job, Entry):
+        return body.job.entry.partition(":")[0]
+    try:
+        return checked_name(job_spec.name)
+    except ValueError as error:
+        raise Problem(kinds.INVALID_SPEC, f"name: {error}") from None
 
 
 def _in_use(service: Service, caller: Caller, job: Job, writer: str) -> str:
@@ -176,11 +190,3 @@ def _in_use(service: Service, caller: Caller, job: Job, writer: str) -> str:
     if held and held.job.state.final:
         return f"{job.output} is not free yet: the workers of {who} are leaving. Try again in a moment."
     return f"{job.output} is being written by {who}: wait for its end, cancel it or choose another output."
-
-
-def _in_users_words(error: Exception, names: dict[str, str]) -> str:
-    """An error's words with the places as the caller wrote them: where the store lies is nobody's business."""
-    text = str(error)
-    for url in sorted(names, key=len, reverse=True):
-        text = text.replace(url, names[url])
-    return text[:1].upper() + text[1:]

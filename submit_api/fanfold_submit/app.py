@@ -13,13 +13,14 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_submit import about, admission, bundles, catalogue, files, problems, results
 from fanfold_submit.access import Access
-from fanfold_submit.envelope import Envelope
-from fanfold_submit.metrics import Metrics
 from fanfold_submit.places import Places
 from fanfold_submit.reconciler import Reconciler
 from fanfold_submit.register import Register
 from fanfold_submit.service import Service
 from fanfold_submit.settings import Settings
+from fanfold_submit.uploads import limit
+from fanfold_web.envelope import Envelope
+from fanfold_web.metrics import Metrics
 
 UPLOADS = 32  # at once; more wait for their turn
 
@@ -48,20 +49,20 @@ def build_app(
         redirect_slashes=False,
         lifespan=_lifespan,
     )
-    jobs = Register(records)
+    jobs, places = Register(records), Places(objects.url, settings.s3_places)
     app.state.service = service = Service(
         settings=settings,
         objects=objects,
         engine=engine,
         access=Access(settings),
         jobs=jobs,
-        places=Places(objects.url, settings.s3_places),
-        reconciler=Reconciler(jobs, engine, now, settings.reconcile_seconds),
-        metrics=Metrics(),
+        places=places,
+        reconciler=Reconciler(jobs, engine, places, now, settings.reconcile_seconds),
+        metrics=Metrics("submit"),
         uploads=CapacityLimiter(UPLOADS),
         now=now,
     )
-    app.add_middleware(Envelope, metrics=service.metrics)
+    app.add_middleware(Envelope, service="submit", metrics=service.metrics, limit=limit)
     problems.install(app)
     for room in (about, files, bundles, admission, catalogue, results):
         app.include_router(room.router)

@@ -8,11 +8,13 @@ from pydantic import BaseModel, Field
 
 from fanfold_submit.access import Caller, Submitter, Viewer, demand_admin
 from fanfold_submit.jobs import Job, JobView, State
-from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.kinds import INVALID_CURSOR, JOB_FINAL, NO_SUCH_JOB
+from fanfold_submit.problems import Problem, refusals
 from fanfold_submit.register import Held, is_job_id
 from fanfold_submit.service import Service, Wired
+from fanfold_web.kinds import CONTENDED, INVALID
 
-router = APIRouter(tags=["jobs"], responses=RESPONSES)
+router = APIRouter(tags=["jobs"])
 LOOKED_AT = 1000  # jobs that one page may read while it looks for a state
 _TRIES = 20
 
@@ -26,7 +28,7 @@ class JobPage(BaseModel):
     cursor: str | None = Field(description="Send it back to get the next page; null at the end")
 
 
-@router.get("/v1/jobs")
+@router.get("/v1/jobs", responses=refusals(INVALID_CURSOR, INVALID))
 def list_jobs(
     caller: Viewer,
     service: Wired,
@@ -40,7 +42,7 @@ def list_jobs(
     if all_owners or owner not in {None, caller.name}:
         demand_admin(caller, "Seeing others' jobs")
     if cursor and not is_job_id(cursor):
-        raise Problem(400, "invalid-cursor", "This cursor is not one that a page ended with.")
+        raise Problem(INVALID_CURSOR, INVALID_CURSOR.example)
     jobs = service.jobs.newest(None if all_owners else owner or caller.name, cursor)
     items: list[JobView] = []
     last = None
@@ -53,13 +55,15 @@ def list_jobs(
     return JobPage(items=items, cursor=last if next(jobs, None) else None)
 
 
-@router.get("/v1/jobs/{job_id}")
+@router.get("/v1/jobs/{job_id}", responses=refusals(NO_SUCH_JOB, INVALID))
 def show_job(job_id: JobId, caller: Viewer, service: Wired) -> JobView:
     """One job as it stands."""
     return find(service, caller, job_id).job.view()
 
 
-@router.post("/v1/jobs/{job_id}/cancel", status_code=202)
+@router.post(
+    "/v1/jobs/{job_id}/cancel", status_code=202, responses=refusals(NO_SUCH_JOB, JOB_FINAL, INVALID, CONTENDED)
+)
 def cancel_job(job_id: JobId, caller: Submitter, service: Wired) -> JobView:
     """Ask for the job to end. It is `cancelled` once its workers have ended; asking twice does no harm."""
     for _ in range(_TRIES):
@@ -67,19 +71,19 @@ def cancel_job(job_id: JobId, caller: Submitter, service: Wired) -> JobView:
         if held.job.desired == "cancel":
             return held.job.view()
         if held.job.state.final:
-            raise Problem(409, "job-final", f"Job {job_id} has {held.job.state} already: there is nothing to cancel.")
+            raise Problem(JOB_FINAL, f"Job {job_id} has {held.job.state} already: there is nothing to cancel.")
         after = held.job.changed(desired="cancel")
         if service.jobs.change(held, after):
             service.reconciler.look_at(job_id)
             return after.view()
-    raise Problem(503, "contended", "The job kept changing. Try again.", headers={"Retry-After": "1"})
+    raise Problem(CONTENDED, "The job kept changing. Try again.", headers={"Retry-After": "1"})
 
 
 def find(service: Service, caller: Caller, job_id: str) -> Held:
     """The job, if the caller may see it: somebody else's is not there. Raises Problem (404)."""
     held = service.jobs.find(job_id)
     if held is None or not _may_see(caller, held.job):
-        raise Problem(404, "no-such-job", f"There is no job {job_id[:80]!r} of yours. List yours with GET /v1/jobs.")
+        raise Problem(NO_SUCH_JOB, f"There is no job {job_id[:80]!r} of yours. List yours with GET /v1/jobs.")
     return held
 
 

@@ -18,12 +18,19 @@ from fanfold.planner import Refused
 from fanfold_steps.finish import sweep
 from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.tree import JobTree
-from fanfold_submit.jobs import Job, Stage, State, Step, Workflow, timestamp
-from fanfold_submit.problems import problem
-from fanfold_submit.register import Register
+from fanfold_storage.errors import TooLarge
+from fanfold_submit.failures import cleaned, members_of, message_of
+from fanfold_submit.jobs import Job, Stage, State, Step, Workflow
+from fanfold_submit.kinds import JOB_FAILED, JOB_REFUSED, NAME_TAKEN, WORKERS_LOST
+from fanfold_submit.places import Places
+from fanfold_submit.register import Held, Register
+from fanfold_web.clock import timestamp
+from fanfold_web.kinds import Kind
+from fanfold_web.problems import problem
 
 log = logging.getLogger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between
+_TOO_LARGE = "The job failed, and what is known of it is too large to be remembered: submit it with fewer inputs."
 SHORTEST, LONGEST = 0.2, 3.0  # seconds between looks at a job
 SEEN = 1.0  # seconds for which workers that were seen to work are taken to do so
 LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to leave by themselves
@@ -32,12 +39,13 @@ LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # se
 class Dispatcher:
     """Takes jobs through their states."""
 
-    def __init__(self, jobs: Register, engine: Engine, now: Callable[[], float]) -> None:
+    def __init__(self, jobs: Register, engine: Engine, places: Places, now: Callable[[], float]) -> None:
         self._jobs = jobs
         self._engine = engine
+        self._places = places
         self._now = now
         self._readers: dict[str, ProgressReader] = {}
-        self._seen_active: dict[Handle, float] = {}
+        self._seen_active: dict[str, tuple[Handle, float]] = {}
 
     def look(self, job_id: str) -> float | None:
         """Take the job's next step. The seconds after which to look again, None when there is nothing left to do.
@@ -47,14 +55,23 @@ class Dispatcher:
         """
         held = self._jobs.find(job_id)
         if held is None or (held.job.state.final and not self._jobs.is_queued(held.job)):
+            self._forget(job_id)  # another replica may have tidied it
             return None
         if held.job.state.final:
             return self._tidy(held.job)
         after = self._step(held.job)
-        if after != held.job and not self._jobs.change(held, after):
+        if after != held.job and not self._change(held, after):
             self._take_back(held.job, after)
             return 0.0
         return 0.0 if after.state.final else self._pace(after)
+
+    def _change(self, held: Held, after: Job) -> bool:
+        """Write it down. What is too large for a record ends the job: nobody could ever write it."""
+        try:
+            return self._jobs.change(held, after)
+        except TooLarge as error:
+            log.warning("job %s can't be remembered as %s: %s", after.id, after.state, error)
+            return self._jobs.change(held, self._failed(held.job, JOB_FAILED, _TOO_LARGE))
 
     def stop_strays(self) -> None:
         """End workers of jobs that are over: those that were started while their job was being cancelled."""
@@ -72,7 +89,7 @@ class Dispatcher:
         if progress.report is not None:
             return self._ended(job, State.SUCCEEDED)
         if progress.failure is not None:
-            return self._ended(job, State.FAILED, _user_error(progress.failure))
+            return self._failed_by(job, progress.failure)
         if job.desired == "cancel":
             return self._cancel(job, phase)
         if job.workflow is None:
@@ -83,7 +100,8 @@ class Dispatcher:
         """What its workers do. While the engine is away they are taken to work on: the tree decides anyway."""
         if job.handle is None:
             return Phase.GONE, ""
-        if job.desired == "run" and time.monotonic() - self._seen_active.get(job.handle, -SEEN) < SEEN:
+        handle, moment = self._seen_active.get(job.id, (None, 0.0))
+        if job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
             return Phase.ACTIVE, ""
         try:
             seen = self._engine.observe(job.handle)
@@ -91,7 +109,7 @@ class Dispatcher:
             log.warning("cannot see the workers of job %s: %s", job.id, error)
             return Phase.ACTIVE, ""
         if seen.phase is Phase.ACTIVE:
-            self._seen_active[job.handle] = time.monotonic()
+            self._seen_active[job.id] = (job.handle, time.monotonic())
         return seen.phase, seen.message
 
     def _dispatch(self, job: Job) -> Job:
@@ -99,9 +117,9 @@ class Dispatcher:
             planner.write(job.plan)
             handle = self._engine.submit(job.plan)
         except Foreign as error:
-            return self._ended(job, State.FAILED, problem("name-taken", f"The job's workers can't be started: {error}"))
+            return self._failed(job, NAME_TAKEN, f"The job's workers can't be started: {error}. Submit it anew.")
         except Refused as error:
-            return self._ended(job, State.FAILED, problem("job-refused", str(error)))
+            return self._failed(job, JOB_REFUSED, str(error))
         state = State.DISPATCHED if job.state is State.QUEUED else job.state
         return job.changed(state=state, workflow=Workflow(**asdict(handle)))
 
@@ -110,7 +128,7 @@ class Dispatcher:
         if job.fruitless >= DISPATCHES_AGAIN:
             times = job.fruitless + 1
             detail = f"The workers ended {times} times without committing a task. {message or 'No reason is known.'}"
-            return self._ended(job, State.FAILED, problem("workers-lost", detail))
+            return self._failed(job, WORKERS_LOST, detail)
         log.warning("the workers of job %s are %s without a result: %s", job.id, phase, message or "no reason known")
         return job.changed(workflow=None, fruitless=job.fruitless + 1)
 
@@ -141,10 +159,12 @@ class Dispatcher:
             return 1.0
         sweep(job.plan.conf)
         self._jobs.close(job)
-        self._readers.pop(job.id, None)
-        if job.handle:
-            self._seen_active.pop(job.handle, None)
+        self._forget(job.id)
         return None
+
+    def _forget(self, job_id: str) -> None:
+        self._readers.pop(job_id, None)
+        self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:
         """The job with what its tree shows; what was seen once stays, also when the tree is gone."""
@@ -157,6 +177,19 @@ class Dispatcher:
         if job.state.rank < State.RUNNING.rank:
             fields |= {"state": State.RUNNING, "started": timestamp(self._now())}
         return job.changed(**fields)
+
+    def _failed(self, job: Job, kind: Kind, detail: str, **members: Any) -> Job:
+        """The job with why it failed, in its owner's words."""
+        error = problem(kind, cleaned(self._places.told(detail, job.owner)), **members)
+        return self._ended(job, State.FAILED, error)
+
+    def _failed_by(self, job: Job, failure: dict[str, Any]) -> Job:
+        """`failed.json` as a problem: whose part failed, at which task and record, and the user's own traceback."""
+
+        def told(text: str) -> str:
+            return self._places.told(text, job.owner)
+
+        return self._failed(job, JOB_FAILED, message_of(failure, told), **members_of(failure, told))
 
     def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
         log.info("job %s has %s", job.id, state)
@@ -177,9 +210,3 @@ class Dispatcher:
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()
-
-
-def _user_error(failure: dict[str, Any]) -> dict[str, Any]:
-    """`failed.json` as a problem: whose part failed, at which task and record, and the user's own traceback."""
-    members = {name: failure[name] for name in ("task", "record", "traceback") if failure.get(name)}
-    return problem("job-failed", str(failure.get("message", "the job failed")), **members)

@@ -1,20 +1,42 @@
 """Files: what users keep in the service, in their own area and the shared one."""
 
 from typing import Annotated
+from urllib.parse import unquote_to_bytes
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, Field
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Stat
 from fanfold_submit.access import Submitter, Viewer
-from fanfold_submit.jobs import timestamp
-from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.kinds import INVALID_PATH, NO_SUCH_FILE, RANGE_NOT_SATISFIABLE, UPLOAD_STALLED
+from fanfold_submit.problems import Problem, refusals
 from fanfold_submit.ranges import Content, serve
 from fanfold_submit.service import Service, Wired
 from fanfold_submit.uploads import Upload, in_thread
+from fanfold_web.clock import timestamp
+from fanfold_web.kinds import INCOMPLETE_BODY, INVALID, TOO_LARGE
 
-router = APIRouter(tags=["files"], responses=RESPONSES)
+
+class _AnyPath(PathConvertor):
+    """A path as Starlette's `path` has it, with line ends too: they are refused in words, not as a missing route."""
+
+    regex = "(?s:.*)"
+
+
+async def _refuse_other_encodings(request: Request) -> None:
+    """Starlette reads what is not UTF-8 as U+FFFD, so that two names would be one file."""
+    for part in (request.scope["raw_path"], request.scope["query_string"]):
+        try:
+            unquote_to_bytes(part).decode()
+        except UnicodeDecodeError as error:
+            what = f"{part.decode('ascii', 'backslashreplace')[:200]} is not UTF-8 once %XX are decoded"
+            raise Problem(INVALID_PATH, f"{what} ({error.reason}): encode paths as UTF-8.") from None
+
+
+register_url_convertor("any_path", _AnyPath())
+router = APIRouter(tags=["files"], dependencies=[Depends(_refuse_other_encodings)])
 _BINARY = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
 
 FilePath = Annotated[
@@ -45,7 +67,12 @@ class FilePage(BaseModel):
     cursor: str | None = Field(description="Send it back to get the next page; null at the end")
 
 
-@router.put("/v1/files/{path:path}", status_code=201, openapi_extra=_BINARY)
+@router.put(
+    "/v1/files/{path:any_path}",
+    status_code=201,
+    openapi_extra=_BINARY,
+    responses=refusals(INVALID_PATH, INCOMPLETE_BODY, UPLOAD_STALLED, TOO_LARGE, INVALID),
+)
 async def put_file(path: FilePath, request: Request, caller: Submitter, service: Wired) -> StoredFile:
     """Store a file whole, replacing what was there. It shows only once all of it has come."""
     key = service.places.file_key(path, caller, write=True)
@@ -54,7 +81,11 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
     return StoredFile(path=path, size=size, sha256=upload.sha256)
 
 
-@router.get("/v1/files/{path:path}", response_class=Response)
+@router.get(
+    "/v1/files/{path:any_path}",
+    response_class=Response,
+    responses=refusals(INVALID_PATH, NO_SUCH_FILE, RANGE_NOT_SATISFIABLE, INVALID),
+)
 def get_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -> Response:
     """A file's bytes; `Range` asks for some of them."""
     key = service.places.file_key(path, caller)
@@ -70,13 +101,15 @@ def get_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -
     )
 
 
-@router.head("/v1/files/{path:path}", response_class=Response)
+@router.head(
+    "/v1/files/{path:any_path}", response_class=Response, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID)
+)
 def head_file(path: FilePath, request: Request, caller: Viewer, service: Wired) -> Response:
     """Whether a file is there, and its size."""
     return get_file(path, request, caller, service)
 
 
-@router.delete("/v1/files/{path:path}", status_code=204)
+@router.delete("/v1/files/{path:any_path}", status_code=204, responses=refusals(INVALID_PATH, NO_SUCH_FILE, INVALID))
 def delete_file(path: FilePath, caller: Submitter, service: Wired) -> None:
     """Remove a file."""
     key = service.places.file_key(path, caller, write=True)
@@ -84,7 +117,7 @@ def delete_file(path: FilePath, caller: Submitter, service: Wired) -> None:
     service.objects.delete(key)
 
 
-@router.get("/v1/files")
+@router.get("/v1/files", responses=refusals(INVALID_PATH, INVALID))
 def list_files(
     caller: Viewer,
     service: Wired,
@@ -109,6 +142,4 @@ def _stat(service: Service, key: str, path: str) -> Stat:
     try:
         return service.objects.stat(key)
     except NotFound:
-        raise Problem(
-            404, "no-such-file", f"There is no file {path!r}. List what there is with GET /v1/files."
-        ) from None
+        raise Problem(NO_SUCH_FILE, f"There is no file {path!r}. List what there is with GET /v1/files.") from None

@@ -6,7 +6,6 @@ A job only moves forward, and may leave out what nobody saw; what is final stays
 cancel.
 """
 
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -128,12 +127,3 @@ class Job(JobView):
         if after.state is State.CANCELLED and after.desired != "cancel":
             raise IllegalChange(f"nobody asked for job {self.id} to be cancelled")
         return after
-
-
-def timestamp(seconds: float) -> str:
-    """Unix seconds as RFC 3339 in UTC.
-
-    >>> timestamp(1795504500.25)
-    '2026-11-24T07:15:00.250Z'
-    """
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

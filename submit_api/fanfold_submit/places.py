@@ -3,16 +3,20 @@
 Nothing here ever leads outside the caller's own area, the shared one, and what the operator allows.
 """
 
+import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
 from fanfold_storage.urls import join_url
 from fanfold_submit.access import Caller, demand_admin
+from fanfold_submit.kinds import INVALID_PATH, INVALID_PLACE, PLACE_NOT_ALLOWED
 from fanfold_submit.problems import Problem
 
 SHARED = "@shared"
 SCHEME = "files:"
+_AT_ENDPOINT = re.compile(r" at https?://[^\s,;]+?(?=:?[\s,;]|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Places:
             return _folder(self._allowed(place)) if write else self._allowed(place)
         if not place.startswith(SCHEME):
             detail = f"{place!r} is no place: write files:PATH for files in this service, or s3://BUCKET/PATH."
-            raise Problem(422, "invalid-place", detail)
+            raise Problem(INVALID_PLACE, detail)
         area, rest = _area(place.removeprefix(SCHEME), caller, write)
         if write or rest.removesuffix("/"):
             _valid(rest.removesuffix("/"), place)
@@ -56,14 +60,35 @@ class Places:
         """The URL of a code bundle."""
         return self.root + bundle_key(sha256)
 
+    def told(self, text: str, owner: str) -> str:
+        """A text in its owner's words, such as `files:texts/`: where the store lies is nobody's business."""
+        root = self.root.rstrip("/")
+        if root.startswith("file://"):
+            quoted = re.compile(re.escape(root) + r"[\w.~/%-]*", re.ASCII)
+            text = quoted.sub(lambda url: unquote(url[0].removeprefix("file://")), text)
+            root = unquote(root.removeprefix("file://"))
+        else:
+            text = _AT_ENDPOINT.sub("", text)
+        words = {
+            r"/jobs/\w{20}/output(?!\w)": "the job's output",
+            r"/jobs/\w{20}": "the job's folder",
+            re.escape(f"/files/{owner}/"): SCHEME,
+            re.escape(f"/files/{SHARED}/"): f"{SCHEME}{SHARED}/",
+            r"/bundles/": "bundle ",
+            r"(?![\w-])": "the service's store",
+        }
+        for rest, word in words.items():
+            text = re.sub(re.escape(root) + rest, word, text)
+        return text
+
     def _allowed(self, place: str) -> str:
         _valid(place.removeprefix("s3://").removesuffix("/"), place)
         if not any(place.startswith(allowed) for allowed in self.s3_places):
             known = ", ".join(self.s3_places) or "none"
             detail = f"{place} is not among the S3 places that jobs may use here ({known}). Upload the data instead."
-            raise Problem(403, "place-not-allowed", detail)
+            raise Problem(PLACE_NOT_ALLOWED, detail)
         if f"{place}/".startswith(self.root) or self.root.startswith(place):
-            raise Problem(403, "place-not-allowed", f"{place} belongs to the service itself: write files:PATH.")
+            raise Problem(PLACE_NOT_ALLOWED, f"{place} belongs to the service itself: write files:PATH.")
         return place
 
 
@@ -84,7 +109,7 @@ def _area(path: str, caller: Caller, write: bool) -> tuple[str, str]:
         return f"files/{caller.name}/", path
     if first != SHARED or not slash:
         detail = f"{path!r} is in no area: paths begin with {SHARED}/ or, for your own files, without an @."
-        raise Problem(400, "invalid-path", detail)
+        raise Problem(INVALID_PATH, detail)
     if write:
         demand_admin(caller, f"Writing to {SHARED}/")
     return f"files/{SHARED}/", rest
@@ -94,4 +119,4 @@ def _valid(rest: str, given: str) -> str:
     try:
         return validate_key(rest)
     except InvalidKey as error:
-        raise Problem(400, "invalid-path", f"{given!r} is not a valid path: {error}.") from None
+        raise Problem(INVALID_PATH, f"{given!r} is not a valid path: {error}.") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 
+from fanfold_submit.kinds import RANGE_NOT_SATISFIABLE
 from fanfold_submit.problems import Problem
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -57,8 +58,8 @@ def parse(header: str, size: int) -> tuple[int, int] | None:
         if last and int(last) < int(first):
             return None
     if start >= stop:
-        detail = f"The range {header!r} lies outside of the {size} bytes there are."
-        raise Problem(416, "range-not-satisfiable", detail, headers={"Content-Range": f"bytes */{size}"})
+        detail = f"The range {header!r} lies outside of the {size} bytes there are: ask for less."
+        raise Problem(RANGE_NOT_SATISFIABLE, detail, headers={"Content-Range": f"bytes */{size}"})
     return start, stop
 
 

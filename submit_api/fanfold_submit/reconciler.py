@@ -13,6 +13,7 @@ from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Watch
 from fanfold_submit.agenda import Agenda
 from fanfold_submit.dispatcher import Dispatcher
+from fanfold_submit.places import Places
 from fanfold_submit.register import QUEUE, Register
 
 log = logging.getLogger("fanfold_submit")
@@ -24,10 +25,12 @@ IDLE = 1.0
 class Reconciler:
     """Threads that call `Dispatcher.look` when a job is due. One job's errors never stop the others."""
 
-    def __init__(self, jobs: Register, engine: Engine, now: Callable[[], float], seconds: float) -> None:
+    def __init__(
+        self, jobs: Register, engine: Engine, places: Places, now: Callable[[], float], seconds: float
+    ) -> None:
         self._jobs = jobs
         self._engine = engine
-        self._dispatcher = Dispatcher(jobs, engine, now)
+        self._dispatcher = Dispatcher(jobs, engine, places, now)
         self._seconds = seconds
         self._agenda = Agenda()
         self._stop = threading.Event()
@@ -65,7 +68,7 @@ class Reconciler:
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="look") as pool:
             while not self._stop.is_set():
                 if time.monotonic() >= compare_at:
-                    compare_at = time.monotonic() + self._seconds * random.uniform(0.8, 1.2)  # noqa: S311
+                    compare_at = time.monotonic() + self._seconds * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._compare_all)
                 job_id = self._agenda.take(IDLE)
                 if job_id is not None:
@@ -134,4 +137,4 @@ class Reconciler:
 
 def _jittered(seconds: float) -> float:
     """Somewhat less, so that replicas and jobs don't come back together."""
-    return seconds * random.uniform(0.5, 1.0)  # noqa: S311
+    return seconds * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)

@@ -2,9 +2,13 @@
 
 import hashlib
 import json
-from typing import Any
+import unicodedata
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+LONGEST_NAME = 200
 
 
 class Builtin(BaseModel):
@@ -29,6 +33,17 @@ class Spec(BaseModel):
     spec: dict[str, Any] = Field(examples=[{"stages": [{"map": {"function": "m:f"}, "reduce": {"aggregate": "Sum"}}]}])
 
 
+def checked_name(name: str) -> str:
+    """The name of a job unchanged if it can be printed, and shown by Argo as it is. Raises ValueError."""
+    if not 1 <= len(name) <= LONGEST_NAME:
+        raise ValueError(f"a job's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in name):
+        raise ValueError(f"a job's name holds no control characters or line ends: {name!a}")
+    if "{{" in name:
+        raise ValueError("a job's name holds no '{{', which Argo would put values in for: leave it out")
+    return name
+
+
 class JobRequest(BaseModel):
     """What to run, on what, and where to."""
 
@@ -39,7 +54,9 @@ class JobRequest(BaseModel):
         },
     )
 
-    name: str | None = Field(default=None, min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+    name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(checked_name)] | None = Field(
+        default=None, description="For people; without control characters and without `{{`"
+    )
     job: Builtin | Entry | Spec
     inputs: list[str] | dict[str, list[str]] = Field(
         max_length=1000, description="Places, files or folders; their order is the order of the records"
@@ -50,7 +67,30 @@ class JobRequest(BaseModel):
     workers: int | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
     split_size: int | None = Field(default=None, ge=1024, description="Bytes")
 
+    @model_validator(mode="before")
+    @classmethod
+    def refuse_surrogates(cls, body: Any) -> Any:
+        """JSON can escape half a character, which no answer, key or record can hold: once for all texts there are."""
+        left = [body]
+        while left:
+            found = left.pop()
+            if isinstance(found, dict):
+                left += [*found, *found.values()]
+            elif isinstance(found, list):
+                left += found
+            elif isinstance(found, str) and not found.isascii():
+                _refuse_surrogate(found)
+        return body
+
     def fingerprint(self) -> str:
-        """Tells this request from another that comes with the same key."""
-        canonical = json.dumps(self.model_dump(exclude_unset=True), sort_keys=True)
+        """Tells this request from another that comes with the same key; writing a default out makes no other."""
+        canonical = json.dumps(self.model_dump(exclude_defaults=True), sort_keys=True)
         return hashlib.sha256(f"POST /v1/jobs {canonical}".encode()).hexdigest()
+
+
+def _refuse_surrogate(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        words = "a text holds {half}, half a character (a lone surrogate): send whole characters"
+        raise PydanticCustomError("surrogate", words, {"half": ascii(text[error.start])[1:-1]}) from None

@@ -15,11 +15,14 @@ from fanfold_storage.urls import open_objects
 from fanfold_submit.access import Caller, Viewer
 from fanfold_submit.catalogue import JobId, find
 from fanfold_submit.jobs import Job, State
-from fanfold_submit.problems import RESPONSES, Problem
+from fanfold_submit.kinds import NO_RESULTS, NO_SUCH_JOB, NO_SUCH_OUTPUT, RANGE_NOT_SATISFIABLE, RESULTS_REMOVED
+from fanfold_submit.problems import Problem, refusals
 from fanfold_submit.ranges import Content, serve
 from fanfold_submit.service import Service, Wired
+from fanfold_web.kinds import INVALID
 
-router = APIRouter(tags=["results"], responses=RESPONSES)
+router = APIRouter(tags=["results"])
+_NONE = (NO_SUCH_JOB, NO_RESULTS, RESULTS_REMOVED, INVALID)
 PREVIEW_BYTES = 1 << 20  # a preview reads no more
 
 OutputName = Annotated[str | None, Query(alias="output", description="A named output; jobs have none yet")]
@@ -74,13 +77,17 @@ class Output:
             begin += part.bytes
 
 
-@router.get("/v1/jobs/{job_id}/results")
+@router.get("/v1/jobs/{job_id}/results", responses=refusals(*_NONE))
 def list_results(job_id: JobId, caller: Viewer, service: Wired) -> Results:
     """The output's parts. There are none before the job has succeeded: an output appears whole."""
     return Results(parts=_output(service, caller, job_id).parts)
 
 
-@router.get("/v1/jobs/{job_id}/results/data", response_class=Response)
+@router.get(
+    "/v1/jobs/{job_id}/results/data",
+    response_class=Response,
+    responses=refusals(*_NONE, NO_SUCH_OUTPUT, RANGE_NOT_SATISFIABLE),
+)
 def read_results(
     job_id: JobId, request: Request, caller: Viewer, service: Wired, output: OutputName = None
 ) -> Response:
@@ -89,7 +96,7 @@ def read_results(
     return serve(request, Content(found.size, found.etag, "text/plain; charset=utf-8", found.read))
 
 
-@router.get("/v1/jobs/{job_id}/results/preview")
+@router.get("/v1/jobs/{job_id}/results/preview", responses=refusals(*_NONE, NO_SUCH_OUTPUT))
 def preview_results(
     job_id: JobId,
     caller: Viewer,
@@ -115,10 +122,10 @@ def _output(service: Service, caller: Caller, job_id: str, name: str | None = No
     """The output of a job that has succeeded. Raises Problem (404, 409)."""
     job = find(service, caller, job_id).job
     if name is not None:
-        raise Problem(404, "no-such-output", f"Job {job_id} has no output {name[:80]!r}; leave `output` out.")
+        raise Problem(NO_SUCH_OUTPUT, f"Job {job_id} has no output {name[:80]!r}; leave `output` out.")
     if job.state is not State.SUCCEEDED:
         why = "has no results" if job.state.final else "has no results yet"
-        raise Problem(409, "no-results", f"Job {job_id} is {job.state} and {why}: only a job that succeeded has them.")
+        raise Problem(NO_RESULTS, f"Job {job_id} is {job.state} and {why}: only a job that succeeded has them.")
     store = open_objects(job.conf["output"])
     manifest = _manifest(store, job)
     return Output(store, [Part.model_validate(part) for part in manifest["parts"]])
@@ -130,7 +137,10 @@ def _manifest(store: Objects, job: Job) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads(read_all(store, "_SUCCESS"))
     except NotFound:
-        raise Problem(404, "results-removed", f"The output of job {job.id} ({where}) was removed.") from None
+        raise Problem(
+            RESULTS_REMOVED, f"The output of job {job.id} ({where}) was removed: submit the job anew."
+        ) from None
     if manifest["job"] != job.id:
-        raise Problem(404, "results-removed", f"The output of job {job.id} ({where}) was replaced by another job's.")
+        detail = f"The output of job {job.id} ({where}) was replaced by another job's: submit the job anew."
+        raise Problem(RESULTS_REMOVED, detail)
     return manifest

@@ -10,11 +10,11 @@ from fastapi import Depends, Request
 from fanfold.engines import Engine
 from fanfold_storage.objects import Objects
 from fanfold_submit.access import Access
-from fanfold_submit.metrics import Metrics
 from fanfold_submit.places import Places
 from fanfold_submit.reconciler import Reconciler
 from fanfold_submit.register import Register
 from fanfold_submit.settings import Settings
+from fanfold_web.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,15 @@ from typing import TypeVar
 import anyio
 from anyio import CapacityLimiter
 from fastapi import Request
+from starlette.types import Scope
 
+from fanfold_submit.kinds import UPLOAD_STALLED
 from fanfold_submit.problems import Problem
+from fanfold_web.kinds import INCOMPLETE_BODY, TOO_LARGE
 
 T = TypeVar("T")
+LARGEST_BODY = 1 << 20  # bytes, where the body is no upload
+_UPLOADS = ("/v1/files/", "/v1/bundles/")
 STALLED = 60.0  # seconds without a byte, after which an upload is given up
 
 
@@ -42,8 +47,8 @@ class Upload:
             self._hash.update(chunk)
             yield chunk
         if self._announced not in {None, self.size}:
-            detail = f"The body has {self.size} bytes, Content-Length says {self._announced}. Nothing was written."
-            raise Problem(400, "incomplete-body", detail)
+            detail = f"The body has {self.size} bytes of {self._announced}. Nothing was written: send it again."
+            raise Problem(INCOMPLETE_BODY, detail)
 
     async def _next(self) -> bytes:
         """The next chunk that holds anything; empty at the end."""
@@ -53,13 +58,21 @@ class Upload:
                     if chunk:
                         return chunk
         except TimeoutError:
-            raise Problem(408, "upload-stalled", f"No byte came for {STALLED:.0f} s. Nothing was written.") from None
+            raise Problem(
+                UPLOAD_STALLED, f"No byte came for {STALLED:.0f} s. Nothing was written: send it again."
+            ) from None
         return b""
 
     def _check(self, size: int) -> None:
         if size > self._largest:
-            detail = f"The body is larger than {self._largest} bytes, the most that is accepted here."
-            raise Problem(413, "too-large", detail)
+            detail = f"The body is larger than {self._largest} bytes, the most that is accepted here. Send less."
+            raise Problem(TOO_LARGE, detail)
+
+
+def limit(scope: Scope) -> int | None:
+    """How many bytes a request's body may have; an upload counts its own."""
+    is_upload = scope["method"] == "PUT" and scope["path"].startswith(_UPLOADS)
+    return None if is_upload else LARGEST_BODY
 
 
 async def in_thread(limiter: CapacityLimiter, write: Callable[[], T]) -> T:

@@ -61,8 +61,8 @@ class Process:
 
 
 @contextlib.contextmanager
-def served(environ: dict[str, str], count: int) -> Iterator[list[Process]]:
-    command = [sys.executable, "-m", "fanfold_auth", "serve", "--host", "127.0.0.1", "--port", "0"]
+def served(environ: dict[str, str], count: int, host: str = "127.0.0.1") -> Iterator[list[Process]]:
+    command = [sys.executable, "-m", "fanfold_auth", "serve", "--host", host, "--port", "0"]
     with contextlib.ExitStack() as stack:
         replicas = []
         for _ in range(count):
@@ -109,6 +109,13 @@ def test_two_processes_over_a_real_etcd(
         assert two.process.wait(timeout=30) == -signal.SIGTERM
     assert [line["path"] for line in one.lines if line["event"] == "request"] == ["/v1/login", "/v1/keys"]
     assert PASSWORD not in str(one.lines)
+
+
+def test_it_is_reached_over_ipv6(environ: dict[str, str], ring: dict[str, Any]) -> None:
+    fill(environ["FANFOLD_AUTH_RECORDS"], ring)
+    with served(environ, 1, "::1") as (one,):
+        assert one.url.startswith("http://[::1]:")
+        assert httpx.get(f"{one.url}/readyz").status_code == 200
 
 
 Main = Callable[..., tuple[int, str]]

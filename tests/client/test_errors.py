@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -100,7 +101,7 @@ def test_a_failed_run_in_json_is_like_a_failed_job_of_the_service(command: list[
 
 @pytest.mark.parametrize("command", [[*COMMAND, "run", "slow.py"], [sys.executable, "slow.py"]])
 def test_ctrl_c_says_once_what_goes_on(command: list[str], folder: Path):
-    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    options: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
     with subprocess.Popen([*command, *PLACES, "--workers", "1"], **options) as running:
         wait_until((folder / "begun").exists, [])
         os.killpg(running.pid, signal.SIGINT)

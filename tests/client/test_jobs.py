@@ -43,12 +43,19 @@ job = Job(map=words, reduce=Sum())
 """
 
 
+def write_job(folder: Path, text: str) -> Path:
+    """A script under a name of its own: this process, which imports them all, knows a module by its name."""
+    script = folder / f"{folder.name}.py"
+    script.write_text(text)
+    return script
+
+
 @pytest.fixture
 def slow(fanfold: Person, tmp_path: Path) -> Iterator[str]:
     """A job that would run for an hour; cancelled in the end."""
-    (tmp_path / "slow.py").write_text(SLOW)
+    script = write_job(tmp_path, SLOW)
     (tmp_path / "lines.txt").write_text("line\n" * 60)
-    job = fanfold("submit", tmp_path / "slow.py", "--input", tmp_path / "lines.txt").text.strip()
+    job = fanfold("submit", script, "--input", tmp_path / "lines.txt").text.strip()
     yield job
     fanfold("cancel", job, status=None)
 
@@ -87,8 +94,8 @@ def test_a_python_file_with_what_it_imports(fanfold: Person, texts: Path, tmp_pa
 
 
 def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_path: Path):
-    (tmp_path / "broken.py").write_text(BROKEN)
-    done = fanfold("submit", tmp_path / "broken.py", "--input", texts, "--watch", status=1)
+    script = write_job(tmp_path, BROKEN)
+    done = fanfold("submit", script, "--input", texts, "--watch", status=1)
     job = done.text.strip()
     for stderr in (done.stderr, fanfold("status", job).stderr, fanfold("watch", job, status=1).stderr):
         assert "ZeroDivisionError" in stderr
@@ -216,10 +223,8 @@ def test_a_job_that_is_not_there(fanfold: Person):
 
 
 def test_a_failed_job_in_json_says_why(fanfold: Person, texts: Path, tmp_path: Path):
-    (tmp_path / "broken.py").write_text(BROKEN)
-    (job, *more) = fanfold(
-        "submit", tmp_path / "broken.py", "--input", texts, "--watch", "--json", status=1
-    ).text.splitlines()
+    script = write_job(tmp_path, BROKEN)
+    (job, *more) = fanfold("submit", script, "--input", texts, "--watch", "--json", status=1).text.splitlines()
     assert (json.loads(job)["error"]["type"], more) == ("urn:fanfold:problem:job-failed", [])
 
 

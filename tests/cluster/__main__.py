@@ -90,6 +90,10 @@ def _build(cache: Cache, groups: Sequence[str] = ()) -> list[Path]:
 
 
 def _up(cache: Cache) -> None:
+    """Bring the node up; what a command left that did not live to take it down goes first: we have the turn."""
+    if node.is_left_behind():
+        say("A node was left half-way by a command that died: taking it down first.")
+        teardown.down()
     host.check_free()
     node.up(cache, _build(cache))
 
@@ -107,6 +111,7 @@ def _run(cache: Cache, command: Sequence[str]) -> int:
         raise ClusterError("Say what to run: `python -m tests.cluster run -- COMMAND…`.")
     with _node_turn():
         _up(cache)
+        layout.RUN_MARK.touch()
         try:
             child = subprocess.Popen(command, env={**os.environ, **_variables(cache)})
             _pass_signals_to(child)

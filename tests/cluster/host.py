@@ -31,7 +31,7 @@ def link_exists(name: str) -> bool:
 def check_free() -> None:
     """Refuse a machine on which another Kubernetes node lives: taking ours down would take it along."""
     if is_taken():
-        raise ClusterError("The node is up, or was left half-way: `python -m tests.cluster status` or `… down`.")
+        raise ClusterError("The node is up: `python -m tests.cluster status` tells how it is, `… down` takes it down.")
     signs = [name for name in ("cni0", "kube-bridge", "flannel.1") if link_exists(name)]
     signs += [str(path) for path in Path("/sys/fs/cgroup").glob("**/kubepods*")]
     if signs:

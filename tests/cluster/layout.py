@@ -29,6 +29,8 @@ CONTAINERD_SOCKET = ROOT / "containerd/containerd.sock"
 VOLUMES = ROOT / "tmp"
 """The folders behind claims; see volumes.py about the name."""
 SYSCTLS_BEFORE = ROOT / "sysctls-before.json"
+RUN_MARK = ROOT / "run"
+"""There while `run` runs its command: a node that nobody holds and that has it was left by a `run` that was killed."""
 FOLDERS = (PKI, CONFIG, LOGS, PIDS, KUBELET_ROOT, CNI_CONFIG, VOLUME_PLUGINS, CONTAINERD_SOCKET.parent)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from . import addons, certificates, daemons, host, images, settings, teardown
 from .build import Cache
-from .layout import ADMIN_KUBECONFIG, CONTAINERD_SOCKET, LOGS, NODE, ROOT
+from .layout import ADMIN_KUBECONFIG, CONTAINERD_SOCKET, LOGS, NODE, ROOT, RUN_MARK
 from .shell import ClusterError, environment, run, say
 
 NEEDED_FIRST = tuple(program.name for program in (images.PAUSE, images.COREDNS, images.ARGOEXEC, images.ARGO))
@@ -134,3 +134,8 @@ def status(cache: Cache) -> bool:
 def is_up() -> bool:
     """Whether every daemon of the node runs."""
     return all(map(daemons.is_alive, daemons.STARTED))
+
+
+def is_left_behind() -> bool:
+    """Whether a command that died left a node; whoever asks has the turn, so nobody else is at work on it."""
+    return host.is_taken() and (RUN_MARK.exists() or not is_up())

@@ -17,7 +17,7 @@ from .archives import Entry, Image, tree, write_archive, write_layer
 from .build import Cache
 from .shell import ClusterError, environment, run, say
 
-EXTRAS = {"fanfold-steps": "s3", "fanfold-auth": "auth", "fanfold-submit": "submit"}
+EXTRAS = {"fanfold-steps": "steps", "fanfold-auth": "auth", "fanfold-submit": "submit"}
 """The images, and the extra of the distribution that each has."""
 ENVIRONMENT = {"HOME": "/home/fanfold", "PYTHONUNBUFFERED": "1"}
 PLATFORM = "x86_64-manylinux_2_28"

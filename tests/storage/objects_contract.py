@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from fanfold_storage.errors import InvalidKey, NotFound
 from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import join_url, open_objects, split_url
-from tests.storage.processes import answer, at_once, python
+from tests.storage.processes import answer, python
+from tests.waiting import at_once
 
 MIB = 1024 * 1024
 

@@ -1,14 +1,9 @@
-"""Other processes for tests: Python snippets that use storage, and threads that start at the same moment."""
+"""Other processes for tests: Python snippets that use storage."""
 
 import os
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
-
-T = TypeVar("T")
+from collections.abc import Mapping
 
 _PRELUDE = """
 import json, os, signal, sys
@@ -35,15 +30,3 @@ def answer(process: "subprocess.Popen[str]", status: int = 0) -> str:
     printed, complaints = process.communicate(timeout=60)
     assert process.returncode == status, complaints
     return printed.strip()
-
-
-def at_once(count: int, action: Callable[[int], T]) -> list[T]:
-    """What `action` returns for 0 to count - 1, each in a thread, all let go together."""
-    start = threading.Barrier(count)
-
-    def wait_and_act(number: int) -> T:
-        start.wait(timeout=30)
-        return action(number)
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(wait_and_act, range(count)))

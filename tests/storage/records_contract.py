@@ -15,8 +15,9 @@ from hypothesis.stateful import run_state_machine_as_test
 from fanfold_storage.errors import InvalidKey, StorageError, Unavailable
 from fanfold_storage.records import Change, Conflict, Expect, Record, Records, Watch, Write
 from fanfold_storage.urls import open_records
-from tests.storage.processes import answer, at_once, python
+from tests.storage.processes import answer, python
 from tests.storage.records_model import RecordsAgainstModel
+from tests.waiting import at_once
 
 JSON = st.recursive(
     st.none()

@@ -16,8 +16,8 @@ from fanfold_storage.objects.staged_uploads import PART
 from fanfold_storage.urls import open_objects
 from tests.servers import S3Server
 from tests.storage.objects_contract import MIB, ObjectsContract
-from tests.storage.processes import at_once
 from tests.storage.relay import HEADERS, Relay, relay
+from tests.waiting import at_once
 
 
 @pytest.fixture

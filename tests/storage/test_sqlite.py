@@ -11,8 +11,9 @@ import pytest
 from fanfold_storage.errors import Compacted, PermissionDenied, StorageError, Unsupported
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
-from tests.storage.processes import answer, at_once, python
+from tests.storage.processes import answer, python
 from tests.storage.records_contract import Listener, RecordsContract, write
+from tests.waiting import at_once
 
 
 class TestSqlite(RecordsContract):

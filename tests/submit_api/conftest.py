@@ -113,7 +113,8 @@ class User:
 
     def submit(self, body: dict[str, Any] | None = None, key: str | None = None, **changes: Any) -> httpx.Response:
         body = body or {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], **changes}
-        return self.http.post("/v1/jobs", json=body, headers={"Idempotency-Key": key} if key else {})
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        return self.http.post("/v1/jobs", content=json.dumps(body), headers=headers)
 
     def job(self, job_id: str) -> dict[str, Any]:
         answer = self.http.get(f"/v1/jobs/{job_id}")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from fanfold import planner
 from fanfold_submit import admission
+from fanfold_submit.places import Places
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -62,6 +64,10 @@ def test_a_key_stands_for_one_request_of_one_user(shared_site: Site) -> None:
     assert ada.submit(key="x" * 256).status_code == 400
 
 
+SPEC: dict[str, Any] = {
+    "stages": [{"map": {"function": "fanfold.builtin.wordcount:words"}, "reduce": {"aggregate": "Sum"}}]
+}
+
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no such input": ({**WORDCOUNT, "inputs": ["files:nowhere/"]}, 422, "files:nowhere/"),
     "no input": ({**WORDCOUNT, "inputs": []}, 422, "no input"),
@@ -83,6 +89,16 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "no partitions": ({**WORDCOUNT, "partitions": 0}, 422, "partitions"),
     "an unknown field": ({**WORDCOUNT, "colour": "red"}, 422, "colour"),
     "a name with a line's end": ({**WORDCOUNT, "name": "a\nb"}, 422, "name"),
+    "a name with a terminal's commands": ({**WORDCOUNT, "name": "a\x9b2J"}, 422, "control characters"),
+    "a name that Argo would fill in": ({**WORDCOUNT, "name": "{{workflow.name}}"}, 422, "'{{'"),
+    "a spec's name that Argo would fill in": ({**WORDCOUNT, "job": {"spec": SPEC | {"name": "{{x}}"}}}, 422, "'{{'"),
+    "a spec's name with a NUL": ({**WORDCOUNT, "job": {"spec": SPEC | {"name": "\0"}}}, 422, "control characters"),
+    "half a character in a place": ({**WORDCOUNT, "inputs": ["files:t/\udc80"]}, 422, "udc80, half a character"),
+    "half a character in the output": ({**WORDCOUNT, "output": "files:\ud800/"}, 422, "half a character"),
+    "half a character in a name": ({**WORDCOUNT, "name": "\ud800"}, 422, "half a character"),
+    "half a character in a built-in": ({**WORDCOUNT, "job": {"builtin": "\ud800"}}, 422, "half a character"),
+    "half a character in a spec": ({**WORDCOUNT, "job": {"spec": {"a": [{"\udfff": 1}]}}}, 422, "half a character"),
+    "half a character in a field": ({**WORDCOUNT, "\ud800": 1}, 422, "half a character"),
     "no job": ({"inputs": ["files:texts/"]}, 422, "job"),
 }
 
@@ -97,6 +113,15 @@ def test_what_cannot_run_is_refused(shared_site: Site, case: str) -> None:
     assert words in answer.json()["detail"] and answer.headers["Content-Type"] == "application/problem+json"
     assert shared_site.store_url not in answer.text
     assert ada.http.get("/v1/jobs").json()["items"] == []
+
+
+def test_a_default_written_out_is_the_same_request(shared_site: Site) -> None:
+    ada = shared_site.user("ada-defaults")
+    ada.put("texts/a.txt")
+    first = ada.submit(key="k")
+    again = ada.submit(key="k", params={}, output=None, name=None, workers=None)
+    assert (again.status_code, again.json()["id"]) == (200, first.json()["id"])
+    assert ada.submit(key="k", params={"n": 1}).json()["type"].endswith(":key-reused")
 
 
 def test_a_refused_key_may_be_used_again(shared_site: Site) -> None:
@@ -115,6 +140,13 @@ def test_a_body_that_is_too_large_is_refused(shared_site: Site) -> None:
     answer = ada.submit({**WORDCOUNT, "inputs": [f"files:{name}/"] * 1000})
     assert answer.status_code == 413 and "name folders" in answer.json()["detail"]
     assert ada.submit({**WORDCOUNT, "inputs": [f"files:{name}/"] * 1001}).status_code == 422
+
+
+def test_a_job_is_measured_in_bytes(shared_site: Site) -> None:
+    ada = shared_site.user("ada-bytes")
+    ada.put(f"{'é' * 120}/a.txt")
+    answer = ada.submit({**WORDCOUNT, "inputs": [f"files:{'é' * 120}/"] * 900})
+    assert answer.status_code == 413 and "name folders" in answer.json()["detail"], answer.text
 
 
 def test_a_spec_written_by_hand_runs(shared_site: Site) -> None:
@@ -175,3 +207,33 @@ def test_a_final_job_is_not_cancelled(shared_site: Site) -> None:
     ada.wait(job)
     answer = ada.http.post(f"/v1/jobs/{job}/cancel")
     assert answer.status_code == 409 and "succeeded already" in answer.json()["detail"]
+
+
+def test_a_place_is_looked_up_and_the_output_listed_once(shared_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = shared_site.user("ada-once")
+    ada.put("texts/a.txt")
+    listed: list[str] = []
+    looked_up: list[str] = []
+    url, refuse = Places.url, planner.refuse_taken_output
+
+    def counted_refuse(output: str) -> None:
+        listed.append(output)
+        refuse(output)
+
+    def counted_url(places: Places, place: str, *arguments: Any, **named: Any) -> str:
+        looked_up.append(place)
+        return url(places, place, *arguments, **named)
+
+    monkeypatch.setattr(planner, "refuse_taken_output", counted_refuse)
+    monkeypatch.setattr(Places, "url", counted_url)
+    assert ada.submit(output="files:counts/").status_code == 202
+    assert len(listed) == 1 and looked_up == ["files:texts/", "files:counts/"]
+    taken = ada.submit(output="files:texts/")
+    assert taken.status_code == 409 and taken.json()["type"].endswith(":output-exists")
+
+
+def test_a_place_that_needs_quoting_is_told_as_it_was_written(shared_site: Site) -> None:
+    ada = shared_site.user("ada-below")
+    ada.put("my texts/a b.txt")
+    answer = ada.submit(inputs=["files:my texts/nothing here/"])
+    assert answer.status_code == 422 and "files:my texts/nothing here/" in answer.json()["detail"], answer.text

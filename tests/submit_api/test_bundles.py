@@ -3,6 +3,7 @@
 import hashlib
 import io
 import stat
+import struct
 import zipfile
 from typing import Any
 
@@ -58,6 +59,26 @@ def test_a_bundle_is_kept_once(shared_site: Site) -> None:
     assert b"".join(shared_site.objects.read(f"bundles/{sha256}")) == data
 
 
+def lying(size: int) -> bytes:
+    """A zip of 5 MB whose directory states another size."""
+    data = bytearray(zipped(("job.py", b"#" * 5_000_000)))
+    place = data.rindex(b"PK\x01\x02") + 24
+    data[place : place + 4] = struct.pack("<I", size)
+    return bytes(data)
+
+
+def packed(method: int) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("job.py", JOB)
+    return file.getvalue()
+
+
+def renamed(name: bytes) -> bytes:
+    """A zip whose entry has a name that `zipfile` would not write."""
+    return zipped(("x" * len(name), JOB)).replace(b"x" * len(name), name)
+
+
 REFUSED: dict[str, tuple[bytes, str]] = {
     "no zip": (b"nothing like a zip", "no zip"),
     "cut off": (zipped(("job.py", JOB))[:-30], "no zip"),
@@ -65,6 +86,13 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "up from within": (zipped(("a/../../job.py", JOB)), "no relative path"),
     "absolute": (zipped(("/job.py", JOB)), "no relative path"),
     "a drive": (zipped(("c:/job.py", JOB)), "no relative path"),
+    "a size too small": (lying(10), "unpacked"),
+    "a size too large": (lying(6_000_000), "unpacked"),
+    "a wrong checksum": (packed(zipfile.ZIP_STORED).replace(b"letters", b"LETTERS"), "unpacked"),
+    "a bound on memory": (packed(zipfile.ZIP_BZIP2), "deflate"),
+    "a NUL": (renamed(b"job.py\0.txt"), "control characters"),
+    "a line's end": (zipped(("job\n.py", JOB)), "control characters"),
+    "an escape": (zipped(("job\x9b.py", JOB)), "control characters"),
     "a link": (zipped((link("job.py"), b"/etc/passwd")), "a link"),
 }
 
@@ -114,6 +142,7 @@ def test_a_mapper_that_raises_shows_its_own_traceback(shared_site: Site) -> None
     assert error["type"].endswith("job-failed") and "ValueError: no sense in 'abba'" in error["detail"]
     assert 'File "letters.py"' in error["traceback"] and "fanfold_steps" not in error["traceback"]
     assert error["task"]["step"] == "map" and error["record"]["offset"] == 0
+    assert error["record"]["source"] == "files:bad/a.txt"
     assert ada.http.get("/v1/files?prefix=bad-out/").json()["items"] == []
 
 

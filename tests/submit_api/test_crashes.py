@@ -52,7 +52,7 @@ class Tripwire:
 
 def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch, cancelled: bool) -> None:
     """A job's life under one reconciler, until it is killed or done."""
-    looker = dispatcher.Dispatcher(bench.register, wire.around(bench.engine), bench.clock)
+    looker = dispatcher.Dispatcher(bench.register, wire.around(bench.engine), bench.places, bench.clock)
     monkeypatch.setattr(bench.register, "_records", wire.around(bench.records))
     monkeypatch.setattr(planner, "write", wire.wrap(WRITE))
     for _ in range(20):

@@ -50,8 +50,7 @@ class Process:
     @property
     def url(self) -> str:
         def served() -> str | None:
-            events = [line["event"] for line in self.lines]
-            return next((event.split()[-1] for event in events if event.startswith("serving on")), None)
+            return next((line["url"] for line in self.lines if line["event"] == "serving"), None)
 
         return str(poll(served))
 

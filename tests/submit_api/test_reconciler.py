@@ -1,5 +1,7 @@
 """The reconciler: every way from queued to final, with workers that do as they are told."""
 
+import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,9 +14,11 @@ from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
+from fanfold_submit import dispatcher
 from fanfold_submit.agenda import Agenda
 from fanfold_submit.dispatcher import DISPATCHES_AGAIN, Dispatcher
 from fanfold_submit.jobs import Job, State
+from fanfold_submit.places import Places
 from fanfold_submit.reconciler import Reconciler
 from fanfold_submit.register import Register, new_job_id
 from fanfold_web.clock import timestamp
@@ -42,13 +46,14 @@ class Bench:
         self.engine = ScriptedEngine()
         self.clock = Clock()
         self.root = f"file://{folder}/data/"
+        self.places = Places(self.root)
         objects = open_objects(self.root)
         objects.put("files/ada/texts/a.txt", [b"a b a\n"])
-        self.dispatcher = Dispatcher(self.register, self.engine, self.clock)
+        self.dispatcher = Dispatcher(self.register, self.engine, self.places, self.clock)
 
     def restart(self) -> None:
         """As after a crash: nothing is left in memory."""
-        self.dispatcher = Dispatcher(self.register, self.engine, self.clock)
+        self.dispatcher = Dispatcher(self.register, self.engine, self.places, self.clock)
 
     def admit(self, output: str = "") -> Job:
         job_id = new_job_id(self.clock)
@@ -135,6 +140,59 @@ def test_the_users_error_is_kept(bench: Bench) -> None:
     bench.clock.now += 60
     bench.settle(job)
     assert bench.engine.crews[job.id].phase is Phase.ENDED, "workers that linger are ended"
+
+
+FORGED: dict[str, bytes] = {
+    "surrogates": json.dumps({"message": "a\udc80", "traceback": "\ud800", "record": {"source": "\udfff"}}).encode(),
+    "megabytes": json.dumps({"message": "x" * (3 << 20), "traceback": "\1" * (3 << 20), "task": "y" * 9}).encode(),
+    "megabytes elsewhere": json.dumps({"task": {"step": "x" * (2 << 20)}, "record": ["y" * (2 << 20)]}).encode(),
+    "other types": b'{"message": 7, "task": [], "record": {"source": 1, "offset": "x", "text": {}}, "traceback": []}',
+    "large numbers": b'{"task": {"index": 1e999, "stage": %d}, "record": {"offset": NaN}}' % 10**4000,
+    "a terminal's commands": json.dumps({"message": "a\x1b[2J\x9bb"}).encode(),
+    "a list": b"[1]",
+    "nothing": b"",
+    "an empty object": b"{}",
+    "no text": b"\xff",
+    "depth": b"[" * 200_000,
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_failure_that_users_code_forged_ends_the_job(bench: Bench, case: str) -> None:
+    job = bench.admit()
+    bench.look(job)
+    bench.engine.work(job.id, 1)
+    JobTree.open(job.url).objects.put("failed.json", [FORGED[case]])
+    bench.engine.end(job.id)
+    seen = bench.settle(job)
+    assert seen.state == "failed" and seen.error and seen.error["detail"]
+    text = seen.view().model_dump_json()
+    assert len(text.encode()) < 100_000 and not re.search(r"[\x00-\x08\x1b\x7f-\x9f]", seen.error["detail"])
+
+
+def test_what_is_too_large_to_be_remembered_ends_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.admit()
+    bench.look(job)
+    monkeypatch.setattr(dispatcher, "members_of", lambda *_: {"traceback": "x" * (2 << 20)})
+    bench.engine.fail(job.id)
+    bench.engine.end(job.id)
+    seen = bench.settle(job)
+    assert seen.state == "failed" and seen.error and "too large" in seen.error["detail"]
+    assert bench.register.queue()[0] == []
+
+
+def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> None:
+    job = bench.admit()
+    bench.look(job)
+    bench.dispatcher.look(job.id)
+    assert bench.dispatcher._readers and bench.dispatcher._seen_active
+    bench.engine.finish(job.id)
+    bench.engine.end(job.id)
+    other = Dispatcher(bench.register, bench.engine, bench.places, bench.clock)
+    while other.look(job.id) is not None:
+        pass
+    assert bench.dispatcher.look(job.id) is None
+    assert not bench.dispatcher._readers and not bench.dispatcher._seen_active
 
 
 @pytest.mark.parametrize("phase", [Phase.ENDED, Phase.GONE])
@@ -244,7 +302,7 @@ def test_workers_started_after_their_job_was_over_are_taken_back(bench: Bench, m
     def slow(plan: planner.Plan) -> object:
         monkeypatch.undo()
         bench.cancel(job)
-        assert Dispatcher(bench.register, bench.engine, bench.clock).look(job.id) == 0.0
+        assert Dispatcher(bench.register, bench.engine, bench.places, bench.clock).look(job.id) == 0.0
         assert bench.job(job).state == "cancelled"
         return submit(plan)
 
@@ -290,7 +348,7 @@ def test_leftovers_are_swept_before_the_output_is_free(bench: Bench) -> None:
 def test_many_replicas_at_once_start_each_job_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     jobs = [bench.admit() for _ in range(12)]
-    replicas = [Dispatcher(bench.register, bench.engine, bench.clock) for _ in range(4)]
+    replicas = [Dispatcher(bench.register, bench.engine, bench.places, bench.clock) for _ in range(4)]
 
     def run(replica: Dispatcher) -> None:
         for _ in range(6):
@@ -326,7 +384,7 @@ def test_the_loop_outlives_everything_being_away(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     flaky = Flaky(bench.records)
     register = Register(flaky)  # type: ignore[arg-type]
-    reconciler = Reconciler(register, bench.engine, bench.clock, seconds=0.2)
+    reconciler = Reconciler(register, bench.engine, bench.places, bench.clock, seconds=0.2)
     broken = bench.admit()
     bench.engine.away = flaky.away = True
     reconciler.start()

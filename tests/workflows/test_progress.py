@@ -87,5 +87,5 @@ def test_a_jobs_steps_become_lines():
     step = {"step": "map", "tasks": 4, "done": 2, "failed": 0, "records": 12_345, "bytes": 9}
     (line,) = Picture().lines([{"index": 0, "steps": [step]}])
     assert (line.label, line.share, line.figures) == ("     map", 0.5, "2/4")
-    assert line.text.startswith("12.3k records")
+    assert line.text == "12.3k records"  # one look tells no rate
     assert Picture().lines([]) == []

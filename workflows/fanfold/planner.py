@@ -78,19 +78,14 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     """
     if not places.inputs:
         raise Refused("the job has no input: give at least one file or folder")
+    _check(sizing, engine)
     files = [file for url in places.inputs for file in _files(url)]
     total = sum(file.size for file in files)
     refuse_taken_output(places.output)
     for url in places.inputs:
         if _resolved(places.output).startswith(f"{_resolved(url)}/"):
             raise Refused(f"the output {places.output} lies in the input {url}, and would be read: choose another")
-    partitions = sizing.partitions or _partitions(total)
-    if not 1 <= partitions <= 10_000:
-        raise Refused(f"partitions must be between 1 and 10,000, not {partitions}")
-    if sizing.split_size is not None and sizing.split_size < 1024:
-        raise Refused(f"a split has at least 1 KiB, not {sizing.split_size} bytes")
-    if sizing.workers is not None and not 1 <= sizing.workers <= MOST_WORKERS[engine]:
-        raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} here, not {sizing.workers}")
+    partitions = _partitions(total) if sizing.partitions is None else sizing.partitions
     workers = _processes(sizing) if engine == "local" else _pods(total, partitions, sizing)
     conf = JobConf(
         id=job_id,
@@ -124,9 +119,19 @@ def refuse_taken_output(url: str) -> None:
         raise OutputTaken(f"the output {url} exists already (it holds {key}): remove it or choose another")
 
 
+def _check(sizing: Sizing, engine: str) -> None:
+    """Before anything is looked at in the store."""
+    if sizing.partitions is not None and not 1 <= sizing.partitions <= 10_000:
+        raise Refused(f"partitions must be between 1 and 10,000, not {sizing.partitions}")
+    if sizing.split_size is not None and sizing.split_size < 1024:
+        raise Refused(f"a split has at least 1 KiB, not {sizing.split_size} bytes")
+    if sizing.workers is not None and not 1 <= sizing.workers <= MOST_WORKERS[engine]:
+        raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} here, not {sizing.workers}")
+
+
 def _resolved(url: str) -> str:
     """A URL without its last slash; for a folder of this machine, of where its links lead."""
-    folder, name = split_url(f"{url.rstrip('/')}")
+    folder, name = split_url(url.rstrip("/"))
     if not url.startswith("file:"):
         return url.rstrip("/")
     return str((Path(url2pathname(folder.removeprefix("file://"))) / name).resolve())

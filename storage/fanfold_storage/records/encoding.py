@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, cast
 
-from fanfold_storage.errors import InvalidKey, StorageError
+from fanfold_storage.errors import InvalidKey, StorageError, TooLarge
 from fanfold_storage.records.protocol import Expect, Value, Write
 
 MOST_OPERATIONS = 100
@@ -50,7 +50,7 @@ def encode_value(value: Value) -> bytes:
         raise StorageError(f"a record's value must be JSON: {error}") from error
     encoded = text.encode("utf-8", "surrogatepass")
     if not isinstance(value, dict) or len(encoded) > MOST_VALUE_BYTES:
-        raise StorageError(f"a record's value is a JSON object of at most 1 MiB: {len(encoded):,} bytes, {text[:60]}…")
+        raise TooLarge(f"a record's value is a JSON object of at most 1 MiB: {len(encoded):,} bytes, {text[:60]}…")
     return encoded
 
 
@@ -70,7 +70,7 @@ def encode_writes(expectations: Sequence[Expect], writes: Sequence[Write]) -> li
     if len({key for key, _ in encoded}) < len(encoded):
         raise StorageError(f"a transaction writes each key once: {sorted(w.key for w in writes)}")
     if sum(len(key) + len(value or b"") for key, value in encoded) > MOST_TRANSACTION_BYTES:
-        raise StorageError(f"a transaction writes at most {MOST_TRANSACTION_BYTES:,} bytes: split it")
+        raise TooLarge(f"a transaction writes at most {MOST_TRANSACTION_BYTES:,} bytes: split it")
     if any(w.expires_in is not None and w.expires_in < SHORTEST_EXPIRY for w in writes):
         raise StorageError(f"expires_in is at least {SHORTEST_EXPIRY} seconds")
     return encoded

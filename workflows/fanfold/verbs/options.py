@@ -42,6 +42,17 @@ def decorated(function: Any, options: Sequence[Any]) -> Any:
     return function
 
 
+PLACE_OPTIONS = [
+    click.option(
+        "--input", "inputs", multiple=True, required=True, metavar="PLACE", help="File or folder; repeatable."
+    ),
+    click.option("--output", required=True, metavar="PLACE", help="Folder for the parts; must not exist."),
+]
+SIZING_OPTIONS = [
+    click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (by the input's size)."),
+    click.option("--split-size", type=Size(), help="Input per map task, as 64KiB or 16MiB (by the input's size)."),
+]
+POD_NAMES = ("namespace", "image", "claim", "s3_secret", "s3_endpoint", "s3_region")
 POD_OPTIONS = [
     click.option("--namespace", help="Where the pods run.  [default: fanfold]"),
     click.option("--image", help="The steps image  [default: fanfold-steps of this version]"),

@@ -15,7 +15,7 @@ from fanfold.verbs.console import clock, coloured, say, size
 
 REDRAW = 0.1  # seconds between two pictures on a terminal
 PLAIN_EVERY = 2.0  # seconds between two plain lines about the same thing
-WINDOW = 5.0  # seconds over which a rate is measured
+SHORTEST, WINDOW = 0.05, 5.0  # seconds over which a rate is measured, at least and at most
 BAR = 24  # columns; a line with its rate and time left fits in 80
 
 
@@ -81,16 +81,16 @@ class Rate:
     """How fast a count grows, over the last seconds."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, float]] = deque([(time.monotonic(), 0.0)])
+        self._seen: deque[tuple[float, float]] = deque()
 
     def update(self, count: float) -> float:
-        """Take note of the count; its growth per second."""
+        """Take note of the count; its growth per second since the first look, or 0 if that is but a moment ago."""
         now = time.monotonic()
         self._seen.append((now, count))
         while len(self._seen) > 2 and now - self._seen[0][0] > WINDOW:
             self._seen.popleft()
         then, before = self._seen[0]
-        return max(0.0, (count - before) / (now - then)) if now > then else 0.0
+        return max(0.0, (count - before) / (now - then)) if now - then >= SHORTEST else 0.0
 
 
 def time_left(done: float, total: float | None, rate: float) -> str:

@@ -10,16 +10,19 @@ from fanfold.authored import Authored, resolve
 from fanfold.planner import Plan, Sizing
 from fanfold.standalone import draft, take_up
 from fanfold.verbs.errors import Exit, run_and_exit
-from fanfold.verbs.options import POD_OPTIONS, Size, decorated, place_url, pod_settings
+from fanfold.verbs.options import (
+    PLACE_OPTIONS,
+    POD_OPTIONS,
+    SIZING_OPTIONS,
+    decorated,
+    place_url,
+    pod_settings,
+)
 
 _OPTIONS = [
-    click.option(
-        "--input", "inputs", multiple=True, required=True, metavar="PLACE", help="File or folder; repeatable."
-    ),
-    click.option("--output", required=True, metavar="PLACE", help="Folder for the parts; must not exist."),
-    click.option("--workers", type=click.IntRange(1, 1000), help="Pods for map (by the input's size)."),
-    click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (by the input's size)."),
-    click.option("--split-size", type=Size(), help="Input per map task, as 64KiB or 16MiB (by the input's size)."),
+    *PLACE_OPTIONS,
+    click.option("--workers", type=click.IntRange(min=1), help="Pods for map (by the input's size)."),
+    *SIZING_OPTIONS,
     click.option("--in-order", is_flag=True, help="Let split, map and reduce wait for each other in Argo too."),
     *POD_OPTIONS,
     click.option(

@@ -17,7 +17,15 @@ from fanfold.job import Job
 from fanfold.planner import Plan, Sizing
 from fanfold.standalone import alone, clear, draft, take_up
 from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
-from fanfold.verbs.options import POD_OPTIONS, Size, decorated, place_url, pod_settings
+from fanfold.verbs.options import (
+    PLACE_OPTIONS,
+    POD_NAMES,
+    POD_OPTIONS,
+    SIZING_OPTIONS,
+    decorated,
+    place_url,
+    pod_settings,
+)
 from fanfold.verbs.progress import Display
 from fanfold.verbs.steps import Picture
 from fanfold_steps.finish import sweep
@@ -28,7 +36,6 @@ if TYPE_CHECKING:
     from fanfold.pods import PodSettings
 
 LOOK_SECONDS = 0.1
-POD_NAMES = ("namespace", "image", "claim", "s3_secret", "s3_endpoint", "s3_region")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +52,10 @@ class Request:
 
 
 _OPTIONS = [
-    click.option(
-        "--input", "inputs", multiple=True, required=True, metavar="PLACE", help="File or folder; repeatable."
-    ),
-    click.option("--output", required=True, metavar="PLACE", help="Folder for the parts; must not exist."),
+    *PLACE_OPTIONS,
     click.option("--on", type=click.Choice(["local", "argo"]), default="local", show_default=True, help="Where to."),
-    click.option("--workers", type=click.IntRange(1, 1000), help="Processes (as many as cores), or pods for map."),
-    click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (by the input's size)."),
-    click.option("--split-size", type=Size(), help="Input per map task, as 64KiB or 16MiB (by the input's size)."),
+    click.option("--workers", type=click.IntRange(min=1), help="Processes (as many as cores), or pods for map."),
+    *SIZING_OPTIONS,
     click.option("--keep", is_flag=True, help="Keep the job's tree in OUTPUT/_job afterwards."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
     click.option("--quiet", is_flag=True, help="Show no progress."),
