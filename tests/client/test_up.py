@@ -71,7 +71,7 @@ def test_a_job_outlives_the_services_however_they_end(own: Up, tmp_path: Path):
     user = own.ready["user"]
     with Client.login(own.url, user["name"], user["password"]) as client:
         client.files.put("text", text)
-        request = {"job": {"builtin": "wordcount"}, "inputs": ["files:text"], "split_size": 1 << 16, "partitions": 3}
+        request = {"job": {"builtin": "wordcount"}, "inputs": ["files:text"], "split_size": 1 << 13, "partitions": 3}
         job = client.jobs.submit(request)["id"]
     done = 0
     for end in (signal.SIGTERM, signal.SIGKILL):
