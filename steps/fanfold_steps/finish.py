@@ -1,20 +1,29 @@
 """Finish: make every part visible, then say that the output is whole. Anyone may do it, any number of times."""
 
+import hashlib
 import json
 from typing import Any
 
+from fanfold_steps.crash_points import around
 from fanfold_steps.spec import JobConf
 from fanfold_steps.tree import JobTree, Task
+from fanfold_storage.errors import NotFound
+from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import open_objects
+
+MANIFEST = "_SUCCESS"
+REPLACES = "replaces.json"
 
 
 def finish(tree: JobTree, conf: JobConf) -> None:
     """Commit the staged parts, write `_SUCCESS` with the manifest, then `report.json`."""
     output = open_objects(conf.output)
+    commits = [tree.commit_of(Task(0, "reduce", partition)) for partition in range(conf.partitions)]
+    _remove_old(tree, output, {commit["part"] for commit in commits})
     parts = []
-    for partition in range(conf.partitions):
-        commit = tree.commit_of(Task(0, "reduce", partition))
-        output.commit(commit["handle"])
+    for commit in commits:
+        with around("finish.part"):
+            output.commit(commit["handle"])
         parts.append({"name": commit["part"], **{what: commit[what] for what in ("records", "bytes", "sha256")}})
     manifest: dict[str, Any] = {
         "job": conf.id,
@@ -22,8 +31,41 @@ def finish(tree: JobTree, conf: JobConf) -> None:
         "records": sum(part["records"] for part in parts),
         "bytes": sum(part["bytes"] for part in parts),
     }
-    output.put_if_absent("_SUCCESS", (json.dumps(manifest, indent=2) + "\n").encode())
-    tree.create("report.json", manifest)
+    with around("finish.manifest"):
+        _write_manifest(output, manifest)
+    with around("finish.report"):
+        tree.create("report.json", manifest)
+
+
+def certify(tree: JobTree, conf: JobConf) -> None:
+    """See that an output that the tree reports as whole says so itself.
+
+    Of two workers that finish one job, which replaces an old output in place, a slow one may have taken the new
+    manifest away for the old one, and died. Only for who knows that the job's workers have left.
+    """
+    _write_manifest(open_objects(conf.output), tree.load("report.json"))
+
+
+def _write_manifest(output: Objects, manifest: dict[str, Any]) -> None:
+    output.put_if_absent(MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def _remove_old(tree: JobTree, output: Objects, parts: set[str]) -> None:
+    """Where this output replaces an old one in place: first of all the old one's manifest, then its parts."""
+    replaced = tree.find(REPLACES)
+    if not replaced:
+        return
+    try:
+        old = hashlib.sha256(read_all(output, MANIFEST)).hexdigest() == replaced["manifest"]
+    except NotFound:
+        old = False
+    if old:
+        with around("overwrite.manifest"):
+            output.delete(MANIFEST)
+    for stat in list(output.list()):
+        if not stat.key.startswith("_job/") and stat.key not in {*parts, MANIFEST}:
+            with around("overwrite.part"):
+                output.delete(stat.key)
 
 
 def sweep(conf: JobConf) -> None:

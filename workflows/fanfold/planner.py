@@ -66,6 +66,8 @@ class Places:
     output: str
     job: str
     bundle: str | None = None
+    output_may_exist: bool = False
+    """The caller knows what is there and looks after it."""
 
 
 def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: str, engine: str) -> Plan:
@@ -81,9 +83,10 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     _check(sizing, engine)
     files = [file for url in places.inputs for file in _files(url)]
     total = sum(file.size for file in files)
-    refuse_taken_output(places.output)
+    if not places.output_may_exist:
+        refuse_taken_output(places.output)
     for url in places.inputs:
-        if _resolved(places.output).startswith(f"{_resolved(url)}/"):
+        if resolved(places.output).startswith(f"{resolved(url)}/"):
             raise Refused(f"the output {places.output} lies in the input {url}, and would be read: choose another")
     partitions = _partitions(total) if sizing.partitions is None else sizing.partitions
     workers = _processes(sizing) if engine == "local" else _pods(total, partitions, sizing)
@@ -129,7 +132,7 @@ def _check(sizing: Sizing, engine: str) -> None:
         raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} here, not {sizing.workers}")
 
 
-def _resolved(url: str) -> str:
+def resolved(url: str) -> str:
     """A URL without its last slash; for a folder of this machine, of where its links lead."""
     folder, name = split_url(url.rstrip("/"))
     if not url.startswith("file:"):

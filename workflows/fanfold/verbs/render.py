@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from fanfold.authored import Authored, resolve
-from fanfold.planner import Plan, Sizing
-from fanfold.standalone import draft, take_up
+from fanfold.planner import Sizing
+from fanfold.standalone import Draft, draft, take_up
 from fanfold.verbs.errors import Exit, run_and_exit
 from fanfold.verbs.options import (
     PLACE_OPTIONS,
@@ -53,19 +53,19 @@ def render(job: str, in_order: bool, write: bool, **options: Any) -> None:
 def _print(authored: Authored, options: dict[str, Any], *, in_order: bool, write: bool) -> int:
     from fanfold.workflow import build  # Hera takes half a second
 
-    plan = _plan(authored, options, in_order=in_order)
-    workflow = build(plan, pod_settings(options), in_order=in_order).to_yaml(allow_unicode=True)
+    drafted = _draft(authored, options, in_order=in_order)
+    workflow = build(drafted.plan, pod_settings(options), in_order=in_order).to_yaml(allow_unicode=True)
     if write:
-        take_up(plan, authored)
+        take_up(drafted, authored)
     click.echo(workflow, nl=False)
     return Exit.DONE
 
 
-def _plan(authored: Authored, options: dict[str, Any], *, in_order: bool) -> Plan:
+def _draft(authored: Authored, options: dict[str, Any], *, in_order: bool) -> Draft:
     inputs = [place_url(place) for place in options["inputs"]]
     output = place_url(options["output"]).rstrip("/") + "/"
     sizing = Sizing(options["partitions"], options["split_size"], options["workers"])
-    plan = draft(authored, inputs, output, sizing, "argo")
-    if in_order and "all" in plan.conf.workers:  # so small that one pod would do everything: nothing to show
+    drafted = draft(authored, inputs, output, sizing, "argo")
+    if in_order and "all" in drafted.plan.conf.workers:  # so small that one pod would do everything: nothing to show
         return draft(authored, inputs, output, replace(sizing, workers=1), "argo")
-    return plan
+    return drafted

@@ -14,8 +14,8 @@ from fanfold.authored import Authored, compile_job, resolve
 from fanfold.engines.local import LocalEngine
 from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.job import Job
-from fanfold.planner import Plan, Sizing
-from fanfold.standalone import alone, clear, draft, take_up
+from fanfold.planner import OutputTaken, Plan, Sizing
+from fanfold.standalone import Draft, alone, draft, settle, take_up
 from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
 from fanfold.verbs.options import (
     PLACE_OPTIONS,
@@ -28,7 +28,6 @@ from fanfold.verbs.options import (
 )
 from fanfold.verbs.progress import Display
 from fanfold.verbs.steps import Picture
-from fanfold_steps.finish import sweep
 from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.tree import JobTree
 
@@ -47,6 +46,7 @@ class Request:
     output: str
     sizing: Sizing
     keep: bool
+    overwrite: bool
     json: bool
     quiet: bool
 
@@ -56,6 +56,7 @@ _OPTIONS = [
     click.option("--on", type=click.Choice(["local", "argo"]), default="local", show_default=True, help="Where to."),
     click.option("--workers", type=click.IntRange(min=1), help="Processes (as many as cores), or pods for map."),
     *SIZING_OPTIONS,
+    click.option("--overwrite", is_flag=True, help="Replace a job's old output, once the new one is whole."),
     click.option("--keep", is_flag=True, help="Keep the job's tree in OUTPUT/_job afterwards."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
     click.option("--quiet", is_flag=True, help="Show no progress."),
@@ -99,7 +100,8 @@ def _request(**options: Any) -> Request:
     sizing = Sizing(options["partitions"], options["split_size"], options["workers"])
     inputs = tuple(map(place_url, options["inputs"]))
     output = place_url(options["output"]).rstrip("/") + "/"
-    return Request(pods, inputs, output, sizing, options["keep"], options["as_json"], options["quiet"])
+    flags = (options[name] for name in ("keep", "overwrite", "as_json", "quiet"))
+    return Request(pods, inputs, output, sizing, *flags)
 
 
 def execute(authored: Authored, request: Request) -> int:
@@ -111,16 +113,20 @@ def execute(authored: Authored, request: Request) -> int:
 def _execute(authored: Authored, request: Request) -> int:
     started = time.monotonic()
     engine = _engine(request)
-    plan = take_up(draft(authored, request.inputs, request.output, request.sizing, engine.name), authored)
-    tree = JobTree.open(plan.job_url)
-    progress = _drive(engine, plan, tree, request)
+    drafted = _draft(authored, request, engine.name)
+    progress = _drive(engine, take_up(drafted, authored), drafted.tree, request)
     if progress.report is None:
         raise JobFailed(progress.failure or {"message": "no reason is known"})
-    sweep(plan.conf)
-    if not request.keep:
-        clear(plan.conf, tree)
+    settle(drafted, keep=request.keep)
     _tell(progress.report, request, time.monotonic() - started)
     return Exit.DONE
+
+
+def _draft(authored: Authored, request: Request, engine: str) -> Draft:
+    try:
+        return draft(authored, request.inputs, request.output, request.sizing, engine, overwrite=request.overwrite)
+    except OutputTaken as taken:
+        raise OutputTaken(f"{taken}, or replace a job's output with --overwrite") from taken
 
 
 def _engine(request: Request) -> Engine:
@@ -135,6 +141,8 @@ def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progr
     """Start the workers and watch the tree until they have left (pods read it to the last) or, here, it is decided."""
     reader, picture = ProgressReader(tree), Picture()
     try:
+        if (progress := reader.read()).state == "succeeded":  # all but the clearing up was done before
+            return progress
         handle = engine.submit(plan)
         with Display(quiet=request.quiet or request.json) as display:
             while True:
