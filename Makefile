@@ -6,7 +6,9 @@ BIN := .venv/bin
 # What the environment was made from: it is made anew when one of these changes.
 STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | tr -d ' ')
 
-.PHONY: help env demo test test-servers check format test-cluster cluster-up cluster-down bench picture constraints clean
+PEERS_STAMP := .venv-bench/.made-from-$(shell cksum < bench/peers.txt | tr -d ' ')
+
+.PHONY: help env demo test test-servers check format test-cluster cluster-up cluster-down bench bench-slow bench-cluster bench-pins picture constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -51,8 +53,24 @@ cluster-up: env  ## bring the test cluster up and leave it up
 cluster-down: env  ## take the test cluster down
 	$(BIN)/python -m tests.cluster down
 
-bench: env  ## measure, and write docs/performance.md
-	$(BIN)/python -m bench
+bench: env $(PEERS_STAMP)  ## measure beside other tools (15 minutes), and write docs/performance.md
+	$(BIN)/python -m bench standard
+
+bench-slow: env $(PEERS_STAMP)  ## how time and memory grow, and what is larger than memory (another half hour)
+	$(BIN)/python -m bench slow
+
+bench-cluster: env  ## a small job on the test cluster, beside Argo by hand
+	$(BIN)/python -m bench cluster
+
+$(PEERS_STAMP):
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	$(BIN)/uv pip sync --quiet --python .venv-bench/bin/python --require-hashes bench/peers.txt
+	@rm -f .venv-bench/.made-from-*
+	@touch $@
+
+bench-pins:  ## lock the versions of what the bench measures beside us
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	  --upgrade bench/peers.in --output-file bench/peers.txt
 
 picture: env  ## draw docs/demo.svg, the picture in the README, from a run of the demo
 	$(BIN)/python -m bench.picture

@@ -1,50 +1,68 @@
-"""`python -m bench [local] [cluster]`: measure what is named (all, if nothing is) and write docs/performance.md.
+"""`python -m bench [ROW…] [--scale F]`: measure rows of the table and write docs/performance.md.
 
-Figures are kept in bench/results.json, each part with the machine it was measured on, so that one part can be measured
-anew without the others. `cluster` brings the test cluster up for itself unless it runs inside one.
+A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `cluster`. Figures are kept in
+bench/results.json, each row with the day and the machine it was measured on, so that one can be measured anew without
+the others. With a `--scale` the inputs are so much larger or smaller, and the figures are only printed.
 """
 
+import argparse
 import json
 import os
 import platform
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import page
+from bench import cluster, commands, growth, page, starting, stopping, tasks, words
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
-PARTS = ("local", "cluster")
+GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
+    "standard": {
+        "words": words.by_record,
+        "words-columns": words.by_column,
+        "starting": starting.starting,
+        "tasks": tasks.tiny,
+        "stopping": stopping.stopping,
+    },
+    "slow": {"words-growth": growth.words},
+    "cluster": {"cluster": cluster.measure},
+}
+ROWS = {name: row for rows in GROUPS.values() for name, row in rows.items()}
 
 
-def main(wanted: list[str]) -> int:
+def main() -> int:
     """Measure, remember, write the page."""
-    unknown = set(wanted) - set(PARTS)
-    if unknown:
-        print(f"there is no {', '.join(sorted(unknown))} to measure: there are {', '.join(PARTS)}", file=sys.stderr)
-        return 2
-    for part in wanted or PARTS:
-        if part == "cluster" and os.environ.get("FANFOLD_CLUSTER") != "1":
-            _in_cluster()
+    options = _options()
+    names = [name for wanted in options.rows for name in GROUPS.get(wanted, [wanted])]
+    if "cluster" in names and os.environ.get("FANFOLD_CLUSTER") != "1":
+        names.remove("cluster")
+        _in_cluster()
+    for name in names:
+        print(f"{name}:", file=sys.stderr)
+        found = ROWS[name](options.scale)
+        if options.scale == 1:
+            _remember(name, found)
         else:
-            _remember(part, _measure(part))
+            print(json.dumps({name: found}, indent=2))
     if CI_TIMES.exists():
         _remember("ci", json.loads(CI_TIMES.read_text()))
     page.write(_results())
     return 0
 
 
-def _measure(part: str) -> dict[str, Any]:
-    if part == "local":
-        from bench import local
-
-        return local.measure()
-    from bench import cluster
-
-    return cluster.measure()
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n\n")[1] if __doc__ else "")
+    known = [*GROUPS, *(name for name in ROWS if name not in GROUPS)]
+    parser.add_argument("rows", nargs="*", metavar="ROW", default=["standard"], help=", ".join(known))
+    parser.add_argument("--scale", type=float, default=1.0, help="of the inputs; the figures are only printed")
+    options = parser.parse_args()
+    if unknown := [name for name in options.rows if name not in known]:
+        parser.error(f"there is no {', '.join(unknown)} to measure: there are {', '.join(known)}")
+    return options
 
 
 def _in_cluster() -> None:
@@ -54,9 +72,11 @@ def _in_cluster() -> None:
     )
 
 
-def _remember(part: str, found: dict[str, Any]) -> None:
+def _remember(name: str, found: dict[str, Any]) -> None:
     machine = f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
-    results = {**_results(), part: {"day": time.strftime("%Y-%m-%d"), "machine": machine, **found}}
+    results = {**_results(), name: {"day": time.strftime("%Y-%m-%d"), "machine": machine, **found}}
+    if name in GROUPS["standard"]:
+        results["peers"] = commands.versions()
     RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
 
 
@@ -66,4 +86,4 @@ def _results() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -20,7 +20,7 @@ TEXT = "".join(f"line {n} of the text with some words {n % 97}\n" for n in range
 FANNED_OUT = {"workers": 4, "partitions": 2, "split_size": 16 << 10}
 
 
-def measure() -> dict[str, Any]:
+def measure(_scale: float) -> dict[str, Any]:
     """The figures, as JSON: for files on a volume, then in S3."""
     return {storage: _measure_on(storage) for storage in ("pvc", "s3")}
 

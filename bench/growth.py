@@ -1,0 +1,38 @@
+"""How time and memory grow with the input, and with the number of splits that one input is cut into."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench import inputs
+from bench.commands import fanfold
+from bench.measure import Way, figures, scratch
+
+SMALLEST = 64_000_000
+TIMES = (1, 4, 16)
+SPLITS = (10, 100, 1_000)
+CUT = 256_000_000  # what is cut into so many splits
+RUNS = 2
+
+
+def words(scale: float) -> dict[str, Any]:
+    """Of word count by the record API."""
+    return _growth(inputs.text, "examples/wordcount.py", scale)
+
+
+def _growth(make: Callable[[int], Path], job: str, scale: float) -> dict[str, Any]:
+    smallest, cut = round(SMALLEST * scale), round(CUT * scale)
+    return {
+        "sizes": [_measured(make(smallest * times), job, smallest * times) for times in TIMES],
+        "splits": [_measured(make(cut), job, cut, splits) for splits in SPLITS],
+    }
+
+
+def _measured(source: Path, job: str, size: int, splits: int | None = None) -> dict[str, Any]:
+    options = ["--split-size", str(max(1024, size // splits))] if splits else []
+    way = Way(fanfold(job, inputs.warm(source), *options), RUNS, watch_memory=True)
+    runs = []
+    for _ in range(RUNS):
+        with scratch() as folder:
+            runs.append(way.run(folder / "out"))
+    return {"bytes": size, **({"splits": splits} if splits else {}), **figures(runs)}

@@ -1,0 +1,101 @@
+"""What is measured on: text, records, documents, keys. Made once, the same bytes each time, outside the checkout."""
+
+import itertools
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fanfold-bench"
+WORDS = 200_000
+LINE_WORDS = 12
+FILES = 4
+RECORD = 100  # bytes
+KEYED = 50  # bytes
+MIX = 0x9E3779B97F4A7C15  # odd, so that i * MIX mod 2**64 is different for every i, and in no order
+BLOCK = 1 << 16  # records written at once
+
+
+def text(size: int) -> Path:
+    """A folder of text files of about `size` bytes together; frequencies of words follow Zipf's law."""
+    return _made(f"text-{size}", lambda folder: _texts(folder, size, FILES))
+
+
+def documents(size: int, count: int) -> Path:
+    """A folder of `count` text files of about `size` bytes together."""
+    return _made(f"documents-{size}-{count}", lambda folder: _texts(folder, size, count))
+
+
+def records(size: int) -> Path:
+    """A file of lines of 100 bytes, as sort benchmarks have them: 10 random characters, a number and filler."""
+    return _file("records", size, lambda: _records(size // RECORD))
+
+
+def keyed(size: int) -> Path:
+    """A file of lines of 50 bytes, `key TAB amount TAB filler`, in which every key stands twice, far apart."""
+    return _file("keyed", size, lambda: _keyed(size // KEYED))
+
+
+def warm(source: Path) -> Path:
+    """Read it all once, so that the first to run doesn't pay for the disk."""
+    for file in [source] if source.is_file() else sorted(source.iterdir()):
+        with file.open("rb") as opened:
+            while opened.read(1 << 24):
+                pass
+    return source
+
+
+def _file(name: str, size: int, lines: Callable[[], Iterator[str]]) -> Path:
+    return _made(f"{name}-{size}", lambda folder: _write(folder / f"{name}.txt", lines())) / f"{name}.txt"
+
+
+def _made(name: str, make: Callable[[Path], None]) -> Path:
+    folder, finished = CACHE / name, CACHE / f"{name}.made"
+    if not finished.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        make(folder)
+        finished.touch()
+    return folder
+
+
+def _write(file: Path, blocks: Iterator[str]) -> None:
+    with file.open("w", encoding="utf-8", newline="\n") as opened:
+        opened.writelines(blocks)
+
+
+def _texts(folder: Path, size: int, count: int) -> None:
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyzäéß", k=chance.randint(2, 12))) for _ in range(WORDS)]
+    weights = list(itertools.accumulate(1 / rank for rank in range(1, WORDS + 1)))
+    lines = min(1000, size // count // 100 + 1)
+    for number in range(count):
+        with (folder / f"{number:05d}.txt").open("w", encoding="utf-8", newline="\n") as file:
+            written = 0
+            while written < size // count:
+                some = chance.choices(words, cum_weights=weights, k=LINE_WORDS * lines)
+                block = "\n".join(" ".join(some[at : at + LINE_WORDS]) for at in range(0, len(some), LINE_WORDS)) + "\n"
+                written += len(block.encode())
+                file.write(block)
+
+
+def _records(count: int) -> Iterator[str]:
+    chance = random.Random(1)
+    characters = "".join(map(chr, range(33, 127)))
+    pool = "".join(chance.choices(characters, k=1 << 20))
+    filler = ["".join(letter * 4 for letter in chance.choices(characters, k=13)) for _ in range(256)]
+    for first in range(0, count, BLOCK):
+        keys = [chance.getrandbits(40) for _ in range(min(BLOCK, count - first))]
+        yield "".join(
+            f"{pool[key & 0xFFFFF : (key & 0xFFFFF) + 5]:5}{pool[key >> 20 : (key >> 20) + 5]:5}  "
+            f"{number:032X}  {filler[key & 0xFF]} \n"
+            for number, key in enumerate(keys, first)
+        )
+
+
+def _keyed(count: int) -> Iterator[str]:
+    distinct = count // 2
+    for first in range(0, count, BLOCK):
+        yield "".join(
+            f"{(number % distinct) * MIX & 0xFFFFFFFFFFFFFFFF:016x}\t{number % 10}\t{'fill' * 7}in\n"
+            for number in range(first, min(first + BLOCK, count))
+        )

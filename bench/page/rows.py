@@ -1,0 +1,61 @@
+"""What each row of the bench measured, way by way, and how time and memory grow."""
+
+from collections.abc import Iterator
+
+from bench import growth_plot
+from bench.page.words import Results, runs, size, where
+
+WAYS = {
+    "fanfold": "Fanfold",
+    "bare": "a bare script (`bench/peers/`)",
+    "dask": "Dask",
+    "spark": "Spark RDD",
+    "built-in": "Fanfold, `fanfold run wordcount`",
+    "polars": "Polars",
+    "duckdb": "DuckDB",
+    "mrjob": "mrjob, local runner",
+    "python": "Python alone",
+    "worker": "importing `fanfold_steps.worker`",
+    "help": "`fanfold --help`",
+}
+TITLES = {
+    "words": "Word count by the record API, {size}",
+    "words-columns": "Word count beside those that hold columns, {size}",
+    "stopping": "A worker stopped in a word count of {size}, 40 tasks",
+    "starting": "Starting",
+    "tasks": "Tasks with next to nothing in them: {size} in so many",
+}
+
+
+def rows(results: Results) -> Iterator[str]:
+    """A table for each row."""
+    for row, title in TITLES.items():
+        found = results.get(row)
+        if not found:
+            continue
+        remembered = any("peak_mb" in way for way in found["ways"].values())
+        yield f"## {title.format(size=size(found.get('bytes', 0)))}\n"
+        yield "| | seconds | runs |" + (" peak memory |" if remembered else "")
+        yield "|---|---|---|" + ("---|" if remembered else "")
+        for way, times in found["ways"].items():
+            peak = f" {times['peak_mb']} MB in {times['processes']} processes |" if "peak_mb" in times else " |"
+            yield f"| {WAYS.get(way, way)} | {times['median']} | {runs(times)} |" + (peak if remembered else "")
+        yield ""
+        yield where(found)
+
+
+def growth(results: Results) -> Iterator[str]:
+    """The picture and the points in it."""
+    grown = [(what, results[row]) for row, what in growth_plot.ROWS.items() if row in results]
+    if not grown:
+        return
+    yield "## Growth\n"
+    yield "![Time and memory by size of the input and by number of splits](growth.svg)\n"
+    for what, found in grown:
+        yield f"| {what} of | splits | seconds | peak memory |"
+        yield "|---|---|---|---|"
+        for point in (*found["sizes"], *found["splits"]):
+            splits = point.get("splits", "by size")
+            yield f"| {size(point['bytes'])} | {splits} | {point['median']} | {point['peak_mb']} MB |"
+        yield ""
+        yield where(found)

@@ -1,0 +1,110 @@
+"""The figures to reach: what each is measured against, and, where it is missed, what bounds it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Found = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One figure to reach. `bound` says what keeps us from it, from a profile: shown where the figure is missed."""
+
+    row: str
+    work: str
+    reach: str
+    limit: float
+    figure: Callable[[Found], float]
+    unit: str = "×"
+    at_least: bool = False
+    bound: str = ""
+
+    def reached(self, figure: float) -> bool:
+        """Whether a measured figure is within the limit."""
+        return figure >= self.limit if self.at_least else figure <= self.limit
+
+
+def ratio(ours: str, *others: str) -> Callable[[Found], float]:
+    """Our time over that of the quickest of others."""
+    return lambda found: median(found, ours) / min(median(found, other) for other in others)
+
+
+def ahead(ours: str, other: str) -> Callable[[Found], float]:
+    """How many times as long the other takes."""
+    return lambda found: median(found, other) / median(found, ours)
+
+
+def median(found: Found, way: str) -> float:
+    """Seconds of a way."""
+    seconds: float = found["ways"][way]["median"]
+    return seconds
+
+
+def bend(kind: str, per: str) -> Callable[[Found], float]:
+    """How far time per `per` strays from being the same throughout, in percent of the least."""
+
+    def of(found: Found) -> float:
+        each = [point["median"] / (point[per] if per == "bytes" else 1) for point in found[kind]]
+        return float((max(each) / min(each) - 1) * 100)
+
+    return of
+
+
+def swelling(found: Found) -> float:
+    """The highest peak of memory over the lowest, across sizes and splits."""
+    peaks = [point["peak_mb"] for point in (*found["sizes"], *found["splits"])]
+    return float(max(peaks) / min(peaks))
+
+
+WORDS = "word count, record API with combiner"
+STARTING = "process start to exit"
+
+
+def _growth(row: str, what: str) -> list[Target]:
+    return [
+        Target(row, f"{what} at 1×, 4×, 16× the input", "time per byte within 15 %", 15, bend("sizes", "bytes"), " %"),
+        Target(row, f"{what} in 10, 100, 1,000 splits", "time within 15 %", 15, bend("splits", "splits"), " %"),
+        Target(row, f"{what} at all of these", "memory flat (≤ 1.25× the least)", 1.25, swelling),
+    ]
+
+
+TARGETS = [
+    Target("words", WORDS, "≤ 1.1× a bare two-process script", 1.1, ratio("fanfold", "bare")),
+    Target("words", WORDS, "2× ahead of Dask", 2, ahead("fanfold", "dask"), at_least=True),
+    Target("words", WORDS, "4× ahead of Spark RDD", 4, ahead("fanfold", "spark"), at_least=True),
+    Target("words", WORDS, "15× ahead of mrjob", 15, ahead("fanfold", "mrjob"), at_least=True),
+    Target(
+        "words-columns",
+        "word count, built in",
+        "≤ 1.2× the faster of Polars and DuckDB",
+        1.2,
+        ratio("built-in", "polars", "duckdb"),
+    ),
+    Target(
+        "stopping",
+        "one of 2 workers stopped (SIGSTOP) in a job of 40 tasks",
+        "≤ 1.5× one worker alone, the same bytes",
+        1.5,
+        ratio("one of 2 stopped", "1 worker"),
+    ),
+    Target("starting", "an empty job, " + STARTING, "≤ 0.4 s", 0.4, lambda found: median(found, "empty job"), " s"),
+    Target("starting", "`fanfold --help`", "≤ 0.25 s", 0.25, lambda found: median(found, "help"), " s"),
+    Target(
+        "starting",
+        "importing `fanfold_steps`, all a worker needs",
+        "≤ 120 ms",
+        120,
+        lambda found: (median(found, "worker") - median(found, "python")) * 1000,
+        " ms",
+    ),
+    Target(
+        "tasks",
+        "10,000 tasks with next to nothing in them",
+        "≤ 5 ms of a worker's time for each",
+        5,
+        lambda found: float(found["ms_per_task"]["10000"]),
+        " ms",
+    ),
+    *_growth("words-growth", "word count"),
+]

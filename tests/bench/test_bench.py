@@ -1,0 +1,83 @@
+"""The bench measures what it says, and the page says what was measured."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import inputs, page, targets
+from bench.__main__ import GROUPS, RESULTS, ROWS
+from bench.measure import Disagreement, Way, in_turn
+from bench.plot import Panel, draw
+from bench.processes import CommandFailed, run
+
+SOME = {"median": 2.0, "runs": [2.0], "peak_mb": 90, "processes": 3}
+
+
+def write(text: str) -> Way:
+    return Way(lambda target: [sys.executable, "-c", f"open({str(target)!r}, 'w').write({text!r})"], runs=1)
+
+
+def test_the_page_is_what_the_results_say():
+    assert page.TARGET.read_text() == page.text(json.loads(RESULTS.read_text()))
+
+
+def test_every_target_has_a_row_that_measures_it():
+    assert {target.row for target in targets.TARGETS} <= set(ROWS)
+    assert len(ROWS) == sum(map(len, GROUPS.values()))
+
+
+def test_a_missed_figure_is_told_as_missed():
+    slow = {"bytes": 1, "day": "today", "machine": "this", "ways": {"fanfold": SOME | {"median": 9.0}, "bare": SOME}}
+    told = page.text({"words": slow})
+    assert "| ≤ 1.1× a bare two-process script | 4.50× | **missed** |" in told
+    assert "mrjob |" not in told, "what was not measured is not there"
+
+
+def test_ways_whose_answers_differ_are_no_measurement(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(inputs, "CACHE", tmp_path)
+    assert in_turn({"one": write("a"), "two": write("a")}, Path.read_text).keys() == {"one", "two"}
+    with pytest.raises(Disagreement):
+        in_turn({"one": write("a"), "two": write("b")}, Path.read_text)
+    assert not list(tmp_path.iterdir())
+
+
+def test_memory_is_that_of_a_command_and_all_it_starts():
+    child = "import time; held = bytearray(60_000_000); time.sleep(0.5)"
+    parent = f"import subprocess, sys; held = bytearray(30_000_000); subprocess.run([sys.executable, '-c', {child!r}])"
+    found = run([sys.executable, "-c", parent], {}, watch_memory=True)
+    assert 90_000_000 < found.peak < 130_000_000
+    assert found.processes == 2
+
+
+def test_a_command_that_fails_says_why():
+    with pytest.raises(CommandFailed, match="no such luck"):
+        run([sys.executable, "-c", "raise SystemExit('no such luck')"], {})
+
+
+def test_inputs_have_their_size_and_the_same_bytes_every_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    digests = set()
+    for name in ("first", "second"):
+        monkeypatch.setattr(inputs, "CACHE", tmp_path / name)
+        made = [inputs.records(10_000), inputs.keyed(10_000), *sorted(inputs.documents(50_000, 20).iterdir())]
+        assert [file.stat().st_size for file in made[:2]] == [10_000, 10_000]
+        assert len(made) == 22
+        digests.add(hashlib.sha256(b"".join(file.read_bytes() for file in made)).hexdigest())
+    assert len(digests) == 1
+    keys = [line.split("\t")[0] for line in made[1].read_text().splitlines()]
+    assert all(keys.count(key) == 2 for key in keys)
+
+
+def test_a_chart_is_the_same_every_time_and_holds_its_points():
+    panel = Panel("time", "s", ["1", "2"], [1.0, 2.5], [1.0, 2.0])
+    assert draw("chart", [panel]) == draw("chart", [panel])
+    assert "2.5 s" in draw("chart", [panel] * 3)
+
+
+def test_the_command_measures_a_row_and_prints_it():
+    command = [sys.executable, "-m", "bench", "tasks", "--scale", "0.002"]
+    told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=page.TARGET.parents[1]).stdout
+    assert json.loads(told)["tasks"]["ms_per_task"]
