@@ -6,6 +6,7 @@ from typing import Any
 
 from fanfold_steps import keys, runs
 from fanfold_steps.aggregations import Sum, build
+from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
 from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code, shown
@@ -13,8 +14,9 @@ from fanfold_steps.formats import BadRecord, Block, open_source, read, reader
 from fanfold_steps.formats.declared import InputFormat, Text
 from fanfold_steps.inputs import File, Range
 from fanfold_steps.loops import Mapper
+from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Function, StageSpec
-from fanfold_steps.spills import MEMORY, Spills, combined
+from fanfold_steps.spills import Spills, combined
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import join_url, open_objects
 
@@ -29,9 +31,9 @@ class MapTask:
         partitions: int,
         code: Code,
         format: InputFormat | None = None,
-        memory: int = MEMORY,
+        budget: Budget = DEFAULT,
     ) -> None:
-        self._memory = memory
+        self._budget = budget
         self._format = format or Text()
         self._reader = reader(self._format)
         self._files = files
@@ -50,8 +52,8 @@ class MapTask:
             PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
         """
         try:
-            with Spills() as spills:
-                return self._run(split, objects, key, spills)
+            with Scratch() as scratch:
+                return self._run(split, objects, key, Spills(scratch, self._budget))
         except NotWhole:  # rare: a float came late; this task begins anew, and later ones are careful from the start
             self._is_whole_sum = False
             return self.run(split, objects, key)
@@ -65,11 +67,11 @@ class MapTask:
 
     def _run(self, split: list[Range], objects: Objects, key: str, spills: Spills) -> dict[str, Any]:
         collector = self._collector()
-        records = 0
+        records, bare = 0, resident()
         for number, start, stop in split:
             file = self._files[number]
             self._refuse_changed(file)
-            source = open_source(self._store(file.root), file.key, self._format.compress)
+            source = open_source(self._store(file.root), file.key, self._format.compress, self._budget.piece)
             for block in read(self._reader, source, start, stop):
                 found = block.records()
                 if block.bad:
@@ -77,10 +79,15 @@ class MapTask:
                     raise _no_record(block.bad[0], self._format, source.url)
                 self._fold(collector, found, file, block)
                 records += len(found)
-                if collector.size() > self._memory:
+                if self._budget.is_full(collector.size(), bare):
                     spills.write(self._segments(collector))
                     collector = self._collector()
-        size = objects.put(key, runs.pack(self._with_spills(self._segments(collector), spills)))
+        segments: Iterable[Iterable[runs.Item]] = self._segments(collector)
+        if len(spills):
+            spills.write(segments)
+            segments = self._merged(spills)
+            del collector  # the merge needs the memory
+        size = objects.put(key, runs.pack(segments, self._budget.block))
         return {"records": records, "bytes": size, "read": sum(stop - start for _, start, stop in split)}
 
     def _refuse_changed(self, file: File) -> None:
@@ -120,10 +127,10 @@ class MapTask:
             segment.sort(key=itemgetter(0))
         return segments
 
-    def _with_spills(self, segments: list[list[runs.Item]], spills: Spills) -> Iterator[Iterable[runs.Item]]:
-        for partition, segment in enumerate(segments):
-            items = spills.merged(partition, segment)
-            yield combined(self._aggregation, items) if self._aggregation and len(spills) else items
+    def _merged(self, spills: Spills) -> Iterator[Iterable[runs.Item]]:
+        for partition in range(self._partitions):
+            items = spills.merged(partition)
+            yield combined(self._aggregation, items) if self._aggregation else items
 
     def _store(self, root: str) -> Objects:
         if root not in self._stores:

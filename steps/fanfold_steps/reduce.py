@@ -1,30 +1,29 @@
 """Reduce: bring one partition's segments of all runs together in key order, reduce, and stage the part that results."""
 
 import hashlib
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby, islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 from fanfold_steps import keys, runs
 from fanfold_steps.aggregations import Aggregation, build
+from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import merge_into
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown, user_traceback
 from fanfold_steps.formats import Encoder, writer
 from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.merge import merge
+from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Function, StageSpec
-from fanfold_steps.spills import MEMORY, Spills, combined, size_of
+from fanfold_steps.spills import combined, size_of
 from fanfold_storage.errors import StorageError
 from fanfold_storage.objects import Objects
-from fanfold_storage.objects.filesystem import FilesystemObjects
 
 WRITE_RECORDS = 8192
-MERGE_ITEMS = 65536  # between two looks at the memory
+LOOK_ITEMS = 65536  # between two looks at the memory
 Segments = Callable[[int], list[Iterator[runs.Item]]]
 """The segments of a partition, one a map task, in the order of the maps: which is input order."""
 
@@ -33,9 +32,14 @@ class ReduceTask:
     """The reduce step of one stage, ready to run over partitions."""
 
     def __init__(
-        self, stage: StageSpec, segments: Segments, code: Code, format: OutputFormat | None = None, memory: int = MEMORY
+        self,
+        stage: StageSpec,
+        segments: Segments,
+        code: Code,
+        format: OutputFormat | None = None,
+        budget: Budget = DEFAULT,
     ) -> None:
-        self._memory = memory
+        self._budget = budget
         self._format = format or Text()
         self._writer = writer(self._format)
         self._segments = segments
@@ -53,8 +57,15 @@ class ReduceTask:
         Raises:
             PermanentFailure: the user's code raised or gave what can't be written.
         """
+        with Scratch() as scratch:
+            if self._aggregation:
+                records = self._aggregated(partition, self._aggregation, scratch)
+            else:
+                records = self._reduced(partition, scratch)
+            return self._written(partition, records, output)
+
+    def _written(self, partition: int, records: Iterator[Any], output: Objects) -> dict[str, Any]:
         name = f"part-{partition:05d}{self._writer.suffix}"
-        records = self._aggregated(partition, self._aggregation) if self._aggregation else self._reduced(partition)
         staged = output.stage(name)
         try:
             count, size, digest = 0, 0, hashlib.sha256()
@@ -75,12 +86,15 @@ class ReduceTask:
     def _encoded(self, records: Iterator[Any]) -> Iterator[tuple[int, bytes]]:
         """How many records went in, and the bytes that came out."""
         encoder = self._writer.begin()
-        while block := list(islice(records, WRITE_RECORDS)):
+        count = 64
+        while block := list(islice(records, count)):
             try:
                 data = encoder.encode(block)
             except Exception as error:
                 raise self._unwritable(encoder, block, error) from error
             yield len(block), data
+            fitting = len(block) * self._budget.piece // max(len(data), 1)
+            count = max(1, min(fitting, 4 * count, WRITE_RECORDS))
         yield 0, encoder.end()
 
     def _unwritable(self, encoder: Encoder, block: list[Any], error: Exception) -> PermanentFailure:
@@ -89,25 +103,35 @@ class ReduceTask:
         trace = user_traceback(error, self._code.root)
         return PermanentFailure("reducer", f"{what} (the record {shown(record)})", trace=trace)
 
-    def _aggregated(self, partition: int, aggregation: Aggregation) -> Iterator[tuple[keys.Key, Any]]:
+    def _aggregated(self, partition: int, aggregation: Aggregation, scratch: Scratch) -> Iterator[tuple[keys.Key, Any]]:
+        """Through a dict of all keys; or, if they don't fit into memory, by merging the segments."""
+        states = self._collected(partition, aggregation)
+        if states is None:
+            items = combined(aggregation, self._merged(partition, scratch))
+        else:
+            items = ((key, states[key]) for key in sorted(states))
+        for encoded, state in items:
+            yield keys.decode(encoded), aggregation.result(state)
+
+    def _collected(self, partition: int, aggregation: Aggregation) -> dict[bytes, Any] | None:
+        """The partition's states; None if they don't fit."""
         states: defaultdict[bytes, Any] = defaultdict(int)
         items = chain.from_iterable(self._segments(partition))
-        with Spills() as spills:
-            while batch := list(islice(items, MERGE_ITEMS)):
-                merge_into(states, aggregation, batch)
-                if size_of(states) > self._memory:
-                    spills.write([((key, states[key]) for key in sorted(states))])
-                    states = defaultdict(int)
-            last = ((key, states[key]) for key in sorted(states))
-            for encoded, state in combined(aggregation, spills.merged(0, last)) if len(spills) else last:
-                yield keys.decode(encoded), aggregation.result(state)
+        looks = max(64, min(self._budget.piece // 16, LOOK_ITEMS))
+        bare = resident()
+        while batch := list(islice(items, looks)):
+            merge_into(states, aggregation, batch)
+            if self._budget.is_full(size_of(states), bare):
+                return None
+        return states
 
-    def _reduced(self, partition: int) -> Iterator[Any]:
-        with tempfile.TemporaryDirectory(prefix="fanfold-merge-") as folder:
-            merged = merge(self._segments(partition), FilesystemObjects(Path(folder)))
-            for encoded, group in groupby(merged, key=itemgetter(0)):
-                values = chain.from_iterable(map(itemgetter(1), group))
-                yield from self._call(keys.decode(encoded), values)
+    def _reduced(self, partition: int, scratch: Scratch) -> Iterator[Any]:
+        for encoded, group in groupby(self._merged(partition, scratch), key=itemgetter(0)):
+            values = chain.from_iterable(map(itemgetter(1), group))
+            yield from self._call(keys.decode(encoded), values)
+
+    def _merged(self, partition: int, scratch: Scratch) -> Iterator[runs.Item]:
+        return merge(self._segments(partition), scratch, self._budget)
 
     def _call(self, key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
         assert self._reducer

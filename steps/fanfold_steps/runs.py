@@ -29,8 +29,9 @@ class Unpicklable(Exception):
 Item = tuple[bytes, Any]
 """An encoded key and its value."""
 
-BLOCK_RECORDS, BLOCK_VALUES = 8192, 65536
-_FEW_RECORDS = 16
+BLOCK_BYTES = 256 << 10
+BLOCK_VALUES = 65536
+_FIRST_VALUES, _FEW_ITEMS = 1024, 16
 _HEADER = struct.Struct(">II")
 _TRAILER = struct.Struct(">I4s")
 _MAGIC = b"FFR1"
@@ -41,16 +42,15 @@ class CorruptRun(StorageError):
     """A run's bytes are not what was written; the task that reads them fails and is tried again."""
 
 
-def pack(segments: Iterable[Iterable[Item]]) -> Iterator[bytes]:
-    """A run's bytes in chunks, from its segments in order of the partitions."""
+def pack(segments: Iterable[Iterable[Item]], size: int = BLOCK_BYTES) -> Iterator[bytes]:
+    """A run's bytes in chunks, from its segments in order of the partitions; in blocks of about `size` plain bytes."""
     index: list[tuple[int, int, int]] = []
     offset = 0
+    packer = _Packer(size)
     for segment in segments:
         start, records = offset, 0
-        items = iter(segment)
-        while block := _next_block(items):
-            data = _pack_block(block)
-            records += len(block)
+        for data, count in packer.blocks(iter(segment)):
+            records += count
             offset += len(data)
             yield data
         index.append((start, offset - start, records))
@@ -90,25 +90,51 @@ def _read_index(objects: Objects, key: str, size: int) -> list[tuple[int, int, i
     return index
 
 
-def _next_block(items: Iterator[Item]) -> list[Item]:
-    """Items up to so many records, or so many values where they hold lists of them."""
-    block = list(islice(items, _FEW_RECORDS))
-    if not block or type(block[0][1]) is not list:
-        return block + list(islice(items, BLOCK_RECORDS - _FEW_RECORDS))
-    values = sum(len(item[1]) for item in block if type(item[1]) is list)
-    while len(block) < BLOCK_RECORDS and values < BLOCK_VALUES and (more := list(islice(items, _FEW_RECORDS))):
-        values += sum(len(item[1]) for item in more if type(item[1]) is list)
-        block += more
-    return block
+class _Packer:
+    """Packs items into blocks, and learns from each how many make one of the size that is wanted."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._values = _FIRST_VALUES
+
+    def blocks(self, items: Iterator[Item]) -> Iterator[tuple[bytes, int]]:
+        """Each block's bytes and how many items it holds."""
+        while block := self._take(items):
+            yield from self._packed(block)
+
+    def _take(self, items: Iterator[Item]) -> list[Item]:
+        """Items that hold so many values in all."""
+        most = self._values
+        block = list(islice(items, min(most, _FEW_ITEMS)))
+        if not block or type(block[0][1]) is not list:
+            return block + list(islice(items, most - len(block)))
+        values = _count_values(block)
+        while values < most and (more := list(islice(items, _FEW_ITEMS))):
+            values += _count_values(more)
+            block += more
+        return block
+
+    def _packed(self, block: list[Item]) -> Iterator[tuple[bytes, int]]:
+        plain = _pickled(block)
+        if len(plain) > 4 * self._size and len(block) > 1:  # larger values than before: in halves
+            for half in (block[: len(block) // 2], block[len(block) // 2 :]):
+                yield from self._packed(half)
+            return
+        fitting = max(_count_values(block), 1) * self._size // len(plain)
+        self._values = max(1, min(fitting, 4 * self._values, BLOCK_VALUES))
+        body: bytes = lz4.block.compress(plain)
+        yield _HEADER.pack(len(body), zlib.crc32(body)) + body, len(block)
 
 
-def _pack_block(items: list[Item]) -> bytes:
+def _count_values(items: list[Item]) -> int:
+    return sum([len(item[1]) if type(item[1]) is list else 1 for item in items])
+
+
+def _pickled(items: list[Item]) -> bytes:
     try:
-        plain = pickle.dumps(tuple(zip(*items, strict=True)), protocol=5)
+        return pickle.dumps(tuple(zip(*items, strict=True)), protocol=5)
     except Exception as error:  # an object's own pickling may raise anything
         raise Unpicklable(f"a value can't be carried to the reducer: {error}. Give plain data, not objects") from error
-    body: bytes = lz4.block.compress(plain)
-    return _HEADER.pack(len(body), zlib.crc32(body)) + body
 
 
 def _unpack_block(body: bytes, checksum: int, key: str) -> Iterator[Item]:

@@ -67,7 +67,7 @@ class JobConf:
     """`job.json`: a spec, its data and how many workers share it. Immutable once written.
 
     `workers` counts the workers of each step that the engine starts; they only share out the work: neither they nor
-    `split_size` (bytes) can be seen in the output.
+    `split_size` (bytes) nor `memory` can be seen in the output.
     """
 
     id: str
@@ -82,6 +82,8 @@ class JobConf:
     inputs_digest: str
     """`inputs.digest` of the files as they were when the job was planned."""
     bundle_url: str | None = None
+    memory: int | None = None
+    """Bytes that all workers together may hold; None is half of what their machine, or each one's container, has."""
 
     def to_json(self) -> dict[str, Any]:
         """The form that `job.json` holds."""

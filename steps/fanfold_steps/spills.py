@@ -1,63 +1,46 @@
 """Spills: what doesn't fit into memory goes to disk as sorted runs, and comes back merged."""
 
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from functools import reduce
 from itertools import groupby, islice
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 from fanfold_steps import runs
 from fanfold_steps.aggregations import Aggregation
+from fanfold_steps.budget import Budget
 from fanfold_steps.merge import merge
-from fanfold_storage.objects.filesystem import FilesystemObjects
-
-MEMORY = 512 << 20
-"""Bytes that a task may hold of keys and values, by estimate, before it spills them."""
+from fanfold_steps.scratch import Scratch
 
 _SAMPLES = 32
-_SLOT = 100  # bytes of a dict's slot at its usual load
+_SLOT = 100  # bytes of a dict's slot, also while the dict grows
+_ITEM = 128  # bytes of an item as it is sorted and written, beside its key
 
 
 class Spills:
-    """Runs in a folder of their own, which goes when the task ends, well or not."""
+    """A task's runs on disk."""
 
-    def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+    def __init__(self, scratch: Scratch, budget: Budget) -> None:
+        self._scratch = scratch
+        self._budget = budget
         self._sizes: list[int] = []
-
-    def __enter__(self) -> "Spills":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._folder:
-            self._folder.cleanup()
 
     def __len__(self) -> int:
         return len(self._sizes)
 
     def write(self, segments: Iterable[Iterable[runs.Item]]) -> None:
         """Put one more run on disk, a sorted segment for each partition. Raises runs.Unpicklable."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="fanfold-spill-")
-        self._sizes.append(self._objects.put(f"spill-{len(self)}.run", runs.pack(segments)))
+        packed = runs.pack(segments, self._budget.block)
+        self._sizes.append(self._scratch.objects.put(f"spill-{len(self)}.run", packed, hint=True))
 
-    def merged(self, partition: int, last: Iterable[runs.Item]) -> Iterator[runs.Item]:
-        """A partition's items of all runs and of a last segment that stayed in memory, by key, stably."""
-        if not self._sizes:
-            return iter(last)
+    def merged(self, partition: int) -> Iterator[runs.Item]:
+        """A partition's items of all runs by key; those of equal keys in the order of the runs."""
         written = [
-            runs.read_segment(self._objects, f"spill-{number}.run", size, partition)
+            runs.read_segment(self._scratch.objects, f"spill-{number}.run", size, partition)
             for number, size in enumerate(self._sizes)
         ]
-        return merge([*written, iter(last)], self._objects)
-
-    @property
-    def _objects(self) -> FilesystemObjects:
-        assert self._folder
-        return FilesystemObjects(Path(self._folder.name))
+        return merge(written, self._scratch, self._budget)
 
 
 def combined(aggregation: Aggregation, items: Iterator[runs.Item]) -> Iterator[runs.Item]:
@@ -67,14 +50,15 @@ def combined(aggregation: Aggregation, items: Iterator[runs.Item]) -> Iterator[r
 
 
 def size_of(entries: dict[Any, Any], values: int = 0) -> int:
-    """About how many bytes a dict holds with its keys and values, by its first and last entries.
+    """About how many bytes a dict takes with its keys and values, by its first and last entries, until it is written.
 
-    For a dict of lists `values` is how many items the lists have in all.
+    Writing makes an item of each key: that is counted, too. For a dict of lists `values` is how many items the
+    lists have in all.
     """
     sample = [*islice(entries.items(), _SAMPLES), *islice(reversed(entries.items()), _SAMPLES)]
     if not sample:
         return 0
-    keys = _SLOT + sum(_deep(key) for key, _ in sample) // len(sample)
+    keys = _SLOT + _ITEM + 2 * sum(_deep(key) for key, _ in sample) // len(sample)
     if not values:
         return len(entries) * (keys + sum(_deep(value) for _, value in sample) // len(sample))
     last = [8 + _deep(items[-1]) for _, items in sample]

@@ -12,6 +12,7 @@ from typing import Any
 
 from fanfold_steps import runs
 from fanfold_steps.beat import Beat
+from fanfold_steps.budget import budget_of
 from fanfold_steps.claims import Claims
 from fanfold_steps.code import Code
 from fanfold_steps.failure import PermanentFailure
@@ -82,8 +83,9 @@ class Worker:
     def _prepare(self, code: Code) -> None:
         stage = stage_from_json(self._plan["stages"][0])
         files = [File(**file) for file in self._plan["files"]]
-        self._map = MapTask(stage, files, self._plan["partitions"], code, from_json(self._plan["input"]))
-        self._reduce = ReduceTask(stage, self._segments, code, from_json(self._plan["output"]))
+        budget = budget_of(self._conf)
+        self._map = MapTask(stage, files, self._plan["partitions"], code, from_json(self._plan["input"]), budget)
+        self._reduce = ReduceTask(stage, self._segments, code, from_json(self._plan["output"]), budget)
 
     def _work_off(self, step: str, count: int, run: Callable[[Task, str], None]) -> None:
         """Take tasks of a step, own share first, until all are committed, by whomever."""

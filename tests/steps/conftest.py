@@ -42,6 +42,7 @@ class SmallJob:
         partitions: int = 2,
         split_size: int = 1024,
         workers: dict[str, int] | None = None,
+        memory: int | None = None,
     ) -> None:
         conf = JobConf(
             id="test",
@@ -52,6 +53,7 @@ class SmallJob:
             split_size=split_size,
             workers=workers or {"all": 1},
             inputs_digest=digest(list_files((self.root / "in").as_uri() + "/")),
+            memory=memory,
         )
         assert self.tree.create("job.json", conf.to_json())
 

@@ -171,3 +171,15 @@ def combiner_raises(key, values):
 
 
 not_a_function = 7
+
+
+def first_word(line):
+    yield line.split(" ", 1)[0], 1
+
+
+def by_first_word(line):
+    yield line.split(" ", 1)[0], line
+
+
+def longest(key, values):
+    yield key, max(map(len, values))

@@ -4,14 +4,12 @@ import random
 import sys
 import tempfile
 import tracemalloc
-from functools import partial
 
 import pytest
 
-from fanfold_steps import collectors, reduce, runs, spills, worker
+from fanfold_steps import collectors, runs, spills, worker
 from fanfold_steps.aggregations import Collect, Sum
-from fanfold_steps.map import MapTask
-from fanfold_steps.reduce import ReduceTask
+from fanfold_steps.budget import Budget
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_storage.objects import filesystem
 
@@ -39,11 +37,8 @@ def test_a_tiny_memory_gives_the_same_bytes_and_leaves_no_file(small_job, tmp_pa
     expected = run(type(small_job)(tmp_path_factory.mktemp("reference")), STAGES[name])
     scratch = tmp_path_factory.mktemp("scratch")
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    monkeypatch.setattr(filesystem, "CHUNK", 2048)  # many blocks, and after each a look at the memory
     monkeypatch.setattr(collectors, "LOOK_EVERY", 1)
-    monkeypatch.setattr(reduce, "MERGE_ITEMS", 64)
-    monkeypatch.setattr(worker, "MapTask", partial(MapTask, memory=4096))
-    monkeypatch.setattr(worker, "ReduceTask", partial(ReduceTask, memory=4096))
+    monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(8192))
     written = []
     original = spills.Spills.write
 
@@ -74,12 +69,12 @@ def test_one_key_with_many_values_is_carried_in_pieces(tmp_path):
     assert max(len(values) for _, values in items) == collectors.PIECE_VALUES
     assert groups.size() > 300_000 * sys.getsizeof(1)
     store = filesystem.FilesystemObjects(tmp_path)
-    size = store.put("a.run", runs.pack([items]))
+    size = store.put("a.run", runs.pack([items], 64 << 10))
     tracemalloc.start()
     assert sum(sum(values) for _, values in runs.read_segment(store, "a.run", size, 0)) == sum(range(300_000))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 4 * runs.BLOCK_VALUES * (sys.getsizeof(1) + 8)
+    assert peak < 4 << 20
 
 
 @pytest.mark.parametrize(("aggregation", "states"), [(Sum(), [1, 2, 0.5]), (Collect(), [[1], [2], [3]])])

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from fanfold_steps import claims, exits, merge
+from fanfold_steps import claims, exits, worker
 from fanfold_steps.__main__ import main
+from fanfold_steps.budget import Budget
 from fanfold_steps.progress import ProgressReader
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.tree import Task
@@ -196,7 +197,7 @@ def test_values_of_a_key_arrive_in_input_order(small_job):
 
 
 def test_more_maps_than_are_merged_at_once(small_job, monkeypatch):
-    monkeypatch.setattr(merge, "FAN_IN", 3)
+    monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(12 << 20))
     small_job.write_input({"a.txt": b"".join(b"k %d\n" % n for n in range(4000))})
     here = "tests.steps.functions"
     small_job.create(StageSpec(Function(f"{here}:pairs"), Function(f"{here}:in_order")), partitions=1)

@@ -1,7 +1,10 @@
+import os
+
 import pytest
 
 from fanfold import builtin, planner
 from fanfold.planner import MIB, Places, Refused, Sizing
+from fanfold_steps.budget import budget_of
 
 
 def places(folder):
@@ -104,6 +107,19 @@ def test_changed_input_makes_another_job(folder):
 def test_more_workers_than_there_can_be_are_refused(folder):
     with pytest.raises(Refused, match="workers must be between 1 and 64 here, not 800"):
         plan(folder, Sizing(workers=800))
+
+
+def test_memory_is_shared_out_and_too_little_is_refused(folder):
+    conf = plan(folder, Sizing(workers=4, memory=256 * MIB)).conf
+    assert budget_of(conf).share == 64 * MIB
+    with pytest.raises(Refused, match="at least 64MiB for 4 workers"):
+        plan(folder, Sizing(workers=4, memory=60 * MIB))
+
+
+def test_without_a_word_about_memory_workers_share_half_of_the_machine(folder):
+    shares = [budget_of(plan(folder, Sizing(workers=workers)).conf).share for workers in (1, 2)]
+    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert shares[0] == 2 * shares[1] <= machine // 2
 
 
 def test_a_tree_takes_one_job(folder):

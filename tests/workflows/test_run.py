@@ -186,7 +186,7 @@ def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts)
         (["wordcount", "--input", "in"], 2, "--output"),
         (["wordcount", "--input", "in", "--output", "out", "--claim", "data"], 2, "--claim is about pods"),
         (["wordcount", "--input", "in", "--output", "out", "--on", "argo"], 6, "no Kubernetes cluster"),
-        (["wordcount", "--input", "in", "--output", "out", "--memory", "1GB"], 2, "--memory"),
+        (["wordcount", "--input", "in", "--output", "out", "--workers", "9", "--memory", "1MiB"], 3, "at least 144MiB"),
     ],
 )
 def test_what_is_refused(texts, arguments, status, words):

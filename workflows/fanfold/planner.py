@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import url2pathname
 
+from fanfold_steps.budget import SMALLEST_SHARE
 from fanfold_steps.inputs import File, digest, list_files
 from fanfold_steps.spec import JobConf, JobSpec
 from fanfold_steps.tree import JobTree
@@ -51,11 +52,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Sizing:
-    """What the submitter may fix; None leaves it to the planner. `split_size` is in bytes."""
+    """What the submitter may fix; None leaves it to the planner. `split_size` and `memory` are in bytes."""
 
     partitions: int | None = None
     split_size: int | None = None
     workers: int | None = None
+    memory: int | None = None
+    """For all workers together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
             raise Refused(f"the output {places.output} lies in the input {url}, and would be read: choose another")
     partitions = _partitions(total) if sizing.partitions is None else sizing.partitions
     workers = _processes(sizing) if engine == "local" else _pods(total, partitions, sizing)
+    _check_memory(sizing, sum(workers.values()))
     conf = JobConf(
         id=job_id,
         spec=spec,
@@ -100,6 +104,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         workers=workers,
         inputs_digest=digest(files),
         bundle_url=places.bundle,
+        memory=sizing.memory,
     )
     return Plan(conf, places.job, owner)
 
@@ -130,6 +135,15 @@ def _check(sizing: Sizing, engine: str) -> None:
         raise Refused(f"a split has at least 1 KiB, not {sizing.split_size} bytes")
     if sizing.workers is not None and not 1 <= sizing.workers <= MOST_WORKERS[engine]:
         raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} here, not {sizing.workers}")
+
+
+def _check_memory(sizing: Sizing, workers: int) -> None:
+    least = workers * SMALLEST_SHARE
+    if sizing.memory is not None and sizing.memory < least:
+        raise Refused(
+            f"the memory must be at least {least // MIB}MiB for {workers} workers ({SMALLEST_SHARE // MIB}MiB each), "
+            f"not {sizing.memory / MIB:.3g}MiB: give more, or take fewer workers"
+        )
 
 
 def resolved(url: str) -> str:

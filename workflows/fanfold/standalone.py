@@ -47,14 +47,14 @@ def draft(
 ) -> Draft:
     """The plan of a job that writes to the URL `output`. Nothing is written yet.
 
-    Its id follows from code, inputs and output, not from splits and workers: the same command means the same job.
+    Its id follows from code, inputs and output, not from splits, workers or memory: the same command, the same job.
 
     Raises:
         Refused: as `planner.plan`; or the output is there and may not be replaced.
     """
     places = Places(inputs, output, _tree_url(output), output_may_exist=True)
     plan = planner.plan(authored.spec, places, sizing, job_id="", owner=OWNER, engine=engine)
-    identity = {**plan.conf.to_json(), "split_size": 0, "workers": {}}
+    identity = {**plan.conf.to_json(), "split_size": 0, "workers": {}, "memory": None}
     identity["bundle_url"] = f"{places.job}bundle.zip" if authored.bundle else None
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
     if _is_begun(places.job, name, overwrite=overwrite):

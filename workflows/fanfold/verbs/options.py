@@ -51,6 +51,7 @@ PLACE_OPTIONS = [
 SIZING_OPTIONS = [
     click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (by the input's size)."),
     click.option("--split-size", type=Size(), help="Input per map task, as 64KiB or 16MiB (by the input's size)."),
+    click.option("--memory", type=Size(), help="For all workers together, as 512MiB (half of what there is)."),
 ]
 POD_NAMES = ("namespace", "image", "claim", "s3_secret", "s3_endpoint", "s3_region")
 POD_OPTIONS = [

@@ -64,7 +64,7 @@ def _print(authored: Authored, options: dict[str, Any], *, in_order: bool, write
 def _draft(authored: Authored, options: dict[str, Any], *, in_order: bool) -> Draft:
     inputs = [place_url(place) for place in options["inputs"]]
     output = place_url(options["output"]).rstrip("/") + "/"
-    sizing = Sizing(options["partitions"], options["split_size"], options["workers"])
+    sizing = Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
     drafted = draft(authored, inputs, output, sizing, "argo")
     if in_order and "all" in drafted.plan.conf.workers:  # so small that one pod would do everything: nothing to show
         return draft(authored, inputs, output, replace(sizing, workers=1), "argo")

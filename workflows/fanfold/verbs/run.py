@@ -97,7 +97,7 @@ def _request(**options: Any) -> Request:
     if options["on"] == "local" and given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} is about pods: it goes with --on argo")
     pods = pod_settings(options) if options["on"] == "argo" else None
-    sizing = Sizing(options["partitions"], options["split_size"], options["workers"])
+    sizing = Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
     inputs = tuple(map(place_url, options["inputs"]))
     output = place_url(options["output"]).rstrip("/") + "/"
     flags = (options[name] for name in ("keep", "overwrite", "as_json", "quiet"))
