@@ -1,8 +1,9 @@
 """`python -m bench [ROW…] [--scale F]`: measure rows of the table and write docs/performance.md.
 
-A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `cluster`. Figures are kept in
-bench/results.json, each row with the day and the machine it was measured on, so that one can be measured anew without
-the others. With a `--scale` the inputs are so much larger or smaller, and the figures are only printed.
+A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `cluster`, `page` (nothing is
+measured, only the page written). Figures are kept in bench/results.json, each row with the day and the machine it was
+measured on, so that one can be measured anew without the others. With a `--scale` the inputs are so much larger or
+smaller, and the figures are only printed.
 """
 
 import argparse
@@ -30,6 +31,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     },
     "slow": {"words-growth": growth.words},
     "cluster": {"cluster": cluster.measure},
+    "page": {},
 }
 ROWS = {name: row for rows in GROUPS.values() for name, row in rows.items()}
 

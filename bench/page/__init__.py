@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from bench import growth_plot
+from bench.page.crashes import crashes
 from bench.page.elsewhere import ci, cluster
 from bench.page.reached import reached
 from bench.page.rows import growth, rows
@@ -25,5 +26,5 @@ def write(results: Results) -> None:
 
 def text(results: Results) -> str:
     """The page."""
-    parts = (reached, rows, growth, cluster, ci)
+    parts = (reached, rows, growth, crashes, cluster, ci)
     return "\n".join([HEAD, *(line for part in parts for line in part(results))])

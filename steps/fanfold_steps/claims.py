@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from fanfold_steps.crash_points import around
 from fanfold_steps.tree import JobTree, Task
 
 BEAT_SECONDS = 1.0
@@ -24,7 +25,8 @@ class Claims:
 
     def take(self, task: Task) -> bool:
         """Claim a task; True if it is ours now, or was before we were started again."""
-        claimed = self.tree.create(self._key(task), {"worker": self.worker}, hint=True)
+        with around("claim"):
+            claimed = self.tree.create(self._key(task), {"worker": self.worker}, hint=True)
         return claimed or self._holder(task) == self.worker
 
     def is_stale(self, task: Task) -> bool:

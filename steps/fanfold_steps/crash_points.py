@@ -9,8 +9,17 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_name, _, _count = os.environ.get("FANFOLD_CRASH_AT", "").partition(":")
-_left = int(_count or 1)
+_armed, _left = "", 0
+
+
+def arm(at: str) -> None:
+    """Die at a point, `NAME.before` or `NAME.after`, or `NAME.before:3` for the third time that it is reached."""
+    global _armed, _left
+    _armed, _, count = at.partition(":")
+    _left = int(count or 1)
+
+
+arm(os.environ.get("FANFOLD_CRASH_AT", ""))
 
 
 @contextmanager
@@ -24,7 +33,7 @@ def around(write: str) -> Iterator[None]:
 def reached(point: str) -> None:
     """Tell that the process has come to a point, and die there if that is asked for."""
     global _left
-    if point != _name:
+    if point != _armed:
         return
     _left -= 1
     if not _left:

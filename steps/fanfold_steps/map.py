@@ -9,6 +9,7 @@ from fanfold_steps.aggregations import Sum, build
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
+from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code, shown
 from fanfold_steps.formats import BadRecord, Block, open_source, read, reader
 from fanfold_steps.formats.declared import InputFormat, Text
@@ -87,7 +88,8 @@ class MapTask:
             spills.write(segments)
             segments = self._merged(spills)
             del collector  # the merge needs the memory
-        size = objects.put(key, runs.pack(segments, self._budget.block))
+        with around("map.run"):
+            size = objects.put(key, runs.pack(segments, self._budget.block))
         return {"records": records, "bytes": size, "read": sum(stop - start for _, start, stop in split)}
 
     def _refuse_changed(self, file: File) -> None:

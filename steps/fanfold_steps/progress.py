@@ -42,7 +42,7 @@ class ProgressReader:
         failure = None if report else self._failure()
         plan = self._plan = self._plan or self.tree.find("plan.json")
         if plan is None:
-            return Progress("failed" if failure else "waiting", [], failure, report)
+            return Progress("succeeded" if report else "failed" if failure else "waiting", [], failure, report)
         steps = [StepProgress("split", 1, 1, bytes=plan["bytes"])]
         steps += [self._step("map", len(plan["splits"])), self._step("reduce", plan["partitions"])]
         if failure and (task := failure.get("task")):

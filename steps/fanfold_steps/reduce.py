@@ -12,6 +12,7 @@ from fanfold_steps.aggregations import Aggregation, build
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import merge_into
+from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown, user_traceback
 from fanfold_steps.formats import Encoder, writer
 from fanfold_steps.formats.declared import OutputFormat, Text
@@ -66,7 +67,8 @@ class ReduceTask:
 
     def _written(self, partition: int, records: Iterator[Any], output: Objects) -> dict[str, Any]:
         name = f"part-{partition:05d}{self._writer.suffix}"
-        staged = output.stage(name)
+        with around("reduce.stage"):
+            staged = output.stage(name)
         try:
             count, size, digest = 0, 0, hashlib.sha256()
             for number, data in self._encoded(records):
@@ -74,7 +76,8 @@ class ReduceTask:
                 digest.update(data)
                 count += number
                 size += len(data)
-            handle = staged.seal()
+            with around("reduce.seal"):
+                handle = staged.seal()
         except runs.Unpicklable as error:
             staged.abort()
             raise PermanentFailure("mapper", str(error)) from error

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fanfold_steps.code import Code
+from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.inputs import cut, digest, list_files
 from fanfold_steps.spec import JobConf, JobSpec
@@ -33,7 +34,8 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
         "partitions": conf.partitions,
         "bytes": sum(file.size for file in files),
     }
-    tree.create("plan.json", plan)
+    with around("split.plan"):
+        tree.create("plan.json", plan)
 
 
 def _compiled(conf: JobConf, code: Code) -> JobSpec:

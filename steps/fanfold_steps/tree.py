@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fanfold_steps.crash_points import around
 from fanfold_steps.spec import JobConf, conf_from_json
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects, read_all
@@ -78,7 +79,8 @@ class JobTree:
 
     def commit(self, task: Task, record: dict[str, Any]) -> bool:
         """Make an attempt the one that counts; False if another came first."""
-        return self.create(task.commit, record)
+        with around(f"{task.step}.commit"):
+            return self.create(task.commit, record)
 
     def committed(self, stage: int, step: str) -> Iterator[int]:
         """Indexes of the committed tasks of a step, in order, from one listing."""

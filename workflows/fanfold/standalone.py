@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fanfold import planner
 from fanfold.authored import Authored
-from fanfold.planner import Places, Plan, Refused, Sizing, refuse_taken_output
+from fanfold.planner import Places, Plan, Refused, Sizing, refuse_taken_output, resolved
 from fanfold.replacing import Target, put_in_place, remove_leftovers, target_of
 from fanfold_steps.crash_points import around
 from fanfold_steps.finish import REPLACES, certify, sweep
@@ -98,18 +98,20 @@ def alone(output: str) -> Iterator[None]:
     Raises:
         Refused: one does.
     """
-    name = hashlib.sha256(output.encode()).hexdigest()[:24]
-    with (Path(tempfile.gettempdir()) / f"fanfold-{os.getuid()}-{name}.lock").open("w") as lock:
+    name = hashlib.sha256(resolved(output).encode()).hexdigest()[:24]
+    path = Path(tempfile.gettempdir()) / f"fanfold-{os.getuid()}-{name}.lock"
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Refused(
-                f"another command runs a job into {output} now: wait for it, or choose another output"
-            ) from error
+            is_ours = os.path.samestat(os.fstat(lock.fileno()), path.stat())  # not one that its holder just removed
+        except (BlockingIOError, FileNotFoundError):
+            is_ours = False
+        if not is_ours:
+            raise Refused(f"another command runs a job into {output} now: wait for it, or choose another output")
         try:
             yield
         finally:
-            Path(lock.name).unlink()
+            path.unlink()
 
 
 def settle(draft: Draft, *, keep: bool) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import uuid
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from queue import Empty, SimpleQueue
 from threading import Event
 
 from fanfold.engines.protocol import Foreign, Handle, Observation, Phase
+from fanfold.engines.scratch import scratch_folder
 from fanfold.planner import Plan
 from fanfold_steps.exits import PERMANENT
 
@@ -107,17 +107,17 @@ class LocalEngine:
     def _keep(self, crew: _Crew, step: str, index: int) -> None:
         """Run one worker, again and again if it dies without having ended the job (in a thread of its own)."""
         name = f"{step}-{index}"
-        with tempfile.TemporaryDirectory(prefix="fanfold-worker-", ignore_cleanup_errors=True) as folder:
+        with scratch_folder() as folder:
             for start in range(MOST_STARTS):
-                process = self._start(crew, step, index, Path(folder))
+                process = self._start(crew, step, index, folder)
                 if process is None:
                     break
                 with process:  # its stdin is closed in the end
-                    status = process.wait()
-                if status == 0 and (Path(folder) / REPORT).exists():
+                    status = _ended(process)
+                if status == 0 and (folder / REPORT).exists():
                     break
                 crew.message = f"worker {name} ended with status {status}, start {start + 1} of {MOST_STARTS}"
-                crew.message += _tail(Path(folder) / LOG)
+                crew.message += _tail(folder / LOG)
                 if status in PERMANENT:
                     break
         with self._lock:
@@ -152,6 +152,15 @@ def _end(crew: _Crew) -> None:
     for process in crew.processes.values():
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # what the user's code started goes, too
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a worker's end; what the user's code started and left goes with it."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # as long as it isn't reaped, its group has its name
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def _tail(log: Path) -> str:

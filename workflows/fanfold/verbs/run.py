@@ -1,6 +1,7 @@
 """`fanfold run JOB`: run a job in the foreground, without services: on this machine, or as pods."""
 
 import json
+import signal
 import sys
 import time
 from dataclasses import asdict, dataclass
@@ -106,6 +107,7 @@ def _request(**options: Any) -> Request:
 
 def execute(authored: Authored, request: Request) -> int:
     """Plan, start workers, show progress, tell the result; returns the exit status."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leave nothing behind then, either
     with alone(request.output):
         return _execute(authored, request)
 
