@@ -54,4 +54,4 @@ class Claims:
             return None
 
     def _key(self, task: Task) -> str:
-        return f"claims/{task.step}-{task.index:05d}.json"
+        return f"claims/{task.stage}-{task.step}-{task.index:05d}.json"

@@ -16,6 +16,8 @@ from fanfold_steps.spec import JobConf, JobSpec
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import open_objects, split_url
 
+_TWO_FORMS = "one argument, the record, or two, its key and the record"
+
 
 class Code:
     """A job's code, importable for the life of this process."""
@@ -36,8 +38,8 @@ class Code:
             sys.path.remove(str(self.root))
             self._folder.cleanup()
 
-    def function(self, reference: str, kind: str, parameters: int) -> Callable[..., Any]:
-        """The function `module:name`, which must take so many positional arguments.
+    def function(self, reference: str, kind: str, *parameters: int) -> Callable[..., Any]:
+        """The function `module:name`, which must take so many positional arguments, or so many.
 
         Raises:
             PermanentFailure: it can't be imported, or isn't such a function.
@@ -45,7 +47,7 @@ class Code:
         found = self._import(reference)
         if not callable(found):
             raise PermanentFailure("code", f"the {kind} {reference} is {type(found).__name__}, not a function")
-        check_parameters(found, f"the {kind} {reference}", parameters)
+        check_parameters(found, f"the {kind} {reference}", *parameters)
         called: Callable[..., Any] = found
         return called
 
@@ -75,17 +77,23 @@ class Code:
         return found
 
 
-def check_parameters(function: Callable[..., Any], what: str, count: int) -> None:
-    """Raise PermanentFailure unless `function` can be called with `count` positional arguments and nothing else."""
+def check_parameters(function: Callable[..., Any], what: str, *counts: int) -> None:
+    """Raise PermanentFailure unless `function` can be called with one of these counts of positional arguments alone."""
+    if any(takes(function, count) for count in counts):
+        return
+    names = _TWO_FORMS if len(counts) > 1 else "two arguments, the key and its values"
+    raise PermanentFailure("code", f"{what} must take {names}, but is {what.split()[1]}{inspect.signature(function)}")
+
+
+def takes(function: Callable[..., Any], count: int) -> bool:
+    """Whether a function can be called with so many positional arguments; calling it tells, if it has no signature."""
     try:
-        signature = inspect.signature(function)
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
     except ValueError:
-        return  # some builtins tell no signature; calling them will
-    try:
-        signature.bind(*[None] * count)
-    except TypeError as error:
-        names = {1: "one argument, the record", 2: "two arguments, the key and its values"}[count]
-        raise PermanentFailure("code", f"{what} must take {names}, but is {what.split()[1]}{signature}") from error
+        return True  # some builtins tell no signature
+    return True
 
 
 def _unpack(url: str, sha256: str | None, folder: Path) -> None:

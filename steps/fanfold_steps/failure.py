@@ -13,10 +13,11 @@ LONGEST_MESSAGE, LONGEST_TRACE = 2_000, 16_000  # characters: a failure is kept 
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where a record begins: the file's URL, the byte offset in it, and the record's first characters."""
+    """Where a record is: the file's URL and the byte offset in it, or for a record of an earlier stage all in words
+    ("stage 0, part 3, record 17") and no offset; and the record's first characters."""
 
     source: str
-    offset: int
+    offset: int | None
     text: str
 
 

@@ -5,8 +5,9 @@ import json
 from typing import Any
 
 from fanfold_steps.crash_points import around
+from fanfold_steps.plan import Plan
 from fanfold_steps.spec import JobConf
-from fanfold_steps.tree import JobTree, Task
+from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import open_objects
@@ -18,13 +19,13 @@ REPLACES = "replaces.json"
 def finish(tree: JobTree, conf: JobConf) -> None:
     """Commit the staged parts, write `_SUCCESS` with the manifest, then `report.json`."""
     output = open_objects(conf.output)
-    commits = [tree.commit_of(Task(0, "reduce", partition)) for partition in range(conf.partitions)]
-    _remove_old(tree, output, {commit["part"] for commit in commits})
+    staged = [part for task in Plan.load(tree).last_tasks for part in tree.commit_of(task)["parts"]]
+    _remove_old(tree, output, {part["name"] for part in staged})
     parts = []
-    for commit in commits:
+    for part in staged:
         with around("finish.part"):
-            output.commit(commit["handle"])
-        parts.append({"name": commit["part"], **{what: commit[what] for what in ("records", "bytes", "sha256")}})
+            output.commit(part["handle"])
+        parts.append({what: part[what] for what in ("name", "records", "bytes", "sha256")})
     manifest: dict[str, Any] = {
         "job": conf.id,
         "parts": parts,

@@ -1,12 +1,14 @@
-"""The files behind an input URL, and how they are cut into splits."""
+"""The files behind a job's inputs, and how they are cut into splits."""
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from fanfold_steps.formats import reader, unsplittable
 from fanfold_steps.formats.declared import InputFormat, Text
+from fanfold_steps.spec import Inputs, InputSpec, JobSpec
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import validate_key
 from fanfold_storage.urls import open_objects, split_url
@@ -16,12 +18,50 @@ TEXT = Text()
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An input file: the store's URL (ends with a slash), its key there, its size in bytes, when it was written."""
+    """An input file: the store's URL (ends with a slash), its key there, its size in bytes, when it was written; and
+    the name of the input that it belongs to, if the job names its inputs."""
 
     root: str
     key: str
     size: int
     modified: float = 0.0
+    input: str = ""
+
+
+class InvalidInputs(ValueError):
+    """The inputs that were given aren't those that the job reads; the text says which it does."""
+
+
+def input_specs(spec: JobSpec) -> dict[str, InputSpec]:
+    """How each input of a job is read, in the order of their records; one that has no name is called ''."""
+    return spec.inputs or {"": InputSpec(spec.input)}
+
+
+def by_name(spec: JobSpec, inputs: Inputs) -> dict[str, list[str]]:
+    """What was given for each of the job's inputs, in their order. Raises InvalidInputs.
+
+    >>> by_name(JobSpec(inputs={"users": InputSpec(), "orders": InputSpec()}), {"orders": ["o"], "users": ["u"]})
+    {'users': ['u'], 'orders': ['o']}
+    """
+    given = inputs if isinstance(inputs, dict) else {"": inputs} if inputs else {}
+    wanted = input_specs(spec)
+    names = ", ".join(wanted)
+    if "" in wanted and given.keys() - {""}:
+        raise InvalidInputs(f"the job's input has no name, but one called {next(iter(given))} was given: leave it out")
+    if "" in given and "" not in wanted:
+        raise InvalidInputs(f"the job reads named inputs ({names}): say which, as --input {next(iter(wanted))}=PLACE")
+    if unknown := given.keys() - wanted.keys():
+        raise InvalidInputs(f"the job has no input called {', '.join(sorted(unknown))}: it reads {names}")
+    for name in wanted:
+        if not given.get(name):
+            what = f"input {name}" if name else "input"
+            raise InvalidInputs(f"the job has no {what}: give at least one file or folder")
+    return {name: given[name] for name in wanted}
+
+
+def list_inputs(inputs: Mapping[str, Iterable[str]]) -> list[File]:
+    """The files of all inputs, as `list_files` has them, in order."""
+    return [replace(file, input=name) for name, urls in inputs.items() for url in urls for file in list_files(url)]
 
 
 def list_files(url: str) -> list[File]:
@@ -51,14 +91,27 @@ def list_files(url: str) -> list[File]:
 
 
 def digest(files: Iterable[File]) -> str:
-    """SHA-256 (hex) over keys, sizes and times: another one, other input. Where the store is seen doesn't matter."""
-    told = json.dumps([(file.key, file.size, file.modified) for file in files])
+    """SHA-256 (hex) over keys, sizes and times: another one, other input. Where the store is seen doesn't matter,
+    nor in which order inputs of several names come."""
+    told = json.dumps(sorted((file.input, file.key, file.size, file.modified) for file in files))
     return hashlib.sha256(told.encode()).hexdigest()
 
 
 Range = tuple[int, int, int]
 Split = list[Range]
 """(file number, start, stop) in input order: small files share a split, large ones are cut."""
+
+
+def cut_inputs(files: Iterable[File], split_size: int, formats: Mapping[str, InputFormat]) -> list[Split]:
+    """Cut the files of all inputs: each split belongs to one of them."""
+    splits: list[Split] = []
+    numbered = enumerate(files)
+    for name, group in groupby(numbered, key=lambda pair: pair[1].input):
+        numbers, own = zip(*group, strict=True)
+        splits += [
+            [(numbers[at], start, stop) for at, start, stop in split] for split in cut(own, split_size, formats[name])
+        ]
+    return splits
 
 
 def cut(files: Iterable[File], split_size: int, format: InputFormat = TEXT) -> list[Split]:

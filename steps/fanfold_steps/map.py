@@ -1,4 +1,5 @@
-"""Map: run the mapper over a split, combine, and write one run with a sorted segment for each partition."""
+"""Map: run the mapper over what a task reads; combine, and write one run with a sorted segment for each partition. Or,
+in a stage without a reducer, give on what the mapper gives."""
 
 from collections.abc import Iterable, Iterator
 from operator import itemgetter
@@ -6,58 +7,42 @@ from typing import Any
 
 from fanfold_steps import keys, runs
 from fanfold_steps.aggregations import Sum, build
+from fanfold_steps.batches import Batch, Batches
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
 from fanfold_steps.crash_points import around
-from fanfold_steps.failure import PermanentFailure, Position, of_user_code, preview, raised_in_user_code, shown
-from fanfold_steps.formats import BadRecord, Block, open_source, read, reader
-from fanfold_steps.formats.declared import InputFormat, Text
-from fanfold_steps.inputs import File, Range
-from fanfold_steps.loops import Mapper
+from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
+from fanfold_steps.mappers import Mapper, checked
 from fanfold_steps.scratch import Scratch
-from fanfold_steps.spec import Function, StageSpec
+from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_steps.spills import Spills, combined
 from fanfold_storage.objects import Objects
-from fanfold_storage.urls import join_url, open_objects
 
 
 class MapTask:
-    """The map step of one stage, ready to run over splits."""
+    """The map step of one stage that has a reducer, ready to run over splits."""
 
-    def __init__(
-        self,
-        stage: StageSpec,
-        files: list[File],
-        partitions: int,
-        code: Code,
-        format: InputFormat | None = None,
-        budget: Budget = DEFAULT,
-    ) -> None:
+    def __init__(self, stage: StageSpec, partitions: int, code: Code, budget: Budget = DEFAULT) -> None:
         self._budget = budget
-        self._format = format or Text()
-        self._reader = reader(self._format)
-        self._files = files
         self._partitions = partitions
         self._code = code
-        self._mapper: Mapper = code.function(stage.map.function, "mapper", 1)
-        self._aggregation = None if isinstance(stage.reduce, Function) else build(stage.reduce)
+        self._aggregation = build(stage.reduce) if isinstance(stage.reduce, Aggregate | list) else None
         self._is_whole_sum = isinstance(self._aggregation, Sum)
         self._combiner = code.function(stage.combine.function, "combiner", 2) if stage.combine else None
-        self._stores: dict[str, Objects] = {}
 
-    def run(self, split: list[Range], objects: Objects, key: str) -> dict[str, Any]:
-        """Map a split and write its run under `key`; returns what the commit records.
+    def run(self, mapper: Mapper, batches: Batches, objects: Objects, key: str) -> dict[str, Any]:
+        """Map what a task reads and write its run under `key`; returns what the commit records.
 
         Raises:
             PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
         """
         try:
             with Scratch() as scratch:
-                return self._run(split, objects, key, Spills(scratch, self._budget))
+                return self._run(mapper, batches, objects, key, Spills(scratch, self._budget))
         except NotWhole:  # rare: a float came late; this task begins anew, and later ones are careful from the start
             self._is_whole_sum = False
-            return self.run(split, objects, key)
+            return self.run(mapper, batches, objects, key)
         except runs.Unpicklable as error:
             raise PermanentFailure("mapper", str(error)) from error
 
@@ -66,23 +51,14 @@ class MapTask:
             return Totals()
         return States(self._aggregation) if self._aggregation else Groups(self._combiner)
 
-    def _run(self, split: list[Range], objects: Objects, key: str, spills: Spills) -> dict[str, Any]:
+    def _run(self, mapper: Mapper, batches: Batches, objects: Objects, key: str, spills: Spills) -> dict[str, Any]:
         collector = self._collector()
         records, bare = 0, resident()
-        for number, start, stop in split:
-            file = self._files[number]
-            self._refuse_changed(file)
-            source = open_source(self._store(file.root), file.key, self._format.compress, self._budget.piece)
-            for block in read(self._reader, source, start, stop):
-                found = block.records()
-                if block.bad:
-                    self._fold(collector, found[: block.bad[0].number], file, block)
-                    raise _no_record(block.bad[0], self._format, source.url)
-                self._fold(collector, found, file, block)
-                records += len(found)
-                if self._budget.is_full(collector.size(), bare):
-                    spills.write(self._segments(collector))
-                    collector = self._collector()
+        for batch in batches:
+            records += _fold(collector, mapper, batch)
+            if self._budget.is_full(collector.size(), bare):
+                spills.write(self._segments(collector))
+                collector = self._collector()
         segments: Iterable[Iterable[runs.Item]] = self._segments(collector)
         if len(spills):
             spills.write(segments)
@@ -90,27 +66,7 @@ class MapTask:
             del collector  # the merge needs the memory
         with around("map.run"):
             size = objects.put(key, runs.pack(segments, self._budget.block))
-        return {"records": records, "bytes": size, "read": sum(stop - start for _, start, stop in split)}
-
-    def _refuse_changed(self, file: File) -> None:
-        """Splits were cut for the file as it was; mixing two versions of it would give an answer that neither has."""
-        now = self._store(file.root).stat(file.key)
-        if now.size != file.size or int(now.modified) != int(file.modified):  # S3's HEAD tells whole seconds only
-            url = join_url(file.root, file.key)
-            raise PermanentFailure("input", f"{url} was changed after the job began: submit the job anew")
-
-    def _fold(self, collector: Collector, records: list[Any], file: File, block: Block) -> None:
-        remaining = iter(records)
-        try:
-            collector.fold(self._mapper, remaining)
-        except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
-            number = len(records) - sum(1 for _ in remaining) - 1
-            record = records[number]
-            position = Position(join_url(file.root, file.key), block.offset_of(number), preview(record))
-            if raised_in_user_code(error.__traceback__):
-                raise of_user_code("mapper", error, self._code.root, position) from error
-            problem = _explain(self._mapper, record, collector) or f"{type(error).__name__}: {shown(error)}"
-            raise PermanentFailure("mapper", problem, position=position) from error
+        return {"records": records, "bytes": size, "read": batches.size}
 
     def _segments(self, collector: Collector) -> list[list[runs.Item]]:
         segments: list[list[runs.Item]] = [[] for _ in range(self._partitions)]
@@ -134,36 +90,52 @@ class MapTask:
             items = spills.merged(partition)
             yield combined(self._aggregation, items) if self._aggregation else items
 
-    def _store(self, root: str) -> Objects:
-        if root not in self._stores:
-            self._stores[root] = open_objects(root)
-        return self._stores[root]
+
+class Mapped:
+    """What the mapper gives for all that a task reads, one record after the other, as it is asked for."""
+
+    def __init__(self, mapper: Mapper, batches: Batches) -> None:
+        self._mapper = mapper
+        self._batches = batches
+        self.records = 0
+        """How many records were read."""
+
+    def __iter__(self) -> Iterator[Any]:
+        call = self._mapper.call if self._mapper.generates else checked(self._mapper.call)
+        for batch in self._batches:
+            records = _good(batch)
+            remaining = iter(self._mapper.items(batch, records))
+            try:
+                for item in remaining:
+                    yield from call(item)
+            except GeneratorExit:
+                raise
+            except BaseException as error:
+                number = len(records) - sum(1 for _ in remaining) - 1
+                raise self._mapper.failure(error, batch, records, number) from error
+            _demand_good(batch)
+            self.records += len(records)
 
 
-def _no_record(bad: BadRecord, format: InputFormat, url: str) -> PermanentFailure:
-    position = Position(url, bad.offset, preview(bad.text))
-    return PermanentFailure("input", f"this is no {format.format} record: {bad.problem}", position=position)
-
-
-def _explain(mapper: Mapper, record: Any, collector: Collector) -> str | None:
-    """What is wrong with what a mapper gave for a record, found by running it once more; None if it can't be told."""
+def _fold(collector: Collector, mapper: Mapper, batch: Batch) -> int:
+    """Take in what the mapper gives for a batch; how many records that is."""
+    records = _good(batch)
+    remaining = iter(mapper.items(batch, records))
     try:
-        return _wrong_result(mapper(record), collector)
-    except Exception:  # noqa: BLE001 — the mapper may do something else the second time
-        return None
+        collector.fold(mapper.call, remaining)
+    except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
+        number = len(records) - sum(1 for _ in remaining) - 1
+        raise mapper.failure(error, batch, records, number, collector.check) from error
+    _demand_good(batch)
+    return len(records)
 
 
-def _wrong_result(emitted: Any, collector: Collector) -> str | None:
-    if not hasattr(emitted, "__iter__"):
-        kind = "None" if emitted is None else type(emitted).__name__
-        return f"the mapper returned {kind}: let it yield (key, value) pairs, or return a list of them"
-    for pair in emitted:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
-            return f"the mapper must give (key, value) pairs, but gave {shown(pair)}"
-        try:
-            keys.encode(pair[0])
-        except keys.UnsortableKey as error:
-            return str(error)
-        if problem := collector.check(pair[1]):
-            return f"{problem}, for the key {shown(pair[0])}"
-    return None
+def _good(batch: Batch) -> list[Any]:
+    """The records up to the first that is none."""
+    records = batch.records()
+    return records[: batch.bad[0].number] if batch.bad else records
+
+
+def _demand_good(batch: Batch) -> None:
+    if batch.bad:
+        raise batch.failure(batch.bad[0])

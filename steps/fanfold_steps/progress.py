@@ -19,11 +19,20 @@ class StepProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class StageProgress:
+    """A stage's steps in order; those of stage 0 begin with the split."""
+
+    index: int
+    steps: list[StepProgress]
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
-    """A look at the tree. `failure` is `failed.json`, `report` is `report.json`; a report outweighs a failure."""
+    """A look at the tree; it has no stages before there is a plan.
+    `failure` is `failed.json`, `report` is `report.json`; a report outweighs a failure."""
 
     state: Literal["waiting", "running", "succeeded", "failed"]
-    steps: list[StepProgress]
+    stages: list[StageProgress]
     failure: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
 
@@ -43,13 +52,17 @@ class ProgressReader:
         plan = self._plan = self._plan or self.tree.find("plan.json")
         if plan is None:
             return Progress("succeeded" if report else "failed" if failure else "waiting", [], failure, report)
-        steps = [StepProgress("split", 1, 1, bytes=plan["bytes"])]
-        steps += [self._step("map", len(plan["splits"])), self._step("reduce", plan["partitions"])]
+        stages = [
+            StageProgress(index, [self._step(index, step, count) for step, count in steps.items()])
+            for index, steps in enumerate(plan["tasks"])
+        ]
+        stages[0].steps.insert(0, StepProgress("split", 1, 1, bytes=plan["bytes"]))
         if failure and (task := failure.get("task")):
-            for step in steps:
-                step.failed = int(step.step == task.get("step"))
+            for stage in stages:
+                for step in stage.steps:
+                    step.failed = int((stage.index, step.step) == (task.get("stage"), task.get("step")))
         state: Literal["running", "succeeded", "failed"] = "succeeded" if report else "failed" if failure else "running"
-        return Progress(state, steps, failure, report)
+        return Progress(state, stages, failure, report)
 
     def _failure(self) -> dict[str, Any] | None:
         """`failed.json`. Whatever else somebody put there is a failure too, so that no job runs for ever."""
@@ -63,10 +76,10 @@ class ProgressReader:
         failure = failure or {"message": "the job failed, but its failed.json can't be read"}
         return failure if isinstance(failure.get("task"), dict | None) else {**failure, "task": None}
 
-    def _step(self, name: str, tasks: int) -> StepProgress:
+    def _step(self, stage: int, name: str, tasks: int) -> StepProgress:
         step = StepProgress(name, tasks)
-        for index in self.tree.committed(0, name):
-            task = Task(0, name, index)
+        for index in self.tree.committed(stage, name):
+            task = Task(stage, name, index)
             if task not in self._commits:
                 self._commits[task] = self.tree.commit_of(task)
             step.done += 1

@@ -1,6 +1,5 @@
-"""Reduce: bring one partition's segments of all runs together in key order, reduce, and stage the part that results."""
+"""Reduce: bring one partition's segments of all runs together in key order, and reduce them to records."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, groupby, islice
@@ -12,18 +11,13 @@ from fanfold_steps.aggregations import Aggregation, build
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import merge_into
-from fanfold_steps.crash_points import around
-from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown, user_traceback
-from fanfold_steps.formats import Encoder, writer
-from fanfold_steps.formats.declared import OutputFormat, Text
+from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.merge import merge
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Function, StageSpec
 from fanfold_steps.spills import combined, size_of
 from fanfold_storage.errors import StorageError
-from fanfold_storage.objects import Objects
 
-WRITE_RECORDS = 8192
 LOOK_ITEMS = 65536  # between two looks at the memory
 Segments = Callable[[int], list[Iterator[runs.Item]]]
 """The segments of a partition, one a map task, in the order of the maps: which is input order."""
@@ -32,79 +26,31 @@ Segments = Callable[[int], list[Iterator[runs.Item]]]
 class ReduceTask:
     """The reduce step of one stage, ready to run over partitions."""
 
-    def __init__(
-        self,
-        stage: StageSpec,
-        segments: Segments,
-        code: Code,
-        format: OutputFormat | None = None,
-        budget: Budget = DEFAULT,
-    ) -> None:
+    def __init__(self, stage: StageSpec, segments: Segments, code: Code, budget: Budget = DEFAULT) -> None:
         self._budget = budget
-        self._format = format or Text()
-        self._writer = writer(self._format)
         self._segments = segments
         self._code = code
         self._aggregation: Aggregation | None = None
         self._reducer: Callable[..., Any] | None = None
         if isinstance(stage.reduce, Function):
             self._reducer = code.function(stage.reduce.function, "reducer", 2)
-        else:
+        elif stage.reduce is not None:
             self._aggregation = build(stage.reduce)
 
-    def run(self, partition: int, output: Objects) -> dict[str, Any]:
-        """Reduce a partition into a staged part; returns what the commit records, the part's handle among it.
+    def records(self, partition: int) -> Iterator[Any]:
+        """What a partition reduces to, one record after the other, as it is asked for.
 
         Raises:
-            PermanentFailure: the user's code raised or gave what can't be written.
+            PermanentFailure: the user's code raised.
         """
         with Scratch() as scratch:
-            if self._aggregation:
-                records = self._aggregated(partition, self._aggregation, scratch)
-            else:
-                records = self._reduced(partition, scratch)
-            return self._written(partition, records, output)
-
-    def _written(self, partition: int, records: Iterator[Any], output: Objects) -> dict[str, Any]:
-        name = f"part-{partition:05d}{self._writer.suffix}"
-        with around("reduce.stage"):
-            staged = output.stage(name)
-        try:
-            count, size, digest = 0, 0, hashlib.sha256()
-            for number, data in self._encoded(records):
-                staged.write(data)
-                digest.update(data)
-                count += number
-                size += len(data)
-            with around("reduce.seal"):
-                handle = staged.seal()
-        except runs.Unpicklable as error:
-            staged.abort()
-            raise PermanentFailure("mapper", str(error)) from error
-        except BaseException:
-            staged.abort()
-            raise
-        return {"part": name, "handle": handle, "records": count, "bytes": size, "sha256": digest.hexdigest()}
-
-    def _encoded(self, records: Iterator[Any]) -> Iterator[tuple[int, bytes]]:
-        """How many records went in, and the bytes that came out."""
-        encoder = self._writer.begin()
-        count = 64
-        while block := list(islice(records, count)):
             try:
-                data = encoder.encode(block)
-            except Exception as error:
-                raise self._unwritable(encoder, block, error) from error
-            yield len(block), data
-            fitting = len(block) * self._budget.piece // max(len(data), 1)
-            count = max(1, min(fitting, 4 * count, WRITE_RECORDS))
-        yield 0, encoder.end()
-
-    def _unwritable(self, encoder: Encoder, block: list[Any], error: Exception) -> PermanentFailure:
-        record = next((record for record in block if not _encodes(encoder, record)), None)
-        what = f"a record can't be written as {self._format.format}: {type(error).__name__}: {error}"
-        trace = user_traceback(error, self._code.root)
-        return PermanentFailure("reducer", f"{what} (the record {shown(record)})", trace=trace)
+                if self._aggregation:
+                    yield from self._aggregated(partition, self._aggregation, scratch)
+                else:
+                    yield from self._reduced(partition, scratch)
+            except runs.Unpicklable as error:
+                raise PermanentFailure("mapper", str(error)) from error
 
     def _aggregated(self, partition: int, aggregation: Aggregation, scratch: Scratch) -> Iterator[tuple[keys.Key, Any]]:
         """Through a dict of all keys; or, if they don't fit into memory, by merging the segments."""
@@ -153,14 +99,6 @@ class ReduceTask:
             failure = of_user_code("reducer", error, self._code.root, None)
             failure.message += f" (for the key {shown(key)})"
             raise failure from error
-
-
-def _encodes(encoder: Encoder, record: object) -> bool:
-    try:
-        encoder.encode([record])
-    except Exception:  # noqa: BLE001 — a user's __str__ may raise anything
-        return False
-    return True
 
 
 def _wrong_result(result: object) -> str:

@@ -46,10 +46,12 @@ class Reporter:
 def describe(failure: Mapping[str, Any]) -> str:
     """A failure for people: what, at which record, the user's traceback."""
     task, record = failure.get("task"), failure.get("record")
-    where = f"{task['step']}/{task['index']}: " if task else ""
+    stage = f"stage {task['stage']}, " if task and failure.get("stages", 1) > 1 else ""
+    where = f"{stage}{task['step']}/{task['index']}: " if task else ""
     lines = [f"{where}{failure['message']}"]
     if record:
-        lines.append(f"at {record['source']}, byte {record['offset']}: {record['text']}")
+        byte = "" if record.get("offset") is None else f", byte {record['offset']}"
+        lines.append(f"at {record['source']}{byte}: {record['text']}")
     if failure.get("traceback"):
         lines.append(failure["traceback"])
     return "\n".join(lines)

@@ -13,7 +13,7 @@ import pickle
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import lz4.block
@@ -23,7 +23,7 @@ from fanfold_storage.objects import Objects
 
 
 class Unpicklable(Exception):
-    """A value that can't be carried from mapper to reducer."""
+    """A value that can't be carried to the next step."""
 
 
 Item = tuple[bytes, Any]
@@ -60,6 +60,11 @@ def pack(segments: Iterable[Iterable[Item]], size: int = BLOCK_BYTES) -> Iterato
 
 def read_segment(objects: Objects, key: str, size: int, partition: int) -> Iterator[Item]:
     """One partition's items of a run of `size` bytes, in order. Raises CorruptRun, NotFound."""
+    return chain.from_iterable(read_blocks(objects, key, size, partition))
+
+
+def read_blocks(objects: Objects, key: str, size: int, partition: int) -> Iterator[Iterator[Item]]:
+    """The same, by the blocks in which they were written."""
     start, length, _ = _read_index(objects, key, size)[partition]
     if not length:
         return
@@ -72,7 +77,7 @@ def read_segment(objects: Objects, key: str, size: int, partition: int) -> Itera
                 break
             body = bytes(buffer[_HEADER.size : _HEADER.size + packed])
             del buffer[: _HEADER.size + packed]
-            yield from _unpack_block(body, checksum, key)
+            yield _unpack_block(body, checksum, key)
     if buffer:
         raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
 
@@ -134,7 +139,8 @@ def _pickled(items: list[Item]) -> bytes:
     try:
         return pickle.dumps(tuple(zip(*items, strict=True)), protocol=5)
     except Exception as error:  # an object's own pickling may raise anything
-        raise Unpicklable(f"a value can't be carried to the reducer: {error}. Give plain data, not objects") from error
+        message = f"a value can't be carried to the next step: {error}. Give plain data, not objects"
+        raise Unpicklable(message) from error
 
 
 def _unpack_block(body: bytes, checksum: int, key: str) -> Iterator[Item]:

@@ -10,6 +10,9 @@ from typing import Any, Literal
 
 from fanfold_steps.formats.declared import InputFormat, OutputFormat, Text, from_json
 
+MOST_PARTITIONS = 10_000
+NAME = "[A-Za-z][A-Za-z0-9_-]{0,63}"
+"""What inputs may be called, as a pattern."""
 _BY_NAME = {"discriminator": "format"}  # pydantic's word: which format it is decides what else may stand there
 
 
@@ -34,14 +37,38 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class StageSpec:
-    """One map and reduce. Without `combine`, values travel as they are; an aggregation always combines.
+    """A map and a reduce, or one of them.
 
-    A list of aggregations aggregates tuples of values, place by place.
+    Without `map` each record is taken as the (key, value) pair that it is. Without `reduce` what the mapper gives is
+    the stage's output. Without `combine` values travel as they are; an aggregation always combines. A list of
+    aggregations aggregates tuples of values, place by place. Without `partitions` the job's number holds.
     """
 
-    map: Function
-    reduce: Function | Aggregate | list[Aggregate]
+    map: Function | None = None
+    reduce: Function | Aggregate | list[Aggregate] | None = None
     combine: Function | None = None
+    partitions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputSpec:
+    """A named input: what its records are, and its mapper; without one, the first stage's."""
+
+    format: InputFormat = field(default_factory=Text, metadata=_BY_NAME)
+    map: Function | None = None
+
+
+Inputs = list[str] | dict[str, list[str]]
+"""URLs of files or folders in the order in which their records count; by name where the job names its inputs."""
+
+
+def urls_of(inputs: Inputs) -> list[str]:
+    """The URLs, whatever name they have.
+
+    >>> urls_of({"users": ["a", "b"], "orders": ["c"]})
+    ['a', 'b', 'c']
+    """
+    return [url for urls in inputs.values() for url in urls] if isinstance(inputs, dict) else inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +87,8 @@ class JobSpec:
     stages: list[StageSpec] = field(default_factory=list)
     input: InputFormat = field(default_factory=Text, metadata=_BY_NAME)
     output: OutputFormat = field(default_factory=Text, metadata=_BY_NAME)
+    inputs: dict[str, InputSpec] = field(default_factory=dict)
+    """Named inputs, instead of `input`; the records of an earlier one come before those of a later one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +101,7 @@ class JobConf:
 
     id: str
     spec: JobSpec
-    inputs: list[str]
-    """URLs of files or folders, in the order in which their records count."""
+    inputs: Inputs
     output: str
     """URL of the folder that the parts will lie in."""
     partitions: int
@@ -85,22 +113,49 @@ class JobConf:
     memory: int | None = None
     """Bytes that all workers together may hold; None is half of what their machine, or each one's container, has."""
 
+    @property
+    def input_urls(self) -> list[str]:
+        """All that is read, whatever its name."""
+        return urls_of(self.inputs)
+
     def to_json(self) -> dict[str, Any]:
         """The form that `job.json` holds."""
         data: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return data
 
 
+def spec_from_json(data: dict[str, Any]) -> JobSpec:
+    """A JobSpec from its JSON form, which was checked before it was written."""
+    inputs = {
+        name: InputSpec(from_json(named["format"]), _function(named.get("map")))
+        for name, named in data.get("inputs", {}).items()
+    }
+    read: dict[str, Any] = {
+        "stages": [stage_from_json(stage) for stage in data["stages"]],
+        "input": from_json(data["input"]),
+        "output": from_json(data["output"]),
+        "inputs": inputs,
+    }
+    return JobSpec(**{**data, **read})
+
+
 def stage_from_json(data: dict[str, Any]) -> StageSpec:
     """A stage from its JSON form."""
-    return StageSpec(
-        map=Function(**data["map"]),
-        reduce=_reduce_from_json(data["reduce"]),
-        combine=Function(**data["combine"]) if data.get("combine") else None,
-    )
+    read = {
+        "map": _function(data.get("map")),
+        "reduce": _reduce_from_json(data.get("reduce")),
+        "combine": _function(data.get("combine")),
+    }
+    return StageSpec(**{**data, **read})
 
 
-def _reduce_from_json(data: Any) -> Function | Aggregate | list[Aggregate]:
+def _function(data: Any) -> Function | None:
+    return Function(**data) if data else None
+
+
+def _reduce_from_json(data: Any) -> Function | Aggregate | list[Aggregate] | None:
+    if data is None:
+        return None
     if isinstance(data, list):
         return [Aggregate(**part) for part in data]
     return Aggregate(**data) if "aggregate" in data else Function(**data)
@@ -108,17 +163,4 @@ def _reduce_from_json(data: Any) -> Function | Aggregate | list[Aggregate]:
 
 def conf_from_json(data: dict[str, Any]) -> JobConf:
     """A `JobConf` from `job.json`, which was checked before it was written."""
-    spec = data["spec"]
-    return JobConf(
-        **{
-            **data,
-            "spec": JobSpec(
-                **{
-                    **spec,
-                    "stages": [stage_from_json(stage) for stage in spec["stages"]],
-                    "input": from_json(spec["input"]),
-                    "output": from_json(spec["output"]),
-                }
-            ),
-        }
-    )
+    return JobConf(**{**data, "spec": spec_from_json(data["spec"])})

@@ -20,7 +20,7 @@ from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import TooLarge
 from fanfold_submit.failures import cleaned, members_of, message_of
-from fanfold_submit.jobs import Job, Stage, State, Step, Workflow
+from fanfold_submit.jobs import Job, Stage, State, Workflow
 from fanfold_submit.kinds import JOB_FAILED, JOB_REFUSED, NAME_TAKEN, WORKERS_LOST
 from fanfold_submit.places import Places
 from fanfold_submit.register import Held, Register
@@ -168,11 +168,11 @@ class Dispatcher:
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:
         """The job with what its tree shows; what was seen once stays, also when the tree is gone."""
-        if not progress.steps:
+        if not progress.stages:
             return job
-        steps = [Step(**asdict(step)) for step in progress.steps]
-        fields: dict[str, Any] = {"stages": [Stage(index=0, steps=steps)]}
-        if sum(step.done for step in steps) > job.tasks_done:
+        stages = [Stage.model_validate(asdict(stage)) for stage in progress.stages]
+        fields: dict[str, Any] = {"stages": stages}
+        if sum(step.done for stage in stages for step in stage.steps) > job.tasks_done:
             fields["fruitless"] = 0
         if job.state.rank < State.RUNNING.rank:
             fields |= {"state": State.RUNNING, "started": timestamp(self._now())}

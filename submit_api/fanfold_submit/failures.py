@@ -34,7 +34,7 @@ def members_of(failure: dict[str, Any], told: Told) -> dict[str, Any]:
     if isinstance(record, dict):
         members["record"] = {
             "source": _text(record.get("source"), told, _LONGEST_PLACE),
-            "offset": _number(record.get("offset")),
+            "offset": None if record.get("offset") is None else _number(record["offset"]),
             "text": _text(record.get("text"), str, LONGEST_MESSAGE),
         }
     return {name: value for name, value in members.items() if value}

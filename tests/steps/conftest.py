@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fanfold_steps.inputs import digest, list_files
-from fanfold_steps.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
+from fanfold_steps.inputs import by_name, digest, list_inputs
+from fanfold_steps.spec import Aggregate, Function, InputSpec, JobConf, JobSpec, StageSpec
 from fanfold_steps.tree import JobTree
 
 WORDCOUNT = StageSpec(Function("fanfold.builtin.wordcount:words"), Aggregate("Sum"))
@@ -37,22 +37,26 @@ class SmallJob:
 
     def create(
         self,
-        stage: StageSpec = WORDCOUNT,
-        *,
+        *stages: StageSpec,
         partitions: int = 2,
         split_size: int = 1024,
         workers: dict[str, int] | None = None,
         memory: int | None = None,
+        named: dict[str, InputSpec] | None = None,
     ) -> None:
+        """A job over `in/`, or over `in/NAME` for each named input."""
+        folder = (self.root / "in").as_uri()
+        inputs = {name: [f"{folder}/{name}"] for name in reversed(named)} if named else [f"{folder}/"]
+        spec = JobSpec(stages=list(stages or [WORDCOUNT]), inputs=named or {})
         conf = JobConf(
             id="test",
-            spec=JobSpec(stages=[stage]),
-            inputs=[(self.root / "in").as_uri() + "/"],
+            spec=spec,
+            inputs=inputs,
             output=(self.root / "out").as_uri() + "/",
             partitions=partitions,
             split_size=split_size,
             workers=workers or {"all": 1},
-            inputs_digest=digest(list_files((self.root / "in").as_uri() + "/")),
+            inputs_digest=digest(list_inputs(by_name(spec, inputs))),
             memory=memory,
         )
         assert self.tree.create("job.json", conf.to_json())

@@ -133,8 +133,70 @@ def yields_badly_shown(key, values):
     yield Odd()
 
 
-def takes_two(one, two):
+def takes_three(one, two, three):
     yield one, two
+
+
+def line_words(line):
+    for word in line.split():
+        yield word, 1
+
+
+def under_one_key(pair):
+    """A word and its count, so that all come to one reducer."""
+    word, count = pair
+    yield None, (count, word)
+
+
+def under_one_key_by_key(word, count):
+    yield None, (count, word)
+
+
+def most(key, values):
+    count, word = max(values, key=lambda pair: (pair[0], pair[1]))
+    yield f"{word}: {count}"
+
+
+def at_offset(offset, line):
+    if line:
+        yield offset, line.upper()
+
+
+def upper_list(line):
+    return [line.upper()] if line else []
+
+
+def returns_line(line):
+    return line
+
+
+def raises_on_many(word, count):
+    if count > 2:
+        raise ValueError(f"{word} is there too often")
+    yield word, count
+
+
+def gives_single(key, values):
+    yield sum(values)
+
+
+def user_rows(line):
+    name, city = line.split(",")
+    yield name, ("user", city)
+
+
+def order_rows(offset, line):
+    name, what = line.split(";")
+    yield name, ("order", offset, what)
+
+
+def joined(name, values):
+    city = None
+    for kind, *rest in values:
+        if kind == "user":
+            (city,) = rest
+        else:
+            yield f"{name} {city} {rest[1]}@{rest[0]}"
 
 
 def raises_at_length(line):

@@ -28,6 +28,6 @@ def read_in_ranges(
         source = open_source(store, key, format.compress)
         for block in read(reader(format), source, start, min(start + split_size, len(data))):
             records = block.records()
-            found += [(block.offset_of(number), record) for number, record in enumerate(records)]
+            found += zip(block.offsets(), records, strict=False)
             bad += block.bad
     return found, bad

@@ -50,7 +50,7 @@ def test_a_mapper_that_raises(small_job, capsys, monkeypatch):
         ("gives_deep_tuple", "nested too deeply"),
         ("gives_badly_shown", "Sum.. takes whole numbers and floats, but a value is Odd .<Odd that can't be shown>"),
         ("returns_none_once", "the mapper returned None|TypeError"),
-        ("takes_two", "must take one argument, the record"),
+        ("takes_three", "must take one argument, the record, or two, its key and the record"),
         ("not_a_function", "is int, not a function"),
         ("missing", "has no 'missing'"),
     ],
@@ -196,7 +196,7 @@ def test_every_other_worker_stops_when_one_has_failed(small_job):
     small_job.create(workers={"all": 2})
     small_job.tree.create("failed.json", {"task": None, "message": "elsewhere", "record": None, "traceback": ""})
     # A claim nobody will give up: without the failure this worker would wait.
-    small_job.tree.create("claims/split-00000.json", {"worker": "all-1"})
+    small_job.tree.create("claims/0-split-00000.json", {"worker": "all-1"})
     process = small_job.start()
     assert process.wait(timeout=20) == 64
     assert "elsewhere" in process.communicate()[1]
@@ -205,7 +205,7 @@ def test_every_other_worker_stops_when_one_has_failed(small_job):
 def test_a_worker_leaves_with_the_process_that_holds_its_input(small_job):
     small_job.write_input({"a.txt": b"x\n"})
     small_job.create(workers={"all": 2})
-    small_job.tree.create("claims/split-00000.json", {"worker": "all-1"})
+    small_job.tree.create("claims/0-split-00000.json", {"worker": "all-1"})
     process = small_job.start()
     assert process.poll() is None
     process.stdin.close()

@@ -35,12 +35,12 @@ def test_all_steps_by_one_worker(small_job):
     assert parse_counts(small_job.output()) == count_words(TEXTS)
     progress = ProgressReader(small_job.tree).read()
     assert progress.state == "succeeded"
-    assert [(step.step, step.done == step.tasks) for step in progress.steps] == [
+    assert [(step.step, step.done == step.tasks) for step in progress.stages[0].steps] == [
         ("split", True),
         ("map", True),
         ("reduce", True),
     ]
-    assert progress.steps[1].records == sum(
+    assert progress.stages[0].steps[1].records == sum(
         data.count(b"\n") + (not data.endswith(b"\n")) for data in TEXTS.values() if data
     )
 
@@ -116,8 +116,8 @@ def test_a_crash_of_the_machine_may_leave_claims_and_beats_empty(small_job, monk
     small_job.write_input(TEXTS)
     small_job.create(workers={"all": 2})
     store = small_job.tree.objects
-    store.put("claims/map-00000.json", [b""])
-    store.put("claims/map-00001.json", [b'{"worker": "all-1"}'])
+    store.put("claims/0-map-00000.json", [b""])
+    store.put("claims/0-map-00001.json", [b'{"worker": "all-1"}'])
     store.put("workers/all-1.json", [b""])
     run_in_process(small_job, ("all", 0))
     assert parse_counts(small_job.output()) == count_words(TEXTS)
@@ -128,13 +128,13 @@ def test_an_attempt_that_came_second_leaves_nothing(small_job, monkeypatch):
     small_job.create(partitions=1)
     tree = small_job.tree
     worker = Worker(tree, "all", 0)
-    original = worker._run_map
+    original = worker._run_task
 
     def twice(task: Task, attempt: str) -> None:
         original(task, f"{attempt}-first")
         original(task, f"{attempt}-second")
 
-    monkeypatch.setattr(worker, "_run_map", twice)
+    monkeypatch.setattr(worker, "_run_task", twice)
     worker.run()
     runs = [stat.key for stat in tree.objects.list("stage-0/map/") if stat.key.endswith(".run")]
     assert [run.endswith("-first.run") for run in runs] == [True]

@@ -89,7 +89,7 @@ class ScriptedEngine:
         """What workers do up to the maps: plan and commit them."""
         plan = self.crews[job_id].plan
         tree = JobTree.open(plan.job_url)
-        tree.create("plan.json", {"bytes": 10, "splits": [[]] * maps, "partitions": 1, "stages": [], "files": []})
+        tree.create("plan.json", {"bytes": 10, "tasks": [{"map": maps, "reduce": 1}]})
         for index in range(maps):
             tree.commit(Task(0, "map", index), {"records": 5, "bytes": 7})
 

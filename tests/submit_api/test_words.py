@@ -57,7 +57,7 @@ def test_a_failed_job_names_places_alone(open_site: Callable[..., Site], tmp_pat
         "kind": "storage",
         "message": f"cannot write {tmp_path}/data/files/ada/counts/.staged/part-0: disk full",
         "traceback": f"Traceback …\nOSError: {tmp_path}/data/jobs/{job}/output/x",
-        "record": {"source": f"{conf.inputs[0]}a.txt", "offset": 0, "text": "a b a"},
+        "record": {"source": f"{conf.input_urls[0]}a.txt", "offset": 0, "text": "a b a"},
         "task": {"stage": 0, "step": "reduce", "index": 0},
     }
     JobTree.open(engine.crews[job].plan.job_url).create("failed.json", failure)

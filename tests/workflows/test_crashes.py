@@ -27,7 +27,7 @@ from tests import crash_points
 
 SCRIPT = """
 from pathlib import Path
-from fanfold import Job
+from fanfold import Job, Stage
 LOG = Path({log!r})
 def log(what):
     with LOG.open("a") as file:
@@ -39,7 +39,7 @@ def words(line):
 def add(key, values):
     log(f"reduce {{key}}")
     yield key, sum(values)
-job = Job(map=words, reduce=add)
+job = Job(stages=[Stage(map=words, reduce=add), Stage()])
 """
 FILES, PARTITIONS = 3, 2
 OUTPUT = {"_SUCCESS", *(f"part-{number:05d}.txt" for number in range(PARTITIONS))}
@@ -77,7 +77,7 @@ class Case:
         arm(at)
         places = (self.folder / "in").as_uri(), (self.folder / "out").as_uri() + "/"
         sizing = Sizing(partitions=PARTITIONS, split_size=1024, workers=1)
-        request = run.Request(None, (places[0],), places[1], sizing, False, self.overwrite, False, True)
+        request = run.Request(None, [places[0]], places[1], sizing, False, self.overwrite, False, True)
         return run.execute(resolve(str(self.folder / "counting.py")), request)
 
     @property

@@ -9,7 +9,7 @@ from fanfold import InvalidJob, Job, Max, Sum, TopK, builtin, spec
 from fanfold.authored import resolve
 from fanfold.bundle import pack
 from fanfold_steps.aggregations import AGGREGATIONS, build
-from fanfold_steps.spec import Aggregate, stage_from_json
+from fanfold_steps.spec import Aggregate, Function, stage_from_json
 from tests.steps import functions
 
 
@@ -26,8 +26,10 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
                 "map": {"function": f"{here}:pairs"},
                 "combine": {"function": f"{here}:partial"},
                 "reduce": {"function": f"{here}:total"},
+                "partitions": None,
             }
         ],
+        "inputs": {},
         "input": {"format": "text", "encoding": None, "compress": None},
         "output": {"format": "text", "encoding": None, "compress": None},
     }
@@ -41,7 +43,7 @@ def test_a_spec_written_by_hand_is_the_one_a_job_compiles_to():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"map": functions.takes_two, "reduce": Sum()}, "must take one argument, the record"),
+        ({"map": functions.takes_three, "reduce": Sum()}, "must take one argument, the record, or two, its key and"),
         ({"map": functions.pairs, "reduce": functions.pairs}, "must take two arguments, the key and its values"),
         ({"map": functions.pairs, "reduce": Sum(), "combine": functions.partial}, "leave `combine` out"),
         (
@@ -126,7 +128,11 @@ def test_a_lambda_is_refused_with_the_mend():
         ({"stages": [{"map": {"function": "a:b"}, "reduce": {"aggregate": "Median"}}]}, "reduce"),
         ({"stages": [{"map": {"function": "os.system"}, "reduce": {"aggregate": "Sum"}}]}, "module:name"),
         ({"entry": "../x:y"}, "module:name"),
-        ({"stages": [{"map": {"function": "a:b"}, "reduce": {"aggregate": "Sum"}}] * 2}, "several stages"),
+        ({"stages": [{"combine": {"function": "a:b"}}]}, "stages.0.combine: there is no reducer"),
+        ({"stages": [{"reduce": {"aggregate": "Sum"}}, {"partitions": 2}]}, "stages.1.partitions: without a reducer"),
+        ({"stages": [{"reduce": {"aggregate": "Sum"}, "partitions": 0}]}, "stages.0.partitions: a number from 1"),
+        ({"stages": [{}], "inputs": {"a b": {}}}, "inputs: a name is letters"),
+        ({"stages": [{}], "inputs": {"a": {"map": {"function": "b"}}}}, "module:name"),
         ({"entry": "a:b", "bundle": "xyz"}, "bundle"),
     ],
 )
@@ -188,14 +194,14 @@ def test_a_bundle_holds_the_module_and_what_it_imports_beside_it(tmp_path, impor
         "my_words.py",
     ]
     assert authored.bundle and authored.spec.bundle == authored.bundle.sha256
-    assert authored.spec.stages[0].map.function == "my_job:words"
+    assert authored.spec.stages[0].map == Function("my_job:words")
 
 
 def test_a_module_in_a_package_brings_the_package(tmp_path, imports):
     write_package(tmp_path, {"pack_a/__init__.py": "", "pack_a/jobs.py": JOB, "pack_a/other.py": "y = 2\n"})
     authored = resolve(str(tmp_path / "pack_a" / "jobs.py"))
     assert names_in(authored.bundle) == ["pack_a/__init__.py", "pack_a/jobs.py", "pack_a/other.py"]
-    assert authored.spec.stages[0].map.function == "pack_a.jobs:words"
+    assert authored.spec.stages[0].map == Function("pack_a.jobs:words")
 
 
 def test_the_same_code_makes_the_same_bundle_whenever_it_was_written(tmp_path, imports):

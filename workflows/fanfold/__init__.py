@@ -11,7 +11,8 @@
 Importing this loads nothing heavy: workers import it with every job.
 """
 
-from fanfold.job import InvalidJob, Job
+from fanfold.job import Job
+from fanfold.stage import Input, InvalidJob, Stage
 from fanfold_steps.aggregations import (
     Aggregation,
     Collect,
@@ -41,6 +42,7 @@ __all__ = [
     "Distinct",
     "First",
     "Fixed",
+    "Input",
     "InvalidFormat",
     "InvalidJob",
     "Job",
@@ -48,6 +50,7 @@ __all__ = [
     "Max",
     "Mean",
     "Min",
+    "Stage",
     "Sum",
     "Text",
     "TopK",

@@ -8,7 +8,8 @@ from types import ModuleType
 
 from fanfold import builtin
 from fanfold.bundle import Bundle, pack
-from fanfold.job import InvalidJob, Job
+from fanfold.job import Job
+from fanfold.stage import InvalidJob
 from fanfold_steps.failure import user_traceback
 from fanfold_steps.spec import JobSpec
 
@@ -32,13 +33,17 @@ def resolve(job: str) -> Authored:
     if job.endswith(".py") or path.is_file():
         if not path.is_file():
             raise InvalidJob(f"there is no file {job}: check the path")
-        return compile_job(_find_job(load_module(path)))
+        module = load_module(path)
+        return compile_job(_find_job(module), module)
     return Authored(builtin.find(job), None)
 
 
-def compile_job(job: Job) -> Authored:
-    """A `Job` object's spec with its code. Raises InvalidJob."""
-    bundle = pack(job.module)
+def compile_job(job: Job, module: ModuleType | None = None) -> Authored:
+    """A job's spec with the code of the module that it is defined in, or else of its functions'. Raises InvalidJob."""
+    module = job.module and (module or job.module)
+    if module is None:
+        return Authored(job.spec(), None)
+    bundle = pack(module)
     return Authored(job.spec(bundle.sha256), bundle)
 
 

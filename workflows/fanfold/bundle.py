@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from fanfold.job import InvalidJob, module_name
+from fanfold.stage import InvalidJob, module_name
 
 LARGEST_BUNDLE = 50 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes, whenever they were written

@@ -1,27 +1,14 @@
 """`Job`: what people write. It compiles to a `JobSpec`, which names functions and holds no code."""
 
+import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any
 
-from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
-from fanfold_steps.code import check_parameters
-from fanfold_steps.failure import PermanentFailure
-from fanfold_steps.formats.declared import InputFormat, OutputFormat, Text
-from fanfold_steps.spec import Aggregate, Function, JobSpec, StageSpec
-
-Mapper = Callable[[Any], Iterable[tuple[Any, Any]]]
-Reducer = Callable[[Any, Iterator[Any]], Iterable[Any]]
-Combiner = Callable[[Any, Iterator[Any]], Iterable[tuple[Any, Any]]]
-
-
-TEXT = Text()
-
-
-class InvalidJob(TypeError):
-    """A job that can't be run as written; the text says which part and how to mend it."""
+from fanfold.stage import TEXT, Combiner, Input, InvalidJob, Mapper, Reduce, Stage, declared
+from fanfold_steps.formats.declared import InputFormat, OutputFormat
+from fanfold_steps.spec import NAME, JobSpec
 
 
 class Job:
@@ -29,45 +16,39 @@ class Job:
 
     Args:
         name: shown in listings; the module's name if left out.
-        map: `f(record)`, yielding or returning `(key, value)` pairs.
-        combine: a reducer whose output pairs are reduced again; run over each split's pairs before they travel.
-        reduce: `f(key, values)`, yielding output records; `values` come one by one, in input order. Or an aggregation
-            (`Sum()`, `TopK(10)`, …), or a tuple of them for values that are tuples.
+        map, combine, reduce: as in `Stage`, for a job of one stage.
+        stages: `[Stage(map=…, reduce=…), …]`, instead of those: the records that one gives the next one maps.
         input: what the records are: `Text()` (lines), `JSONL()`, `CSV()`, `TSV()`, `Fixed(100)`, `Delimited(b"|")`,
             `Whole()`.
+        inputs: `{"users": Input(CSV(), map=f), …}`, instead: several inputs, each with its mapper. The values of a key
+            come in their order.
         output: how records are written: `Text()`, `JSONL()`, `CSV()`, `TSV()`, as in `JSONL(compress="zstd")`.
 
     Functions must stand at the top level of a module, so that workers can import them.
 
     Raises:
-        InvalidJob: a function takes the wrong arguments, or an aggregation comes with a combiner.
+        InvalidJob: a function takes the wrong arguments, or the parts don't fit together.
     """
 
     def __init__(
         self,
         name: str | None = None,
         *,
-        map: Mapper,
-        reduce: Reducer | Aggregation | tuple[Aggregation, ...],
+        map: Mapper | None = None,
         combine: Combiner | None = None,
+        reduce: Reduce | None = None,
+        stages: Sequence[Stage] | None = None,
         input: InputFormat = TEXT,
+        inputs: Mapping[str, Input] | None = None,
         output: OutputFormat = TEXT,
     ) -> None:
-        _check(map, "mapper", 1)
-        if isinstance(reduce, Aggregation | tuple) or (isinstance(reduce, type) and issubclass(reduce, Aggregation)):
-            _check_aggregation(reduce)
-            if combine is not None:
-                raise InvalidJob(f"{_name(reduce)} combines by itself: leave `combine` out")
-        else:
-            _check(reduce, "reducer", 2)
-        if combine is not None:
-            _check(combine, "combiner", 2)
+        if stages is not None and (map, combine, reduce) != (None, None, None):
+            raise InvalidJob("map, combine and reduce belong to a stage: write Stage(map=…, reduce=…) in `stages`")
         self.name = name
-        self.map = map
-        self.combine = combine
-        self.reduce = reduce
-        self.input = _declared(input, "input", InputFormat)
-        self.output = _declared(output, "output", OutputFormat)
+        self.stages = [Stage(map=map, combine=combine, reduce=reduce)] if stages is None else _stages(stages)
+        self.input = declared(input, "input", InputFormat)
+        self.inputs = _inputs(inputs, input)
+        self.output = declared(output, "output", OutputFormat)
 
     def spec(self, bundle: str | None = None) -> JobSpec:
         """The job as plain data; `bundle` is the SHA-256 of the code that its functions lie in.
@@ -75,15 +56,19 @@ class Job:
         Raises:
             InvalidJob: a function can't be imported by name (a lambda, or one defined inside another).
         """
-        combine = _reference(self.combine) if self.combine else None
-        stage = StageSpec(_reference(self.map), _reduce(self.reduce), combine)
-        name = self.name or stage.map.function.partition(":")[0]
-        return JobSpec(name=name, bundle=bundle, stages=[stage], input=self.input, output=self.output)
+        stages = [stage.spec() for stage in self.stages]
+        inputs = {name: named.spec() for name, named in self.inputs.items()}
+        named = [*(stage.map for stage in stages), *(named.map for named in inputs.values())]
+        first = next((function.function for function in named if function), "job")
+        name = self.name or first.partition(":")[0]
+        return JobSpec(name=name, bundle=bundle, stages=stages, input=self.input, inputs=inputs, output=self.output)
 
     @property
-    def module(self) -> ModuleType:
-        """The module that the mapper stands in: where the code bundle begins."""
-        return sys.modules[self.map.__module__]
+    def module(self) -> ModuleType | None:
+        """The module of its first function, where the code bundle begins; None for a job without functions."""
+        functions = [function for stage in self.stages for function in stage.functions]
+        functions += [named.map for named in self.inputs.values() if named.map]
+        return sys.modules[functions[0].__module__] if functions else None
 
     def main(self) -> None:
         """Be a command: `python wordcount.py --input texts/ --output counts/`. Ends the process."""
@@ -92,65 +77,25 @@ class Job:
         main_of(self)
 
 
-def module_name(module: ModuleType) -> str:
-    """The name that workers import a module by: for a script, that of its file."""
-    if module.__name__ != "__main__":
-        return module.__name__
-    if module.__spec__:
-        return module.__spec__.name
-    if not getattr(module, "__file__", None):
-        raise InvalidJob("a job must stand in a file: workers can't import from an interactive session")
-    return Path(str(module.__file__)).stem
+def _stages(stages: Any) -> list[Stage]:
+    if isinstance(stages, Stage) or not isinstance(stages, Sequence) or not stages:
+        raise InvalidJob("stages is a list of at least one Stage(map=…, reduce=…)")
+    for stage in stages:
+        if not isinstance(stage, Stage):
+            raise InvalidJob(f"stages is a list of Stage(map=…, reduce=…), but holds {stage!r}")
+    return list(stages)
 
 
-def _reference(function: Callable[..., Any]) -> Function:
-    name = getattr(function, "__qualname__", None)
-    if not name or "<" in name:
-        raise InvalidJob(
-            f"{function!r} can't be imported by workers: define it with `def` at the top level of the module"
-        )
-    return Function(f"{module_name(sys.modules[function.__module__])}:{name}")
-
-
-def _reduce(reduce: Reducer | Aggregation | tuple[Aggregation, ...]) -> Function | Aggregate | list[Aggregate]:
-    if isinstance(reduce, tuple):
-        return [_aggregate(part) for part in reduce]
-    return _aggregate(reduce) if isinstance(reduce, Aggregation) else _reference(reduce)
-
-
-def _aggregate(aggregation: Aggregation) -> Aggregate:
-    return Aggregate(aggregation.name, list(aggregation.arguments))  # type: ignore[arg-type]  # checked before
-
-
-def _check_aggregation(reduce: Aggregation | tuple[Any, ...]) -> None:
-    parts = reduce if isinstance(reduce, tuple) else (reduce,)
-    if not parts:
-        raise InvalidJob("the reducer is an empty tuple: give a function, an aggregation or a tuple of aggregations")
-    for part in parts:
-        if type(part) not in AGGREGATIONS.values():
-            kind = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
-            raise InvalidJob(
-                f"{kind} is no aggregation that a job can be written with: take {', '.join(AGGREGATIONS)}, with (), "
-                "or write a function for the reducer"
-            )
-
-
-def _name(reduce: Aggregation | tuple[Aggregation, ...]) -> str:
-    return Together(reduce).name if isinstance(reduce, tuple) else f"{reduce.name}()"
-
-
-def _declared(format: Any, name: str, kinds: Any) -> Any:
-    if not isinstance(format, kinds):
-        told = f"{format.__name__}: write {format.__name__}()" if isinstance(format, type) else repr(format)
-        known = ", ".join(f"{kind.__name__}()" for kind in get_args(kinds))
-        raise InvalidJob(f"{name} is one of {known}; not {told}")
-    return format
-
-
-def _check(function: object, kind: str, parameters: int) -> None:
-    if not callable(function):
-        raise InvalidJob(f"the {kind} must be a function, not {type(function).__name__}")
-    try:
-        check_parameters(function, f"the {kind} {getattr(function, '__name__', function)}", parameters)
-    except PermanentFailure as failure:
-        raise InvalidJob(failure.message) from failure
+def _inputs(inputs: Any, input: InputFormat) -> dict[str, Input]:
+    if inputs is None:
+        return {}
+    if input is not TEXT:
+        raise InvalidJob("a job has either `input` or `inputs`: give each of the inputs its format, as Input(CSV())")
+    if not isinstance(inputs, Mapping) or not inputs:
+        raise InvalidJob('inputs names at least one input: {"users": Input(CSV(), map=…), …}')
+    for name, named in inputs.items():
+        if not isinstance(name, str) or not re.fullmatch(NAME, name):
+            raise InvalidJob(f"an input's name is letters, digits, _ and -, and begins with a letter, not {name!r}")
+        if not isinstance(named, Input):
+            raise InvalidJob(f"the input {name} must be an Input(…), as Input(CSV(), map=…), not {named!r}")
+    return dict(inputs)

@@ -6,14 +6,14 @@ The plan decides nothing that shows in the output but the number of partitions, 
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.request import url2pathname
 
 from fanfold_steps.budget import SMALLEST_SHARE
-from fanfold_steps.inputs import File, digest, list_files
-from fanfold_steps.spec import JobConf, JobSpec
+from fanfold_steps.inputs import File, InvalidInputs, by_name, digest, list_files
+from fanfold_steps.spec import Inputs, JobConf, JobSpec, urls_of
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
 from fanfold_storage.urls import open_objects, split_url
@@ -65,7 +65,7 @@ class Sizing:
 class Places:
     """URLs: what is read, where the parts go, where the job's tree lies, the code bundle if there is one."""
 
-    inputs: Sequence[str]
+    inputs: Inputs
     output: str
     job: str
     bundle: str | None = None
@@ -81,23 +81,22 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         OutputTaken: an output that exists.
         StorageError: the store is away or refuses us.
     """
-    if not places.inputs:
-        raise Refused("the job has no input: give at least one file or folder")
+    inputs = _inputs(spec, places.inputs)
     _check(sizing, engine)
-    files = [file for url in places.inputs for file in _files(url)]
+    files = [replace(file, input=name) for name, urls in inputs.items() for url in urls for file in _files(url)]
     total = sum(file.size for file in files)
     if not places.output_may_exist:
         refuse_taken_output(places.output)
-    for url in places.inputs:
+    for url in urls_of(inputs):
         if resolved(places.output).startswith(f"{resolved(url)}/"):
             raise Refused(f"the output {places.output} lies in the input {url}, and would be read: choose another")
     partitions = _partitions(total) if sizing.partitions is None else sizing.partitions
-    workers = _processes(sizing) if engine == "local" else _pods(total, partitions, sizing)
+    workers = _processes(sizing) if engine == "local" else _pods(total, _reduces(spec, partitions), sizing)
     _check_memory(sizing, sum(workers.values()))
     conf = JobConf(
         id=job_id,
         spec=spec,
-        inputs=list(places.inputs),
+        inputs=places.inputs,
         output=places.output,
         partitions=partitions,
         split_size=sizing.split_size or _split_size(total, max(workers.values())),
@@ -163,6 +162,26 @@ def _outputs(url: str) -> Iterator[str]:
         return
 
 
+def _inputs(spec: JobSpec, inputs: Inputs) -> dict[str, list[str]]:
+    """What is given for each input. Which ones an entry reads only the first worker finds out."""
+    if spec.entry:
+        found = inputs if isinstance(inputs, dict) else {"": inputs}
+        if not all(found.values()) or not found:
+            raise Refused("the job has no input: give at least one file or folder")
+        return found
+    try:
+        return by_name(spec, inputs)
+    except InvalidInputs as error:
+        raise Refused(str(error)) from error
+
+
+def _reduces(spec: JobSpec, partitions: int) -> int:
+    """The most reduce tasks that any stage has."""
+    if spec.entry:
+        return partitions
+    return max((stage.partitions or partitions for stage in spec.stages if stage.reduce is not None), default=0)
+
+
 def _files(url: str) -> list[File]:
     try:
         return list_files(url)
@@ -183,11 +202,11 @@ def _processes(sizing: Sizing) -> dict[str, int]:
     return {"all": sizing.workers or available_cores()}
 
 
-def _pods(total: int, partitions: int, sizing: Sizing) -> dict[str, int]:
+def _pods(total: int, reduces: int, sizing: Sizing) -> dict[str, int]:
     if sizing.workers is None and total <= SMALL_JOB_BYTES:
         return {"all": 1}
     maps = sizing.workers or min(-(-total // LARGEST_SPLIT), MOST_PODS)
-    return {"split": 1, "map": maps, "reduce": min(partitions, maps)}
+    return {"split": 1, "map": maps, **({"reduce": min(reduces, maps)} if reduces else {})}
 
 
 def available_cores() -> int:

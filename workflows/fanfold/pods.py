@@ -51,7 +51,7 @@ def refuse_unseen(plan: Plan, pods: PodSettings) -> None:
 
 
 def _places(plan: Plan) -> Iterator[tuple[str, str]]:
-    for url in plan.conf.inputs:
+    for url in plan.conf.input_urls:
         yield "the input", url
     yield "the output", plan.conf.output
     yield "the job's tree", plan.job_url

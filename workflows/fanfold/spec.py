@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from fanfold_steps.aggregations import InvalidAggregation, build
-from fanfold_steps.spec import Function, JobSpec
+from fanfold_steps.spec import MOST_PARTITIONS, NAME, Function, JobSpec, StageSpec
 
 _ADAPTER = TypeAdapter(JobSpec)
 _NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
@@ -31,32 +31,42 @@ def parse(data: dict[str, Any]) -> JobSpec:
         raise InvalidSpec(f"not a JobSpec: {problems}") from error
     if bool(spec.entry) == bool(spec.stages):
         raise InvalidSpec("a JobSpec has either `stages` or an `entry` (`module:name` of a Job), not both or neither")
-    if len(spec.stages) > 1:
-        raise InvalidSpec("several stages are not supported yet: submit one job for each")
     if spec.bundle is not None and not re.fullmatch(r"[0-9a-f]{64}", spec.bundle):
         raise InvalidSpec(f"bundle: a SHA-256 in 64 lower-case hex digits, not {spec.bundle!r:.80}")
     for reference in _references(spec):
         if not _REFERENCE.fullmatch(reference):
             raise InvalidSpec(f"a function is named as module:name, not {reference!r:.80}")
-    _check_aggregations(spec)
+    for name in spec.inputs:
+        if not re.fullmatch(NAME, name):
+            raise InvalidSpec(f"inputs: a name is letters, digits, _ and -, and begins with a letter, not {name!r:.80}")
+    for number, stage in enumerate(spec.stages):
+        _check_stage(f"stages.{number}", stage)
     return spec
 
 
-def _check_aggregations(spec: JobSpec) -> None:
-    for number, stage in enumerate(spec.stages):
-        if isinstance(stage.reduce, Function):
-            continue
+def _check_stage(place: str, stage: StageSpec) -> None:
+    if stage.partitions is not None and not 1 <= stage.partitions <= MOST_PARTITIONS:
+        raise InvalidSpec(f"{place}.partitions: a number from 1 to {MOST_PARTITIONS:,}, not {stage.partitions}")
+    if stage.reduce is None:
+        if stage.partitions is not None:
+            raise InvalidSpec(f"{place}.partitions: without a reducer there is a part for each split; leave it out")
+        if stage.combine:
+            raise InvalidSpec(f"{place}.combine: there is no reducer to combine for; leave `combine` out")
+    elif not isinstance(stage.reduce, Function):
         try:
             build(stage.reduce)
         except InvalidAggregation as error:
-            raise InvalidSpec(f"stages.{number}.reduce: {error}") from error
+            raise InvalidSpec(f"{place}.reduce: {error}") from error
         if stage.combine:
-            raise InvalidSpec(f"stages.{number}.combine: an aggregation combines by itself; leave `combine` out")
+            raise InvalidSpec(f"{place}.combine: an aggregation combines by itself; leave `combine` out")
 
 
 def _references(spec: JobSpec) -> Iterator[str]:
     if spec.entry:
         yield spec.entry
+    for named in spec.inputs.values():
+        if named.map:
+            yield named.map.function
     for stage in spec.stages:
         for part in (stage.map, stage.reduce, stage.combine):
             if isinstance(part, Function):

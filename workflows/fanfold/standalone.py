@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from fanfold.planner import Places, Plan, Refused, Sizing, refuse_taken_output, 
 from fanfold.replacing import Target, put_in_place, remove_leftovers, target_of
 from fanfold_steps.crash_points import around
 from fanfold_steps.finish import REPLACES, certify, sweep
-from fanfold_steps.spec import JobConf
+from fanfold_steps.spec import Inputs, JobConf, urls_of
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
 from fanfold_storage.urls import open_objects
@@ -43,7 +43,7 @@ class Draft:
 
 
 def draft(
-    authored: Authored, inputs: Sequence[str], output: str, sizing: Sizing, engine: str, *, overwrite: bool = False
+    authored: Authored, inputs: Inputs, output: str, sizing: Sizing, engine: str, *, overwrite: bool = False
 ) -> Draft:
     """The plan of a job that writes to the URL `output`. Nothing is written yet.
 
@@ -60,7 +60,7 @@ def draft(
     if _is_begun(places.job, name, overwrite=overwrite):
         target = Target(output, output)
     elif overwrite:
-        target = target_of(output, inputs)
+        target = target_of(output, urls_of(inputs))
     else:
         refuse_taken_output(output)
         target = Target(output, output)

@@ -109,7 +109,8 @@ def labels(plan: Plan) -> dict[str, str]:
 
 def _annotations(plan: Plan) -> dict[str, str]:
     conf = plan.conf
-    inputs = ", ".join(conf.inputs[:3]) + (f" and {len(conf.inputs) - 3} more" if len(conf.inputs) > 3 else "")
+    urls = conf.input_urls
+    inputs = ", ".join(urls[:3]) + (f" and {len(urls) - 3} more" if len(urls) > 3 else "")
     return {
         "workflows.argoproj.io/title": f"{conf.spec.name} ({plan.owner})",
         "workflows.argoproj.io/description": f"{inputs} → {conf.output}, partitions: {conf.partitions}",

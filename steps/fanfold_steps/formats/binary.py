@@ -29,12 +29,12 @@ class FixedBlock:
         if whole < len(data):
             problem = f"the file ends in the middle of it: {len(data) - whole} of {size} bytes are there"
             number = whole // size
-            self.bad = [BadRecord(number, self.offset_of(number), repr(data[whole:]), problem)]
+            self.bad = [BadRecord(number, self.offset + whole, repr(data[whole:]), problem)]
         return [data[at : at + size] for at in range(0, whole, size)]
 
-    def offset_of(self, number: int) -> int:
-        """Where in the file a record begins."""
-        return self.offset + number * self.size
+    def offsets(self) -> range:
+        """Where in the file each record begins."""
+        return range(self.offset, self.offset + len(self.data), self.size)
 
 
 class FixedReader:
@@ -87,9 +87,9 @@ class WholeBlock:
             self.bad = [BadRecord(0, 0, shown, f"it isn't {self.format.encoding} ({error})")]
             return []
 
-    def offset_of(self, number: int) -> int:
+    def offsets(self) -> list[int]:
         """The file's beginning."""
-        return 0
+        return [0]
 
 
 class WholeReader:

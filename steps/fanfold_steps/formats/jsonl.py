@@ -31,10 +31,9 @@ class JSONLBlock:
         except (ValueError, RecursionError):
             return self._one_by_one()
 
-    def offset_of(self, number: int) -> int:
-        """Where in the file a good line of this block begins."""
-        good = (offset for offset, _, problem in self._lines() if problem is None)
-        return next(offset for at, offset in enumerate(good) if at == number)
+    def offsets(self) -> list[int]:
+        """Where in the file each good line of this block begins."""
+        return [offset for offset, _, problem in self._lines() if problem is None]
 
     def _one_by_one(self) -> list[Any]:
         records: list[Any] = []

@@ -27,8 +27,9 @@ class Block(Protocol):
     def records(self) -> list[Any]:
         """The good records, in order."""
 
-    def offset_of(self, number: int) -> int:
-        """Where in the file (in what it unpacks to, if it is compressed) a good record of this block begins."""
+    def offsets(self) -> Sequence[int]:
+        """Where in the file (in what it unpacks to, if it is compressed) each good record of this block begins; there
+        may be one more, where the last ends."""
 
 
 class Reader(Protocol):

@@ -25,17 +25,17 @@ class SeparatedBlock:
     parser: RowParser
     found: list[Any]
     bad: list[BadRecord] = field(default_factory=list)
-    offsets: list[int] | None = None
+    starts: list[int] | None = None
 
     def records(self) -> list[Any]:
         """The records."""
         return self.found
 
-    def offset_of(self, number: int) -> int:
-        """Where in the file a record begins."""
-        if self.offsets is None:
-            self.offsets = [row.start for row in self.parser.rows(self.data, self.offset) if row.fields]
-        return self.offsets[number]
+    def offsets(self) -> list[int]:
+        """Where in the file each record begins."""
+        if self.starts is None:
+            self.starts = [row.start for row in self.parser.rows(self.data, self.offset) if row.fields]
+        return self.starts
 
 
 class SeparatedReader:
@@ -124,7 +124,7 @@ def _named(rows: list[list[str]], names: Names) -> list[Any] | None:
 
 def _take(block: SeparatedBlock, row: Row, names: Names) -> None:
     """Put a row among the block's records or among what is none."""
-    assert block.offsets is not None
+    assert block.starts is not None
     problem = row.problem
     if not problem and not row.fields:
         return
@@ -135,7 +135,7 @@ def _take(block: SeparatedBlock, row: Row, names: Names) -> None:
         block.bad.append(BadRecord(len(block.found), row.start, text, problem))
     else:
         block.found.append(row.fields if names is None else dict(zip(names, row.fields, strict=True)))
-        block.offsets.append(row.start)
+        block.starts.append(row.start)
 
 
 def _fields(fields: Sequence[str]) -> str:

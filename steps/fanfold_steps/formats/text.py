@@ -5,6 +5,7 @@ Records that end with another delimiter are read here, too.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from fanfold_steps.formats.declared import Delimited, Text
 from fanfold_steps.formats.protocol import BadRecord
@@ -40,12 +41,12 @@ class TextBlock:
             records.pop()
         return records
 
-    def offset_of(self, number: int) -> int:
-        """Where in the file a record of this block begins."""
+    def offsets(self) -> list[int]:
+        """Where in the file each record of this block begins."""
         if self._offsets is not None:
-            return self._offsets[number]
+            return self._offsets
         end = encode(self.end, self.encoding)
-        return self.offset + sum(len(piece) + len(end) for piece in self.data.split(end)[:number])
+        return list(accumulate((len(piece) + len(end) for piece in self.data.split(end)), initial=self.offset))
 
     def _one_by_one(self) -> list[str]:
         """The records that can be decoded; the others are bad."""

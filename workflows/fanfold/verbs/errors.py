@@ -11,8 +11,8 @@ import click
 
 from fanfold.builtin import UnknownJob
 from fanfold.engines.protocol import EngineError, Foreign
-from fanfold.job import InvalidJob
 from fanfold.planner import Refused
+from fanfold.stage import InvalidJob
 from fanfold.verbs.console import result_json, say
 from fanfold_steps.report import describe
 from fanfold_storage.errors import InvalidKey, PermissionDenied, StorageError, Unsupported

@@ -30,6 +30,7 @@ from fanfold.verbs.options import (
 from fanfold.verbs.progress import Display
 from fanfold.verbs.steps import Picture
 from fanfold_steps.progress import Progress, ProgressReader
+from fanfold_steps.spec import Inputs
 from fanfold_steps.tree import JobTree
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Request:
     """What the options ask for; `pods` only with `--on argo`."""
 
     pods: "PodSettings | None"
-    inputs: tuple[str, ...]
+    inputs: Inputs
     output: str
     sizing: Sizing
     keep: bool
@@ -99,7 +100,7 @@ def _request(**options: Any) -> Request:
         raise click.UsageError(f"--{given[0].replace('_', '-')} is about pods: it goes with --on argo")
     pods = pod_settings(options) if options["on"] == "argo" else None
     sizing = Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
-    inputs = tuple(map(place_url, options["inputs"]))
+    inputs = list(map(place_url, options["inputs"]))
     output = place_url(options["output"]).rstrip("/") + "/"
     flags = (options[name] for name in ("keep", "overwrite", "as_json", "quiet"))
     return Request(pods, inputs, output, sizing, *flags)
@@ -150,7 +151,7 @@ def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progr
             while True:
                 ended = engine.observe(handle).phase is not Phase.ACTIVE
                 progress = reader.read()
-                display.show(picture.lines([{"index": 0, "steps": list(map(asdict, progress.steps))}]))
+                display.show(picture.lines(list(map(asdict, progress.stages))))
                 if ended or (engine.name == "local" and progress.state in ("succeeded", "failed")):
                     return _final(progress, engine, handle)
                 time.sleep(LOOK_SECONDS)
@@ -170,7 +171,7 @@ def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
     if progress.state in ("succeeded", "failed"):
         return progress
     message = engine.observe(handle).message or "the workers left without a word"
-    return Progress("failed", progress.steps, {"message": message, "task": None, "record": None, "traceback": ""})
+    return Progress("failed", progress.stages, {"message": message, "task": None, "record": None, "traceback": ""})
 
 
 def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:

@@ -1,0 +1,67 @@
+"""The plan: what `split` writes down once and every worker follows: how many tasks there are, what each map reads."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fanfold_steps.inputs import File, Split
+from fanfold_steps.spec import JobSpec, StageSpec, spec_from_json
+from fanfold_steps.tree import JobTree, Task
+
+KEY = "plan.json"
+Tasks = dict[str, int]
+"""A stage's steps in order, with the number of their tasks; one without a reducer has only `map`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`plan.json`. Immutable once written."""
+
+    spec: JobSpec
+    """The job's own, or what its entry was compiled to."""
+    files: list[File]
+    splits: list[Split]
+    """What each map task of stage 0 reads. A map task of a later stage reads what one task of the stage before gave."""
+    tasks: list[Tasks]
+    """By stage."""
+    bytes: int
+
+    @classmethod
+    def of(cls, spec: JobSpec, files: list[File], splits: list[Split], partitions: int) -> "Plan":
+        """The plan for files and their splits; `partitions` is for those stages that don't say how many they want."""
+        return cls(spec, files, splits, _tasks(spec.stages, len(splits), partitions), sum(file.size for file in files))
+
+    @classmethod
+    def load(cls, tree: JobTree) -> "Plan":
+        """The plan in a tree. Raises NotFound."""
+        data = tree.load(KEY)
+        return cls(
+            spec=spec_from_json(data["spec"]),
+            files=[File(**file) for file in data["files"]],
+            splits=[[(number, start, stop) for number, start, stop in split] for split in data["splits"]],
+            tasks=data["tasks"],
+            bytes=data["bytes"],
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The form that `plan.json` holds."""
+        return asdict(self)
+
+    @property
+    def last_tasks(self) -> list[Task]:
+        """The tasks that write the output's parts, in the order of the parts."""
+        return self.tasks_of(len(self.tasks) - 1)
+
+    def tasks_of(self, stage: int) -> list[Task]:
+        """The tasks whose output is the stage's, in order."""
+        step, count = list(self.tasks[stage].items())[-1]
+        return [Task(stage, step, index) for index in range(count)]
+
+
+def _tasks(stages: list[StageSpec], splits: int, partitions: int) -> list[Tasks]:
+    found: list[Tasks] = []
+    maps = splits
+    for stage in stages:
+        reduces = stage.partitions or partitions
+        found.append({"map": maps} if stage.reduce is None else {"map": maps, "reduce": reduces})
+        maps = list(found[-1].values())[-1]
+    return found

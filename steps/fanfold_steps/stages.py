@@ -1,0 +1,95 @@
+"""A stage, as a worker does its tasks: what each reads, what runs over it, where the records go."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from fanfold_steps import runs
+from fanfold_steps.batches import Batches, FileBatches, StageBatches
+from fanfold_steps.budget import Budget
+from fanfold_steps.code import Code
+from fanfold_steps.inputs import input_specs
+from fanfold_steps.map import Mapped, MapTask
+from fanfold_steps.mappers import Mapper
+from fanfold_steps.plan import Plan, Tasks
+from fanfold_steps.reduce import ReduceTask
+from fanfold_steps.sinks import Parts, Runs, Sink
+from fanfold_steps.spec import InputSpec
+from fanfold_steps.tree import JobTree, Task
+from fanfold_storage.objects import Objects
+from fanfold_storage.urls import open_objects
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a worker's stages share: the job's tree, where the output goes, the user's code, the memory."""
+
+    tree: JobTree
+    output: Objects
+    code: Code
+    budget: Budget
+
+
+class Stage:
+    """One stage of a plan, its code found and checked."""
+
+    def __init__(self, plan: Plan, index: int, around: Surroundings) -> None:
+        spec, code, budget = plan.spec.stages[index], around.code, around.budget
+        self.index = index
+        self.tasks: Tasks = plan.tasks[index]
+        self.is_last = index == len(plan.tasks) - 1
+        self._plan = plan
+        self._tree = around.tree
+        self._budget = budget
+        self._inputs = input_specs(plan.spec) if index == 0 else {"": InputSpec()}
+        self._mappers = {name: Mapper.of(named.map or spec.map, code) for name, named in self._inputs.items()}
+        self._map = MapTask(spec, self.tasks["reduce"], code, budget) if "reduce" in self.tasks else None
+        self._reduce = ReduceTask(spec, self._segments, code, budget)
+        parts = Parts(around.output, plan.spec.output, code.root, budget) if self.is_last else None
+        self._sink: Sink = parts or Runs(around.tree.objects, budget)
+        self._runs: list[tuple[str, int]] = []
+        self._open = cache(open_objects)
+
+    def run(self, task: Task, attempt: str) -> dict[str, Any]:
+        """Do a task of this stage; returns what its commit records. Raises PermanentFailure, StorageError."""
+        started = time.monotonic()
+        record = self._run_map(task, attempt) if task.step == "map" else self._run_reduce(task, attempt)
+        return {"attempt": attempt, "seconds": round(time.monotonic() - started, 3), **record}
+
+    def drop(self, task: Task, record: dict[str, Any]) -> None:
+        """Remove what an attempt wrote: another came first."""
+        if task.step == "map" and self._map:
+            self._tree.objects.delete(task.run(record["attempt"]))
+        else:
+            self._sink.drop(task, record)
+
+    def _run_map(self, task: Task, attempt: str) -> dict[str, Any]:
+        batches, mapper = self._batches(task.index)
+        if self._map:
+            return self._map.run(mapper, batches, self._tree.objects, task.run(attempt))
+        mapped = Mapped(mapper, batches)
+        return {**self._sink.write(task, attempt, mapped, "mapper"), "records": mapped.records, "read": batches.size}
+
+    def _run_reduce(self, task: Task, attempt: str) -> dict[str, Any]:
+        return self._sink.write(task, attempt, self._reduce.records(task.index), "reducer")
+
+    def _batches(self, index: int) -> tuple[Batches, Mapper]:
+        """What a map task reads, and its mapper."""
+        if self.index:
+            return StageBatches(self._tree, self._plan.tasks_of(self.index - 1)[index]), self._mappers[""]
+        split = self._plan.splits[index]
+        name = self._plan.files[split[0][0]].input
+        batches = FileBatches(self._plan.files, split, self._inputs[name].format, self._open, self._budget.piece)
+        return batches, self._mappers[name]
+
+    def _segments(self, partition: int) -> list[Iterator[runs.Item]]:
+        self._runs = self._runs or [self._run_of(index) for index in range(self.tasks["map"])]
+        return [runs.read_segment(self._tree.objects, key, size, partition) for key, size in self._runs]
+
+    def _run_of(self, index: int) -> tuple[str, int]:
+        """Key and size of the run that a map task committed."""
+        task = Task(self.index, "map", index)
+        commit = self._tree.commit_of(task)
+        return task.run(commit["attempt"]), commit["bytes"]

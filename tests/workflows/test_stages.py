@@ -1,0 +1,126 @@
+"""Stages and named inputs from a Job to a spec and back, and by the command."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import fanfold
+from fanfold import CSV, JSONL, Input, InvalidJob, Job, Stage, Sum, spec
+from fanfold_steps.spec import Aggregate, Function, InputSpec, JobConf, StageSpec, conf_from_json
+from tests.steps import functions
+
+HERE = "tests.steps.functions"
+ANY: Any = fanfold  # types would refuse what is wrong before it is tried
+RUN = [sys.executable, "-m", "fanfold_client", "run", "job.py"]
+
+
+def test_stages_and_inputs_compile_to_a_spec_that_goes_through_json():
+    job = Job(
+        stages=[Stage(reduce=functions.joined, partitions=5), Stage(map=functions.under_one_key_by_key), Stage()],
+        inputs={"users": Input(CSV(), map=functions.user_rows), "orders": Input(map=functions.order_rows)},
+    )
+    compiled = job.spec()
+    assert compiled.stages == [
+        StageSpec(reduce=Function(f"{HERE}:joined"), partitions=5),
+        StageSpec(map=Function(f"{HERE}:under_one_key_by_key")),
+        StageSpec(),
+    ]
+    assert compiled.inputs == {
+        "users": InputSpec(CSV(), Function(f"{HERE}:user_rows")),
+        "orders": InputSpec(map=Function(f"{HERE}:order_rows")),
+    }
+    assert spec.parse(json.loads(spec.to_json(compiled))) == compiled
+    conf = JobConf("id", compiled, {"users": ["u"], "orders": ["o", "p"]}, "out", 1, 1024, {"all": 1}, "0")
+    assert conf_from_json(json.loads(json.dumps(conf.to_json()))) == conf
+    assert conf.input_urls == ["u", "o", "p"]
+    assert compiled.name == HERE and job.module is functions
+
+
+def test_a_job_with_a_mapper_is_a_job_of_one_stage():
+    whole = Job(map=functions.pairs, reduce=Sum()).spec()
+    assert whole == Job(stages=[Stage(map=functions.pairs, reduce=Sum())]).spec()
+    assert Job(reduce=Sum()).spec().stages == [StageSpec(reduce=Aggregate("Sum"))]
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (lambda: ANY.Job(map=functions.pairs, stages=[Stage()]), "belong to a stage: write Stage"),
+        (lambda: ANY.Job(stages=[]), "at least one Stage"),
+        (lambda: ANY.Job(stages=Stage()), "a list of at least one Stage"),
+        (lambda: ANY.Job(stages=[functions.pairs]), "a list of Stage.*, but holds <function pairs"),
+        (lambda: ANY.Job(map=functions.pairs, combine=functions.partial), "no reducer to combine for"),
+        (lambda: ANY.Stage(map=functions.pairs, partitions=2), "has a part for each split: leave `partitions` out"),
+        (lambda: ANY.Stage(reduce=Sum(), partitions=0), "partitions is a number from 1 to 10,000, not 0"),
+        (lambda: ANY.Stage(reduce=Sum(), partitions=True), "not True"),
+        (lambda: ANY.Job(inputs={}), "names at least one input"),
+        (lambda: ANY.Job(inputs={"a b": Input()}), "an input's name is letters"),
+        (lambda: ANY.Job(inputs={"users": CSV()}), r"users must be an Input\(…\), as Input\(CSV\(\), map=…\)"),
+        (lambda: ANY.Job(input=JSONL(), inputs={"users": Input()}), "either `input` or `inputs`"),
+        (lambda: ANY.Input(CSV), r"write CSV\(\)"),
+        (lambda: ANY.Input(map=functions.takes_three), "must take one argument, the record, or two"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused_where_it_is_written(write, words):
+    with pytest.raises(InvalidJob, match=words):
+        write()
+
+
+def run(folder, *options):
+    return subprocess.run([*RUN, *options], cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+JOB = """\
+from fanfold import *
+
+
+def words(line):
+    for word in line.split():
+        yield word, 1
+
+
+def under_one_key(word, count):
+    yield None, (count, word)
+
+
+def most(key, values):
+    yield max(values)
+
+
+job = Job(stages=[Stage(map=words, reduce=Sum(), partitions=2), Stage(map=under_one_key, reduce=most)], output=JSONL())
+"""
+
+
+def test_two_stages_by_the_command_show_the_steps_of_both(tmp_path):
+    (tmp_path / "job.py").write_text(JOB)
+    (tmp_path / "a.txt").write_text("a b b c\n" * 500)
+    done = run(tmp_path, "--input", "a.txt", "--output", "out", "--split-size", "1KiB")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/part-00000.jsonl").read_text() == '[1000,"b"]\n'
+    assert [line.split()[:3] for line in done.stderr.splitlines()[-3:-1]] == [
+        ["1", "map", "2/2"],
+        ["1", "reduce", "1/1"],
+    ]
+
+
+def test_a_job_without_functions_needs_no_code(tmp_path):
+    (tmp_path / "job.py").write_text("from fanfold import *\n\njob = Job(input=JSONL(), output=CSV())\n")
+    rows = [[f"a,{number}", number] for number in range(300)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run(tmp_path, "--input", "a.jsonl", "--output", "out", "--split-size", "1KiB", "--json")
+    assert done.returncode == 0, done.stderr
+    parts = json.loads(done.stdout)["parts"]
+    assert len(parts) > 1 and sum(part["records"] for part in parts) == 300
+    written = "".join((tmp_path / "out" / part["name"]).read_text() for part in parts)
+    assert written == "".join(f'"a,{number}",{number}\n' for number in range(300))
+
+
+def test_a_job_with_named_inputs_asks_for_them(tmp_path):
+    (tmp_path / "job.py").write_text('from fanfold import *\n\njob = Job(inputs={"users": Input()}, reduce=Sum())\n')
+    (tmp_path / "a.txt").write_text("a\n")
+    done = run(tmp_path, "--input", "a.txt", "--output", "out")
+    assert done.returncode == 3
+    assert "the job reads named inputs (users): say which, as --input users=PLACE" in done.stderr

@@ -1,0 +1,174 @@
+"""`Stage` and `Input`: the parts that a `Job` is made of. They hold functions, and compile to specs that name them."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, get_args
+
+from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
+from fanfold_steps.code import check_parameters
+from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.formats.declared import InputFormat, Text
+from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Function, InputSpec, StageSpec
+
+Mapper = Callable[[Any], Iterable[Any]] | Callable[[Any, Any], Iterable[Any]]
+Reducer = Callable[[Any, Iterator[Any]], Iterable[Any]]
+Combiner = Callable[[Any, Iterator[Any]], Iterable[tuple[Any, Any]]]
+Reduce = Reducer | Aggregation | tuple[Aggregation, ...]
+TEXT = Text()
+
+
+class InvalidJob(TypeError):
+    """A job that can't be run as written; the text says which part and how to mend it."""
+
+
+class Stage:
+    """A map and a reduce of a job; the records that one stage gives are those that the next one maps.
+
+    Args:
+        map: `f(record)` or `f(key, record)`, yielding or returning `(key, value)` pairs; without a `reduce`, records.
+            The key is where in its file the record begins; a record of an earlier stage that is a pair has its own key,
+            and the record is then the value. Without `map` each record is the pair that it is.
+        combine: a reducer whose output pairs are reduced again; run over each split's pairs before they travel.
+        reduce: `f(key, values)`, yielding output records; `values` come one by one, in input order. Or an aggregation
+            (`Sum()`, `TopK(10)`, …), or a tuple of them for values that are tuples: it gives `(key, result)` pairs.
+            Without `reduce` what the mapper gives is the stage's output, in input order.
+        partitions: how many reduce tasks there are; if left out, as many as the job is given.
+
+    Raises:
+        InvalidJob: a function takes the wrong arguments, or the parts don't fit together.
+    """
+
+    def __init__(
+        self,
+        *,
+        map: Mapper | None = None,
+        combine: Combiner | None = None,
+        reduce: Reduce | None = None,
+        partitions: int | None = None,
+    ) -> None:
+        if map is not None:
+            check_function(map, "mapper", 1, 2)
+        _check_reduce(reduce, combine)
+        if partitions is not None:
+            _check_partitions(partitions, reduce)
+        self.map = map
+        self.combine = combine
+        self.reduce = reduce
+        self.partitions = partitions
+
+    def spec(self) -> StageSpec:
+        """The stage as plain data. Raises InvalidJob."""
+        return StageSpec(
+            map=reference(self.map) if self.map else None,
+            reduce=None if self.reduce is None else _reduce(self.reduce),
+            combine=reference(self.combine) if self.combine else None,
+            partitions=self.partitions,
+        )
+
+    @property
+    def functions(self) -> list[Callable[..., Any]]:
+        """The user's own functions."""
+        return [part for part in (self.map, self.combine, self.reduce) if callable(part)]
+
+
+class Input:
+    """One of several inputs of a job: what its records are, and its mapper; without one, that of the first stage."""
+
+    def __init__(self, format: InputFormat = TEXT, *, map: Mapper | None = None) -> None:
+        self.format = declared(format, "an input's format", InputFormat)
+        if map is not None:
+            check_function(map, "mapper", 1, 2)
+        self.map = map
+
+    def spec(self) -> InputSpec:
+        """The input as plain data. Raises InvalidJob."""
+        return InputSpec(self.format, reference(self.map) if self.map else None)
+
+
+def module_name(module: ModuleType) -> str:
+    """The name that workers import a module by: for a script, that of its file."""
+    if module.__name__ != "__main__":
+        return module.__name__
+    if module.__spec__:
+        return module.__spec__.name
+    if not getattr(module, "__file__", None):
+        raise InvalidJob("a job must stand in a file: workers can't import from an interactive session")
+    return Path(str(module.__file__)).stem
+
+
+def reference(function: Callable[..., Any]) -> Function:
+    """A function by the name that workers import it by. Raises InvalidJob."""
+    name = getattr(function, "__qualname__", None)
+    if not name or "<" in name:
+        raise InvalidJob(
+            f"{function!r} can't be imported by workers: define it with `def` at the top level of the module"
+        )
+    return Function(f"{module_name(sys.modules[function.__module__])}:{name}")
+
+
+def declared(format: Any, name: str, kinds: Any) -> Any:
+    """A format, if it is one of these kinds. Raises InvalidJob."""
+    if not isinstance(format, kinds):
+        told = f"{format.__name__}: write {format.__name__}()" if isinstance(format, type) else repr(format)
+        known = ", ".join(f"{kind.__name__}()" for kind in get_args(kinds))
+        raise InvalidJob(f"{name} is one of {known}; not {told}")
+    return format
+
+
+def check_function(function: object, kind: str, *parameters: int) -> None:
+    """Raise InvalidJob unless it can be called with so many arguments, or so many."""
+    if not callable(function):
+        raise InvalidJob(f"the {kind} must be a function, not {type(function).__name__}")
+    try:
+        check_parameters(function, f"the {kind} {getattr(function, '__name__', function)}", *parameters)
+    except PermanentFailure as failure:
+        raise InvalidJob(failure.message) from failure
+
+
+def _reduce(reduce: Reduce) -> Function | Aggregate | list[Aggregate]:
+    if isinstance(reduce, tuple):
+        return [_aggregate(part) for part in reduce]
+    return _aggregate(reduce) if isinstance(reduce, Aggregation) else reference(reduce)
+
+
+def _aggregate(aggregation: Aggregation) -> Aggregate:
+    return Aggregate(aggregation.name, list(aggregation.arguments))  # type: ignore[arg-type]  # checked before
+
+
+def _check_reduce(reduce: Any, combine: Combiner | None) -> None:
+    if isinstance(reduce, Aggregation | tuple) or (isinstance(reduce, type) and issubclass(reduce, Aggregation)):
+        _check_aggregation(reduce)
+        if combine is not None:
+            raise InvalidJob(f"{_name(reduce)} combines by itself: leave `combine` out")
+    elif reduce is not None:
+        check_function(reduce, "reducer", 2)
+    elif combine is not None:
+        raise InvalidJob("there is no reducer to combine for: leave `combine` out, or give `reduce`")
+    if combine is not None:
+        check_function(combine, "combiner", 2)
+
+
+def _check_partitions(partitions: int, reduce: object) -> None:
+    if type(partitions) is not int or not 1 <= partitions <= MOST_PARTITIONS:
+        raise InvalidJob(f"partitions is a number from 1 to {MOST_PARTITIONS:,}, not {partitions!r}")
+    if reduce is None:
+        raise InvalidJob("a stage without a reducer has a part for each split: leave `partitions` out")
+
+
+def _check_aggregation(reduce: Any) -> None:
+    parts = reduce if isinstance(reduce, tuple) else (reduce,)
+    if not parts:
+        raise InvalidJob("the reducer is an empty tuple: give a function, an aggregation or a tuple of aggregations")
+    for part in parts:
+        if type(part) not in AGGREGATIONS.values():
+            kind = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
+            raise InvalidJob(
+                f"{kind} is no aggregation that a job can be written with: take {', '.join(AGGREGATIONS)}, with (), "
+                "or write a function for the reducer"
+            )
+
+
+def _name(reduce: Any) -> str:
+    return Together(reduce).name if isinstance(reduce, tuple) else f"{reduce.name}()"
