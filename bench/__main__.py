@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import cluster, commands, growth, page, starting, stopping, tasks, words
+from bench import cluster, commands, growth, many_keys, page, starting, stopping, tasks, words
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
@@ -29,7 +29,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
         "tasks": tasks.tiny,
         "stopping": stopping.stopping,
     },
-    "slow": {"words-growth": growth.words},
+    "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words},
     "cluster": {"cluster": cluster.measure},
     "page": {},
 }

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PEERS = ROOT / ".venv-bench" / "bin" / "python"
 SCRIPTS = Path(__file__).with_name("peers")
 WORKERS = 2
+BUDGET = "256MiB"  # of the rows that are about memory
 ENVIRON = {"POLARS_MAX_THREADS": str(WORKERS), "SPARK_LOCAL_IP": "127.0.0.1"}
 
 

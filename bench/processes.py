@@ -1,14 +1,17 @@
 """One command run to its end: how long it took, and the memory that it and all it started held together."""
 
+import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLE_SECONDS = 0.05
+SAMPLE_SECONDS = 0.02
 PROC = Path("/proc")
+PAGE = os.sysconf("SC_PAGESIZE")
 
 
 class CommandFailed(Exception):
@@ -50,6 +53,11 @@ def run(
     return Run(seconds, *((watcher.peak, watcher.processes) if watcher else ()))
 
 
+def bare_interpreter() -> int:
+    """Bytes that a Python which does nothing holds."""
+    return run([sys.executable, "-I", "-c", "import time; time.sleep(0.5)"], {}, watch_memory=True).peak
+
+
 class _Watcher:
     """Samples the memory of a process and its descendants in a thread of its own."""
 
@@ -84,9 +92,8 @@ def descendants(pid: int) -> list[int]:
 
 
 def _resident(pid: int) -> int:
-    """Bytes in memory; what several processes share counts a part of it for each (PSS)."""
+    """Bytes in memory, mapped files and what is shared with others included."""
     try:
-        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+        return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE
     except OSError:
         return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)

@@ -21,6 +21,7 @@ WAYS = {
 TITLES = {
     "words": "Word count by the record API, {size}",
     "words-columns": "Word count beside those that hold columns, {size}",
+    "many-keys": "Sums of {size} with twice as many lines as distinct keys, `--memory 256MiB`",
     "stopping": "A worker stopped in a word count of {size}, 40 tasks",
     "starting": "Starting",
     "tasks": "Tasks with next to nothing in them: {size} in so many",
