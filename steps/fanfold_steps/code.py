@@ -16,7 +16,11 @@ from fanfold_steps.spec import JobConf, JobSpec
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import open_objects, split_url
 
-_TWO_FORMS = "one argument, the record, or two, its key and the record"
+_FORMS = {
+    (1,): "one argument, the frame",
+    (2,): "two arguments, the key and its values",
+    (1, 2): "one argument, the record, or two, its key and the record",
+}
 
 
 class Code:
@@ -81,8 +85,8 @@ def check_parameters(function: Callable[..., Any], what: str, *counts: int) -> N
     """Raise PermanentFailure unless `function` can be called with one of these counts of positional arguments alone."""
     if any(takes(function, count) for count in counts):
         return
-    names = _TWO_FORMS if len(counts) > 1 else "two arguments, the key and its values"
-    raise PermanentFailure("code", f"{what} must take {names}, but is {what.split()[1]}{inspect.signature(function)}")
+    names = _FORMS[counts]
+    raise PermanentFailure("code", f"{what} must take {names}, but is {what.split()[-1]}{inspect.signature(function)}")
 
 
 def takes(function: Callable[..., Any], count: int) -> bool:

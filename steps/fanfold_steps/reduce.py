@@ -14,7 +14,7 @@ from fanfold_steps.collectors import merge_into
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.merge import merge
 from fanfold_steps.scratch import Scratch
-from fanfold_steps.spec import Function, StageSpec
+from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.spills import combined, size_of
 from fanfold_storage.errors import StorageError
 
@@ -34,7 +34,7 @@ class ReduceTask:
         self._reducer: Callable[..., Any] | None = None
         if isinstance(stage.reduce, Function):
             self._reducer = code.function(stage.reduce.function, "reducer", 2)
-        elif stage.reduce is not None:
+        elif isinstance(stage.reduce, Aggregate | list):
             self._aggregation = build(stage.reduce)
 
     def records(self, partition: int) -> Iterator[Any]:

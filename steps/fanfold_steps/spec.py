@@ -24,6 +24,13 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """A function of frames in the job's code, `module:name`: it takes a frame of records and returns one of rows."""
+
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """One of Fanfold's aggregations by name, which is combiner and reducer in one. `TopK` takes one argument, how many
     values; `Variance` may take one, what is taken off the count (1 unless given); the others take none."""
@@ -42,10 +49,12 @@ class StageSpec:
     Without `map` each record is taken as the (key, value) pair that it is. Without `reduce` what the mapper gives is
     the stage's output. Without `combine` values travel as they are; an aggregation always combines. A list of
     aggregations aggregates tuples of values, place by place. Without `partitions` the job's number holds.
+
+    A `Batch`, which only the first stage can be, goes with aggregations by column: its other columns are the key.
     """
 
-    map: Function | None = None
-    reduce: Function | Aggregate | list[Aggregate] | None = None
+    map: Function | Batch | None = None
+    reduce: Function | Aggregate | list[Aggregate] | dict[str, Aggregate] | None = None
     combine: Function | None = None
     partitions: int | None = None
 
@@ -142,7 +151,7 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
 def stage_from_json(data: dict[str, Any]) -> StageSpec:
     """A stage from its JSON form."""
     read = {
-        "map": _function(data.get("map")),
+        "map": Batch(**data["map"]) if "batch" in (data.get("map") or ()) else _function(data.get("map")),
         "reduce": _reduce_from_json(data.get("reduce")),
         "combine": _function(data.get("combine")),
     }
@@ -153,11 +162,13 @@ def _function(data: Any) -> Function | None:
     return Function(**data) if data else None
 
 
-def _reduce_from_json(data: Any) -> Function | Aggregate | list[Aggregate] | None:
+def _reduce_from_json(data: Any) -> Function | Aggregate | list[Aggregate] | dict[str, Aggregate] | None:
     if data is None:
         return None
     if isinstance(data, list):
         return [Aggregate(**part) for part in data]
+    if all(isinstance(part, dict) for part in data.values()):
+        return {column: Aggregate(**part) for column, part in data.items()}
     return Aggregate(**data) if "aggregate" in data else Function(**data)
 
 

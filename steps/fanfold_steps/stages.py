@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fanfold_steps import runs
 from fanfold_steps.batches import Batches, FileBatches, StageBatches
 from fanfold_steps.budget import Budget
 from fanfold_steps.code import Code
 from fanfold_steps.inputs import input_specs
-from fanfold_steps.map import Mapped, MapTask
-from fanfold_steps.mappers import Mapper
+from fanfold_steps.map import Mapped
 from fanfold_steps.plan import Plan, Tasks
-from fanfold_steps.reduce import ReduceTask
 from fanfold_steps.sinks import Parts, Runs, Sink
 from fanfold_steps.spec import InputSpec
+from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, reduce_runner
 from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import open_objects
@@ -44,9 +42,10 @@ class Stage:
         self._tree = around.tree
         self._budget = budget
         self._inputs = input_specs(plan.spec) if index == 0 else {"": InputSpec()}
-        self._mappers = {name: Mapper.of(named.map or spec.map, code) for name, named in self._inputs.items()}
-        self._map = MapTask(spec, self.tasks["reduce"], code, budget) if "reduce" in self.tasks else None
-        self._reduce = ReduceTask(spec, self._segments, code, budget)
+        self._mappers = {name: mapper_of(named.map or spec.map, code) for name, named in self._inputs.items()}
+        self._map = map_runner(spec, self.tasks["reduce"], code, budget) if "reduce" in self.tasks else None
+        output = plan.spec.output if self.is_last else None
+        self._reduce = reduce_runner(spec, self._segments, code, budget, output)
         parts = Parts(around.output, plan.spec.output, code.root, budget) if self.is_last else None
         self._sink: Sink = parts or Runs(around.tree.objects, budget)
         self._runs: list[tuple[str, int]] = []
@@ -75,7 +74,7 @@ class Stage:
     def _run_reduce(self, task: Task, attempt: str) -> dict[str, Any]:
         return self._sink.write(task, attempt, self._reduce.records(task.index), "reducer")
 
-    def _batches(self, index: int) -> tuple[Batches, Mapper]:
+    def _batches(self, index: int) -> tuple[Batches, Any]:
         """What a map task reads, and its mapper."""
         if self.index:
             return StageBatches(self._tree, self._plan.tasks_of(self.index - 1)[index]), self._mappers[""]
@@ -84,9 +83,9 @@ class Stage:
         batches = FileBatches(self._plan.files, split, self._inputs[name].format, self._open, self._budget.piece)
         return batches, self._mappers[name]
 
-    def _segments(self, partition: int) -> list[Iterator[runs.Item]]:
+    def _segments(self, partition: int, read: ReadSegment) -> list[Iterator[Any]]:
         self._runs = self._runs or [self._run_of(index) for index in range(self.tasks["map"])]
-        return [runs.read_segment(self._tree.objects, key, size, partition) for key, size in self._runs]
+        return [read(self._tree.objects, key, size, partition) for key, size in self._runs]
 
     def _run_of(self, index: int) -> tuple[str, int]:
         """Key and size of the run that a map task committed."""

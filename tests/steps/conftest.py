@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,11 +44,12 @@ class SmallJob:
         workers: dict[str, int] | None = None,
         memory: int | None = None,
         named: dict[str, InputSpec] | None = None,
+        **formats: Any,
     ) -> None:
         """A job over `in/`, or over `in/NAME` for each named input."""
         folder = (self.root / "in").as_uri()
         inputs = {name: [f"{folder}/{name}"] for name in reversed(named)} if named else [f"{folder}/"]
-        spec = JobSpec(stages=list(stages or [WORDCOUNT]), inputs=named or {})
+        spec = JobSpec(stages=list(stages or [WORDCOUNT]), inputs=named or {}, **formats)
         conf = JobConf(
             id="test",
             spec=spec,

@@ -245,3 +245,8 @@ def by_first_word(line):
 
 def longest(key, values):
     yield key, max(map(len, values))
+
+
+def spaced(line):
+    for word in line.split(" "):
+        yield word, 1

@@ -11,6 +11,7 @@
 Importing this loads nothing heavy: workers import it with every job.
 """
 
+from fanfold.columns import batch
 from fanfold.job import Job
 from fanfold.stage import Input, InvalidJob, Stage
 from fanfold_steps.aggregations import (
@@ -56,4 +57,5 @@ __all__ = [
     "TopK",
     "Variance",
     "Whole",
+    "batch",
 ]

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from fanfold.columns import Batched
 from fanfold.stage import TEXT, Combiner, Input, InvalidJob, Mapper, Reduce, Stage, declared
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
-from fanfold_steps.spec import NAME, JobSpec
+from fanfold_steps.spec import NAME, Batch, Function, JobSpec
 
 
 class Job:
@@ -46,6 +47,8 @@ class Job:
             raise InvalidJob("map, combine and reduce belong to a stage: write Stage(map=…, reduce=…) in `stages`")
         self.name = name
         self.stages = [Stage(map=map, combine=combine, reduce=reduce)] if stages is None else _stages(stages)
+        if any(isinstance(stage.map, Batched) for stage in self.stages[1:]):
+            raise InvalidJob("only the first stage of a job can be one of batches: let a later one map records")
         self.input = declared(input, "input", InputFormat)
         self.inputs = _inputs(inputs, input)
         self.output = declared(output, "output", OutputFormat)
@@ -59,7 +62,7 @@ class Job:
         stages = [stage.spec() for stage in self.stages]
         inputs = {name: named.spec() for name, named in self.inputs.items()}
         named = [*(stage.map for stage in stages), *(named.map for named in inputs.values())]
-        first = next((function.function for function in named if function), "job")
+        first = next((_name(function) for function in named if function), "job")
         name = self.name or first.partition(":")[0]
         return JobSpec(name=name, bundle=bundle, stages=stages, input=self.input, inputs=inputs, output=self.output)
 
@@ -75,6 +78,10 @@ class Job:
         from fanfold.verbs.run import main_of
 
         main_of(self)
+
+
+def _name(mapper: Function | Batch) -> str:
+    return mapper.batch if isinstance(mapper, Batch) else mapper.function
 
 
 def _stages(stages: Any) -> list[Stage]:

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from fanfold_steps.aggregations import InvalidAggregation, build
-from fanfold_steps.spec import MOST_PARTITIONS, NAME, Function, JobSpec, StageSpec
+from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, JobSpec, StageSpec
 
 _ADAPTER = TypeAdapter(JobSpec)
 _NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
@@ -41,7 +41,19 @@ def parse(data: dict[str, Any]) -> JobSpec:
             raise InvalidSpec(f"inputs: a name is letters, digits, _ and -, and begins with a letter, not {name!r:.80}")
     for number, stage in enumerate(spec.stages):
         _check_stage(f"stages.{number}", stage)
+        _check_batch(f"stages.{number}", stage, spec, first=not number)
     return spec
+
+
+def _check_batch(place: str, stage: StageSpec, spec: JobSpec, *, first: bool) -> None:
+    if isinstance(stage.map, Batch) != isinstance(stage.reduce, dict):
+        raise InvalidSpec(f"{place}: a batch is reduced by aggregations by column (a dict), and nothing else is")
+    if stage.reduce == {}:
+        raise InvalidSpec(f"{place}.reduce: at least one column is aggregated")
+    if isinstance(stage.map, Batch) and not first:
+        raise InvalidSpec(f"{place}.map: only the first stage can be one of batches")
+    if isinstance(stage.map, Batch) and any(named.map for named in spec.inputs.values()):
+        raise InvalidSpec(f"{place}.map: a batch maps all inputs; leave their own mappers out")
 
 
 def _check_stage(place: str, stage: StageSpec) -> None:
@@ -54,7 +66,8 @@ def _check_stage(place: str, stage: StageSpec) -> None:
             raise InvalidSpec(f"{place}.combine: there is no reducer to combine for; leave `combine` out")
     elif not isinstance(stage.reduce, Function):
         try:
-            build(stage.reduce)
+            for part in stage.reduce.values() if isinstance(stage.reduce, dict) else [stage.reduce]:
+                build(part)
         except InvalidAggregation as error:
             raise InvalidSpec(f"{place}.reduce: {error}") from error
         if stage.combine:
@@ -71,6 +84,8 @@ def _references(spec: JobSpec) -> Iterator[str]:
         for part in (stage.map, stage.reduce, stage.combine):
             if isinstance(part, Function):
                 yield part.function
+            elif isinstance(part, Batch):
+                yield part.batch
 
 
 def to_json(spec: JobSpec) -> str:

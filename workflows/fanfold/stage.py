@@ -6,16 +6,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
+from fanfold.columns import Batched, problem
 from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
 from fanfold_steps.code import check_parameters
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import InputFormat, Text
-from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Function, InputSpec, StageSpec
+from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Batch, Function, InputSpec, StageSpec
 
-Mapper = Callable[[Any], Iterable[Any]] | Callable[[Any, Any], Iterable[Any]]
+Mapper = Callable[[Any], Iterable[Any]] | Callable[[Any, Any], Iterable[Any]] | Batched
 Reducer = Callable[[Any, Iterator[Any]], Iterable[Any]]
 Combiner = Callable[[Any, Iterator[Any]], Iterable[tuple[Any, Any]]]
-Reduce = Reducer | Aggregation | tuple[Aggregation, ...]
+Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation]
 TEXT = Text()
 
 
@@ -34,6 +35,7 @@ class Stage:
         reduce: `f(key, values)`, yielding output records; `values` come one by one, in input order. Or an aggregation
             (`Sum()`, `TopK(10)`, …), or a tuple of them for values that are tuples: it gives `(key, result)` pairs.
             Without `reduce` what the mapper gives is the stage's output, in input order.
+            Of batches (`map=batch(f)`), a dict of aggregations by column: the other columns are the key.
         partitions: how many reduce tasks there are; if left out, as many as the job is given.
 
     Raises:
@@ -48,9 +50,12 @@ class Stage:
         reduce: Reduce | None = None,
         partitions: int | None = None,
     ) -> None:
-        if map is not None:
-            check_function(map, "mapper", 1, 2)
-        _check_reduce(reduce, combine)
+        if isinstance(map, Batched) or isinstance(reduce, dict):
+            _check_batch(map, reduce, combine)
+        else:
+            if map is not None:
+                check_function(map, "mapper", 1, 2)
+            _check_reduce(reduce, combine)
         if partitions is not None:
             _check_partitions(partitions, reduce)
         self.map = map
@@ -61,7 +66,7 @@ class Stage:
     def spec(self) -> StageSpec:
         """The stage as plain data. Raises InvalidJob."""
         return StageSpec(
-            map=reference(self.map) if self.map else None,
+            map=mapper_spec(self.map) if self.map else None,
             reduce=None if self.reduce is None else _reduce(self.reduce),
             combine=reference(self.combine) if self.combine else None,
             partitions=self.partitions,
@@ -78,6 +83,8 @@ class Input:
 
     def __init__(self, format: InputFormat = TEXT, *, map: Mapper | None = None) -> None:
         self.format = declared(format, "an input's format", InputFormat)
+        if isinstance(map, Batched):
+            raise InvalidJob("an input's own mapper is one of records: give the batch to the first stage")
         if map is not None:
             check_function(map, "mapper", 1, 2)
         self.map = map
@@ -127,7 +134,15 @@ def check_function(function: object, kind: str, *parameters: int) -> None:
         raise InvalidJob(failure.message) from failure
 
 
-def _reduce(reduce: Reduce) -> Function | Aggregate | list[Aggregate]:
+def mapper_spec(mapper: Mapper) -> Function | Batch:
+    """A mapper by name. Raises InvalidJob."""
+    named = reference(mapper)
+    return Batch(named.function) if isinstance(mapper, Batched) else named
+
+
+def _reduce(reduce: Reduce) -> Function | Aggregate | list[Aggregate] | dict[str, Aggregate]:
+    if isinstance(reduce, dict):
+        return {column: _aggregate(part) for column, part in reduce.items()}
     if isinstance(reduce, tuple):
         return [_aggregate(part) for part in reduce]
     return _aggregate(reduce) if isinstance(reduce, Aggregation) else reference(reduce)
@@ -135,6 +150,13 @@ def _reduce(reduce: Reduce) -> Function | Aggregate | list[Aggregate]:
 
 def _aggregate(aggregation: Aggregation) -> Aggregate:
     return Aggregate(aggregation.name, list(aggregation.arguments))  # type: ignore[arg-type]  # checked before
+
+
+def _check_batch(map: Any, reduce: Any, combine: Any) -> None:
+    if wrong := problem(map, reduce, combine):
+        raise InvalidJob(wrong)
+    check_function(map, "batch function", 1)
+    _check_aggregation(tuple(reduce.values()))
 
 
 def _check_reduce(reduce: Any, combine: Combiner | None) -> None:

@@ -1,0 +1,120 @@
+"""From a file's bytes to frames: lines in the column `line`, or the columns that the format's records have."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import polars as pl
+
+from fanfold_steps.batches import Batch, FileBatch
+from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.formats.text import TextBlock
+
+LINE, RECORD = "line", "record"
+BLOCK_BYTES = 4 << 20  # of lines in a frame: enough to keep Polars busy, little enough for a processor's caches
+_MARK = b"\xef\xbb\xbf"  # Polars would take it away
+_SEPARATORS = b"\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10"
+_STAND_INS = (b"\xf4\x8f\xbe", b"\xf4\x8f\xbf")  # how U+10FF80 to U+10FFFF begin
+_AWAY = {0xDC80 + at: 0x10FF80 + at for at in range(128)}
+_BACK = {there: here for here, there in _AWAY.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class InputFrame:
+    """Neighbouring records, and the batch that they come from.
+
+    Polars holds nothing but UTF-8, so code points of plane 16 stand for bytes that are none; then it is `escaped`.
+    """
+
+    frame: pl.DataFrame
+    batch: Batch
+    escaped: bool = False
+
+
+def frames(batches: Iterable[Batch], size: int = BLOCK_BYTES) -> Iterator[InputFrame]:
+    """The records of batches as frames, of lines about `size` bytes at once.
+
+    Raises:
+        PermanentFailure: something is no record of the format, with its position.
+    """
+    for batch in _larger(batches, size):
+        block = batch.block if isinstance(batch, FileBatch) else None
+        if isinstance(block, TextBlock) and block.end == "\n" and block.encoding is None:
+            yield _of_lines(batch, block)
+            continue
+        records = batch.records()
+        if batch.bad:
+            raise batch.failure(batch.bad[0])
+        if records:
+            yield _of_records(records, batch, LINE if isinstance(block, TextBlock) else RECORD)
+
+
+def unescaped(text: str) -> str:
+    """Text with Python's surrogates for bytes that aren't UTF-8, in the place of what stood for them in a frame."""
+    return text.translate(_BACK)
+
+
+def _larger(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
+    """Batches, with neighbouring lines of a file put together."""
+    waiting: list[FileBatch] = []
+    length = 0
+    for batch in batches:
+        if not isinstance(batch, FileBatch) or type(batch.block) is not TextBlock:
+            yield batch
+            continue
+        if waiting and (batch.url != waiting[0].url or length >= size):
+            yield _joined(waiting)
+            waiting, length = [], 0
+        waiting.append(batch)
+        length += len(batch.block.data)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[FileBatch]) -> FileBatch:
+    blocks = [cast(TextBlock, batch.block) for batch in batches]
+    whole = replace(blocks[0], data=b"".join([block.data for block in blocks]))
+    return replace(batches[0], block=whole)
+
+
+def _of_lines(batch: Batch, block: TextBlock) -> InputFrame:
+    """Lines by Polars's CSV reader, which is by far its fastest way to them, where it finds the very same ones."""
+    data = block.data
+    if any(part in data for part in _STAND_INS):
+        what = (
+            "the text holds a code point from U+10FF80 to U+10FFFF, which in batches stands for a byte that isn't UTF-8"
+        )
+        raise PermanentFailure("input", f"{what}: take a mapper of records for this input")
+    separator = next((byte for byte in _SEPARATORS if byte not in data), None)
+    if separator is None or data.startswith(_MARK) or data.endswith(b"\r"):
+        return _of_records(block.records(), batch, LINE)
+    try:
+        frame = pl.read_csv(
+            data,
+            has_header=False,
+            schema={LINE: pl.String},
+            separator=chr(separator),
+            quote_char=None,
+            empty_string_is_null=False,
+        )
+    except pl.exceptions.PolarsError:  # not UTF-8
+        return _of_records(block.records(), batch, LINE)
+    return InputFrame(frame, batch)
+
+
+def _of_records(records: list[Any], batch: Batch, column: str) -> InputFrame:
+    """A frame of records that were read one by one: dicts become rows, others one column."""
+    if isinstance(records[0], dict):
+        columns = {name: [record[name] for record in records] for name in records[0]}
+    else:
+        columns = {column: records}
+    try:
+        return InputFrame(_framed(columns), batch)
+    except UnicodeEncodeError:
+        replaced = {name: [text.translate(_AWAY) for text in texts] for name, texts in columns.items()}
+        return InputFrame(_framed(replaced), batch, escaped=True)
+
+
+def _framed(columns: dict[str, list[Any]]) -> pl.DataFrame:
+    kind = pl.Binary if isinstance(next(iter(columns.values()))[0], bytes) else pl.String
+    return pl.DataFrame({name: pl.Series(name, values, dtype=kind) for name, values in columns.items()})

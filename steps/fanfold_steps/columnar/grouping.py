@@ -1,0 +1,107 @@
+"""Grouping: frames of rows or of states become one frame of states, a row for each key, within a bound of memory."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from fanfold_steps.budget import Budget, resident
+from fanfold_steps.columnar.columns import column
+from fanfold_steps.columnar.shape import Shape
+from fanfold_steps.spec import Aggregate
+
+GROUP_ROWS = 1 << 20  # rows that wait before they are grouped
+Reduce = dict[str, Aggregate]
+
+
+class Grouping:
+    """How frames of one shape are aggregated."""
+
+    def __init__(self, shape: Shape, reduce: Reduce) -> None:
+        self.shape = shape
+        self.keys = list(shape.keys)
+        self._columns = [column(name, one, shape.values[name]) for name, one in reduce.items()]
+
+    def of_rows(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """States of the user's rows, in any order."""
+        groups = self._grouped(rows, [one.gather(rows) for one in self._columns])
+        return groups.with_columns([one.fold(groups[one.name]) for one in self._columns])
+
+    def of_states(self, states: pl.DataFrame) -> pl.DataFrame:
+        """States merged, one a key, in any order. Those of a key stand in input order."""
+        groups = self._grouped(states, [one.merge() for one in self._columns])
+        return groups.with_columns([one.fold_states(groups[one.name]) for one in self._columns])
+
+    def results(self, states: pl.DataFrame) -> pl.DataFrame:
+        """What is written for each key."""
+        return states.with_columns([one.result(states[one.name]).alias(one.name) for one in self._columns])
+
+    def sorted(self, states: pl.DataFrame) -> pl.DataFrame:
+        """In the order of the keys."""
+        return states.sort(self.keys, nulls_last=False)
+
+    def _grouped(self, frame: pl.DataFrame, gathered: list[pl.Expr]) -> pl.DataFrame:
+        return frame.lazy().group_by(self.keys).agg(gathered).collect()
+
+
+class Accumulator:
+    """Takes in frames in input order and groups them now and then, so that states of each key are kept once.
+
+    When those outgrow the memory they go to `spill`, and it begins anew.
+    """
+
+    def __init__(self, reduce: Reduce, budget: Budget, spill: Callable[["Accumulator"], None]) -> None:
+        self._reduce = reduce
+        self._budget = budget
+        self._bare = resident()
+        self._spill = spill
+        self._grouping: Grouping | None = None
+        self._rows: list[pl.DataFrame] = []
+        self._states: list[pl.DataFrame] = []
+        self._waiting = self._grouped = self._bytes = 0
+
+    def add_rows(self, frame: pl.DataFrame, shape: Shape) -> None:
+        """Take in what the user's function returned."""
+        self._add(self._rows, frame, shape)
+
+    def add_states(self, frame: pl.DataFrame, shape: Shape) -> None:
+        """Take in states that come later in the input than all before, or their shape alone if there are none."""
+        self._add(self._states, frame, shape)
+
+    def take(self) -> tuple[Grouping, pl.DataFrame] | None:
+        """The states of all that came since the last call, in the order of keys; None if nothing ever came."""
+        if self._grouping is None:
+            return None
+        if not self._rows and not self._states:
+            return self._grouping, pl.DataFrame()
+        self._group(self._grouping)
+        states = self._grouping.sorted(self._states[0])
+        self._states, self._grouped = [], 0
+        return self._grouping, states
+
+    def _add(self, waiting: list[pl.DataFrame], frame: pl.DataFrame, shape: Shape) -> None:
+        if self._grouping is None or self._grouping.shape != shape:
+            shape = self._grouping.shape.with_(shape) if self._grouping else shape
+            self._grouping = Grouping(shape, self._reduce)
+        if frame.height:
+            waiting.append(frame)
+            self._waiting += frame.height
+            self._bytes += int(frame.estimated_size())
+        if self._waiting >= max(GROUP_ROWS, self._grouped) or self._bytes > self._budget.share // 8:
+            self._group(self._grouping)
+            if self._budget.is_full(2 * int(self._states[0].estimated_size()), self._bare):  # sorting makes a copy
+                self._spill(self)
+
+    def _group(self, grouping: Grouping) -> None:
+        if self._rows:
+            self._states.append(grouping.of_rows(together(self._rows)))
+            self._rows = []
+        if len(self._states) > 1:
+            self._states = [grouping.of_states(together(self._states))]
+        self._waiting, self._bytes, self._grouped = 0, 0, self._states[0].height
+
+
+def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """One after the other; nulls and narrow numbers take the type of the others."""
+    if len(frames) == 1:
+        return frames[0]
+    return pl.concat([frame.select(frames[0].columns) for frame in frames], how="vertical_relaxed")

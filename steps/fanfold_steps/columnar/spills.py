@@ -1,0 +1,73 @@
+"""What doesn't fit into memory: sorted runs of frames on disk, merged again bit by bit."""
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+import polars as pl
+
+from fanfold_steps import keys
+from fanfold_steps.columnar import segments
+from fanfold_steps.columnar.grouping import Grouping, together
+from fanfold_steps.scratch import Scratch
+
+
+class FrameSpills:
+    """A task's runs of frames on disk."""
+
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._sizes: list[int] = []
+
+    def write(self, grouping: Grouping, partitioned: list[pl.DataFrame]) -> None:
+        """Put one more run on disk: a sorted frame for each partition."""
+        packed = segments.pack([[frame] for frame in partitioned], grouping.shape)
+        self._sizes.append(self._scratch.objects.put(f"frames-{len(self._sizes)}.run", packed, hint=True))
+
+    def merged(self, grouping: Grouping, partition: int, last: pl.DataFrame) -> Iterator[pl.DataFrame]:
+        """A partition's states of all runs and of those that stayed in memory, sorted, a row for each key."""
+        if not self._sizes:
+            return iter([last])
+        written = [
+            (
+                frame
+                for frame, _ in segments.read_segment(self._scratch.objects, f"frames-{number}.run", size, partition)
+            )
+            for number, size in enumerate(self._sizes)
+        ]
+        return _merged(grouping, [*written, iter([last])])
+
+
+def _merged(grouping: Grouping, streams: list[Iterator[pl.DataFrame]]) -> Iterator[pl.DataFrame]:
+    """Again and again: of each stream the rows up to the least of the last keys that are in sight."""
+    heads: list[pl.DataFrame | None] = [_next(stream) for stream in streams]
+    while any(head is not None for head in heads):
+        bound = min((head.select(grouping.keys).row(-1) for head in heads if head is not None), key=_order)
+        taken = []
+        for number, head in enumerate(heads):
+            if head is None:
+                continue
+            below = head.select(_up_to(bound, head.select(grouping.keys)))[:, 0].sum()
+            taken.append(head[:below])
+            heads[number] = head[below:] if below < head.height else _next(streams[number])
+        yield grouping.sorted(grouping.of_states(together(taken)))
+
+
+def _next(stream: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
+    return next((frame for frame in stream if frame.height), None)
+
+
+def _order(row: tuple[Any, ...]) -> bytes:
+    return keys.encode(row)
+
+
+def _up_to(bound: tuple[Any, ...], of: pl.DataFrame) -> pl.Expr:
+    """Whether a row's key is the bound's or comes before it; nulls come first."""
+
+    def with_next(rest: pl.Expr, at: int) -> pl.Expr:
+        name, value = of.columns[at], bound[at]
+        one, limit = pl.col(name), pl.lit(value, dtype=of.dtypes[at])
+        before = pl.lit(value is not None) & (one.is_null() | (one < limit).fill_null(False))
+        return before | (one.eq_missing(limit) & rest)
+
+    return reduce(with_next, reversed(range(of.width)), pl.lit(True))

@@ -1,0 +1,80 @@
+"""What does a stage's tasks: by records, or by columns if its mapper is one of batches: only then Polars is loaded."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from fanfold_steps import runs
+from fanfold_steps.batches import Batches
+from fanfold_steps.budget import Budget
+from fanfold_steps.code import Code
+from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.formats.declared import OutputFormat, Text
+from fanfold_steps.map import MapTask
+from fanfold_steps.mappers import Mapper
+from fanfold_steps.reduce import ReduceTask
+from fanfold_steps.spec import Batch, Function, StageSpec
+from fanfold_storage.objects import Objects
+
+ReadSegment = Callable[[Objects, str, int, int], Iterator[Any]]
+"""Reads one partition's segment of a run: store, key, size, partition."""
+Segments = Callable[[int, ReadSegment], list[Iterator[Any]]]
+"""Opens a partition's segments of all maps."""
+
+
+class MapRunner(Protocol):
+    """The map step of a stage that has a reducer."""
+
+    def run(self, mapper: Any, batches: Batches, objects: Objects, key: str) -> dict[str, Any]:
+        """Map what a task reads and write its run; returns what the commit records. Raises PermanentFailure."""
+
+
+class ReduceRunner(Protocol):
+    """The reduce step of a stage."""
+
+    def records(self, partition: int) -> Iterator[Any]:
+        """What a partition reduces to. Raises PermanentFailure."""
+
+
+def mapper_of(spec: Function | Batch | None, code: Code) -> Any:
+    """What the map step takes for a mapper. Raises PermanentFailure."""
+    if not isinstance(spec, Batch):
+        return Mapper.of(spec, code)
+    load_polars()
+    from fanfold_steps.columnar.map import FrameMapper
+
+    return FrameMapper.of(spec, code)
+
+
+def map_runner(stage: StageSpec, partitions: int, code: Code, budget: Budget) -> MapRunner:
+    """What maps the splits of a stage that has a reducer."""
+    if not isinstance(stage.map, Batch):
+        return MapTask(stage, partitions, code, budget)
+    load_polars()
+    from fanfold_steps.columnar.map import FrameMapTask
+
+    return FrameMapTask(stage, partitions, budget)
+
+
+def reduce_runner(
+    stage: StageSpec, segments: Segments, code: Code, budget: Budget, output: OutputFormat | None
+) -> ReduceRunner:
+    """What reduces the partitions of a stage; `output` is the format of its parts if it is the last."""
+    if not isinstance(stage.map, Batch):
+        return ReduceTask(stage, lambda partition: segments(partition, runs.read_segment), code, budget)
+    load_polars()
+    from fanfold_steps.columnar.reduce import FrameReduceTask
+    from fanfold_steps.columnar.segments import read_segment
+
+    as_text = isinstance(output, Text)
+    return FrameReduceTask(stage, lambda partition: segments(partition, read_segment), budget, as_text=as_text)
+
+
+def load_polars() -> None:
+    """Import Polars as a worker needs it. Raises PermanentFailure if it isn't there."""
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # there is a worker for each core already
+    try:
+        import polars  # noqa: F401
+    except ImportError as error:
+        mend = "install it where the job runs: pip install 'fanfold[batch]'"
+        raise PermanentFailure("code", f"batches need Polars, which can't be imported ({error}): {mend}") from error

@@ -1,0 +1,130 @@
+"""Aggregations in columns give what those of records give, however the rows are dealt out, spilled and merged."""
+
+from functools import reduce
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fanfold_steps import keys
+from fanfold_steps.aggregations import build
+from fanfold_steps.budget import Budget
+from fanfold_steps.columnar import grouping, segments
+from fanfold_steps.columnar.grouping import Accumulator
+from fanfold_steps.columnar.python import python_values
+from fanfold_steps.columnar.shape import settled
+from fanfold_steps.columnar.spills import FrameSpills
+from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.scratch import Scratch
+from fanfold_steps.spec import Aggregate
+
+WHOLE = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
+FLOATS = st.floats(allow_nan=False) | st.sampled_from([0.1, 1e16, -1e16, 1e308, 5e-324, 1.0])
+TEXTS = st.text("ab\x00é\U0001f600", max_size=3)
+BYTES = st.binary(max_size=2)
+VALUES = {pl.Int64: WHOLE, pl.UInt64: st.integers(0, 2**64 - 1), pl.Float64: FLOATS, pl.String: TEXTS, pl.Binary: BYTES,
+          pl.Boolean: st.booleans(), pl.Int8: st.integers(-128, 127)}  # fmt: skip
+NUMBERS = [pl.Int64, pl.UInt64, pl.Float64, pl.Boolean, pl.Int8]
+ANY = list(VALUES)
+TAKES = {
+    "Sum": NUMBERS, "Mean": NUMBERS, "Variance": NUMBERS, "Count": ANY, "Min": ANY, "Max": ANY, "First": ANY,
+    "Last": ANY, "Collect": ANY, "Distinct": ANY, "CountDistinct": ANY, "TopK": ANY,
+}  # fmt: skip
+
+
+@st.composite
+def tables(draw, name):
+    """An aggregation, key and value columns as they may come, and how many rows a frame has."""
+    kind = draw(st.sampled_from(TAKES[name]))
+    key_kinds = draw(st.lists(st.sampled_from(ANY), min_size=1, max_size=2))
+    values = VALUES[kind] if name in ("Sum", "Mean", "Variance") else VALUES[kind] | st.none()
+    pools = [draw(st.lists(VALUES[one] | st.none(), min_size=2, max_size=3)) for one in key_kinds]
+    rows = draw(st.lists(st.tuples(*map(st.sampled_from, pools), values), min_size=8, max_size=40))
+    columns = dict(zip([*map(str, range(len(pools))), "value"], zip(*rows, strict=True), strict=True))
+    schema = dict(zip(columns, [*key_kinds, kind], strict=True))
+    arguments = [draw(st.integers(1, 4))] if name == "TopK" else []
+    return Aggregate(name, arguments), pl.DataFrame(columns, schema=schema), draw(st.integers(1, 41))
+
+
+def positive(value):
+    return 0.0 if type(value) is float and value == 0 else value
+
+
+def by_records(aggregate, frame):
+    aggregation = build(aggregate)
+    groups: dict = {}
+    for *key, value in frame.iter_rows():
+        groups.setdefault(keys.encode(tuple(map(positive, key))), []).append(positive(value))
+    return {
+        key: aggregation.result(reduce(aggregation.fold, values, aggregation.start()))
+        for key, values in sorted(groups.items())
+    }
+
+
+def by_columns(aggregate, frame, size, memory):
+    """As map and reduce do it: every few rows a frame, grouped every few, spilled if there is no room."""
+
+    def spill(full):
+        found = full.take()
+        spills.write(found[0], [found[1]])
+
+    with Scratch() as scratch:
+        spills = FrameSpills(scratch)
+        accumulator = Accumulator({"value": aggregate}, Budget(memory), spill)
+        for piece in frame.iter_slices(size):
+            accumulator.add_rows(*settled(piece, {"value": True}, escaped=False))
+        result = accumulator.take()
+        assert result
+        taken, last = result
+        found = []
+        for states in filter(len, spills.merged(taken, 0, last)):
+            results = taken.results(states)
+            kinds = {**taken.shape.keys, **taken.shape.values}
+            columns = [python_values(results[name], kind) for name, kind in kinds.items()]
+            found += list(zip(*columns, strict=True))
+    return {keys.encode(tuple(key)): value for *key, value in found}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_sizes():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grouping, "GROUP_ROWS", 4)
+        patch.setattr(segments, "BLOCK_ROWS", 2)
+        yield
+
+
+def told(value):
+    return [repr(one) for one in value] if isinstance(value, list) else repr(value)
+
+
+@pytest.mark.parametrize("name", TAKES)
+@settings(max_examples=25, deadline=None)
+@given(st.data())
+def test_columns_give_what_records_give(name, data):
+    aggregate, frame, size = data.draw(tables(name))
+    memory = data.draw(st.sampled_from([0, 1 << 30]))
+    expected, found = by_records(aggregate, frame), by_columns(aggregate, frame, size, memory)
+    assert list(found) == list(expected)
+    assert {key: told(value) for key, value in found.items()} == {key: told(value) for key, value in expected.items()}
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("Min", []), ("TopK", [2]), ("Distinct", [])])
+def test_nan_has_no_place_in_an_order(name, arguments):
+    with pytest.raises(PermanentFailure, match="NaN has no place"):
+        by_columns(Aggregate(name, arguments), pl.DataFrame({"0": ["a"], "value": [float("nan")]}), 1, 1 << 30)
+
+
+def test_a_sum_of_the_largest_numbers_does_not_overflow():
+    frame = pl.DataFrame({"0": ["a"] * 1000, "value": [2**63 - 1] * 1000})
+    assert list(by_columns(Aggregate("Sum"), frame, 300, 1 << 30).values()) == [1000 * (2**63 - 1)]
+
+
+def test_categories_are_text_and_dates_can_be_carried():
+    import datetime
+
+    days = [datetime.date(2026, 1, 1), datetime.date(2025, 1, 1)]
+    frame = pl.DataFrame({"0": pl.Series(["a", "a"], dtype=pl.Categorical), "value": days})
+    assert by_columns(Aggregate("Last"), frame, 1, 1 << 30) == {keys.encode(("a",)): days[1]}
+    with pytest.raises(PermanentFailure, match=r"Max\(\) takes values that can be put in order.*holds Date"):
+        by_columns(Aggregate("Max"), frame, 1, 1 << 30)
