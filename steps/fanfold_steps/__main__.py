@@ -12,6 +12,7 @@ import threading
 
 from fanfold_steps import exits
 from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.limits import limit_memory
 from fanfold_steps.report import Reporter
 from fanfold_steps.tree import JobTree
 from fanfold_steps.worker import STEPS, Worker
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     except NotFound:
         print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
         return exits.NO_JOB
+    limit_memory(worker.budget.share)
     try:
         worker.run()
     except PermanentFailure as failure:

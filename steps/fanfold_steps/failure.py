@@ -6,6 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from fanfold_steps.limits import memory_told
+
 OWN_FOLDERS = ("fanfold_steps", "fanfold_storage", "fanfold")
 RECORD_PREVIEW, SHOWN = 200, 80  # characters
 LONGEST_MESSAGE, LONGEST_TRACE = 2_000, 16_000  # characters: a failure is kept in records, which are small
@@ -40,6 +42,8 @@ class PermanentFailure(Exception):
 def of_user_code(kind: str, error: BaseException, code_root: Path, position: Position | None) -> PermanentFailure:
     """A failure that names the exception, with the frames of the user's code alone, paths relative to the bundle."""
     message = "".join(traceback.format_exception_only(error)).strip()
+    if isinstance(error, MemoryError):
+        message += f": {memory_told()}"
     trace = user_traceback(error, code_root)
     return PermanentFailure(kind, f"the {kind} raised {message}", trace=trace, position=position)
 

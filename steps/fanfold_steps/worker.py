@@ -34,6 +34,7 @@ class Worker:
     def __init__(self, tree: JobTree, step: str, index: int) -> None:
         self._tree = tree
         self._conf: JobConf = tree.conf()
+        self.budget = budget_of(self._conf)
         self._step = step
         self._index = index
         self._name = f"{step}-{index}"
@@ -64,7 +65,7 @@ class Worker:
         self._work_off(0, "split", 1, lambda task, attempt: split(self._tree, self._conf, code))
         if self._step == "split":
             return
-        plan, surroundings = Plan.load(self._tree), Surroundings(self._tree, self._output, code, budget_of(self._conf))
+        plan, surroundings = Plan.load(self._tree), Surroundings(self._tree, self._output, code, self.budget)
         self._stages = [Stage(plan, index, surroundings) for index in range(len(plan.tasks))]
         for stage in self._stages:
             *_, last = stage.tasks

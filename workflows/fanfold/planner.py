@@ -3,6 +3,7 @@
 The plan decides nothing that shows in the output but the number of partitions, and that follows from the inputs' size.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -121,7 +122,13 @@ def write(plan: Plan) -> None:
 
 
 def refuse_taken_output(url: str) -> None:
-    """Raise OutputTaken if the output folder holds anything but an unfinished job's own tree (`_job/`)."""
+    """Raise OutputTaken if the output folder holds anything but an unfinished job's own tree (`_job/`).
+
+    Raises:
+        Refused: the output is a file, or would lie in one.
+    """
+    if blocking := _file_on_the_way(url):
+        raise Refused(f"the output {url} can't be a folder, as {blocking} is a file: choose another output")
     for key in _outputs(url):
         raise OutputTaken(f"the output {url} exists already (it holds {key}): remove it or choose another")
 
@@ -151,6 +158,15 @@ def resolved(url: str) -> str:
     if not url.startswith("file:"):
         return url.rstrip("/")
     return str((Path(url2pathname(folder.removeprefix("file://"))) / name).resolve())
+
+
+def _file_on_the_way(url: str) -> Path | None:
+    if not url.startswith("file:"):
+        return None
+    place = Path(resolved(url))
+    with contextlib.suppress(PermissionError):
+        return next((path for path in (place, *place.parents) if path.is_file()), None)
+    return None
 
 
 def _outputs(url: str) -> Iterator[str]:

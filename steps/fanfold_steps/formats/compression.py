@@ -135,7 +135,9 @@ def unpack(codec: Codec, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
             try:
                 piece = decoder.decompress(data, PIECE)
             except Exception as error:  # each library has errors of its own
-                raise PermanentFailure("input", f"{url} is no sound {codec.name} file: {error}") from error
+                raise PermanentFailure(
+                    "input", f"{url} is no sound {codec.name} file: {error}. Fetch it again"
+                ) from error
             if piece:
                 yield piece
             if decoder.eof:

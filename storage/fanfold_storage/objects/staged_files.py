@@ -28,7 +28,7 @@ class StagedFile:
         self.size = 0
         self.place = _new_place(key)
         self._folders = folders
-        self._path = folders.root.joinpath(*self.place)
+        self._path = folders.root / key  # what errors name: nobody knows the temporary file
         with explained("write", self._path):
             self._file = os.fdopen(_create(folders, self.place), "wb", buffering=_BUFFER)
 

@@ -22,6 +22,7 @@ NAMESPACE = "local"
 MOST_STARTS = 4  # of one worker, when it dies by anything but a failed job
 LOG_TAIL = 2000  # bytes
 REPORT, LOG = "report.json", "log"
+STORE_AWAY = 1  # what a worker's process ends with then, having said so
 
 
 @dataclass(slots=True)
@@ -116,8 +117,8 @@ class LocalEngine:
                     status = _ended(process)
                 if status == 0 and (folder / REPORT).exists():
                     break
-                crew.message = f"worker {name} ended with status {status}, start {start + 1} of {MOST_STARTS}"
-                crew.message += _tail(folder / LOG)
+                end, advice = _told(status)
+                crew.message = f"worker {name} {end}, start {start + 1} of {MOST_STARTS}{advice}{_tail(folder / LOG)}"
                 if status in PERMANENT:
                     break
         with self._lock:
@@ -132,7 +133,7 @@ class LocalEngine:
         # -P: the folder that the user stands in is no place to import from.
         command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", str(index)]
         environ = {**os.environ, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
-        with self._lock, (folder / LOG).open("ab") as log:
+        with self._lock, (folder / LOG).open("wb") as log:
             if crew.ending:
                 return None
             process = subprocess.Popen(
@@ -161,6 +162,16 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
     return process.wait()
+
+
+def _told(status: int) -> tuple[str, str]:
+    """How a worker ended, and what may be done."""
+    if status == -signal.SIGKILL:
+        return "was killed", ", perhaps by the system for want of memory: take fewer workers or less --memory"
+    if status < 0:
+        return f"was ended by {signal.Signals(-status).name}", ": look for what crashes in the job's code"
+    advice = "" if status == STORE_AWAY else ": look for os._exit() in the job's code"
+    return f"ended with status {status}", advice
 
 
 def _tail(log: Path) -> str:
