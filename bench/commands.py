@@ -41,7 +41,7 @@ def peer(script: str, source: Path, *, runs: int = 1, watch_memory: bool = False
 
 def spark(script: str, source: Path) -> dict[str, Way]:
     """Spark's way, where there is a Java to run it."""
-    return {"spark": peer(script, source)} if shutil.which("java") else {}
+    return {"spark": peer(script, source, watch_memory=True)} if shutil.which("java") else {}
 
 
 @functools.cache

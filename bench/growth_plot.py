@@ -20,13 +20,14 @@ def _panels(what: str, found: dict[str, Any]) -> list[Panel]:
     sizes, splits = found["sizes"], found["splits"]
     by_size = [f"{point['bytes'] / 1e6:,.0f} MB" for point in sizes]
     by_splits = [f"{point['splits']:,} splits" for point in splits]
-    first = sizes[0]["median"]
-    straight = [first * point["bytes"] / sizes[0]["bytes"] for point in sizes]
-    seconds, more = [point["median"] for point in sizes], [point["median"] for point in splits]
-    cut = f"{splits[0]['bytes'] / 1e6:,.0f} MB"
+    places = [point["bytes"] for point in sizes]
+    seconds, cut = [point["median"] for point in sizes], [point["median"] for point in splits]
     peaks = [float(point["peak_mb"]) for point in sizes]
+    slope = (seconds[1] - seconds[0]) / (places[1] - places[0])
+    straight = [seconds[0] + slope * (place - places[0]) for place in places]
+    whole = f"{splits[0]['bytes'] / 1e6:,.0f} MB"
     return [
-        Panel(f"{what}: time by input", "s", by_size, seconds, straight),
-        Panel(f"{what}: peak memory by input", "MB", by_size, peaks, [peaks[0]] * len(peaks)),
-        Panel(f"{what} of {cut}: time by splits", "s", by_splits, more, [more[0]] * len(more)),
+        Panel(f"{what}: time by input", "s", by_size, places, seconds, straight),
+        Panel(f"{what}: peak memory by input", "MB", by_size, places, peaks, [peaks[0]] * len(peaks)),
+        Panel(f"{what} of {whole}: time by splits", "s", by_splits, range(len(cut)), cut, [cut[0]] * len(cut)),
     ]

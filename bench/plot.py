@@ -4,22 +4,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-WIDTH, HEIGHT, MARGIN, GAP = 340, 240, 52, 40
+WIDTH, HEIGHT, MARGIN, GAP = 290, 200, 20, 36
 INK, SOFT, LINE, GUIDE = "#57606a", "#8b949e", "#0969da", "#b0b8c0"
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One chart: points by place (evenly spaced, named below) and a guide that they ought to follow."""
+    """One chart: points by place, which has a name below it, and a guide that they ought to follow."""
 
     title: str
     unit: str
     names: Sequence[str]
+    places: Sequence[float]
     points: Sequence[float]
     guide: Sequence[float]
 
 
-def draw(label: str, panels: Sequence[Panel], columns: int = 2) -> str:
+def draw(label: str, panels: Sequence[Panel], columns: int = 3) -> str:
     """The panels in rows of `columns`."""
     across = min(columns, len(panels))
     down = -(-len(panels) // columns)
@@ -40,8 +41,8 @@ def draw(label: str, panels: Sequence[Panel], columns: int = 2) -> str:
 def _panel(panel: Panel) -> str:
     top = max(*panel.points, *panel.guide) * 1.12
     bottom, left, right = HEIGHT - 6, MARGIN, WIDTH
-    step = (right - left - 40) / max(1, len(panel.points) - 1)
-    xs = [left + 20 + step * number for number in range(len(panel.points))]
+    step = (right - left - 50) / (panel.places[-1] - panel.places[0])
+    xs = [left + 20 + step * (place - panel.places[0]) for place in panel.places]
 
     def line(values: Sequence[float]) -> str:
         return " ".join(f"{x:.1f},{_y(value, top):.1f}" for x, value in zip(xs, values, strict=True))
@@ -65,4 +66,4 @@ def _y(value: float, top: float) -> float:
 
 
 def _short(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+    return f"{value:.0f}" if value >= 50 else f"{value:.1f}"

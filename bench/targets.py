@@ -41,14 +41,17 @@ def median(found: Found, way: str) -> float:
     return seconds
 
 
-def bend(kind: str, per: str) -> Callable[[Found], float]:
-    """How far time per `per` strays from being the same throughout, in percent of the least."""
+def bend(found: Found) -> float:
+    """How far the cost of a byte more differs between the smaller and the larger step of the input, in percent."""
+    (least, some), (middle, more), (most, all_of_it) = ((point["bytes"], point["median"]) for point in found["sizes"])
+    slopes = (more - some) / (middle - least), (all_of_it - more) / (most - middle)
+    return float((max(slopes) / min(slopes) - 1) * 100)
 
-    def of(found: Found) -> float:
-        each = [point["median"] / (point[per] if per == "bytes" else 1) for point in found[kind]]
-        return float((max(each) / min(each) - 1) * 100)
 
-    return of
+def slowing(found: Found) -> float:
+    """How much longer the slowest number of splits takes than the quickest, in percent."""
+    times = [point["median"] for point in found["splits"]]
+    return float((max(times) / min(times) - 1) * 100)
 
 
 def swelling(found: Found) -> float:
@@ -75,8 +78,8 @@ STARTING = "process start to exit"
 
 def _growth(row: str, what: str) -> list[Target]:
     return [
-        Target(row, f"{what} at 1×, 4×, 16× the input", "time per byte within 15 %", 15, bend("sizes", "bytes"), " %"),
-        Target(row, f"{what} in 10, 100, 1,000 splits", "time within 15 %", 15, bend("splits", "splits"), " %"),
+        Target(row, f"{what} at 1×, 4×, 16× the input", "a byte more costs the same within 15 %", 15, bend, " %"),
+        Target(row, f"{what} in 10, 100, 1,000 splits", "the same time within 15 %", 15, slowing, " %"),
         Target(row, f"{what} at all of these", "memory flat (≤ 1.25× the least)", 1.25, swelling),
     ]
 

@@ -14,7 +14,8 @@ HEAD = """# Performance
 
 Written by `make bench`, `make bench-slow` and `make bench-cluster`: medians, with the runs behind them. What is
 compared ran side by side, in turn, on one machine, with two workers or threads each, from process start to exit, and
-gave the same answer; absolute times are that machine's. The bench makes its inputs itself (`bench/inputs.py`).
+gave the same answer; absolute times are that machine's. Memory is the highest that all processes of a run held together
+(resident, sampled every 20 ms). The bench makes its inputs itself (`bench/inputs.py`).
 """
 
 

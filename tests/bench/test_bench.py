@@ -72,7 +72,7 @@ def test_inputs_have_their_size_and_the_same_bytes_every_time(monkeypatch: pytes
 
 
 def test_a_chart_is_the_same_every_time_and_holds_its_points():
-    panel = Panel("time", "s", ["1", "2"], [1.0, 2.5], [1.0, 2.0])
+    panel = Panel("time", "s", ["1", "2"], [1, 2], [1.0, 2.5], [1.0, 2.0])
     assert draw("chart", [panel]) == draw("chart", [panel])
     assert "2.5 s" in draw("chart", [panel] * 3)
 
