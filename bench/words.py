@@ -23,9 +23,10 @@ def by_record(scale: float) -> dict[str, Any]:
 
 
 def by_column(scale: float) -> dict[str, Any]:
-    """The built-in job, beside those that hold columns."""
+    """A job of batches and the built-in one, beside those that hold columns."""
     source = inputs.warm(inputs.text(round(SIZE * scale)))
     ways = {
+        "batch": Way(fanfold("bench/jobs/words_batch.py", source), watch_memory=True),
         "built-in": Way(fanfold("wordcount", source), watch_memory=True),
         "polars": peer("words_polars.py", source, runs=3, watch_memory=True),
         "duckdb": peer("words_duckdb.py", source, runs=3, watch_memory=True),

@@ -10,6 +10,7 @@ WAYS = {
     "bare": "a bare script (`bench/peers/`)",
     "dask": "Dask",
     "spark": "Spark RDD",
+    "batch": "Fanfold, a batch of lines in, a frame of words out",
     "built-in": "Fanfold, `fanfold run wordcount`",
     "polars": "Polars",
     "duckdb": "DuckDB",

@@ -43,8 +43,9 @@ def counted(words):
     return [f"{word}\t{count}" for word, count in sorted(Counter(words).items())]
 
 
-def test_word_count(texts, tmp_path):
-    assert run("wordcount.py", tmp_path / "out", texts)[0] == counted(w for line in lines(texts) for w in line.split())
+@pytest.mark.parametrize("example", ["wordcount.py", "wordcount_in_columns.py"])
+def test_word_count(example, texts, tmp_path):
+    assert run(example, tmp_path / "out", texts)[0] == counted(word for line in lines(texts) for word in line.split())
 
 
 def test_most_used_word_in_two_steps(texts, tmp_path):
