@@ -66,6 +66,7 @@ class Job(TypedDict):
     started: str | None
     finished: str | None
     stages: list[Stage]
+    counters: dict[str, dict[str, int]]
     error: dict[str, Any] | None
 
 

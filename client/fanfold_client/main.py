@@ -14,6 +14,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "submit": ("fanfold_client.verbs.submit:submit", "Hand a job to the service."),
         "watch": ("fanfold_client.verbs.watch:watch", "Follow a job until it ends."),
         "status": ("fanfold_client.verbs.status:status", "Show how a job stands, and why it failed."),
+        "counters": ("fanfold_client.verbs.counters:counters", "Show what a job counted."),
         "jobs": ("fanfold_client.verbs.jobs:jobs", "List jobs, the newest first."),
         "results": ("fanfold_client.verbs.results:results", "List, fetch or print a job's results."),
         "cancel": ("fanfold_client.verbs.cancel:cancel", "End a job."),

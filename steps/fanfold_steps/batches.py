@@ -30,6 +30,9 @@ class Batch(Protocol):
     def position_of(self, number: int, record: Any) -> Position:
         """Where a good record is."""
 
+    def place_of(self, number: int) -> tuple[str, int] | None:
+        """The file that a good record lies in, by its path below the input, and the offset; None if it lies in none."""
+
     def failure(self, bad: BadRecord) -> PermanentFailure:
         """What is wrong with what was no record, and where."""
 
@@ -50,6 +53,7 @@ class FileBatch:
 
     block: Block
     url: str
+    path: str
     format: str
 
     @property
@@ -68,6 +72,10 @@ class FileBatch:
     def position_of(self, number: int, record: Any) -> Position:
         """File and offset."""
         return Position(self.url, self.block.offsets()[number], preview(record))
+
+    def place_of(self, number: int) -> tuple[str, int]:
+        """Path and offset."""
+        return self.path, self.block.offsets()[number]
 
     def failure(self, bad: BadRecord) -> PermanentFailure:
         """That it is no record of the format."""
@@ -98,7 +106,7 @@ class FileBatches:
             _refuse_changed(store, file)
             source = open_source(store, file.key, self.format.compress, self.piece)
             for block in read(found, source, start, stop):
-                yield FileBatch(block, source.url, self.format.format)
+                yield FileBatch(block, source.url, file.key, self.format.format)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +131,9 @@ class StageBatch:
         part = "part" if self.task.step == "reduce" else "split"
         where = f"stage {self.task.stage}, {part} {self.task.index}, record {self.first + number}"
         return Position(where, None, preview(record))
+
+    def place_of(self, number: int) -> None:
+        """None: what an earlier stage gave lies in no file of the input."""
 
     def failure(self, bad: BadRecord) -> PermanentFailure:
         """What was written as a record is one."""

@@ -1,5 +1,6 @@
 """The beat: a thread that tells others this worker lives, and ends it when the job has failed elsewhere."""
 
+import json
 import os
 import sys
 import threading
@@ -38,7 +39,8 @@ class Beat:
         while True:
             beat += 1
             try:
-                self._tree.objects.put(f"workers/{self._worker}.json", [f'{{"beat": {beat}}}'.encode()], hint=True)
+                told = json.dumps({"beat": beat, "status": self._reporter.words})
+                self._tree.objects.put(f"workers/{self._worker}.json", [told.encode()], hint=True)
                 failure = self._tree.find("failed.json")
             except StorageError as error:
                 print(f"fanfold: {self._worker}: no beat: {error}", file=sys.stderr, flush=True)

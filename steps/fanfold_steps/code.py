@@ -1,8 +1,8 @@
 """The user's code: fetched once from the job's bundle, imported by `module:name`, checked before it runs."""
 
+import copy
 import hashlib
 import importlib
-import inspect
 import io
 import sys
 import tempfile
@@ -11,23 +11,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from fanfold_steps.calling import Part, check_parameters
+from fanfold_steps.context import Context
+from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, user_traceback
+from fanfold_steps.params import NEEDED, InvalidParams, validated
 from fanfold_steps.spec import JobConf, JobSpec
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import open_objects, split_url
-
-_FORMS = {
-    (1,): "one argument, the frame",
-    (2,): "two arguments, the key and its values",
-    (1, 2): "one argument, the record, or two, its key and the record",
-}
 
 
 class Code:
     """A job's code, importable for the life of this process."""
 
-    def __init__(self, conf: JobConf) -> None:
+    def __init__(self, conf: JobConf, status: Callable[[str], None] = lambda text: None) -> None:
         self._spec = conf.spec
+        self._given = conf.params
+        self._status = status
+        self._params: Any = None
+        self._files: dict[str, Path] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.root = Path()
         if conf.bundle_url:
@@ -42,18 +44,40 @@ class Code:
             sys.path.remove(str(self.root))
             self._folder.cleanup()
 
-    def function(self, reference: str, kind: str, *parameters: int) -> Callable[..., Any]:
-        """The function `module:name`, which must take so many positional arguments, or so many.
+    def surround(self, spec: JobSpec) -> None:
+        """Make ready what contexts give: the parameters by the job's model, the side files.
 
         Raises:
-            PermanentFailure: it can't be imported, or isn't such a function.
+            PermanentFailure: the parameters don't fit, or a file isn't there.
+        """
+        if spec.params:
+            try:
+                self._params = validated(self._import(spec.params.function), self._given)
+            except InvalidParams as error:
+                raise PermanentFailure("params", str(error)) from error
+        elif self._given:
+            raise PermanentFailure("params", "the job takes no parameters, but was given some: leave them out")
+        self._files = {name: self.root / path for name, path in spec.files.items()}
+        for name, path in self._files.items():
+            if not path.is_file():
+                raise PermanentFailure("code", f"the code bundle has no {spec.files[name]}, the side file {name!r}")
+
+    def context(self, cursor: Cursor | None = None) -> Context:
+        """A new context, for one attempt; `cursor` follows the record that is being mapped."""
+        return Context(self._status, cursor, copy.deepcopy(self._params), self._files)
+
+    def part(self, reference: str, kind: str, *parameters: int) -> Part:
+        """The function or object `module:name`, which must take so many positional arguments, or so many, and `ctx`
+        if it names it.
+
+        Raises:
+            PermanentFailure: it can't be imported, or can't be called so.
         """
         found = self._import(reference)
         if not callable(found):
             raise PermanentFailure("code", f"the {kind} {reference} is {type(found).__name__}, not a function")
         check_parameters(found, f"the {kind} {reference}", *parameters)
-        called: Callable[..., Any] = found
-        return called
+        return Part(found, kind, self.root)
 
     def compile_entry(self, reference: str) -> JobSpec:
         """The spec of the `Job` that an entry names. Raises PermanentFailure."""
@@ -73,31 +97,14 @@ class Code:
         except BaseException as error:  # a module may call sys.exit() when it is imported
             trace = user_traceback(error, self.root)
             message = f"the code's module {module} can't be imported: {type(error).__name__}: {error}"
+            if isinstance(error, ImportError) and error.name == "pydantic":
+                message += f" ({NEEDED})"
             raise PermanentFailure("code", message, trace=trace) from error
         for part in name.split("."):
             if not hasattr(found, part):
                 raise PermanentFailure("code", f"the code's module {module} has no {name!r}")
             found = getattr(found, part)
         return found
-
-
-def check_parameters(function: Callable[..., Any], what: str, *counts: int) -> None:
-    """Raise PermanentFailure unless `function` can be called with one of these counts of positional arguments alone."""
-    if any(takes(function, count) for count in counts):
-        return
-    names = _FORMS[counts]
-    raise PermanentFailure("code", f"{what} must take {names}, but is {what.split()[-1]}{inspect.signature(function)}")
-
-
-def takes(function: Callable[..., Any], count: int) -> bool:
-    """Whether a function can be called with so many positional arguments; calling it tells, if it has no signature."""
-    try:
-        inspect.signature(function).bind(*[None] * count)
-    except TypeError:
-        return False
-    except ValueError:
-        return True  # some builtins tell no signature
-    return True
 
 
 def _unpack(url: str, sha256: str | None, folder: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from fanfold_steps import keys, loops, runs
 from fanfold_steps.aggregations import Aggregation, Sum
+from fanfold_steps.calling import Running
 from fanfold_steps.failure import PermanentFailure, shown
 from fanfold_steps.loops import Mapper, OtherKeys, TextKeys
 from fanfold_steps.spills import size_of
@@ -102,7 +103,7 @@ class Totals:
 class Groups:
     """Keeps the values of each key in input order, and runs the user's combiner over them at the end."""
 
-    def __init__(self, combiner: Any = None) -> None:
+    def __init__(self, combiner: Running | None = None) -> None:
         self._combiner = combiner
         self._looks = self._size = 0
         self._texts = TextKeys(list)
@@ -128,8 +129,10 @@ class Groups:
         assert self._combiner
         combined: defaultdict[bytes, list[Any]] = defaultdict(list)
         for key, values in chain(self._texts.items(), self._others.items()):
-            for out_key, out_value in _pairs(self._combiner(key, iter(values)), key):
+            for out_key, out_value in _pairs(self._combiner.call(key, iter(values)), f" (for the key {shown(key)})"):
                 combined[keys.encode(out_key)].append(out_value)
+        for out_key, out_value in _pairs(self._combiner.finish(), " (from its finish)"):
+            combined[keys.encode(out_key)].append(out_value)
         return _in_pieces(combined.items())
 
     def check(self, value: object) -> str | None:
@@ -161,14 +164,15 @@ def _in_pieces(groups: Iterable[runs.Item]) -> Iterator[runs.Item]:
             yield from ((key, values[at : at + PIECE_VALUES]) for at in range(0, len(values), PIECE_VALUES))
 
 
-def _pairs(emitted: Any, key: Any) -> Iterator[tuple[Any, Any]]:
-    """What a combiner gave for a key, each checked to be a pair."""
+def _pairs(emitted: Any, where: str) -> Iterator[tuple[Any, Any]]:
+    """What a combiner gave, each checked to be a pair."""
     if emitted is None or isinstance(emitted, str | bytes | tuple):
         kind = "None" if emitted is None else type(emitted).__name__
-        what = f"the combiner returned {kind} (for the key {shown(key)})"
+        what = f"the combiner returned {kind}{where}"
         raise PermanentFailure("combiner", f"{what}: let it yield (key, value) pairs, or return a list of them")
     for pair in emitted:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
-            what = f"the combiner must give (key, value) pairs, but gave {shown(pair)}"
-            raise PermanentFailure("combiner", f"{what} (for the key {shown(key)})")
+            raise PermanentFailure(
+                "combiner", f"the combiner must give (key, value) pairs, but gave {shown(pair)}{where}"
+            )
         yield pair[0], pair[1]

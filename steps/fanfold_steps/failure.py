@@ -9,6 +9,7 @@ from typing import Any
 from fanfold_steps.limits import memory_told
 
 OWN_FOLDERS = ("fanfold_steps", "fanfold_storage", "fanfold")
+ASKED = ("context.py", "counters.py")  # of ours, what user code calls
 RECORD_PREVIEW, SHOWN = 200, 80  # characters
 LONGEST_MESSAGE, LONGEST_TRACE = 2_000, 16_000  # characters: a failure is kept in records, which are small
 
@@ -59,9 +60,16 @@ def user_traceback(error: BaseException, code_root: Path) -> str:
 
 
 def raised_in_user_code(trace: TracebackType | None) -> bool:
-    """Whether an exception comes from below Fanfold's own frames, not from handling what user code returned."""
-    stack = traceback.extract_tb(trace)
+    """Whether an exception comes from below Fanfold's own frames, not from handling what user code returned.
+
+    What `ctx` refuses is the doing of whoever called it.
+    """
+    stack = [frame for frame in traceback.extract_tb(trace) if not _is_asked(frame.filename)]
     return bool(stack) and not _is_own(stack[-1].filename)
+
+
+def _is_asked(filename: str) -> bool:
+    return _is_own(filename) and Path(filename).name in ASKED
 
 
 def _is_own(filename: str) -> bool:

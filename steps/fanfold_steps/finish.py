@@ -4,6 +4,7 @@ import hashlib
 import json
 from typing import Any
 
+from fanfold_steps.counters import OWN_GROUP, added, counted
 from fanfold_steps.crash_points import around
 from fanfold_steps.plan import Plan
 from fanfold_steps.spec import JobConf
@@ -19,7 +20,9 @@ REPLACES = "replaces.json"
 def finish(tree: JobTree, conf: JobConf) -> None:
     """Commit the staged parts, write `_SUCCESS` with the manifest, then `report.json`."""
     output = open_objects(conf.output)
-    staged = [part for task in Plan.load(tree).last_tasks for part in tree.commit_of(task)["parts"]]
+    plan = Plan.load(tree)
+    commits = {task: tree.commit_of(task) for task in plan.all_tasks}
+    staged = [part for task in plan.last_tasks for part in commits[task]["parts"]]
     _remove_old(tree, output, {part["name"] for part in staged})
     parts = []
     for part in staged:
@@ -34,8 +37,10 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     }
     with around("finish.manifest"):
         _write_manifest(output, manifest)
+    own = {OWN_GROUP: {"output_records": manifest["records"], "output_bytes": manifest["bytes"]}}
+    counters = added([*(counted(task, commit) for task, commit in commits.items()), own])
     with around("finish.report"):
-        tree.create("report.json", manifest)
+        tree.create("report.json", {**manifest, "counters": counters})
 
 
 def certify(tree: JobTree, conf: JobConf) -> None:
@@ -44,7 +49,8 @@ def certify(tree: JobTree, conf: JobConf) -> None:
     Of two workers that finish one job, which replaces an old output in place, a slow one may have taken the new
     manifest away for the old one, and died. Only for who knows that the job's workers have left.
     """
-    _write_manifest(open_objects(conf.output), tree.load("report.json"))
+    report = tree.load("report.json")
+    _write_manifest(open_objects(conf.output), {name: report[name] for name in report if name != "counters"})
 
 
 def _write_manifest(output: Objects, manifest: dict[str, Any]) -> None:

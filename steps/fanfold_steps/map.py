@@ -11,9 +11,12 @@ from fanfold_steps.batches import Batch, Batches
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
+from fanfold_steps.context import Context
+from fanfold_steps.counters import Counters
 from fanfold_steps.crash_points import around
+from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
-from fanfold_steps.mappers import Mapper, checked
+from fanfold_steps.mappers import Mapper, checked, wrong_pair
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_steps.spills import Spills, combined
@@ -29,7 +32,7 @@ class MapTask:
         self._code = code
         self._aggregation = build(stage.reduce) if isinstance(stage.reduce, Aggregate | list) else None
         self._is_whole_sum = isinstance(self._aggregation, Sum)
-        self._combiner = code.function(stage.combine.function, "combiner", 2) if stage.combine else None
+        self._combiner = code.part(stage.combine.function, "combiner", 2) if stage.combine else None
 
     def run(self, mapper: Mapper, batches: Batches, objects: Objects, key: str) -> dict[str, Any]:
         """Map what a task reads and write its run under `key`; returns what the commit records.
@@ -46,19 +49,25 @@ class MapTask:
         except runs.Unpicklable as error:
             raise PermanentFailure("mapper", str(error)) from error
 
-    def _collector(self) -> Collector:
+    def _collector(self, context: Context) -> Collector:
         if self._is_whole_sum:
             return Totals()
-        return States(self._aggregation) if self._aggregation else Groups(self._combiner)
+        if self._aggregation:
+            return States(self._aggregation)
+        return Groups(self._combiner.begin(context) if self._combiner else None)
 
     def _run(self, mapper: Mapper, batches: Batches, objects: Objects, key: str, spills: Spills) -> dict[str, Any]:
-        collector = self._collector()
+        cursor = Cursor()
+        context = self._code.context(cursor)
+        mapper = mapper.begin(context)
+        collector = self._collector(context)
         records, bare = 0, resident()
         for batch in batches:
-            records += _fold(collector, mapper, batch)
+            records += _fold(collector, mapper, batch, cursor)
             if self._budget.is_full(collector.size(), bare):
                 spills.write(self._segments(collector))
-                collector = self._collector()
+                collector = self._collector(context)
+        _finish(collector, mapper, cursor)
         segments: Iterable[Iterable[runs.Item]] = self._segments(collector)
         if len(spills):
             spills.write(segments)
@@ -66,7 +75,7 @@ class MapTask:
             del collector  # the merge needs the memory
         with around("map.run"):
             size = objects.put(key, runs.pack(segments, self._budget.block))
-        return {"records": records, "bytes": size, "read": batches.size}
+        return {"records": records, "bytes": size, "read": batches.size, "counters": context.counters()}
 
     def _segments(self, collector: Collector) -> list[list[runs.Item]]:
         segments: list[list[runs.Item]] = [[] for _ in range(self._partitions)]
@@ -94,40 +103,63 @@ class MapTask:
 class Mapped:
     """What the mapper gives for all that a task reads, one record after the other, as it is asked for."""
 
-    def __init__(self, mapper: Mapper, batches: Batches) -> None:
+    def __init__(self, mapper: Mapper, batches: Batches, code: Code) -> None:
+        self._cursor = Cursor()
+        self._context = code.context(self._cursor)
         self._mapper = mapper
         self._batches = batches
         self.records = 0
         """How many records were read."""
 
+    @property
+    def counters(self) -> Counters:
+        """What was counted."""
+        return self._context.counters()
+
     def __iter__(self) -> Iterator[Any]:
-        call = self._mapper.call if self._mapper.generates else checked(self._mapper.call)
+        mapper = self._mapper.begin(self._context)
+        call = mapper.call if mapper.generates else checked(mapper.call)
         for batch in self._batches:
             records = _good(batch)
-            remaining = iter(self._mapper.items(batch, records))
             try:
-                for item in remaining:
+                for item in self._cursor.over(batch, records, mapper.items(batch, records)):
                     yield from call(item)
             except GeneratorExit:
                 raise
             except BaseException as error:
-                number = len(records) - sum(1 for _ in remaining) - 1
-                raise self._mapper.failure(error, batch, records, number) from error
+                raise mapper.failure(error, self._cursor) from error
             _demand_good(batch)
             self.records += len(records)
+        self._cursor.leave()
+        yield from mapper.finish()
 
 
-def _fold(collector: Collector, mapper: Mapper, batch: Batch) -> int:
+def _fold(collector: Collector, mapper: Mapper, batch: Batch, cursor: Cursor) -> int:
     """Take in what the mapper gives for a batch; how many records that is."""
     records = _good(batch)
-    remaining = iter(mapper.items(batch, records))
     try:
-        collector.fold(mapper.call, remaining)
+        collector.fold(mapper.call, cursor.over(batch, records, mapper.items(batch, records)))
     except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
-        number = len(records) - sum(1 for _ in remaining) - 1
-        raise mapper.failure(error, batch, records, number, collector.check) from error
+        raise mapper.failure(error, cursor, collector.check) from error
     _demand_good(batch)
     return len(records)
+
+
+def _finish(collector: Collector, mapper: Mapper, cursor: Cursor) -> None:
+    """Take in what the mapper's `finish` gives, as if it came of one more record."""
+    cursor.leave()
+    try:
+        collector.fold(lambda _: _looked_at(mapper.finish(), collector), iter([None]))
+    except BaseException as error:
+        raise mapper.failure(error, cursor) from error
+
+
+def _looked_at(pairs: Iterable[Any], collector: Collector) -> Iterator[Any]:
+    """What a mapper's `finish` gives, looked at pair by pair: it can't be run once more to explain it."""
+    for pair in pairs:
+        if problem := wrong_pair(pair, collector.check):
+            raise PermanentFailure("mapper", f"{problem} (from the mapper's finish)")
+        yield pair
 
 
 def _good(batch: Batch) -> list[Any]:

@@ -1,13 +1,15 @@
 """The mapper of a stage, as the loops call it: with one item, a record or a pair of key and record."""
 
-import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fanfold_steps import keys
 from fanfold_steps.batches import Batch
-from fanfold_steps.code import Code, takes
+from fanfold_steps.calling import Part
+from fanfold_steps.code import Code
+from fanfold_steps.context import Context
+from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.spec import Function
 
@@ -24,32 +26,42 @@ class Mapper:
     code: Code
     generates: bool = True
     """Whether it gives its records by `yield` (or is our own), so that what it returns needn't be looked at."""
+    part: Part | None = None
+    """The user's function or object; None for our own."""
+    finish: Callable[[], Iterable[Any]] = tuple
+    """What its `finish` gives in the end."""
 
     @classmethod
     def of(cls, spec: Function | None, code: Code) -> "Mapper":
         """The mapper that a spec names; without one, each record stands for itself. Raises PermanentFailure."""
         if spec is None:
             return cls(lambda record: (record,), False, code)
-        function = code.function(spec.function, "mapper", 1, 2)
-        generates = inspect.isgeneratorfunction(function)
-        if takes(function, 1):
-            return cls(function, False, code, generates)
-        return cls(lambda pair: function(*pair), True, code, generates)
+        part = code.part(spec.function, "mapper", 1, 2)
+        return cls(_not_begun, not part.takes(1), code, part.generates, part)
+
+    def begin(self, context: Context) -> "Mapper":
+        """The mapper for one attempt: with its context, its `start` called. Raises PermanentFailure."""
+        if self.part is None:
+            return self
+        running = self.part.begin(context)
+        call = running.call
+        return replace(self, call=(lambda pair: call(*pair)) if self.keyed else call, finish=running.finish)
 
     def items(self, batch: Batch, records: list[Any]) -> list[Any]:
         """The records of a batch, as this mapper takes them."""
         return batch.pairs(records) if self.keyed else records
 
-    def failure(
-        self, error: BaseException, batch: Batch, records: list[Any], number: int, check: Check | None = None
-    ) -> PermanentFailure:
-        """Why it failed at one of a batch's records; with `check` what it gives has to be pairs with good values."""
-        position = batch.position_of(number, records[number])
+    def failure(self, error: BaseException, cursor: Cursor, check: Check | None = None) -> PermanentFailure:
+        """Why it failed at a record; with `check` what it gives has to be pairs with good values."""
+        position = cursor.position
+        if isinstance(error, PermanentFailure):
+            return error
         if isinstance(error, WrongResult):
             return PermanentFailure("mapper", str(error), position=position)
         if raised_in_user_code(error.__traceback__):
             return of_user_code("mapper", error, self.code.root, position)
-        problem = self._explain(self.items(batch, records)[number], check) or f"{type(error).__name__}: {shown(error)}"
+        problem = self._explain(cursor.item, check) if position else None
+        problem = problem or f"{type(error).__name__}: {shown(error)}"
         return PermanentFailure("mapper", problem, position=position)
 
     def _explain(self, item: Any, check: Check | None) -> str | None:
@@ -85,20 +97,23 @@ def _wrong_result(emitted: Any, check: Check | None) -> str | None:
     if not hasattr(emitted, "__iter__"):
         kind = "None" if emitted is None else type(emitted).__name__
         return f"the mapper returned {kind}: let it yield {what}, or return a list of them"
-    return _wrong_pair(emitted, check) if check else None
+    return next(filter(None, (wrong_pair(pair, check) for pair in emitted)), None) if check else None
 
 
-def _wrong_pair(emitted: Iterable[Any], check: Check) -> str | None:
-    for pair in emitted:
-        if not _is_pair(pair):
-            return f"the mapper must give (key, value) pairs, but gave {shown(pair)}"
-        try:
-            keys.encode(pair[0])
-        except keys.UnsortableKey as error:
-            return str(error)
-        if problem := check(pair[1]):
-            return f"{problem}, for the key {shown(pair[0])}"
-    return None
+def wrong_pair(pair: Any, check: Check) -> str | None:
+    """What is wrong with what should be a pair of a key and a good value."""
+    if not _is_pair(pair):
+        return f"the mapper must give (key, value) pairs, but gave {shown(pair)}"
+    try:
+        keys.encode(pair[0])
+    except keys.UnsortableKey as error:
+        return str(error)
+    problem = check(pair[1])
+    return problem and f"{problem}, for the key {shown(pair[0])}"
+
+
+def _not_begun(record: Any) -> Iterable[Any]:
+    raise AssertionError("a mapper begins with a context")
 
 
 def _is_pair(item: object) -> bool:

@@ -51,6 +51,16 @@ class Plan:
         """The tasks that write the output's parts, in the order of the parts."""
         return self.tasks_of(len(self.tasks) - 1)
 
+    @property
+    def all_tasks(self) -> list[Task]:
+        """Every task of every stage."""
+        return [
+            Task(stage, step, index)
+            for stage, steps in enumerate(self.tasks)
+            for step, count in steps.items()
+            for index in range(count)
+        ]
+
     def tasks_of(self, stage: int) -> list[Task]:
         """The tasks whose output is the stage's, in order."""
         step, count = list(self.tasks[stage].items())[-1]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fanfold_steps.counters import Counters, added, counted
 from fanfold_steps.tree import JobTree, Task
 
 
@@ -35,6 +36,8 @@ class Progress:
     stages: list[StageProgress]
     failure: dict[str, Any] | None = None
     report: dict[str, Any] | None = None
+    counters: Counters = field(default_factory=dict)
+    """What the committed tasks counted."""
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class ProgressReader:
     tree: JobTree
     _plan: dict[str, Any] | None = None
     _commits: dict[Task, dict[str, Any]] = field(default_factory=dict)
+    _counted: Counters = field(default_factory=dict)
 
     def read(self) -> Progress:
         """The job as it stands. Raises StorageError when the store is away."""
@@ -62,7 +66,7 @@ class ProgressReader:
                 for step in stage.steps:
                     step.failed = int((stage.index, step.step) == (task.get("stage"), task.get("step")))
         state: Literal["running", "succeeded", "failed"] = "succeeded" if report else "failed" if failure else "running"
-        return Progress(state, stages, failure, report)
+        return Progress(state, stages, failure, report, report.get("counters", {}) if report else self._counted)
 
     def _failure(self) -> dict[str, Any] | None:
         """`failed.json`. Whatever else somebody put there is a failure too, so that no job runs for ever."""
@@ -81,7 +85,8 @@ class ProgressReader:
         for index in self.tree.committed(stage, name):
             task = Task(stage, name, index)
             if task not in self._commits:
-                self._commits[task] = self.tree.commit_of(task)
+                commit = self._commits[task] = self.tree.commit_of(task)
+                self._counted = added([self._counted, counted(task, commit)])
             step.done += 1
             step.records += self._commits[task]["records"]
             step.bytes += self._commits[task]["bytes"]

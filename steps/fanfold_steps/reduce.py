@@ -9,8 +9,10 @@ from typing import Any
 from fanfold_steps import keys, runs
 from fanfold_steps.aggregations import Aggregation, build
 from fanfold_steps.budget import DEFAULT, Budget, resident
+from fanfold_steps.calling import Part
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import merge_into
+from fanfold_steps.context import Context
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.merge import merge
 from fanfold_steps.scratch import Scratch
@@ -31,13 +33,13 @@ class ReduceTask:
         self._segments = segments
         self._code = code
         self._aggregation: Aggregation | None = None
-        self._reducer: Callable[..., Any] | None = None
+        self._reducer: Part | None = None
         if isinstance(stage.reduce, Function):
-            self._reducer = code.function(stage.reduce.function, "reducer", 2)
+            self._reducer = code.part(stage.reduce.function, "reducer", 2)
         elif isinstance(stage.reduce, Aggregate | list):
             self._aggregation = build(stage.reduce)
 
-    def records(self, partition: int) -> Iterator[Any]:
+    def records(self, partition: int, context: Context) -> Iterator[Any]:
         """What a partition reduces to, one record after the other, as it is asked for.
 
         Raises:
@@ -48,7 +50,7 @@ class ReduceTask:
                 if self._aggregation:
                     yield from self._aggregated(partition, self._aggregation, scratch)
                 else:
-                    yield from self._reduced(partition, scratch)
+                    yield from self._reduced(partition, scratch, context)
             except runs.Unpicklable as error:
                 raise PermanentFailure("mapper", str(error)) from error
 
@@ -74,18 +76,20 @@ class ReduceTask:
                 return None
         return states
 
-    def _reduced(self, partition: int, scratch: Scratch) -> Iterator[Any]:
+    def _reduced(self, partition: int, scratch: Scratch, context: Context) -> Iterator[Any]:
+        assert self._reducer
+        reducer = self._reducer.begin(context)
         for encoded, group in groupby(self._merged(partition, scratch), key=itemgetter(0)):
             values = chain.from_iterable(map(itemgetter(1), group))
-            yield from self._call(keys.decode(encoded), values)
+            yield from self._call(reducer.call, keys.decode(encoded), values)
+        yield from reducer.finish()
 
     def _merged(self, partition: int, scratch: Scratch) -> Iterator[runs.Item]:
         return merge(self._segments(partition), scratch, self._budget)
 
-    def _call(self, key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
-        assert self._reducer
+    def _call(self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
         try:
-            records = self._reducer(key, values)
+            records = reducer(key, values)
             if records is None or isinstance(records, str | bytes | tuple):
                 raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {shown(key)})")
             yield from records

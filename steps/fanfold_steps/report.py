@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fanfold_steps.failure import shortened
+
 TERMINATION_BYTES = 4096  # the kubelet keeps no more
+MOST_WORDS = 200  # characters of a status line
 
 
 class Reporter:
@@ -21,12 +24,17 @@ class Reporter:
         self._worker = worker
         self._progress_file = environ.get("ARGO_PROGRESS_FILE")
         self._termination_log = environ.get("FANFOLD_TERMINATION_LOG")
+        self.words = ""
         self._report_file = environ.get("FANFOLD_REPORT")
 
     def progress(self, done: int, total: int) -> None:
         """Tell Argo how far the step is that is being worked on: tasks committed, of all."""
         if self._progress_file and total:
             Path(self._progress_file).write_text(f"{done}/{total}\n")
+
+    def status(self, words: str) -> None:
+        """What the user's code says it is doing: the worker's beat carries the last words."""
+        self.words = shortened(words, MOST_WORDS)
 
     def failed(self, failure: Mapping[str, Any]) -> None:
         """Say why the job failed (the form of `failed.json`)."""

@@ -98,6 +98,10 @@ class JobSpec:
     output: OutputFormat = field(default_factory=Text, metadata=_BY_NAME)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     """Named inputs, instead of `input`; the records of an earlier one come before those of a later one."""
+    params: Function | None = None
+    """The pydantic model of the job's parameters."""
+    files: dict[str, str] = field(default_factory=dict)
+    """Side files by name: their paths in the bundle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,9 @@ class JobConf:
     memory: int | None = None
     """Bytes that all workers together may hold; None is half of what their machine, or each one's container, has."""
 
+    params: dict[str, Any] = field(default_factory=dict)
+    """The job's parameters as they were given."""
+
     @property
     def input_urls(self) -> list[str]:
         """All that is read, whatever its name."""
@@ -144,6 +151,7 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
         "input": from_json(data["input"]),
         "output": from_json(data["output"]),
         "inputs": inputs,
+        "params": _function(data.get("params")),
     }
     return JobSpec(**{**data, **read})
 

@@ -40,6 +40,7 @@ class Stage:
         self.is_last = index == len(plan.tasks) - 1
         self._plan = plan
         self._tree = around.tree
+        self._code = code
         self._budget = budget
         self._inputs = input_specs(plan.spec) if index == 0 else {"": InputSpec()}
         self._mappers = {name: mapper_of(named.map or spec.map, code) for name, named in self._inputs.items()}
@@ -68,11 +69,14 @@ class Stage:
         batches, mapper = self._batches(task.index)
         if self._map:
             return self._map.run(mapper, batches, self._tree.objects, task.run(attempt))
-        mapped = Mapped(mapper, batches)
-        return {**self._sink.write(task, attempt, mapped, "mapper"), "records": mapped.records, "read": batches.size}
+        mapped = Mapped(mapper, batches, self._code)
+        written = self._sink.write(task, attempt, mapped, "mapper")
+        return {**written, "records": mapped.records, "read": batches.size, "counters": mapped.counters}
 
     def _run_reduce(self, task: Task, attempt: str) -> dict[str, Any]:
-        return self._sink.write(task, attempt, self._reduce.records(task.index), "reducer")
+        context = self._code.context()
+        written = self._sink.write(task, attempt, self._reduce.records(task.index, context), "reducer")
+        return {**written, "counters": context.counters()}
 
     def _batches(self, index: int) -> tuple[Batches, Any]:
         """What a map task reads, and its mapper."""

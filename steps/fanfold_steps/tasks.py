@@ -8,6 +8,7 @@ from fanfold_steps import runs
 from fanfold_steps.batches import Batches
 from fanfold_steps.budget import Budget
 from fanfold_steps.code import Code
+from fanfold_steps.context import Context
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.map import MapTask
@@ -32,7 +33,7 @@ class MapRunner(Protocol):
 class ReduceRunner(Protocol):
     """The reduce step of a stage."""
 
-    def records(self, partition: int) -> Iterator[Any]:
+    def records(self, partition: int, context: Context) -> Iterator[Any]:
         """What a partition reduces to. Raises PermanentFailure."""
 
 

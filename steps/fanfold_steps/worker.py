@@ -51,7 +51,7 @@ class Worker:
             StorageError: the store is away; starting again goes on from what is committed.
         """
         with Beat(self._tree, self._name, self._reporter):
-            code = Code(self._conf)
+            code = Code(self._conf, self._reporter.status)
             try:
                 self._run_steps(code)
             except PermanentFailure as failure:
@@ -66,6 +66,7 @@ class Worker:
         if self._step == "split":
             return
         plan, surroundings = Plan.load(self._tree), Surroundings(self._tree, self._output, code, self.budget)
+        code.surround(plan.spec)
         self._stages = [Stage(plan, index, surroundings) for index in range(len(plan.tasks))]
         for stage in self._stages:
             *_, last = stage.tasks

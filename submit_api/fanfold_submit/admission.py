@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Response
 
-from fanfold import builtin, planner, spec
+from fanfold import builtin, params, planner, spec
 from fanfold.planner import OutputTaken, Plan, Refused, Sizing
 from fanfold_steps.spec import JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
@@ -24,8 +24,9 @@ from fanfold_web.kinds import BAD_REQUEST, CONTENDED, INVALID, TOO_LARGE, Kind
 router = APIRouter(tags=["jobs"])
 _REFUSALS = (
     BAD_REQUEST, kinds.INVALID_KEY, kinds.INVALID_PATH, kinds.PLACE_NOT_ALLOWED, kinds.OUTPUT_EXISTS,
-    kinds.OUTPUT_IN_USE, TOO_LARGE, INVALID, kinds.INVALID_PLACE, kinds.INVALID_SPEC, kinds.JOB_REFUSED,
-    kinds.KEY_REUSED, kinds.NOT_SUPPORTED, kinds.PLACE_REFUSED, kinds.UNKNOWN_BUNDLE, kinds.UNKNOWN_JOB, CONTENDED,
+    kinds.OUTPUT_IN_USE, TOO_LARGE, INVALID, kinds.INVALID_PLACE, kinds.INVALID_PARAMS, kinds.INVALID_SPEC,
+    kinds.JOB_REFUSED, kinds.KEY_REUSED, kinds.NOT_SUPPORTED, kinds.PLACE_REFUSED, kinds.UNKNOWN_BUNDLE,
+    kinds.UNKNOWN_JOB, CONTENDED,
 )  # fmt: skip
 _TRIES = 5
 LARGEST_RECORD = 900 << 10  # bytes; a store of records holds 1 MiB under a key
@@ -79,11 +80,10 @@ def _admit(service: Service, caller: Caller, body: JobRequest, submission: Submi
 
 def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
     """Everything that can be refused is refused here; nothing is written."""
-    if body.params:
-        raise Problem(kinds.NOT_SUPPORTED, "`params` are not supported yet: leave them out.")
     if isinstance(body.inputs, dict):
         raise Problem(kinds.NOT_SUPPORTED, "Several named inputs are not supported yet: give a list of places.")
     job_spec = _spec(service, body.job)
+    _check_params(body, job_spec)
     job_spec = replace(job_spec, name=body.name or _name(body, job_spec))
     job_id = new_job_id(service.now)
     plan = _plan(service, caller, body, job_spec, job_id)
@@ -115,10 +115,22 @@ def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec,
     )
     sizing = Sizing(body.partitions, body.split_size, body.workers)
     try:
-        return planner.plan(job_spec, places, sizing, job_id=job_id, owner=caller.name, engine=service.engine.name)
+        plan = planner.plan(job_spec, places, sizing, job_id=job_id, owner=caller.name, engine=service.engine.name)
+        return replace(plan, conf=replace(plan.conf, params=body.params))
     except (Refused, PermissionDenied, InvalidKey) as error:
         told = service.places.told(str(error), caller.name)
         raise Problem(_kind_of(error), told[:1].upper() + told[1:]) from None
+
+
+def _check_params(body: JobRequest, job_spec: JobSpec) -> None:
+    """As far as it can be told without a user's code, which no service imports: the first worker looks at the rest."""
+    try:
+        if isinstance(body.job, Builtin):
+            params.check(builtin.load(body.job.builtin).params, body.params)
+        elif isinstance(body.job, Spec) and job_spec.stages and not job_spec.params:
+            params.check(None, body.params)
+    except Refused as error:
+        raise Problem(kinds.INVALID_PARAMS, f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
 
 
 def _kind_of(error: Exception) -> Kind:

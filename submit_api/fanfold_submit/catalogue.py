@@ -61,6 +61,18 @@ def show_job(job_id: JobId, caller: Viewer, service: Wired) -> JobView:
     return find(service, caller, job_id).job.view()
 
 
+class Counters(BaseModel):
+    """What a job's committed tasks counted, by group and name: the job's own, and in `fanfold` what every job has."""
+
+    counters: dict[str, dict[str, int]] = Field(examples=[{"words": {"long": 12}, "fanfold": {"input_records": 40}}])
+
+
+@router.get("/v1/jobs/{job_id}/counters", responses=refusals(NO_SUCH_JOB, INVALID))
+def show_counters(job_id: JobId, caller: Viewer, service: Wired) -> Counters:
+    """A job's counters. They are exact whatever died and ran twice; while the job runs they are those so far."""
+    return Counters(counters=find(service, caller, job_id).job.counters)
+
+
 @router.post(
     "/v1/jobs/{job_id}/cancel", status_code=202, responses=refusals(NO_SUCH_JOB, JOB_FINAL, INVALID, CONTENDED)
 )

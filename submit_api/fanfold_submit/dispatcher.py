@@ -171,7 +171,7 @@ class Dispatcher:
         if not progress.stages:
             return job
         stages = [Stage.model_validate(asdict(stage)) for stage in progress.stages]
-        fields: dict[str, Any] = {"stages": stages}
+        fields: dict[str, Any] = {"stages": stages, "counters": progress.counters}
         if sum(step.done for stage in stages for step in stage.steps) > job.tasks_done:
             fields["fruitless"] = 0
         if job.state.rank < State.RUNNING.rank:

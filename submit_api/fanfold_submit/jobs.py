@@ -88,6 +88,9 @@ class JobView(BaseModel):
     started: str | None = None
     finished: str | None = None
     stages: list[Stage] = []
+    counters: dict[str, dict[str, int]] = Field(
+        default={}, description="By group and name, of the committed tasks", examples=[{"words": {"long": 12}}]
+    )
     error: dict[str, Any] | None = Field(default=None, description="Why it failed, as an RFC 9457 problem")
 
 

@@ -87,6 +87,12 @@ INVALID_BUNDLE = Kind(
     "Not a bundle",
     "The zip holds 'a.py' encrypted. Zip it without a password. Nothing was stored.",
 )
+INVALID_PARAMS = Kind(
+    422,
+    "invalid-params",
+    "The parameters don't fit the job",
+    "This job takes no parameters, but 'least' was given: leave it out.",
+)
 INVALID_PLACE = Kind(
     422,
     "invalid-place",
@@ -106,7 +112,7 @@ KEY_REUSED = Kind(
     "The key was used before",
     "This Idempotency-Key was used before with another request, for job 000m3k2v8q1x7f9a2b4c. Use a new key.",
 )
-NOT_SUPPORTED = Kind(422, "not-supported", "Not supported yet", "`params` are not supported yet: leave them out.")
+NOT_SUPPORTED = Kind(422, "not-supported", "Not supported yet", "Several named inputs are not supported yet.")
 PLACE_REFUSED = Kind(
     422, "place-refused", "The place can't be used", "Files:texts/a is a folder, so it cannot be an object too."
 )

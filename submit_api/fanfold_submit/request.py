@@ -62,7 +62,9 @@ class JobRequest(BaseModel):
         max_length=1000, description="Places, files or folders; their order is the order of the records"
     )
     output: str | None = Field(default=None, description="A place; without one the output is kept with the job")
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="The job's parameters. A job of one's own looks at them when it starts"
+    )
     partitions: int | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
     workers: int | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
     split_size: int | None = Field(default=None, ge=1024, description="Bytes")

@@ -120,7 +120,7 @@ def ranges(store, cuts):
     source = open_source(store, "f", "none")
     for start, stop in cuts:
         for block in read(reader(Text()), source, start, stop):
-            yield FileBatch(block, source.url, "text")
+            yield FileBatch(block, source.url, "a", "text")
 
 
 PIECES = ["a", "é", "\n", "\r\n", "\r", "\x00", "\x01", "\x85", "\u2028", '"', ",", " ", "\ufeff", "#", "\udcff"]

@@ -97,6 +97,21 @@ def test_the_command_runs_batches(tmp_path):
     assert parts[0] == parts[1]
 
 
+def test_a_batch_function_takes_the_context(tmp_path):
+    (tmp_path / "in.txt").write_text("a\nb\na\n")
+    (tmp_path / "frames.py").write_text(
+        "import polars as pl\nfrom fanfold import Job, Sum, batch\n"
+        "def rows(frame, ctx):\n"
+        "    ctx.count('rows', 'seen', frame.height)\n"
+        "    return frame.with_columns(n=pl.lit(1))\n"
+        "job = Job(map=batch(rows), reduce={'n': Sum()})\n"
+    )
+    command = [sys.executable, "-m", "fanfold_client", "run", "frames.py", "--input", "in.txt", "--output", "out"]
+    done = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["counters"]["rows"] == {"seen": 3}
+
+
 def test_a_traceback_is_that_of_the_batch_function(tmp_path):
     (tmp_path / "in.txt").write_text("to be\n")
     (tmp_path / "job.py").write_text(JOB.replace("    words = frame", "    raise OSError('no')\n    words = frame"))

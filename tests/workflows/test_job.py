@@ -1,6 +1,7 @@
 import importlib
 import json
 import sys
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,8 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
         "inputs": {},
         "input": {"format": "text", "encoding": None, "compress": None},
         "output": {"format": "text", "encoding": None, "compress": None},
+        "params": None,
+        "files": {},
     }
 
 
@@ -116,6 +119,24 @@ def test_an_aggregation_with_a_combiner_is_refused_in_a_spec():
 def test_a_lambda_is_refused_with_the_mend():
     with pytest.raises(InvalidJob, match="define it with `def` at the top level"):
         Job(map=lambda line: [(line, 1)], reduce=Sum()).spec()
+
+
+class Nameless:
+    def __call__(self, line, ctx):
+        yield line, 1
+
+
+named = Nameless()
+
+
+def test_objects_and_classes_are_named_as_functions_are():
+    mappers: list[tuple[Any, str]] = [(named, "named"), (Nameless, "Nameless")]
+    for mapper, name in mappers:
+        job = Job(map=mapper, reduce=Sum())
+        assert job.spec().stages[0].map == Function(f"{__name__}:{name}")
+        assert job.module is sys.modules[__name__]
+    with pytest.raises(InvalidJob, match=r"a Nameless\(\) without a name: write `name = Nameless"):
+        Job(map=Nameless(), reduce=Sum()).spec()
 
 
 @pytest.mark.parametrize(

@@ -74,6 +74,41 @@ def test_json_is_one_object_on_stdout(texts):
     assert told["bytes"] == sum(map(len, parts(texts).values()))
 
 
+HOOKED = """
+from collections import Counter
+from fanfold import Job, Sum
+
+class Words:
+    def __init__(self, least):
+        self.least = least
+    def start(self, ctx):
+        self.ctx, self.counts = ctx, Counter()
+    def __call__(self, line):
+        self.counts.update(word for word in line.split() if len(word) >= self.least)
+        return ()
+    def finish(self):
+        self.ctx.count("words", "kept", self.counts.total())
+        yield from self.counts.items()
+
+words = Words(least=5)
+job = Job(map=words, reduce=Sum())
+if __name__ == "__main__":
+    job.main()
+"""
+
+
+@pytest.mark.parametrize("command", [[*RUN, "hooked.py"], [sys.executable, "hooked.py"]])
+def test_an_object_with_hooks_is_a_mapper_and_counters_are_told(texts, command):
+    (texts / "hooked.py").write_text(HOOKED)
+    done = run(texts, "--json", "--split-size", "20KB", command=command)
+    assert done.returncode == 0, done.stderr
+    kept = {word: count for word, count in count_words(TEXTS).items() if len(word) >= 5}
+    assert parse_counts(parts(texts)) == kept
+    told = json.loads(done.stdout)
+    assert told["counters"]["words"] == {"kept": sum(kept.values())}
+    assert told["counters"]["fanfold"]["input_bytes"] == sum(map(len, TEXTS.values()))
+
+
 def test_keep_leaves_the_tree(texts):
     run(texts, "--keep")
     assert JobTree.open(str(texts / "out" / "_job")).find("report.json")

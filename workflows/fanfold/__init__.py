@@ -29,6 +29,7 @@ from fanfold_steps.aggregations import (
     TopK,
     Variance,
 )
+from fanfold_steps.context import Context
 from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "TSV",
     "Aggregation",
     "Collect",
+    "Context",
     "Count",
     "CountDistinct",
     "Delimited",

@@ -2,13 +2,16 @@
 
 import importlib
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from fanfold import builtin
 from fanfold.bundle import Bundle, pack
 from fanfold.job import Job
+from fanfold.params import from_options
 from fanfold.stage import InvalidJob
 from fanfold_steps.failure import user_traceback
 from fanfold_steps.spec import JobSpec
@@ -20,6 +23,13 @@ class Authored:
 
     spec: JobSpec
     bundle: Bundle | None
+    model: Any = None
+    """The pydantic model of its parameters, if it has any."""
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def given(self, options: Sequence[str]) -> "Authored":
+        """The job with parameters, each written `NAME=VALUE`. Raises Refused: they don't fit it."""
+        return replace(self, params=from_options(self.model, options))
 
 
 def resolve(job: str) -> Authored:
@@ -35,16 +45,17 @@ def resolve(job: str) -> Authored:
             raise InvalidJob(f"there is no file {job}: check the path")
         module = load_module(path)
         return compile_job(_find_job(module), module)
-    return Authored(builtin.find(job), None)
+    found = builtin.load(job)
+    return Authored(found.spec(), None, found.params)
 
 
 def compile_job(job: Job, module: ModuleType | None = None) -> Authored:
     """A job's spec with the code of the module that it is defined in, or else of its functions'. Raises InvalidJob."""
     module = job.module and (module or job.module)
     if module is None:
-        return Authored(job.spec(), None)
-    bundle = pack(module)
-    return Authored(job.spec(bundle.sha256), bundle)
+        return Authored(job.spec(), None, job.params)
+    bundle = pack(module, job.side_files().values())
+    return Authored(job.spec(bundle.sha256), bundle, job.params)
 
 
 def load_module(path: Path) -> ModuleType:

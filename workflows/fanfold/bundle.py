@@ -4,12 +4,13 @@ import ast
 import hashlib
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from fanfold.stage import InvalidJob, module_name
+from fanfold.side_files import SideFile
+from fanfold.stage import InvalidJob, module_name, root_of
 
 LARGEST_BUNDLE = 50 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes, whenever they were written
@@ -23,26 +24,35 @@ class Bundle:
     sha256: str
 
 
-def pack(module: ModuleType) -> Bundle:
-    """Zip a module, its whole package if it has one, and every module it imports from the same folder.
+def pack(module: ModuleType, side_files: Iterable[SideFile] = ()) -> Bundle:
+    """Zip a module, its whole package if it has one, every module it imports from the same folder, and side files.
 
     Raises:
-        InvalidJob: the module has no file, or there is more code than a bundle may hold.
+        InvalidJob: a file is missing, or there is more than a bundle may hold.
     """
-    name = module_name(module)
+    module_name(module)  # it must have a file
     file = Path(str(module.__file__)).resolve()
-    root = file.parents[name.count(".") + (file.name == "__init__.py")]
+    root = root_of(module)
+    packed = {path.relative_to(root).as_posix(): path for path in _with_imports(root, file)}
+    packed |= {side.bundled: side.path for side in side_files}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for path in sorted(_with_imports(root, file)):
-            entry = zipfile.ZipInfo(path.relative_to(root).as_posix(), _EPOCH)
+        for name, path in sorted(packed.items()):
+            entry = zipfile.ZipInfo(name, _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
-            bundle.writestr(entry, path.read_bytes())
+            bundle.writestr(entry, _content(path))
     data = buffer.getvalue()
     if len(data) > LARGEST_BUNDLE:
         raise InvalidJob(f"the code around {file} packs to {len(data)} bytes; a bundle holds {LARGEST_BUNDLE} at most")
     return Bundle(data, hashlib.sha256(data).hexdigest())
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidJob(f"{path} belongs to the job, but can't be read: {error.strerror}") from error
 
 
 def _with_imports(root: Path, file: Path) -> set[Path]:

@@ -14,9 +14,9 @@ class Batched:
         self.function = function
         update_wrapper(self, function)
 
-    def __call__(self, frame: Any) -> Any:
+    def __call__(self, frame: Any, **context: Any) -> Any:
         """What the function returns."""
-        return self.function(frame)
+        return self.function(frame, **context)
 
 
 def batch(function: Callable[[Any], Any]) -> Batched:

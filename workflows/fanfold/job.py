@@ -3,11 +3,26 @@
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from fanfold.columns import Batched
-from fanfold.stage import TEXT, Combiner, Input, InvalidJob, Mapper, Reduce, Stage, declared
+from fanfold.side_files import SideFile, locate, problem_of
+from fanfold.stage import (
+    TEXT,
+    Combiner,
+    Input,
+    InvalidJob,
+    Mapper,
+    Reduce,
+    Stage,
+    declared,
+    module_name,
+    place_of,
+    reference,
+    root_of,
+)
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
 from fanfold_steps.spec import NAME, Batch, Function, JobSpec
 
@@ -25,7 +40,11 @@ class Job:
             come in their order.
         output: how records are written: `Text()`, `JSONL()`, `CSV()`, `TSV()`, as in `JSONL(compress="zstd")`.
 
-    Functions must stand at the top level of a module, so that workers can import them.
+        params: a pydantic model of the job's parameters (`--param NAME=VALUE`); `ctx.params` is an object of it.
+        files: side files that travel with the code, by name: `{"stop": "stop.txt"}`, the path seen from the file that
+            the job is written in. `ctx.file("stop")` is where a copy lies.
+
+    Functions, classes and objects must stand at the top level of a module, so that workers can import them.
 
     Raises:
         InvalidJob: a function takes the wrong arguments, or the parts don't fit together.
@@ -42,6 +61,8 @@ class Job:
         input: InputFormat = TEXT,
         inputs: Mapping[str, Input] | None = None,
         output: OutputFormat = TEXT,
+        params: type | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         if stages is not None and (map, combine, reduce) != (None, None, None):
             raise InvalidJob("map, combine and reduce belong to a stage: write Stage(map=…, reduce=…) in `stages`")
@@ -52,6 +73,11 @@ class Job:
         self.input = declared(input, "input", InputFormat)
         self.inputs = _inputs(inputs, input)
         self.output = declared(output, "output", OutputFormat)
+        self.params = _model(params)
+        self.files = dict(files or {})
+        for problem in filter(None, (problem_of(name, path) for name, path in self.files.items())):
+            raise InvalidJob(problem)
+        self._written_in: str = sys._getframe(1).f_globals["__name__"]
 
     def spec(self, bundle: str | None = None) -> JobSpec:
         """The job as plain data; `bundle` is the SHA-256 of the code that its functions lie in.
@@ -64,14 +90,31 @@ class Job:
         named = [*(stage.map for stage in stages), *(named.map for named in inputs.values())]
         first = next((_name(function) for function in named if function), "job")
         name = self.name or first.partition(":")[0]
-        return JobSpec(name=name, bundle=bundle, stages=stages, input=self.input, inputs=inputs, output=self.output)
+        return JobSpec(
+            name=name,
+            bundle=bundle,
+            stages=stages,
+            input=self.input,
+            inputs=inputs,
+            output=self.output,
+            params=reference(self.params) if self.params else None,
+            files={name: file.bundled for name, file in self.side_files().items()},
+        )
+
+    def side_files(self) -> dict[str, SideFile]:
+        """Where the side files lie, here and in the bundle. Raises InvalidJob."""
+        if not self.files:
+            return {}
+        module = sys.modules[self._written_in]
+        module_name(module)  # it must have a file
+        return locate(self.files, Path(str(module.__file__)).resolve(), root_of(module))
 
     @property
     def module(self) -> ModuleType | None:
         """The module of its first function, where the code bundle begins; None for a job without functions."""
         functions = [function for stage in self.stages for function in stage.functions]
         functions += [named.map for named in self.inputs.values() if named.map]
-        return sys.modules[functions[0].__module__] if functions else None
+        return place_of(functions[0])[0] if functions else None
 
     def main(self) -> None:
         """Be a command: `python wordcount.py --input texts/ --output counts/`. Ends the process."""
@@ -82,6 +125,12 @@ class Job:
 
 def _name(mapper: Function | Batch) -> str:
     return mapper.batch if isinstance(mapper, Batch) else mapper.function
+
+
+def _model(params: Any) -> Any:
+    if params is not None and not (isinstance(params, type) and hasattr(params, "model_validate")):
+        raise InvalidJob(f"params is a pydantic model, `class Params(BaseModel)`, not {params!r:.80}")
+    return params
 
 
 def _stages(stages: Any) -> list[Stage]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fanfold.side_files import leaves, problem_of
 from fanfold_steps.aggregations import InvalidAggregation, build
 from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, JobSpec, StageSpec
 
@@ -42,6 +43,7 @@ def parse(data: dict[str, Any]) -> JobSpec:
     for number, stage in enumerate(spec.stages):
         _check_stage(f"stages.{number}", stage)
         _check_batch(f"stages.{number}", stage, spec, first=not number)
+    _check_side_files(spec)
     return spec
 
 
@@ -54,6 +56,15 @@ def _check_batch(place: str, stage: StageSpec, spec: JobSpec, *, first: bool) ->
         raise InvalidSpec(f"{place}.map: only the first stage can be one of batches")
     if isinstance(stage.map, Batch) and any(named.map for named in spec.inputs.values()):
         raise InvalidSpec(f"{place}.map: a batch maps all inputs; leave their own mappers out")
+
+
+def _check_side_files(spec: JobSpec) -> None:
+    for name, path in spec.files.items():
+        problem = problem_of(name, path)
+        if not problem and leaves(path):
+            problem = f"the side file {name} lies in the bundle, by a path like lists/stop.txt, not at {path!r:.80}"
+        if problem or spec.bundle is None:
+            raise InvalidSpec(f"files: {problem or 'side files lie in the bundle, but the spec names none'}")
 
 
 def _check_stage(place: str, stage: StageSpec) -> None:
@@ -77,6 +88,8 @@ def _check_stage(place: str, stage: StageSpec) -> None:
 def _references(spec: JobSpec) -> Iterator[str]:
     if spec.entry:
         yield spec.entry
+    if spec.params:
+        yield spec.params.function
     for named in spec.inputs.values():
         if named.map:
             yield named.map.function

@@ -1,21 +1,21 @@
 """`Stage` and `Input`: the parts that a `Job` is made of. They hold functions, and compile to specs that name them."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
 from fanfold.columns import Batched, problem
 from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
-from fanfold_steps.code import check_parameters
+from fanfold_steps.calling import check_parameters, is_object
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import InputFormat, Text
 from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Batch, Function, InputSpec, StageSpec
 
-Mapper = Callable[[Any], Iterable[Any]] | Callable[[Any, Any], Iterable[Any]] | Batched
-Reducer = Callable[[Any, Iterator[Any]], Iterable[Any]]
-Combiner = Callable[[Any, Iterator[Any]], Iterable[tuple[Any, Any]]]
+Mapper = Callable[..., Any] | Batched
+Reducer = Callable[..., Any]
+Combiner = Callable[..., Any]
 Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation]
 TEXT = Text()
 
@@ -36,6 +36,10 @@ class Stage:
             (`Sum()`, `TopK(10)`, …), or a tuple of them for values that are tuples: it gives `(key, result)` pairs.
             Without `reduce` what the mapper gives is the stage's output, in input order.
             Of batches (`map=batch(f)`), a dict of aggregations by column: the other columns are the key.
+            A function that names a parameter `ctx` is given a `Context`. Instead of a function there may be an object
+            that is called, or a class to make one of for each attempt: its `start(ctx)` is called before the first
+            record or key, its `finish()` after the last, and may yield what a call may yield. A mapper's run once for
+            each split, so what `finish` yields must be such that the answer doesn't depend on where the input was cut.
         partitions: how many reduce tasks there are; if left out, as many as the job is given.
 
     Raises:
@@ -107,12 +111,36 @@ def module_name(module: ModuleType) -> str:
 
 def reference(function: Callable[..., Any]) -> Function:
     """A function by the name that workers import it by. Raises InvalidJob."""
+    module, name = place_of(function)
+    return Function(f"{module_name(module)}:{name}")
+
+
+def place_of(function: Callable[..., Any]) -> tuple[ModuleType, str]:
+    """The module that a function, class or object stands in, and its name there. Raises InvalidJob."""
     name = getattr(function, "__qualname__", None)
+    if name is None and is_object(function):
+        return _place_of_object(function)
     if not name or "<" in name:
         raise InvalidJob(
             f"{function!r} can't be imported by workers: define it with `def` at the top level of the module"
         )
-    return Function(f"{module_name(sys.modules[function.__module__])}:{name}")
+    return sys.modules[function.__module__], name
+
+
+def _place_of_object(found: object) -> tuple[ModuleType, str]:
+    """The module that gave an object its name: its class's own, if it stands there, too."""
+    for module in (sys.modules[type(found).__module__], *list(sys.modules.values())):
+        for name, value in list(getattr(module, "__dict__", {}).items()):
+            if value is found:
+                return module, name
+    kind = type(found).__name__
+    raise InvalidJob(f"workers can't import a {kind}() without a name: write `name = {kind}(…)` at the top level")
+
+
+def root_of(module: ModuleType) -> Path:
+    """The folder that a module is imported from: the root of its bundle."""
+    file = Path(str(module.__file__)).resolve()
+    return file.parents[module_name(module).count(".") + (file.name == "__init__.py")]
 
 
 def declared(format: Any, name: str, kinds: Any) -> Any:

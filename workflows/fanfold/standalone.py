@@ -54,6 +54,7 @@ def draft(
     """
     places = Places(inputs, output, _tree_url(output), output_may_exist=True)
     plan = planner.plan(authored.spec, places, sizing, job_id="", owner=OWNER, engine=engine)
+    plan = replace(plan, conf=replace(plan.conf, params=authored.params))
     identity = {**plan.conf.to_json(), "split_size": 0, "workers": {}, "memory": None}
     identity["bundle_url"] = f"{places.job}bundle.zip" if authored.bundle else None
     name = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]

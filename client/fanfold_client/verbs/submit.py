@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.verbs.console import result, result_json, say
-from fanfold.verbs.options import Size
+from fanfold.verbs.options import PARAM_OPTION, Size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
+    from fanfold.authored import Authored
     from fanfold_client.client import Client
 
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 @click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (by the input's size).")
 @click.option("--workers", type=click.IntRange(1, 800), help="Processes or pods (by the input's size).")
 @click.option("--split-size", type=Size(), help="Input per map task, as 16MiB (by the input's size).")
+@PARAM_OPTION
 @click.option("--key", help="Idempotency key: the same key again gives the same job.")
 @click.option("--watch", "watching", is_flag=True, help="Follow the job; the exit status tells how it ended.")
 @with_client
 def submit(
     client: "Client", job: str, inputs: tuple[str, ...], output: str | None, key: str | None, watching: bool,
-    as_json: bool, **options: Any,
+    params: tuple[str, ...], as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Hand a job to the service.
 
@@ -39,13 +41,17 @@ def submit(
     fanfold submit wordcount --input texts/ --watch
     id=$(fanfold submit wordcount.py --input files:texts/ --output files:counts/)
     """
+    from fanfold import authored
     from fanfold.verbs.progress import Display
     from fanfold_client.places import input_place, output_place
 
     request: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if output is not None:
         request["output"] = output_place(output)
-    request["job"] = _compiled(client, job)
+    made = authored.resolve(job).given(params)
+    if made.params:
+        request["params"] = made.params
+    request["job"] = _uploaded(client, made, job)
     with Display(quiet=as_json) as display:
         request["inputs"] = [input_place(client, place, display) for place in inputs]
     admitted = client.jobs.submit(request, key)
@@ -63,11 +69,8 @@ def submit(
     return 0
 
 
-def _compiled(client: "Client", job: str) -> dict[str, Any]:
+def _uploaded(client: "Client", made: "Authored", job: str) -> dict[str, Any]:
     """The request's `job`: a built-in by name; of a file its spec, the code uploaded unless it is known."""
-    from fanfold import authored
-
-    made = authored.resolve(job)
     if made.bundle is None:
         return {"builtin": job}
     client.bundles.ensure(made.bundle.sha256, made.bundle.data)

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import Any
 
@@ -11,6 +11,7 @@ import polars as pl
 from fanfold_steps import keys
 from fanfold_steps.batches import Batches
 from fanfold_steps.budget import Budget
+from fanfold_steps.calling import Part
 from fanfold_steps.code import Code
 from fanfold_steps.columnar import segments
 from fanfold_steps.columnar.frames import BLOCK_BYTES, InputFrame, frames
@@ -18,6 +19,7 @@ from fanfold_steps.columnar.grouping import Accumulator, Grouping
 from fanfold_steps.columnar.python import python_values
 from fanfold_steps.columnar.shape import framed, settled
 from fanfold_steps.columnar.spills import FrameSpills
+from fanfold_steps.context import Context
 from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure, of_user_code
 from fanfold_steps.key_bytes import TEXT
@@ -30,13 +32,18 @@ from fanfold_storage.objects import Objects
 class FrameMapper:
     """The user's function of frames."""
 
-    call: Callable[[pl.DataFrame], object]
+    part: Part
     code: Code
+    call: Callable[[pl.DataFrame], object] = pl.DataFrame
 
     @classmethod
     def of(cls, spec: Batch, code: Code) -> "FrameMapper":
         """The function that a spec names. Raises PermanentFailure."""
-        return cls(code.function(spec.batch, "batch function", 1), code)
+        return cls(code.part(spec.batch, "batch function", 1), code)
+
+    def begin(self, context: Context) -> "FrameMapper":
+        """The function for one attempt, with its context. Raises PermanentFailure."""
+        return replace(self, call=self.part.begin(context).call)
 
     def rows(self, frame: pl.DataFrame) -> pl.DataFrame:
         """What it returns for a frame. Raises PermanentFailure."""
@@ -64,7 +71,8 @@ class FrameMapTask:
         Raises:
             PermanentFailure: the user's code raised or gave what can't be taken; with the place of its frame.
         """
-        records = 0
+        context, records = mapper.code.context(), 0
+        mapper = mapper.begin(context)
         with Scratch() as scratch:
             spills = FrameSpills(scratch)
             accumulator = Accumulator(self._reduce, self._budget, lambda full: self._spill(full, spills))
@@ -73,7 +81,7 @@ class FrameMapTask:
                 records += batch.frame.height
             with around("map.run"):
                 size = objects.put(key, self._run(accumulator, spills))
-        return {"records": records, "bytes": size, "read": batches.size}
+        return {"records": records, "bytes": size, "read": batches.size, "counters": context.counters()}
 
     def _add(self, input: InputFrame, mapper: FrameMapper, accumulator: Accumulator) -> None:
         try:

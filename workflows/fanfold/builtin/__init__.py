@@ -2,8 +2,12 @@
 
 import importlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fanfold_steps.spec import JobSpec
+
+if TYPE_CHECKING:
+    from fanfold.job import Job
 
 
 class UnknownJob(LookupError):
@@ -19,9 +23,14 @@ def names() -> list[str]:
     return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
 
 
-def find(name: str) -> JobSpec:
-    """A built-in job's spec; its functions are part of Fanfold, so it needs no bundle. Raises UnknownJob."""
+def load(name: str) -> "Job":
+    """A built-in job. Raises UnknownJob."""
     if name not in names():
         raise UnknownJob(f"there is no built-in job {name!r}: there are {', '.join(names())}")
-    spec: JobSpec = importlib.import_module(f"fanfold.builtin.{name}").job.spec()
-    return spec
+    job: Job = importlib.import_module(f"fanfold.builtin.{name}").job
+    return job
+
+
+def find(name: str) -> JobSpec:
+    """A built-in job's spec; its functions are part of Fanfold, so it needs no bundle. Raises UnknownJob."""
+    return load(name).spec()

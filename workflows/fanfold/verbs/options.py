@@ -53,6 +53,9 @@ SIZING_OPTIONS = [
     click.option("--split-size", type=Size(), help="Input per map task, as 64KiB or 16MiB (by the input's size)."),
     click.option("--memory", type=Size(), help="For all workers together, as 512MiB (half of what there is)."),
 ]
+PARAM_OPTION = click.option(
+    "--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the job; repeatable."
+)
 POD_NAMES = ("namespace", "image", "claim", "s3_secret", "s3_endpoint", "s3_region")
 POD_OPTIONS = [
     click.option("--namespace", help="Where the pods run.  [default: fanfold]"),

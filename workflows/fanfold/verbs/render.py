@@ -11,6 +11,7 @@ from fanfold.planner import Sizing
 from fanfold.standalone import Draft, draft, take_up
 from fanfold.verbs.errors import Exit, run_and_exit
 from fanfold.verbs.options import (
+    PARAM_OPTION,
     PLACE_OPTIONS,
     POD_OPTIONS,
     SIZING_OPTIONS,
@@ -24,6 +25,7 @@ _OPTIONS = [
     click.option("--workers", type=click.IntRange(min=1), help="Pods for map (by the input's size)."),
     *SIZING_OPTIONS,
     click.option("--in-order", is_flag=True, help="Let split, map and reduce wait for each other in Argo too."),
+    PARAM_OPTION,
     *POD_OPTIONS,
     click.option(
         "--write", is_flag=True, help="Also write job.json and the code, so that the Workflow can be created."
@@ -47,7 +49,7 @@ def render(job: str, in_order: bool, write: bool, **options: Any) -> None:
     \b
     fanfold render wordcount … --write | kubectl create -f -
     """
-    run_and_exit(lambda: _print(resolve(job), options, in_order=in_order, write=write))
+    run_and_exit(lambda: _print(resolve(job).given(options["params"]), options, in_order=in_order, write=write))
 
 
 def _print(authored: Authored, options: dict[str, Any], *, in_order: bool, write: bool) -> int:

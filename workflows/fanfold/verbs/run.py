@@ -19,6 +19,7 @@ from fanfold.planner import OutputTaken, Plan, Sizing
 from fanfold.standalone import Draft, alone, draft, settle, take_up
 from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
 from fanfold.verbs.options import (
+    PARAM_OPTION,
     PLACE_OPTIONS,
     POD_NAMES,
     POD_OPTIONS,
@@ -58,6 +59,7 @@ _OPTIONS = [
     click.option("--on", type=click.Choice(["local", "argo"]), default="local", show_default=True, help="Where to."),
     click.option("--workers", type=click.IntRange(min=1), help="Processes (as many as cores), or pods for map."),
     *SIZING_OPTIONS,
+    PARAM_OPTION,
     click.option("--overwrite", is_flag=True, help="Replace a job's old output, once the new one is whole."),
     click.option("--keep", is_flag=True, help="Keep the job's tree in OUTPUT/_job afterwards."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
@@ -80,7 +82,7 @@ def run(job: str, **options: Any) -> None:
     Interrupted, the same command goes on from what is done. With --on argo the pods, and this machine too, must see
     every PLACE; KUBECONFIG names the cluster.
     """
-    run_and_exit(lambda: execute(resolve(job), _request(**options)))
+    run_and_exit(lambda: execute(resolve(job).given(options["params"]), _request(**options)))
 
 
 def main_of(job: Job) -> None:
@@ -89,7 +91,7 @@ def main_of(job: Job) -> None:
     @click.command(help=f"Run the job {job.spec().name}.")
     @partial(decorated, options=_OPTIONS)
     def command(**options: Any) -> None:
-        run_and_exit(lambda: execute(compile_job(job), _request(**options)))
+        run_and_exit(lambda: execute(compile_job(job).given(options["params"]), _request(**options)))
 
     command(prog_name=Path(sys.argv[0]).name)
 
@@ -175,7 +177,7 @@ def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
 
 
 def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
-    summary = {**report, "output": request.output, "seconds": round(seconds, 3), "counters": {}}
+    summary = {**report, "output": request.output, "seconds": round(seconds, 3)}
     if request.json:
         print(json.dumps(summary))
     elif not request.quiet:
