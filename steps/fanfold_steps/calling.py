@@ -18,6 +18,7 @@ _FORMS = {
     (2,): "two arguments, the key and its values",
     (1, 2): "one argument, the record, or two, its key and the record",
 }
+_PARTITIONER = "two arguments, the key and the number of partitions"
 
 
 class Part:
@@ -109,7 +110,8 @@ def makes_callables(found: object) -> bool:
 def check_parameters(function: Callable[..., Any], what: str, *counts: int) -> None:
     """Raise PermanentFailure unless it can be called with one of these counts of positional arguments, and `ctx`."""
     if not any(takes(function, count) for count in counts):
-        shape = f"{what} must take {_FORMS[counts]}, but is {what.split()[-1]}{_signature(function)}"
+        form = _PARTITIONER if "partitioner" in what.split() else _FORMS[counts]
+        shape = f"{what} must take {form}, but is {what.split()[-1]}{_signature(function)}"
         raise PermanentFailure("code", f"{shape}; beside that it may name `ctx`")
 
 

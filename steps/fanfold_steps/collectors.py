@@ -103,8 +103,9 @@ class Totals:
 class Groups:
     """Keeps the values of each key in input order, and runs the user's combiner over them at the end."""
 
-    def __init__(self, combiner: Running | None = None) -> None:
+    def __init__(self, combiner: Running | None = None, extra: int = 0) -> None:
         self._combiner = combiner
+        self._extra = extra  # bytes that a value takes beside itself when it is written
         self._looks = self._size = 0
         self._texts = TextKeys(list)
         self._others: OtherKeys = defaultdict(list)
@@ -122,6 +123,7 @@ class Groups:
         if self._looks % LOOK_EVERY == 0:  # counting takes a while where there are many keys
             texts, others = (sum(map(len, lists.values())) for lists in (self._texts, self._others))
             self._size = size_of(self._texts, texts) + size_of(self._others, others)
+            self._size += (texts + others) * self._extra
         self._looks += 1
         return self._size
 

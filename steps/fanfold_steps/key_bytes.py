@@ -11,7 +11,7 @@ from typing import Any
 
 NONE, NEGATIVE, POSITIVE, TEXT, BYTES, TUPLE = b"\x01", b"\x02", b"\x03", b"\x05", b"\x06", b"\x07"
 
-_END, _ZERO = b"\x00", b"\x00\xff"
+END, ZERO = b"\x00", b"\x00\xff"
 _FRACTION = b"\x0f"  # above every type, so that 1.5 comes after 1 whatever follows in a tuple
 _BELOW_ALL, _ABOVE_ALL = b"\x00", b"\xff"  # in the place of a number's length: the infinities
 _DOUBLE = struct.Struct(">d")  # of positive numbers, big-endian IEEE 754 has the order of the numbers
@@ -51,15 +51,15 @@ def encode_float(number: float) -> bytes:
 
 def encode_tuple(key: tuple[Any, ...]) -> bytes:
     """The elements one after the other. Raises RecursionError."""
-    return TUPLE + b"".join([ENCODERS[type(element)](element) for element in key]) + _END
+    return TUPLE + b"".join([ENCODERS[type(element)](element) for element in key]) + END
 
 
 def _encode_text(key: str) -> bytes:
-    return TEXT + key.encode("utf-8", "surrogatepass").replace(_END, _ZERO) + _END
+    return TEXT + key.encode("utf-8", "surrogatepass").replace(END, ZERO) + END
 
 
 def _encode_bytes(key: bytes) -> bytes:
-    return BYTES + key.replace(_END, _ZERO) + _END
+    return BYTES + key.replace(END, ZERO) + END
 
 
 ENCODERS: dict[type, Callable[[Any], bytes]] = {
@@ -78,7 +78,7 @@ def decode(data: bytes, at: int) -> tuple[Any, int]:
     kind, at = data[at : at + 1], at + 1
     if kind in (TEXT, BYTES):
         stop = _end_of_text(data, at)
-        body = data[at:stop].replace(_ZERO, _END)
+        body = data[at:stop].replace(ZERO, END)
         return (body.decode("utf-8", "surrogatepass") if kind == TEXT else body), stop + 1
     if kind == POSITIVE:
         return _decode_positive(data, at)
@@ -92,7 +92,7 @@ def decode(data: bytes, at: int) -> tuple[Any, int]:
 
 def _decode_tuple(data: bytes, at: int) -> Iterator[tuple[Any, int]]:
     """Each element with the place after it; the last pair is the end of the tuple itself."""
-    while data[at : at + 1] != _END:
+    while data[at : at + 1] != END:
         key, at = decode(data, at)
         yield key, at
     yield None, at + 1
@@ -124,7 +124,7 @@ def _decode_negative(data: bytes, at: int) -> tuple[int | float, int]:
 
 
 def _end_of_text(data: bytes, at: int) -> int:
-    stop = data.index(_END, at)
+    stop = data.index(END, at)
     while data[stop + 1 : stop + 2] == b"\xff":
-        stop = data.index(_END, stop + 2)
+        stop = data.index(END, stop + 2)
     return stop

@@ -79,6 +79,19 @@ def decode(data: bytes) -> Key:
     return cast(Key, key)
 
 
+def delimited(encoded: bytes) -> bytes:
+    """A key's bytes so that other bytes may follow without touching the order; its spelling is left behind."""
+    if encoded[:1] in (TEXT, BYTES):
+        return encoded.replace(key_bytes.END, key_bytes.ZERO) + key_bytes.END
+    return bytes(encoded)
+
+
+def undelimited(data: bytes) -> Key:
+    """The key that `delimited` was given."""
+    key, _ = key_bytes.decode(data, 0)
+    return cast(Key, key)
+
+
 def exact(key: object) -> Key:
     """The key in the exact types of the order: a named tuple as a tuple, an IntEnum as its number.
 

@@ -1,11 +1,15 @@
 """Map: run the mapper over what a task reads; combine, and write one run with a sorted segment for each partition. Or,
 in a stage without a reducer, give on what the mapper gives."""
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import cached_property
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from fanfold_steps import keys, runs
+from fanfold_steps import keys, runs, value_order
 from fanfold_steps.aggregations import Sum, build
 from fanfold_steps.batches import Batch, Batches
 from fanfold_steps.budget import DEFAULT, Budget, resident
@@ -17,17 +21,28 @@ from fanfold_steps.crash_points import around
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
 from fanfold_steps.mappers import Mapper, checked, wrong_pair
+from fanfold_steps.partitions import Partition, by_function, by_hash, by_ranges
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_steps.spills import Spills, combined
+from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
 
 class MapTask:
     """The map step of one stage that has a reducer, ready to run over splits."""
 
-    def __init__(self, stage: StageSpec, partitions: int, code: Code, budget: Budget = DEFAULT) -> None:
+    def __init__(
+        self,
+        stage: StageSpec,
+        partitions: int,
+        code: Code,
+        budget: Budget = DEFAULT,
+        boundaries: Callable[[Weigh], list[bytes]] | None = None,
+    ) -> None:
+        self._stage = stage
         self._budget = budget
+        self._boundaries = boundaries
         self._partitions = partitions
         self._code = code
         self._aggregation = build(stage.reduce) if isinstance(stage.reduce, Aggregate | list) else None
@@ -42,7 +57,10 @@ class MapTask:
         """
         try:
             with Scratch() as scratch:
-                return self._run(mapper, batches, objects, key, Spills(scratch, self._budget))
+                record, segments = self._mapped(mapper, batches, Spills(scratch, self._budget))
+                with around("map.run"):
+                    size = objects.put(key, runs.pack(segments, self._budget.block))
+                return {**record, "bytes": size}
         except NotWhole:  # rare: a float came late; this task begins anew, and later ones are careful from the start
             self._is_whole_sum = False
             return self.run(mapper, batches, objects, key)
@@ -52,11 +70,18 @@ class MapTask:
     def _collector(self, context: Context) -> Collector:
         if self._is_whole_sum:
             return Totals()
+        return self._careful_collector(context)
+
+    def _careful_collector(self, context: Context) -> Collector:
         if self._aggregation:
             return States(self._aggregation)
-        return Groups(self._combiner.begin(context) if self._combiner else None)
+        combiner = self._combiner.begin(context) if self._combiner else None
+        return Groups(combiner, value_order.EXTRA if self._stage.sort_values else 0)
 
-    def _run(self, mapper: Mapper, batches: Batches, objects: Objects, key: str, spills: Spills) -> dict[str, Any]:
+    def _mapped(
+        self, mapper: Mapper, batches: Batches, spills: Spills
+    ) -> tuple[dict[str, Any], Iterable[Iterable[runs.Item]]]:
+        """What the commit records, and a sorted segment for each partition."""
         cursor = Cursor()
         context = self._code.context(cursor)
         mapper = mapper.begin(context)
@@ -71,28 +96,58 @@ class MapTask:
         segments: Iterable[Iterable[runs.Item]] = self._segments(collector)
         if len(spills):
             spills.write(segments)
-            segments = self._merged(spills)
-            del collector  # the merge needs the memory
-        with around("map.run"):
-            size = objects.put(key, runs.pack(segments, self._budget.block))
-        return {"records": records, "bytes": size, "read": batches.size, "counters": context.counters()}
+            segments = self._merged(spills)  # which needs the memory that the collector held
+        return {"records": records, "read": batches.size, "counters": context.counters()}, segments
+
+    @cached_property
+    def _partition(self) -> Partition:
+        if self._stage.partition:
+            part = self._code.part(self._stage.partition.function, "partitioner", 2)
+            return by_function(part.begin(self._code.context()).call, self._partitions, self._code.root)
+        if self._stage.order and self._partitions > 1:
+            assert self._boundaries
+            return by_ranges(self._boundaries(self._weigh))
+        return by_hash(self._partitions)
+
+    def _weigh(self, sample: Iterable[tuple[Mapper, Batch]]) -> dict[bytes, int]:
+        """The keys that a sample gives, each with how many values or states it has."""
+        cursor = Cursor()
+        context = self._code.context(cursor)  # what is counted here doesn't count
+        collector = self._careful_collector(context)
+        for mapper, batches in groupby(sample, key=itemgetter(0)):
+            begun = mapper.begin(context)
+            for _, batch in batches:
+                with suppress(PermanentFailure):  # whoever maps that record will tell
+                    _fold(collector, begun, batch, cursor)
+        weights: Counter[bytes] = Counter()
+        for key, value in self._items(collector):
+            weights[key] += len(value) if type(value) is list else 1
+        return weights
 
     def _segments(self, collector: Collector) -> list[list[runs.Item]]:
+        partition = self._partition
         segments: list[list[runs.Item]] = [[] for _ in range(self._partitions)]
+        if self._stage.sort_values:
+            for key, values in self._items(collector):
+                segments[partition(key)].extend(value_order.spread(key, values))
+        else:
+            for item in self._items(collector):
+                segments[partition(item[0])].append(item)
+        for segment in segments:
+            segment.sort(key=itemgetter(0))
+        return segments
+
+    def _items(self, collector: Collector) -> Iterator[runs.Item]:
         try:
-            for item in collector.items():
-                segments[keys.partition(item[0], self._partitions)].append(item)
+            yield from collector.items()
         except keys.UnsortableKey as error:
             raise PermanentFailure("mapper", str(error)) from error
-        except (PermanentFailure, NotWhole):
+        except (PermanentFailure, NotWhole, GeneratorExit):
             raise
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):
                 raise PermanentFailure("combiner", f"{type(error).__name__}: {error}") from error
             raise of_user_code("combiner", error, self._code.root, None) from error
-        for segment in segments:
-            segment.sort(key=itemgetter(0))
-        return segments
 
     def _merged(self, spills: Spills) -> Iterator[Iterable[runs.Item]]:
         for partition in range(self._partitions):

@@ -6,7 +6,7 @@ from itertools import chain, groupby, islice
 from operator import itemgetter
 from typing import Any
 
-from fanfold_steps import keys, runs
+from fanfold_steps import keys, runs, value_order
 from fanfold_steps.aggregations import Aggregation, build
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.calling import Part
@@ -32,6 +32,7 @@ class ReduceTask:
         self._budget = budget
         self._segments = segments
         self._code = code
+        self._sorts_values = stage.sort_values
         self._aggregation: Aggregation | None = None
         self._reducer: Part | None = None
         if isinstance(stage.reduce, Function):
@@ -79,9 +80,9 @@ class ReduceTask:
     def _reduced(self, partition: int, scratch: Scratch, context: Context) -> Iterator[Any]:
         assert self._reducer
         reducer = self._reducer.begin(context)
-        for encoded, group in groupby(self._merged(partition, scratch), key=itemgetter(0)):
-            values = chain.from_iterable(map(itemgetter(1), group))
-            yield from self._call(reducer.call, keys.decode(encoded), values)
+        items = self._merged(partition, scratch)
+        for key, values in value_order.grouped(items) if self._sorts_values else _grouped(items):
+            yield from self._call(reducer.call, key, values)
         yield from reducer.finish()
 
     def _merged(self, partition: int, scratch: Scratch) -> Iterator[runs.Item]:
@@ -103,6 +104,11 @@ class ReduceTask:
             failure = of_user_code("reducer", error, self._code.root, None)
             failure.message += f" (for the key {shown(key)})"
             raise failure from error
+
+
+def _grouped(items: Iterable[runs.Item]) -> Iterator[tuple[keys.Key, Iterator[Any]]]:
+    for encoded, group in groupby(items, key=itemgetter(0)):
+        yield keys.decode(encoded), chain.from_iterable(map(itemgetter(1), group))
 
 
 def _wrong_result(result: object) -> str:

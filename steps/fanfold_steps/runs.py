@@ -3,7 +3,8 @@
     file    = block* footer length-of-footer (4 bytes) "FFR1"
     block   = length (4) CRC-32 of the packed body (4) packed body
     body    = pickle of (encoded keys, values), keys ascending; packed by LZ4
-    footer  = JSON: for each partition the offset, the bytes and the records of its blocks
+    footer  = JSON: for each partition the offset, the bytes and the records of its blocks, and of each block the bytes
+              and the records
 
 A reducer reads its segment of every run: one small read for the footer, one for the blocks.
 """
@@ -38,22 +39,26 @@ _MAGIC = b"FFR1"
 _FOOTER_GUESS = 64 << 10
 
 
+_Segment = tuple[int, int, int, list[tuple[int, int]]]
+
+
 class CorruptRun(StorageError):
     """A run's bytes are not what was written; the task that reads them fails and is tried again."""
 
 
 def pack(segments: Iterable[Iterable[Item]], size: int = BLOCK_BYTES) -> Iterator[bytes]:
     """A run's bytes in chunks, from its segments in order of the partitions; in blocks of about `size` plain bytes."""
-    index: list[tuple[int, int, int]] = []
+    index: list[_Segment] = []
     offset = 0
     packer = _Packer(size)
     for segment in segments:
-        start, records = offset, 0
+        start, records, blocks = offset, 0, []
         for data, count in packer.blocks(iter(segment)):
             records += count
             offset += len(data)
+            blocks.append((len(data), count))
             yield data
-        index.append((start, offset - start, records))
+        index.append((start, offset - start, records, blocks))
     footer = json.dumps(index).encode()
     yield footer + _TRAILER.pack(len(footer), _MAGIC)
 
@@ -65,11 +70,33 @@ def read_segment(objects: Objects, key: str, size: int, partition: int) -> Itera
 
 def read_blocks(objects: Objects, key: str, size: int, partition: int) -> Iterator[Iterator[Item]]:
     """The same, by the blocks in which they were written."""
-    start, length, _ = _read_index(objects, key, size)[partition]
-    if not length:
+    start, length, *_ = _read_index(objects, key, size)[partition]
+    yield from _read_range(objects, key, start, start + length)
+
+
+def read_records(objects: Objects, key: str, size: int, first: int) -> Iterator[Item]:
+    """The items of a run of one segment from a number on, without reading those before."""
+    start, length, _, blocks = _read_index(objects, key, size)[0]
+    stop = start + length
+    for stored, records in blocks:
+        if first < records:
+            break
+        start += stored
+        first -= records
+    yield from islice(chain.from_iterable(_read_range(objects, key, start, stop)), first, None)
+
+
+def count_records(objects: Objects, key: str, size: int) -> int:
+    """How many items a run of one segment holds."""
+    return _read_index(objects, key, size)[0][2]
+
+
+def _read_range(objects: Objects, key: str, start: int, stop: int) -> Iterator[Iterator[Item]]:
+    """The blocks from one's beginning to another's."""
+    if start == stop:
         return
     buffer = bytearray()
-    for chunk in objects.read(key, start, start + length):
+    for chunk in objects.read(key, start, stop):
         buffer += chunk
         while len(buffer) >= _HEADER.size:
             packed, checksum = _HEADER.unpack_from(buffer)
@@ -82,7 +109,7 @@ def read_blocks(objects: Objects, key: str, size: int, partition: int) -> Iterat
         raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
 
 
-def _read_index(objects: Objects, key: str, size: int) -> list[tuple[int, int, int]]:
+def _read_index(objects: Objects, key: str, size: int) -> list[_Segment]:
     guess = min(size, _FOOTER_GUESS)
     tail = b"".join(objects.read(key, size - guess, size))
     length, magic = _TRAILER.unpack(tail[-_TRAILER.size :]) if len(tail) >= _TRAILER.size else (0, b"")
@@ -91,7 +118,7 @@ def _read_index(objects: Objects, key: str, size: int) -> list[tuple[int, int, i
     whole = length + _TRAILER.size
     if whole > len(tail):
         tail = b"".join(objects.read(key, size - whole, size))
-    index: list[tuple[int, int, int]] = json.loads(tail[-whole : -_TRAILER.size])
+    index: list[_Segment] = json.loads(tail[-whole : -_TRAILER.size])
     return index
 
 

@@ -51,12 +51,18 @@ class StageSpec:
     aggregations aggregates tuples of values, place by place. Without `partitions` the job's number holds.
 
     A `Batch`, which only the first stage can be, goes with aggregations by column: its other columns are the key.
+    A key's partition is told by a hash; by the function `partition`, of the key and their number; or, with `order`
+    "total", by ranges of keys, so that the keys of each part come before those of the next. With `sort_values` the
+    values of a key reach the reducer in the order that keys have.
     """
 
     map: Function | Batch | None = None
     reduce: Function | Aggregate | list[Aggregate] | dict[str, Aggregate] | None = None
     combine: Function | None = None
     partitions: int | None = None
+    partition: Function | None = None
+    sort_values: bool = False
+    order: Literal["total"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +168,7 @@ def stage_from_json(data: dict[str, Any]) -> StageSpec:
         "map": Batch(**data["map"]) if "batch" in (data.get("map") or ()) else _function(data.get("map")),
         "reduce": _reduce_from_json(data.get("reduce")),
         "combine": _function(data.get("combine")),
+        "partition": _function(data.get("partition")),
     }
     return StageSpec(**{**data, **read})
 

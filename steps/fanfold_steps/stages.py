@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from fanfold_steps.batches import Batches, FileBatches, StageBatches
+from fanfold_steps.batches import Batch, Batches, FileBatches, StageBatches
 from fanfold_steps.budget import Budget
 from fanfold_steps.code import Code
 from fanfold_steps.inputs import input_specs
@@ -15,6 +15,7 @@ from fanfold_steps.plan import Plan, Tasks
 from fanfold_steps.sinks import Parts, Runs, Sink
 from fanfold_steps.spec import InputSpec
 from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, reduce_runner
+from fanfold_steps.total_order import Weigh, file_batches, settled, stage_batches
 from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import open_objects
@@ -44,7 +45,9 @@ class Stage:
         self._budget = budget
         self._inputs = input_specs(plan.spec) if index == 0 else {"": InputSpec()}
         self._mappers = {name: mapper_of(named.map or spec.map, code) for name, named in self._inputs.items()}
-        self._map = map_runner(spec, self.tasks["reduce"], code, budget) if "reduce" in self.tasks else None
+        self._map = (
+            map_runner(spec, self.tasks["reduce"], code, budget, self._boundaries) if "reduce" in self.tasks else None
+        )
         output = plan.spec.output if self.is_last else None
         self._reduce = reduce_runner(spec, self._segments, code, budget, output)
         parts = Parts(around.output, plan.spec.output, code.root, budget) if self.is_last else None
@@ -86,6 +89,20 @@ class Stage:
         name = self._plan.files[split[0][0]].input
         batches = FileBatches(self._plan.files, split, self._inputs[name].format, self._open, self._budget.piece)
         return batches, self._mappers[name]
+
+    def _boundaries(self, weigh: Weigh) -> list[bytes]:
+        """Where the ranges of a total order begin; found when the first map begins, since that needs its input."""
+        return settled(self._tree, self.index, self.tasks["reduce"], lambda fineness: weigh(self._sample(fineness)))
+
+    def _sample(self, fineness: int) -> Iterator[tuple[Any, Batch]]:
+        """Batches with their mappers."""
+        if self.index:
+            for batch in stage_batches(self._tree, self._plan.tasks_of(self.index - 1)):
+                yield self._mappers[""], batch
+        else:
+            formats = {name: named.format for name, named in self._inputs.items()}
+            for name, batch in file_batches(self._plan.files, formats, self._open, fineness):
+                yield self._mappers[name], batch
 
     def _segments(self, partition: int, read: ReadSegment) -> list[Iterator[Any]]:
         self._runs = self._runs or [self._run_of(index) for index in range(self.tasks["map"])]

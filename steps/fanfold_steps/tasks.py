@@ -15,6 +15,7 @@ from fanfold_steps.map import MapTask
 from fanfold_steps.mappers import Mapper
 from fanfold_steps.reduce import ReduceTask
 from fanfold_steps.spec import Batch, Function, StageSpec
+from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
 ReadSegment = Callable[[Objects, str, int, int], Iterator[Any]]
@@ -47,10 +48,12 @@ def mapper_of(spec: Function | Batch | None, code: Code) -> Any:
     return FrameMapper.of(spec, code)
 
 
-def map_runner(stage: StageSpec, partitions: int, code: Code, budget: Budget) -> MapRunner:
-    """What maps the splits of a stage that has a reducer."""
+def map_runner(
+    stage: StageSpec, partitions: int, code: Code, budget: Budget, boundaries: Callable[[Weigh], list[bytes]]
+) -> MapRunner:
+    """What maps the splits of a stage that has a reducer; `boundaries` settles those of a total order."""
     if not isinstance(stage.map, Batch):
-        return MapTask(stage, partitions, code, budget)
+        return MapTask(stage, partitions, code, budget, boundaries)
     load_polars()
     from fanfold_steps.columnar.map import FrameMapTask
 

@@ -1,6 +1,7 @@
 """Mappers, combiners and reducers that tests name in specs, good ones and broken ones."""
 
 import ast
+import pickle
 from fractions import Fraction
 
 
@@ -250,3 +251,50 @@ def longest(key, values):
 def spaced(line):
     for word in line.split(" "):
         yield word, 1
+
+
+def unpickled(line):
+    """A pair of any types, as hex digits of its pickle."""
+    yield pickle.loads(bytes.fromhex(line))
+
+
+def listed(key, values):
+    yield repr((key, list(values)))
+
+
+def key_alone(line):
+    yield line, None
+
+
+def same_key(line):
+    yield "k", line
+
+
+def unsortable_values(line):
+    yield line, {}
+
+
+def by_first_letter(key, partitions):
+    return (ord(key[0]) - ord("a")) % partitions
+
+
+def by_spelling(key, partitions):
+    return len(repr(key)) % partitions
+
+
+def out_of_range(key, partitions):
+    return partitions
+
+
+def raises_for_b(key, partitions):
+    if key == "b":
+        raise LookupError("no partition for b")
+    return 0
+
+
+def returns_none_of_two(key, partitions):
+    pass
+
+
+def turned(pair):
+    yield pair[1], pair[0]

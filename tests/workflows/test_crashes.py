@@ -39,7 +39,9 @@ def words(line):
 def add(key, values):
     log(f"reduce {{key}}")
     yield key, sum(values)
-job = Job(stages=[Stage(map=words, reduce=add), Stage()])
+def keep(key, values):
+    return [(key, value) for value in values]
+job = Job(stages=[Stage(map=words, reduce=add), Stage(reduce=keep, order="total"), Stage()])
 """
 FILES, PARTITIONS = 3, 2
 OUTPUT = {"_SUCCESS", *(f"part-{number:05d}.txt" for number in range(PARTITIONS))}

@@ -28,6 +28,9 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
                 "combine": {"function": f"{here}:partial"},
                 "reduce": {"function": f"{here}:total"},
                 "partitions": None,
+                "partition": None,
+                "sort_values": False,
+                "order": None,
             }
         ],
         "inputs": {},

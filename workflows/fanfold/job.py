@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 from fanfold.columns import Batched
 from fanfold.side_files import SideFile, locate, problem_of
@@ -15,6 +15,7 @@ from fanfold.stage import (
     Input,
     InvalidJob,
     Mapper,
+    Partitioner,
     Reduce,
     Stage,
     declared,
@@ -32,7 +33,7 @@ class Job:
 
     Args:
         name: shown in listings; the module's name if left out.
-        map, combine, reduce: as in `Stage`, for a job of one stage.
+        map, combine, reduce, partition, sort_values, order: as in `Stage`, for a job of one stage.
         stages: `[Stage(map=…, reduce=…), …]`, instead of those: the records that one gives the next one maps.
         input: what the records are: `Text()` (lines), `JSONL()`, `CSV()`, `TSV()`, `Fixed(100)`, `Delimited(b"|")`,
             `Whole()`.
@@ -57,6 +58,9 @@ class Job:
         map: Mapper | None = None,
         combine: Combiner | None = None,
         reduce: Reduce | None = None,
+        partition: Partitioner | None = None,
+        sort_values: bool = False,
+        order: Literal["total"] | None = None,
         stages: Sequence[Stage] | None = None,
         input: InputFormat = TEXT,
         inputs: Mapping[str, Input] | None = None,
@@ -64,10 +68,12 @@ class Job:
         params: type | None = None,
         files: Mapping[str, str] | None = None,
     ) -> None:
-        if stages is not None and (map, combine, reduce) != (None, None, None):
-            raise InvalidJob("map, combine and reduce belong to a stage: write Stage(map=…, reduce=…) in `stages`")
+        own: dict[str, Any] = {"map": map, "combine": combine, "reduce": reduce, "partition": partition, "order": order}
+        own["sort_values"] = sort_values
+        if stages is not None and any(own.values()):
+            raise InvalidJob(f"{', '.join(own)} belong to a stage: write Stage(map=…, reduce=…) in `stages`")
         self.name = name
-        self.stages = [Stage(map=map, combine=combine, reduce=reduce)] if stages is None else _stages(stages)
+        self.stages = [Stage(**own)] if stages is None else _stages(stages)
         if any(isinstance(stage.map, Batched) for stage in self.stages[1:]):
             raise InvalidJob("only the first stage of a job can be one of batches: let a later one map records")
         self.input = declared(input, "input", InputFormat)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fanfold.orders import order_problem
 from fanfold.side_files import leaves, problem_of
 from fanfold_steps.aggregations import InvalidAggregation, build
 from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, JobSpec, StageSpec
@@ -70,6 +71,8 @@ def _check_side_files(spec: JobSpec) -> None:
 def _check_stage(place: str, stage: StageSpec) -> None:
     if stage.partitions is not None and not 1 <= stage.partitions <= MOST_PARTITIONS:
         raise InvalidSpec(f"{place}.partitions: a number from 1 to {MOST_PARTITIONS:,}, not {stage.partitions}")
+    if problem := order_problem(stage):
+        raise InvalidSpec(f"{place}.{problem[0]}: {problem[1]}")
     if stage.reduce is None:
         if stage.partitions is not None:
             raise InvalidSpec(f"{place}.partitions: without a reducer there is a part for each split; leave it out")
@@ -94,7 +97,7 @@ def _references(spec: JobSpec) -> Iterator[str]:
         if named.map:
             yield named.map.function
     for stage in spec.stages:
-        for part in (stage.map, stage.reduce, stage.combine):
+        for part in (stage.map, stage.reduce, stage.combine, stage.partition):
             if isinstance(part, Function):
                 yield part.function
             elif isinstance(part, Batch):

@@ -4,9 +4,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from fanfold.columns import Batched, problem
+from fanfold.orders import order_problem
 from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
 from fanfold_steps.calling import check_parameters, is_object
 from fanfold_steps.failure import PermanentFailure
@@ -15,6 +16,7 @@ from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Batch, Function, Inpu
 
 Mapper = Callable[..., Any] | Batched
 Reducer = Callable[..., Any]
+Partitioner = Callable[..., int]
 Combiner = Callable[..., Any]
 Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation]
 TEXT = Text()
@@ -40,6 +42,9 @@ class Stage:
             that is called, or a class to make one of for each attempt: its `start(ctx)` is called before the first
             record or key, its `finish()` after the last, and may yield what a call may yield. A mapper's run once for
             each split, so what `finish` yields must be such that the answer doesn't depend on where the input was cut.
+        partition: `f(key, n)`, the number of the key's partition, from 0 to n - 1; if left out, a hash decides.
+        sort_values: the reducer gets each key's values in order; they are then of the types that keys have.
+        order: "total": each part's keys come before those of the next part, so the parts are one sorted whole.
         partitions: how many reduce tasks there are; if left out, as many as the job is given.
 
     Raises:
@@ -52,6 +57,9 @@ class Stage:
         map: Mapper | None = None,
         combine: Combiner | None = None,
         reduce: Reduce | None = None,
+        partition: Partitioner | None = None,
+        sort_values: bool = False,
+        order: Literal["total"] | None = None,
         partitions: int | None = None,
     ) -> None:
         if isinstance(map, Batched) or isinstance(reduce, dict):
@@ -66,6 +74,10 @@ class Stage:
         self.combine = combine
         self.reduce = reduce
         self.partitions = partitions
+        self.partition = partition
+        self.sort_values = sort_values
+        self.order = order
+        _check_orders(self)
 
     def spec(self) -> StageSpec:
         """The stage as plain data. Raises InvalidJob."""
@@ -74,12 +86,15 @@ class Stage:
             reduce=None if self.reduce is None else _reduce(self.reduce),
             combine=reference(self.combine) if self.combine else None,
             partitions=self.partitions,
+            partition=reference(self.partition) if self.partition else None,
+            sort_values=self.sort_values,
+            order=self.order,
         )
 
     @property
     def functions(self) -> list[Callable[..., Any]]:
         """The user's own functions."""
-        return [part for part in (self.map, self.combine, self.reduce) if callable(part)]
+        return [part for part in (self.map, self.combine, self.reduce, self.partition) if callable(part)]
 
 
 class Input:
@@ -198,6 +213,24 @@ def _check_reduce(reduce: Any, combine: Combiner | None) -> None:
         raise InvalidJob("there is no reducer to combine for: leave `combine` out, or give `reduce`")
     if combine is not None:
         check_function(combine, "combiner", 2)
+
+
+def _check_orders(stage: Stage) -> None:
+    if stage.partition is not None:
+        check_function(stage.partition, "partitioner", 2)
+    if type(stage.sort_values) is not bool:
+        raise InvalidJob(f"sort_values is True or False, not {stage.sort_values!r}: values sort as keys do")
+    if stage.order not in (None, "total"):
+        raise InvalidJob(f'order is "total", or left out, not {stage.order!r}')
+    function = Function("a:function")  # what the parts are called doesn't matter here
+    spec = StageSpec(
+        reduce=function if callable(stage.reduce) else _reduce(stage.reduce) if stage.reduce else None,
+        partition=function if stage.partition else None,
+        sort_values=stage.sort_values,
+        order=stage.order,
+    )
+    if problem := order_problem(spec):
+        raise InvalidJob(f"{problem[0]}: {problem[1]}")
 
 
 def _check_partitions(partitions: int, reduce: object) -> None:
