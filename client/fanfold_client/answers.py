@@ -58,7 +58,7 @@ class Job(TypedDict):
     state: str
     desired: str
     engine: str
-    inputs: list[str]
+    inputs: list[str] | dict[str, list[str]]
     output: str | None
     partitions: int
     workflow: dict[str, str] | None

@@ -3,11 +3,15 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from fanfold.verbs.options import place_url
 from fanfold.verbs.progress import Display
 from fanfold_client.client import Client
 from fanfold_client.problems import Refused
 from fanfold_client.transfer import Local, local_files, upload
+from fanfold_steps.listing import list_files
+from fanfold_storage.errors import NotFound
 
 SCHEME = "files:"
 UPLOADS = "uploads/"
@@ -37,10 +41,11 @@ def input_place(client: Client, place: str, display: Display) -> str:
     if "://" in place:
         raise Refused(f"{place!r} is no place: write files:PATH, s3://BUCKET/PATH, or a file or folder of this machine")
     source = Path(place)
-    if not source.exists():
-        raise Refused(f"there is no file or folder {place} here: check the path; files in the service are files:PATH")
     name = source.resolve().name or "data"
-    files = local_files(source, name)
+    if source.exists():
+        files = local_files(source, name)
+    else:
+        source, name, files = Path(), "data", _matching(place)
     digests = {file.path: _sha256(file.source) for file in files}
     root = f"{UPLOADS}{content_hash(digests)[:20]}/"
     there = {file["path"]: file["size"] for file in client.files.list(root)}
@@ -51,6 +56,16 @@ def input_place(client: Client, place: str, display: Display) -> str:
             client.files.remove(stored["path"])
             raise Refused(f"{place} changed while it was uploaded: submit again when nobody writes there")
     return f"{SCHEME}{root}{name}{'/' if source.is_dir() else ''}"
+
+
+def _matching(place: str) -> list[Local]:
+    """The local files that a pattern stands for."""
+    try:
+        found = list_files(place_url(place))
+    except NotFound:
+        what = f"there is no file or folder {place} here, and nothing that it would match as a pattern"
+        raise Refused(f"{what}: check the path; files in the service are files:PATH") from None
+    return [Local(Path(unquote(urlsplit(file.root).path)) / file.key, f"data/{file.key}") for file in found]
 
 
 def output_place(place: str) -> str:

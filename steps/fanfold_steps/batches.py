@@ -8,7 +8,8 @@ from fanfold_steps import runs
 from fanfold_steps.failure import PermanentFailure, Position, preview
 from fanfold_steps.formats import BadRecord, Block, open_source, read, reader
 from fanfold_steps.formats.declared import InputFormat
-from fanfold_steps.inputs import File, Split
+from fanfold_steps.inputs import Split
+from fanfold_steps.listing import File
 from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.objects import Objects
 from fanfold_storage.urls import join_url

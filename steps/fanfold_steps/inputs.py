@@ -8,24 +8,11 @@ from itertools import groupby
 
 from fanfold_steps.formats import reader, unsplittable
 from fanfold_steps.formats.declared import InputFormat, Text
+from fanfold_steps.listing import File, list_files
 from fanfold_steps.spec import Inputs, InputSpec, JobSpec
-from fanfold_storage.errors import NotFound
-from fanfold_storage.objects import validate_key
-from fanfold_storage.urls import open_objects, split_url
+from fanfold_storage.urls import join_url
 
 TEXT = Text()
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """An input file: the store's URL (ends with a slash), its key there, its size in bytes, when it was written; and
-    the name of the input that it belongs to, if the job names its inputs."""
-
-    root: str
-    key: str
-    size: int
-    modified: float = 0.0
-    input: str = ""
 
 
 class InvalidInputs(ValueError):
@@ -64,37 +51,31 @@ def list_inputs(inputs: Mapping[str, Iterable[str]]) -> list[File]:
     return [replace(file, input=name) for name, urls in inputs.items() for url in urls for file in list_files(url)]
 
 
-def list_files(url: str) -> list[File]:
-    """The file at `url`, or all files below it in key order.
-
-    A folder that holds `_SUCCESS` is a job's output: there, what begins with `_` is no data.
-
-    Raises:
-        NotFound: there is neither a file nor a folder.
-        InvalidKey: a file's name holds control characters.
-    """
-    folder, name = split_url(url)
-    if name:
-        store = open_objects(folder)
-        try:
-            stat = store.stat(name)
-            return [File(store.url, name, stat.size, stat.modified)]
-        except NotFound:
-            pass
-    store = open_objects(f"{url.rstrip('/')}/")
-    found = list(store.list())
-    if not found:
-        raise NotFound(f"no file at or below {url}")
-    if any(stat.key == "_SUCCESS" for stat in found):
-        found = [stat for stat in found if not stat.key.startswith("_")]
-    return [File(store.url, validate_key(stat.key), stat.size, stat.modified) for stat in found]
-
-
 def digest(files: Iterable[File]) -> str:
     """SHA-256 (hex) over keys, sizes and times: another one, other input. Where the store is seen doesn't matter,
     nor in which order inputs of several names come."""
     told = json.dumps(sorted((file.input, file.key, file.size, file.modified) for file in files))
     return hashlib.sha256(told.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A file that is larger than a split but has to be read as one piece, and why."""
+
+    url: str
+    size: int
+    why: str
+
+
+def whole_files(files: Iterable[File], split_size: int, formats: Mapping[str, InputFormat]) -> list[Whole]:
+    """The files that keep one worker busy for long, as far as names and formats tell.
+
+    >>> whole_files([File("file:///t/", "a.gz", 20), File("file:///t/", "b", 20)], 8, {"": TEXT})
+    [Whole(url='file:///t/a.gz', size=20, why='it is compressed (gzip)')]
+    """
+    large = (file for file in files if file.size > split_size)
+    reasons = ((file, unsplittable(formats[file.input], file.key)) for file in large)
+    return [Whole(join_url(file.root, file.key), file.size, why) for file, why in reasons if why]
 
 
 Range = tuple[int, int, int]

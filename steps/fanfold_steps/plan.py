@@ -3,8 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fanfold_steps.inputs import File, Split
-from fanfold_steps.spec import JobSpec, StageSpec, spec_from_json
+from fanfold_steps.inputs import Split, Whole, cut_inputs, input_specs, whole_files
+from fanfold_steps.listing import File
+from fanfold_steps.spec import JobConf, JobSpec, StageSpec, spec_from_json
 from fanfold_steps.tree import JobTree, Task
 
 KEY = "plan.json"
@@ -24,11 +25,17 @@ class Plan:
     tasks: list[Tasks]
     """By stage."""
     bytes: int
+    whole: list[Whole]
+    """Files that are larger than a split and can't be split."""
 
     @classmethod
-    def of(cls, spec: JobSpec, files: list[File], splits: list[Split], partitions: int) -> "Plan":
-        """The plan for files and their splits; `partitions` is for those stages that don't say how many they want."""
-        return cls(spec, files, splits, _tasks(spec.stages, len(splits), partitions), sum(file.size for file in files))
+    def of(cls, spec: JobSpec, files: list[File], conf: JobConf) -> "Plan":
+        """The plan for a job (`spec` is the compiled one) and its files."""
+        formats = {name: named.format for name, named in input_specs(spec).items()}
+        splits = cut_inputs(files, conf.split_size, formats)
+        tasks = _tasks(spec.stages, len(splits), conf.partitions)
+        size = sum(file.size for file in files)
+        return cls(spec, files, splits, tasks, size, whole_files(files, conf.split_size, formats))
 
     @classmethod
     def load(cls, tree: JobTree) -> "Plan":
@@ -40,6 +47,7 @@ class Plan:
             splits=[[(number, start, stop) for number, start, stop in split] for split in data["splits"]],
             tasks=data["tasks"],
             bytes=data["bytes"],
+            whole=[Whole(**file) for file in data["whole"]],
         )
 
     def to_json(self) -> dict[str, Any]:

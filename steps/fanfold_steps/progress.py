@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fanfold_steps.counters import Counters, added, counted
+from fanfold_steps.inputs import Whole
 from fanfold_steps.tree import JobTree, Task
 
 
@@ -67,6 +68,11 @@ class ProgressReader:
                     step.failed = int((stage.index, step.step) == (task.get("stage"), task.get("step")))
         state: Literal["running", "succeeded", "failed"] = "succeeded" if report else "failed" if failure else "running"
         return Progress(state, stages, failure, report, report.get("counters", {}) if report else self._counted)
+
+    @property
+    def whole(self) -> list[Whole]:
+        """Files that the plan says are larger than a split and can't be split."""
+        return [Whole(**file) for file in (self._plan or {}).get("whole", [])]
 
     def _failure(self) -> dict[str, Any] | None:
         """`failed.json`. Whatever else somebody put there is a failure too, so that no job runs for ever."""

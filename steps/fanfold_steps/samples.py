@@ -4,7 +4,8 @@ input was cut, sees the same ones."""
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-from fanfold_steps.inputs import File, Range
+from fanfold_steps.inputs import Range
+from fanfold_steps.listing import File
 
 PLACES = 256
 WINDOWS = (8 << 10, 256 << 10, 8 << 20)

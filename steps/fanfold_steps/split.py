@@ -3,7 +3,7 @@
 from fanfold_steps.code import Code
 from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure
-from fanfold_steps.inputs import InvalidInputs, by_name, cut_inputs, digest, input_specs, list_inputs
+from fanfold_steps.inputs import InvalidInputs, by_name, digest, list_inputs
 from fanfold_steps.plan import KEY, Plan
 from fanfold_steps.spec import JobConf
 from fanfold_steps.tree import JobTree
@@ -25,7 +25,6 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
         raise PermanentFailure("input", f"an input is gone: {error}") from error
     if digest(files) != conf.inputs_digest:
         raise PermanentFailure("input", "the input was changed after the job was submitted: submit it anew")
-    formats = {name: named.format for name, named in input_specs(spec).items()}
-    plan = Plan.of(spec, files, cut_inputs(files, conf.split_size, formats), conf.partitions)
+    plan = Plan.of(spec, files, conf)
     with around("split.plan"):
         tree.create(KEY, plan.to_json())

@@ -10,7 +10,7 @@ from fanfold_steps.batches import Batch, FileBatches, StageBatch
 from fanfold_steps.crash_points import around
 from fanfold_steps.formats import unsplittable
 from fanfold_steps.formats.declared import InputFormat
-from fanfold_steps.inputs import File
+from fanfold_steps.listing import File
 from fanfold_steps.partitions import boundaries_of
 from fanfold_steps.samples import PLACES, WINDOWS, places
 from fanfold_steps.tree import JobTree, Task

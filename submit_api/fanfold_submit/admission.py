@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Response
 
 from fanfold import builtin, params, planner, spec
 from fanfold.planner import OutputTaken, Plan, Refused, Sizing
-from fanfold_steps.spec import JobSpec
+from fanfold_steps.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_submit import kinds
 from fanfold_submit.access import Caller, Submitter
@@ -25,7 +25,7 @@ router = APIRouter(tags=["jobs"])
 _REFUSALS = (
     BAD_REQUEST, kinds.INVALID_KEY, kinds.INVALID_PATH, kinds.PLACE_NOT_ALLOWED, kinds.OUTPUT_EXISTS,
     kinds.OUTPUT_IN_USE, TOO_LARGE, INVALID, kinds.INVALID_PLACE, kinds.INVALID_PARAMS, kinds.INVALID_SPEC,
-    kinds.JOB_REFUSED, kinds.KEY_REUSED, kinds.NOT_SUPPORTED, kinds.PLACE_REFUSED, kinds.UNKNOWN_BUNDLE,
+    kinds.JOB_REFUSED, kinds.KEY_REUSED, kinds.PLACE_REFUSED, kinds.UNKNOWN_BUNDLE,
     kinds.UNKNOWN_JOB, CONTENDED,
 )  # fmt: skip
 _TRIES = 5
@@ -80,8 +80,6 @@ def _admit(service: Service, caller: Caller, body: JobRequest, submission: Submi
 
 def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
     """Everything that can be refused is refused here; nothing is written."""
-    if isinstance(body.inputs, dict):
-        raise Problem(kinds.NOT_SUPPORTED, "Several named inputs are not supported yet: give a list of places.")
     job_spec = _spec(service, body.job)
     _check_params(body, job_spec)
     job_spec = replace(job_spec, name=body.name or _name(body, job_spec))
@@ -108,7 +106,7 @@ def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
 def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec, job_id: str) -> Plan:
     url = service.places.job_url(job_id)
     places = planner.Places(
-        inputs=[service.places.url(place, caller) for place in body.inputs],
+        inputs=_urls(service, caller, body.inputs),
         output=service.places.url(body.output, caller, write=True) if body.output is not None else f"{url}output/",
         job=url,
         bundle=service.places.bundle_url(job_spec.bundle) if job_spec.bundle else None,
@@ -131,6 +129,12 @@ def _check_params(body: JobRequest, job_spec: JobSpec) -> None:
             params.check(None, body.params)
     except Refused as error:
         raise Problem(kinds.INVALID_PARAMS, f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+
+
+def _urls(service: Service, caller: Caller, inputs: Inputs) -> Inputs:
+    if isinstance(inputs, dict):
+        return {name: [service.places.url(place, caller) for place in places] for name, places in inputs.items()}
+    return [service.places.url(place, caller) for place in inputs]
 
 
 def _kind_of(error: Exception) -> Kind:

@@ -80,7 +80,7 @@ class JobView(BaseModel):
     state: State
     desired: Literal["run", "cancel"] = "run"
     engine: str = Field(examples=["argo"])
-    inputs: list[str] = Field(examples=[["files:texts/"]])
+    inputs: list[str] | dict[str, list[str]] = Field(examples=[["files:texts/"]])
     output: str | None = Field(default=None, examples=["files:counts/"], description="null: kept with the job")
     partitions: int
     workflow: Workflow | None = None

@@ -112,7 +112,6 @@ KEY_REUSED = Kind(
     "The key was used before",
     "This Idempotency-Key was used before with another request, for job 000m3k2v8q1x7f9a2b4c. Use a new key.",
 )
-NOT_SUPPORTED = Kind(422, "not-supported", "Not supported yet", "Several named inputs are not supported yet.")
 PLACE_REFUSED = Kind(
     422, "place-refused", "The place can't be used", "Files:texts/a is a folder, so it cannot be an object too."
 )

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from fanfold_steps.listing import fixed_part
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
 from fanfold_storage.urls import join_url
@@ -87,7 +88,7 @@ class Places:
             known = ", ".join(self.s3_places) or "none"
             detail = f"{place} is not among the S3 places that jobs may use here ({known}). Upload the data instead."
             raise Problem(PLACE_NOT_ALLOWED, detail)
-        if f"{place}/".startswith(self.root) or self.root.startswith(place):
+        if f"{place}/".startswith(self.root) or self.root.startswith(fixed_part(place)):
             raise Problem(PLACE_NOT_ALLOWED, f"{place} belongs to the service itself: write files:PATH.")
         return place
 

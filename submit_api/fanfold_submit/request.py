@@ -8,7 +8,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from fanfold_steps.spec import NAME, Inputs, urls_of
+
 LONGEST_NAME = 200
+MOST_INPUTS = 1000
 
 
 class Builtin(BaseModel):
@@ -44,6 +47,13 @@ def checked_name(name: str) -> str:
     return name
 
 
+def checked_inputs(inputs: Inputs) -> Inputs:
+    """Inputs unchanged if they aren't too many. Raises ValueError."""
+    if (many := len(urls_of(inputs))) > MOST_INPUTS:
+        raise ValueError(f"a job has at most {MOST_INPUTS} places as input, not {many}: name folders, or patterns")
+    return inputs
+
+
 class JobRequest(BaseModel):
     """What to run, on what, and where to."""
 
@@ -58,8 +68,13 @@ class JobRequest(BaseModel):
         default=None, description="For people; without control characters and without `{{`"
     )
     job: Builtin | Entry | Spec
-    inputs: list[str] | dict[str, list[str]] = Field(
-        max_length=1000, description="Places, files or folders; their order is the order of the records"
+    inputs: Annotated[
+        list[str] | dict[Annotated[str, Field(pattern=f"^{NAME}$")], list[str]], AfterValidator(checked_inputs)
+    ] = Field(
+        max_length=MOST_INPUTS,
+        description="Places: files, folders or patterns; their order is the order of the records. By name where the "
+        "job names its inputs",
+        examples=[["files:texts/", "files:logs/*.gz"], {"users": ["files:users.csv"], "orders": ["files:orders/"]}],
     )
     output: str | None = Field(default=None, description="A place; without one the output is kept with the job")
     params: dict[str, Any] = Field(

@@ -105,6 +105,32 @@ def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_p
     assert fanfold("results", job, status=5).stderr
 
 
+def test_named_inputs_and_local_patterns(fanfold: Person, tmp_path: Path):
+    script = tmp_path / "join.py"
+    script.write_text(
+        "from fanfold import *\n\n\ndef key(line):\n    yield line, 1\n\n\n"
+        "job = Job(inputs={'left': Input(map=key), 'right': Input(map=key)}, reduce=Sum())\n"
+    )
+    for name in ("logs/a.log", "logs/b.log", "logs/c.txt", "right.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(f"{name[:6]}\nall\n")
+    fanfold("put", tmp_path / "right.txt", "right.txt")
+    given = ("--input", f"left={tmp_path}/logs/*.log", "--input", "right=files:r*.txt", "--partitions", "1")
+    job = fanfold("submit", script, *given, "--watch", "--json").json
+    assert job["state"] == "succeeded" and list(job["inputs"]) == ["left", "right"]
+    assert fanfold("results", job["id"], "--stdout").text == "all\t3\nlogs/a\t1\nlogs/b\t1\nright.\t1\n"
+    assert "say which, as --input left=PLACE" in fanfold("submit", script, "--input", "files:x", status=3).stderr
+    missing = fanfold("submit", "wordcount", "--input", f"{tmp_path}/*.zip", status=3)
+    assert "nothing that it would match as a pattern" in missing.stderr
+
+
+def test_a_job_without_functions_needs_no_upload_of_code(fanfold: Person, tmp_path: Path):
+    (tmp_path / "a.jsonl").write_text('["a",1]\n["b",2]\n["a",3]\n')
+    (tmp_path / "sums.py").write_text("from fanfold import *\n\njob = Job(input=JSONL(), reduce=Sum())\n")
+    job = fanfold("submit", tmp_path / "sums.py", "--input", tmp_path / "a.jsonl", "--watch").text.strip()
+    assert fanfold("results", job, "--stdout").text == "a\t4\nb\t2\n"
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -60,6 +60,15 @@ class Script:
                 assert status == 201
                 assert stored["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
 
+    def put_code(self, name: str, text: str) -> str:
+        """Upload a bundle of one file; its SHA-256."""
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as bundle:
+            bundle.writestr(name, text)
+        sha256 = hashlib.sha256(buffer.getvalue()).hexdigest()
+        assert self.call(f"/v1/bundles/{sha256}", "PUT", buffer.getvalue())[0] in (200, 201)
+        return sha256
+
     def run(self, request: dict[str, Any]) -> Any:
         """Submit and poll to the end."""
         status, job = self.call("/v1/jobs", "POST", request)
@@ -103,6 +112,71 @@ def test_a_bundle_made_by_hand(script: Script, texts: Path):
     job = script.run({"job": {"bundle": sha256, "entry": "mine:counted"}, "inputs": ["files:texts/"], "partitions": 1})
     assert job["state"] == "succeeded", job
     assert script.call(f"/v1/jobs/{job['id']}/results/data")[1] == word_counts(texts)
+
+
+STAGES = """
+from fanfold import *
+
+def user(row):
+    yield row["name"], (0, row["city"])
+
+def order(record):
+    yield record["user"], (1, 1)
+
+def city_of(name, values):
+    city = "nowhere"
+    for kind, value in values:
+        if kind:
+            yield city, value
+        else:
+            city = value
+
+joined = Job(
+    inputs={"users": Input(CSV(), map=user), "orders": Input(JSONL(), map=order)},
+    stages=[Stage(reduce=city_of, partitions=3), Stage(reduce=Sum(), partitions=1)],
+)
+"""
+
+
+@pytest.mark.parametrize("by_entry", [True, False])
+def test_stages_and_named_inputs(script: Script, by_entry: bool):
+    script.call("/v1/files/users.csv", "PUT", b"name,city\nann,Bern\nbob,Rome\neve,Bern\n")
+    for number, users in enumerate([["ann", "bob"], ["eve", "ann", "joe"]]):
+        lines = "".join(json.dumps({"user": user}) + "\n" for user in users)
+        script.call(f"/v1/files/orders/{number}.jsonl", "PUT", lines.encode())
+    script.call("/v1/files/orders/notes.txt", "PUT", b"no order\n")
+    sha256 = script.put_code("mine.py", STAGES)
+    places = {"orders": ["files:orders/*.jsonl"], "users": ["files:users.csv"]}
+    spec = {
+        "bundle": sha256,
+        "inputs": {
+            "users": {"format": {"format": "csv"}, "map": {"function": "mine:user"}},
+            "orders": {"format": {"format": "jsonl"}, "map": {"function": "mine:order"}},
+        },
+        "stages": [
+            {"reduce": {"function": "mine:city_of"}, "partitions": 3},
+            {"reduce": {"aggregate": "Sum"}, "partitions": 1},
+        ],
+    }
+    named = {"bundle": sha256, "entry": "mine:joined"} if by_entry else {"spec": spec}
+    job = script.run({"job": named, "inputs": places})
+    assert job["state"] == "succeeded", job
+    assert job["inputs"] == places
+    steps = [[(step["step"], step["tasks"], step["done"]) for step in stage["steps"]] for stage in job["stages"]]
+    assert steps == [[("split", 1, 1), ("map", 2, 2), ("reduce", 3, 3)], [("map", 3, 3), ("reduce", 1, 1)]]
+    assert [stage["index"] for stage in job["stages"]] == [0, 1]
+    assert script.call(f"/v1/jobs/{job['id']}/results/data")[1] == b"Bern\t3\nRome\t1\nnowhere\t1\n"
+
+
+def test_a_job_without_a_reducer(script: Script):
+    data = "".join(f"line {number}\n" for number in range(1000))
+    script.call("/v1/files/a.txt", "PUT", data.encode())
+    sha256 = script.put_code("upper.py", "def upper(line):\n    return [line.upper()]\n")
+    spec = {"bundle": sha256, "stages": [{"map": {"function": "upper:upper"}}]}
+    job = script.run({"job": {"spec": spec}, "inputs": ["files:a.txt"], "split_size": 2048})
+    assert job["state"] == "succeeded", job
+    assert len(script.call(f"/v1/jobs/{job['id']}/results")[1]["parts"]) == 5
+    assert script.call(f"/v1/jobs/{job['id']}/results/data")[1] == data.upper().encode()
 
 
 def test_tokens_are_refreshed(script: Script, fanfold: Person):

@@ -1,11 +1,15 @@
+import re
+from glob import glob
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_steps.formats.declared import CSV, Text, Whole
-from fanfold_steps.inputs import File, cut, list_files
+from fanfold_steps.formats.declared import CSV, InputFormat, Text, Whole
+from fanfold_steps.inputs import InvalidInputs, by_name, cut, cut_inputs
+from fanfold_steps.listing import File, list_files, matches
+from fanfold_steps.spec import InputSpec, JobSpec
 from fanfold_storage.errors import NotFound
 
 
@@ -55,3 +59,83 @@ def test_what_a_job_wrote_is_read_without_its_own_files(tmp_path):
 def test_an_input_that_is_not_there_is_not_found(tmp_path):
     with pytest.raises(NotFound):
         list_files((tmp_path / "nothing").as_uri())
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """Files in folders, a job's output and hidden files among them; and what each pattern matches."""
+    names = "a.gz b.txt 2026/a.gz 2026/07/a.gz 2026/07/c[1].gz out/part-0 out/_SUCCESS out/_job/job.json .x.gz"
+    for name in names.split():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("pattern", "keys"),
+    [
+        ("*.gz", ["a.gz"]),
+        ("**/*.gz", ["2026/07/a.gz", "2026/07/c[1].gz", "2026/a.gz", "a.gz"]),
+        ("2026/**", ["07/a.gz", "07/c[1].gz", "a.gz"]),
+        ("202?/*/a.gz", ["2026/07/a.gz"]),
+        ("[!a-z]*/", ["2026/07/a.gz", "2026/07/c[1].gz", "2026/a.gz"]),
+        ("2026/07/c[1].gz", ["c[1].gz"]),
+        ("ou*/*", ["out/part-0"]),
+        (".*.gz", [".x.gz"]),
+        ("*/*.gz", ["2026/a.gz"]),
+    ],
+)
+@pytest.mark.parametrize("quoted", [True, False])
+def test_a_pattern_names_the_files_that_it_matches(tree, pattern, keys, quoted):
+    url = (tree / pattern).as_uri() if quoted else f"{tree.as_uri()}/{pattern}"
+    found = list_files(url + "/" * (quoted and pattern.endswith("/")))
+    assert [file.key for file in found] == keys
+
+
+@pytest.mark.parametrize("pattern", ["*.zip", "x*/", "2026/*.txt", "s*"])
+def test_a_pattern_that_matches_nothing_is_not_found(tree, pattern):
+    with pytest.raises(NotFound, match=re.escape(f"no file matches {tree.as_uri()}/{pattern}")):
+        list_files(f"{tree.as_uri()}/{pattern}")
+
+
+NAMES = st.lists(st.sampled_from(["a", "ab", ".a", "b"]), min_size=1, max_size=4).map("/".join)
+
+
+@given(NAMES, st.lists(st.sampled_from(["a", "*", "?", "**", "[ab]*", "*b"]), min_size=1, max_size=5).map("/".join))
+def test_patterns_match_as_pythons_own_do(tmp_path_factory, path, pattern):
+    folder = tmp_path_factory.mktemp("tree")
+    (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    (folder / path).write_text("")
+    files = glob(f"{pattern}/*" if pattern.endswith("**") else pattern, root_dir=folder, recursive=True)
+    assert matches(path, pattern) == (path in files)
+
+
+def test_many_wildcards_take_no_longer():
+    assert not matches("/".join("ab" * 500), "/".join(["**", "a"] * 400))
+    assert not matches("a" * 250, "*a" * 120 + "b")
+
+
+JOIN = JobSpec(inputs={"users": InputSpec(CSV()), "orders": InputSpec()})
+
+
+@pytest.mark.parametrize(
+    ("spec", "inputs", "words"),
+    [
+        (JobSpec(), [], "has no input: give at least one"),
+        (JobSpec(), {"users": ["a"]}, "the job's input has no name, but one called users was given"),
+        (JOIN, ["a"], r"reads named inputs \(users, orders\): say which, as --input users=PLACE"),
+        (JOIN, {"users": ["a"]}, "has no input orders: give at least one"),
+        (JOIN, {"users": ["a"], "orders": []}, "has no input orders: give at least one"),
+        (JOIN, {"users": ["a"], "orders": ["b"], "others": ["c"]}, "no input called others: it reads users, orders"),
+    ],
+)
+def test_inputs_that_are_not_the_jobs_are_refused(spec, inputs, words):
+    with pytest.raises(InvalidInputs, match=words):
+        by_name(spec, inputs)
+
+
+def test_a_split_belongs_to_one_input():
+    files = [File("file:///", key, 6, input=name) for name, key in [("users", "a"), ("users", "b"), ("orders", "c")]]
+    formats: dict[str, InputFormat] = {"users": CSV(), "orders": Text()}
+    assert cut_inputs(files, 100, formats) == [[(0, 0, 6), (1, 0, 6)], [(2, 0, 6)]]
+    assert cut_inputs(files, 4, formats) == [[(0, 0, 6)], [(1, 0, 6)], [(2, 0, 4)], [(2, 4, 6)]]

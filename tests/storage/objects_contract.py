@@ -150,6 +150,8 @@ class ObjectsContract:
             try:
                 expected = sorted((key for key in keys if key.startswith(prefix)), key=str.encode)
                 assert [found.key for found in objects.list(prefix)] == expected
+                shallow = [key for key in expected if key.count("/") < 2]
+                assert [found.key for found in objects.list(prefix, deepest=2)] == shallow
                 assert {found.key: found.size for found in objects.list()} == {k: len(k.encode()) for k in keys}
             finally:
                 for key in keys:

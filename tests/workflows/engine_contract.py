@@ -21,7 +21,8 @@ from fanfold import planner
 from fanfold.builtin import find
 from fanfold.engines.protocol import Engine, EngineError, Foreign, Handle, Observation, Phase
 from fanfold.planner import Plan
-from fanfold_steps.inputs import digest, list_files
+from fanfold_steps.inputs import digest
+from fanfold_steps.listing import list_files
 from fanfold_steps.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
 from fanfold_steps.tree import JobTree
 

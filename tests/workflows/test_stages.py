@@ -1,5 +1,6 @@
 """Stages and named inputs from a Job to a spec and back, and by the command."""
 
+import gzip
 import json
 import subprocess
 import sys
@@ -124,3 +125,103 @@ def test_a_job_with_named_inputs_asks_for_them(tmp_path):
     done = run(tmp_path, "--input", "a.txt", "--output", "out")
     assert done.returncode == 3
     assert "the job reads named inputs (users): say which, as --input users=PLACE" in done.stderr
+
+
+JOIN = """\
+from fanfold import *
+
+
+def user(row):
+    yield row["name"], ("city", row["city"])
+
+
+def order(offset, row):
+    yield row[0], ("order", offset, row[1])
+
+
+def joined(name, values):
+    city = None
+    for kind, *rest in values:
+        if kind == "city":
+            city = rest[0]
+        else:
+            yield {"name": name, "city": city, "at": rest[0], "what": rest[1]}
+
+
+job = Job(
+    inputs={"users": Input(CSV(), map=user), "orders": Input(TSV(header=False, quote=None), map=order)},
+    reduce=joined,
+    output=JSONL(),
+)
+if __name__ == "__main__":
+    job.main()
+"""
+
+
+@pytest.fixture
+def join(tmp_path):
+    """A job of two named inputs, the second in several files in folders."""
+    (tmp_path / "job.py").write_text(JOIN)
+    (tmp_path / "users.csv").write_text("name,city\n" + "".join(f"u{n},c{n % 3}\n" for n in range(100)))
+    for part in range(3):
+        folder = tmp_path / f"orders/2026-0{part}"
+        folder.mkdir(parents=True)
+        (folder / "a.tsv").write_text("".join(f"u{n % 100}\tthing{part}{n}\n" for n in range(300)))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "orders", [["orders"], ["orders/*/*.tsv"], ["orders/**"], ["orders/2026-00/a.tsv", "orders/2026-0[12]/"]]
+)
+def test_a_join_of_named_inputs_in_folders_and_patterns(join, orders):
+    given = [f"--input=orders={place}" for place in orders]
+    options = ["--input", "users=users.csv", "--output", "out", "--split-size", "2KiB"]
+    command = [sys.executable, "job.py", *given, *options]
+    done = subprocess.run(command, cwd=join, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in (join / "out/part-00000.jsonl").read_text().splitlines()]
+    assert len(lines) == 900
+    assert lines[0] == {"name": "u0", "city": "c0", "at": 0, "what": "thing00"}
+    assert all(line["city"] == f"c{int(line['name'][1:]) % 3}" for line in lines)
+    assert [line["what"] for line in lines if line["name"] == "u7"] == [
+        f"thing{part}{n}" for part in range(3) for n in (7, 107, 207)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        (["users.csv"], "the job reads named inputs (users, orders): say which, as --input users=PLACE"),
+        (["users=users.csv"], "the job has no input orders: give at least one file or folder"),
+        (["users=users.csv", "orders=orders", "x=orders"], "the job has no input called x: it reads users, orders"),
+        (["users=users.csv", "orders=o*/*.gz"], "o*/*.gz matches no file: check the path and the pattern"),
+        (["users=users.csv", "orders=o*/**", "orders=*/"], "lies in the input"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused_before_anything_runs(join, inputs, words):
+    given = [word for place in inputs for word in ("--input", place)]
+    done = run(join, *given, "--output", "orders/out")
+    assert (done.returncode, words in done.stderr) == (3, True), done.stderr
+    assert not (join / "orders/out").exists()
+
+
+def test_a_place_with_an_equals_sign_is_a_place_where_inputs_have_no_names(tmp_path):
+    (tmp_path / "job.py").write_text(JOB)
+    (tmp_path / "year=2026").mkdir()
+    (tmp_path / "year=2026/a.txt").write_text("a a\n")
+    done = run(tmp_path, "--input", "year=2026/*.txt", "--output", "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/part-00000.jsonl").read_text() == '[2,"a"]\n'
+
+
+def test_a_large_file_that_cannot_be_split_is_told(tmp_path):
+    (tmp_path / "job.py").write_text(JOB)
+    noise = "".join(f"{n * 7919 % 10007:x} " for n in range(3000)) + "\n"
+    for number in range(5):
+        (tmp_path / f"{number}.gz").write_bytes(gzip.compress(noise.encode()))
+    done = run(tmp_path, "--input", "*.gz", "--output", "out", "--split-size", "1KiB")
+    assert done.returncode == 0, done.stderr
+    assert "/0.gz (6.7 KiB) can't be split, so one worker reads it all: it is compressed (gzip)" in done.stderr
+    assert "and 2 more such files" in done.stderr and "3.gz" not in done.stderr
+    done = run(tmp_path, "--input", "*.gz", "--output", "more", "--split-size", "1KiB", "--quiet")
+    assert done.stderr == ""

@@ -19,13 +19,15 @@ from fanfold_steps.spec import JobSpec
 
 @dataclass(frozen=True, slots=True)
 class Authored:
-    """A job ready to be planned or submitted; built-in ones need no bundle."""
+    """A job ready to be planned or submitted; built-in ones and those without functions need no bundle."""
 
     spec: JobSpec
     bundle: Bundle | None
     model: Any = None
     """The pydantic model of its parameters, if it has any."""
     params: dict[str, Any] = field(default_factory=dict)
+    builtin: str | None = None
+    """The name of a built-in job."""
 
     def given(self, options: Sequence[str]) -> "Authored":
         """The job with parameters, each written `NAME=VALUE`. Raises Refused: they don't fit it."""
@@ -46,7 +48,7 @@ def resolve(job: str) -> Authored:
         module = load_module(path)
         return compile_job(_find_job(module), module)
     found = builtin.load(job)
-    return Authored(found.spec(), None, found.params)
+    return Authored(found.spec(), None, found.params, builtin=job)
 
 
 def compile_job(job: Job, module: ModuleType | None = None) -> Authored:

@@ -10,10 +10,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
 from urllib.request import url2pathname
 
 from fanfold_steps.budget import SMALLEST_SHARE
-from fanfold_steps.inputs import File, InvalidInputs, by_name, digest, list_files
+from fanfold_steps.inputs import InvalidInputs, by_name, digest
+from fanfold_steps.listing import File, fixed_part, list_files, matches
 from fanfold_steps.spec import Inputs, JobConf, JobSpec, urls_of
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
@@ -89,7 +91,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     if not places.output_may_exist:
         refuse_taken_output(places.output)
     for url in urls_of(inputs):
-        if resolved(places.output).startswith(f"{resolved(url)}/"):
+        if _reads(url, places.output):
             raise Refused(f"the output {places.output} lies in the input {url}, and would be read: choose another")
     partitions = _partitions(total) if sizing.partitions is None else sizing.partitions
     workers = _processes(sizing) if engine == "local" else _pods(total, _reduces(spec, partitions), sizing)
@@ -169,6 +171,15 @@ def _file_on_the_way(url: str) -> Path | None:
     return None
 
 
+def _reads(url: str, output: str) -> bool:
+    """Whether an input's URL stands for what lies in a folder."""
+    place, folder = resolved(url), resolved(output)
+    if folder.startswith(f"{place}/") or place == fixed_part(place):
+        return folder.startswith(f"{place}/")
+    pattern = place + "/" * url.endswith("/")
+    return any(matches(f"{folder}/{name}", pattern) for name in ("part-00000.txt", "_job/job.json"))
+
+
 def _outputs(url: str) -> Iterator[str]:
     try:
         for stat in open_objects(url).list():
@@ -202,6 +213,8 @@ def _files(url: str) -> list[File]:
     try:
         return list_files(url)
     except NotFound as error:
+        if (pattern := unquote(url)) != fixed_part(pattern):
+            raise Refused(f"the input {pattern} matches no file: check the path and the pattern") from error
         raise Refused(f"the input {url} doesn't exist, or is a folder without files: check the path") from error
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.verbs.console import result, result_json, say
-from fanfold.verbs.options import PARAM_OPTION, Size
+from fanfold.verbs.options import PARAM_OPTION, Size, inputs_of
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("job")
-@click.option("--input", "inputs", multiple=True, required=True, metavar="PLACE", help="What to read; repeatable.")
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    required=True,
+    metavar="[NAME=]PLACE",
+    help="What to read; repeatable. NAME where a job has several inputs.",
+)
 @click.option("--output", metavar="PLACE", help="Folder for the parts, as files:counts/ (else kept with the job).")
 @click.option("--name", help="What to call the job in listings.")
 @click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (by the input's size).")
@@ -33,7 +40,8 @@ def submit(
     """Hand a job to the service.
 
     JOB is a built-in job (wordcount) or a Python file, whose code is uploaded. A PLACE is files:PATH (in the service),
-    s3://BUCKET/PATH where the service allows it, or a file or folder of this machine, which is uploaded first.
+    s3://BUCKET/PATH where the service allows it, or a file or folder of this machine, which is uploaded first; and each
+    may be a pattern, as 'files:logs/*.gz'.
 
     The job's id is printed alone on stdout.
 
@@ -51,9 +59,9 @@ def submit(
     made = authored.resolve(job).given(params)
     if made.params:
         request["params"] = made.params
-    request["job"] = _uploaded(client, made, job)
+    request["job"] = _uploaded(client, made)
     with Display(quiet=as_json) as display:
-        request["inputs"] = [input_place(client, place, display) for place in inputs]
+        request["inputs"] = inputs_of(made.spec, inputs, lambda place: input_place(client, place, display))
     admitted = client.jobs.submit(request, key)
     job_id = admitted["id"]
     if as_json:
@@ -69,9 +77,10 @@ def submit(
     return 0
 
 
-def _uploaded(client: "Client", made: "Authored", job: str) -> dict[str, Any]:
+def _uploaded(client: "Client", made: "Authored") -> dict[str, Any]:
     """The request's `job`: a built-in by name; of a file its spec, the code uploaded unless it is known."""
-    if made.bundle is None:
-        return {"builtin": job}
-    client.bundles.ensure(made.bundle.sha256, made.bundle.data)
+    if made.builtin:
+        return {"builtin": made.builtin}
+    if made.bundle:
+        client.bundles.ensure(made.bundle.sha256, made.bundle.data)
     return {"spec": asdict(made.spec)}

@@ -104,13 +104,13 @@ class FilesystemObjects:
         """Remove the temporary file."""
         drop(self._folders, place_of(handle))
 
-    def list(self, prefix: str = "") -> Iterator[Stat]:
+    def list(self, prefix: str = "", *, deepest: int | None = None) -> Iterator[Stat]:
         """Walk the folders, each one's entries sorted as their keys are: a folder `a` counts as `a/`."""
         *above, beginning = prefix.split("/")
         if above:
             validate_key("/".join(above))
         if STAGED not in above:
-            yield from self._list_folder(above, beginning)
+            yield from self._list_folder(above, beginning, deepest)
 
     def stat(self, key: str) -> Stat:
         """Size and time of the file."""
@@ -181,7 +181,9 @@ class FilesystemObjects:
             raise InvalidKey(f"{self._root.joinpath(*segments)} is a folder, so it cannot be an object too") from None
         return False
 
-    def _list_folder(self, above: Sequence[str], beginning: str) -> Iterator[Stat]:
+    def _list_folder(self, above: Sequence[str], beginning: str, deepest: int | None = None) -> Iterator[Stat]:
+        if deepest is not None and len(above) >= deepest:
+            return
         path = self._root.joinpath(*above)
         with contextlib.suppress(NotFound), explained("list", path), self._folders.opened(above) as folder:
             with os.scandir(folder) as scan:
@@ -189,7 +191,7 @@ class FilesystemObjects:
                 entries = [entry for entry in scan if entry.name.startswith(beginning) and entry.name != STAGED]
             for entry in sorted(entries, key=_order):
                 if entry.is_dir(follow_symlinks=False):
-                    yield from self._list_folder([*above, entry.name], "")
+                    yield from self._list_folder([*above, entry.name], "", deepest)
                 else:
                     yield from self._list_file([*above, entry.name], entry)
 

@@ -75,8 +75,11 @@ class Objects(Protocol):
     def abort(self, handle: str) -> None:
         """Drop a sealed write; leaves nothing behind. Does nothing if it was committed or dropped before."""
 
-    def list(self, prefix: str = "") -> Iterator[Stat]:
-        """Every object whose key begins with `prefix`, ordered by the key's UTF-8 bytes. Staged writes do not show."""
+    def list(self, prefix: str = "", *, deepest: int | None = None) -> Iterator[Stat]:
+        """Every object whose key begins with `prefix`, ordered by the key's UTF-8 bytes. Staged writes do not show.
+
+        With `deepest` only those whose key has at most so many segments: a folder isn't searched further down.
+        """
 
     def stat(self, key: str) -> Stat:
         """Size and time of one object. Raises NotFound."""

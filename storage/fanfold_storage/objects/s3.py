@@ -105,7 +105,7 @@ class S3Objects:
         self._full(upload.key)
         self._uploads.abort(upload)
 
-    def list(self, prefix: str = "") -> Iterator[Stat]:
+    def list(self, prefix: str = "", *, deepest: int | None = None) -> Iterator[Stat]:
         """The bucket's own listing, a thousand keys a request."""
         above, slash, _ = prefix.rpartition("/")
         if slash:
@@ -115,6 +115,8 @@ class S3Objects:
             if stat.key < last:
                 raise Unsupported(f"{self._bucket.endpoint} lists {stat.key!r} after {last!r}: it does not sort by key")
             last = stat.key
+            if deepest is not None and stat.key.count("/") >= deepest:
+                continue
             if f"/{STAGED}" not in f"/{stat.key}":  # below a prefix that is the root of another store, too
                 yield stat
 

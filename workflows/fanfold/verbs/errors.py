@@ -14,6 +14,7 @@ from fanfold.engines.protocol import EngineError, Foreign
 from fanfold.planner import Refused
 from fanfold.stage import InvalidJob
 from fanfold.verbs.console import result_json, say
+from fanfold_steps.inputs import InvalidInputs
 from fanfold_steps.report import describe
 from fanfold_storage.errors import InvalidKey, PermissionDenied, StorageError, Unsupported
 
@@ -45,7 +46,7 @@ class JobFailed(Exception):
 
 _STATUSES: dict[type[Exception] | tuple[type[Exception], ...], Exit] = {
     JobFailed: Exit.FAILED,
-    (Refused, InvalidJob, UnknownJob, InvalidKey, Unsupported): Exit.REFUSED,
+    (Refused, InvalidJob, InvalidInputs, UnknownJob, InvalidKey, Unsupported): Exit.REFUSED,
     PermissionDenied: Exit.NOT_ALLOWED,
     Foreign: Exit.NOT_FOUND,
     (StorageError, EngineError): Exit.AWAY,

@@ -2,12 +2,15 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from fanfold_steps.inputs import by_name
+from fanfold_steps.spec import NAME, Inputs, JobSpec
 
 if TYPE_CHECKING:
     from fanfold.pods import PodSettings
@@ -35,6 +38,18 @@ def place_url(place: str) -> str:
     return Path(place).absolute().as_uri() + ("/" if place.endswith("/") else "")
 
 
+def inputs_of(spec: JobSpec, places: Sequence[str], locate: Callable[[str], str] = place_url) -> Inputs:
+    """What `--input` gives for a job: places; or `NAME=PLACE`, if the job names its inputs, under those names."""
+    if not spec.inputs:
+        return [locate(place) for place in places]
+    named: dict[str, list[str]] = {}
+    for given in places:
+        name, equals, place = given.partition("=")
+        known = bool(equals and re.fullmatch(NAME, name))
+        named.setdefault(name if known else "", []).append(locate(place) if known else given)
+    return by_name(spec, named)
+
+
 def decorated(function: Any, options: Sequence[Any]) -> Any:
     """A command with options, in the order in which they are listed."""
     for option in reversed(options):
@@ -44,7 +59,12 @@ def decorated(function: Any, options: Sequence[Any]) -> Any:
 
 PLACE_OPTIONS = [
     click.option(
-        "--input", "inputs", multiple=True, required=True, metavar="PLACE", help="File or folder; repeatable."
+        "--input",
+        "inputs",
+        multiple=True,
+        required=True,
+        metavar="[NAME=]PLACE",
+        help="File, folder or pattern, as 'logs/*.gz'; repeatable. NAME where a job has several inputs.",
     ),
     click.option("--output", required=True, metavar="PLACE", help="Folder for the parts; must not exist."),
 ]

@@ -16,6 +16,7 @@ from fanfold.verbs.options import (
     POD_OPTIONS,
     SIZING_OPTIONS,
     decorated,
+    inputs_of,
     place_url,
     pod_settings,
 )
@@ -64,7 +65,7 @@ def _print(authored: Authored, options: dict[str, Any], *, in_order: bool, write
 
 
 def _draft(authored: Authored, options: dict[str, Any], *, in_order: bool) -> Draft:
-    inputs = [place_url(place) for place in options["inputs"]]
+    inputs = inputs_of(authored.spec, options["inputs"])
     output = place_url(options["output"]).rstrip("/") + "/"
     sizing = Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
     drafted = draft(authored, inputs, output, sizing, "argo")

@@ -17,6 +17,7 @@ from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.job import Job
 from fanfold.planner import OutputTaken, Plan, Sizing
 from fanfold.standalone import Draft, alone, draft, settle, take_up
+from fanfold.verbs.console import say, size
 from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
 from fanfold.verbs.options import (
     PARAM_OPTION,
@@ -25,19 +26,22 @@ from fanfold.verbs.options import (
     POD_OPTIONS,
     SIZING_OPTIONS,
     decorated,
+    inputs_of,
     place_url,
     pod_settings,
 )
 from fanfold.verbs.progress import Display
 from fanfold.verbs.steps import Picture
+from fanfold_steps.inputs import Whole
 from fanfold_steps.progress import Progress, ProgressReader
-from fanfold_steps.spec import Inputs
+from fanfold_steps.spec import Inputs, JobSpec
 from fanfold_steps.tree import JobTree
 
 if TYPE_CHECKING:
     from fanfold.pods import PodSettings
 
 LOOK_SECONDS = 0.1
+MOST_TOLD = 3  # files of which something is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +86,7 @@ def run(job: str, **options: Any) -> None:
     Interrupted, the same command goes on from what is done. With --on argo the pods, and this machine too, must see
     every PLACE; KUBECONFIG names the cluster.
     """
-    run_and_exit(lambda: execute(resolve(job).given(options["params"]), _request(**options)))
+    run_and_exit(lambda: _run(resolve(job), options))
 
 
 def main_of(job: Job) -> None:
@@ -91,18 +95,22 @@ def main_of(job: Job) -> None:
     @click.command(help=f"Run the job {job.spec().name}.")
     @partial(decorated, options=_OPTIONS)
     def command(**options: Any) -> None:
-        run_and_exit(lambda: execute(compile_job(job).given(options["params"]), _request(**options)))
+        run_and_exit(lambda: _run(compile_job(job), options))
 
     command(prog_name=Path(sys.argv[0]).name)
 
 
-def _request(**options: Any) -> Request:
+def _run(authored: Authored, options: dict[str, Any]) -> int:
+    return execute(authored.given(options["params"]), _request(authored.spec, **options))
+
+
+def _request(spec: JobSpec, **options: Any) -> Request:
     given = [name for name in POD_NAMES if options[name] is not None]
     if options["on"] == "local" and given:
         raise click.UsageError(f"--{given[0].replace('_', '-')} is about pods: it goes with --on argo")
     pods = pod_settings(options) if options["on"] == "argo" else None
     sizing = Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
-    inputs = list(map(place_url, options["inputs"]))
+    inputs = inputs_of(spec, options["inputs"])
     output = place_url(options["output"]).rstrip("/") + "/"
     flags = (options[name] for name in ("keep", "overwrite", "as_json", "quiet"))
     return Request(pods, inputs, output, sizing, *flags)
@@ -144,7 +152,7 @@ def _engine(request: Request) -> Engine:
 
 def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progress:
     """Start the workers and watch the tree until they have left (pods read it to the last) or, here, it is decided."""
-    reader, picture = ProgressReader(tree), Picture()
+    reader, picture, told = ProgressReader(tree), Picture(), False
     try:
         if (progress := reader.read()).state == "succeeded":  # all but the clearing up was done before
             return progress
@@ -153,6 +161,9 @@ def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progr
             while True:
                 ended = engine.observe(handle).phase is not Phase.ACTIVE
                 progress = reader.read()
+                if progress.stages and not told:
+                    told = True
+                    _tell_whole(reader.whole, request)
                 display.show(picture.lines(list(map(asdict, progress.stages))))
                 if ended or (engine.name == "local" and progress.state in ("succeeded", "failed")):
                     return _final(progress, engine, handle)
@@ -169,6 +180,16 @@ def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progr
         engine.close()
 
 
+def _tell_whole(files: list[Whole], request: Request) -> None:
+    """What will take one worker long, though others may have nothing to do."""
+    if request.quiet or request.json:
+        return
+    for file in files[:MOST_TOLD]:
+        say(f"{file.url} ({size(file.size)}) can't be split, so one worker reads it all: {file.why}")
+    if len(files) > MOST_TOLD:
+        say(f"and {len(files) - MOST_TOLD} more such files")
+
+
 def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
     if progress.state in ("succeeded", "failed"):
         return progress
@@ -181,6 +202,6 @@ def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
     if request.json:
         print(json.dumps(summary))
     elif not request.quiet:
-        parts, records, size = len(report["parts"]), report["records"], report["bytes"]
-        what = f"{records:,} records in {parts} part{'s' if parts > 1 else ''} ({size:,} bytes)"
+        parts, records, written = len(report["parts"]), report["records"], report["bytes"]
+        what = f"{records:,} records in {parts} part{'s' if parts > 1 else ''} ({written:,} bytes)"
         print(f"done in {seconds:.1f} s: {what} in {request.output}", file=sys.stderr)
