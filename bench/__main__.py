@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import cluster, commands, growth, many_keys, page, starting, stopping, tasks, words
+from bench import cluster, commands, growth, indexing, many_keys, page, starting, stopping, tasks, words
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
@@ -25,6 +25,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     "standard": {
         "words": words.by_record,
         "words-columns": words.by_column,
+        "index": indexing.index,
         "starting": starting.starting,
         "tasks": tasks.tiny,
         "stopping": stopping.stopping,

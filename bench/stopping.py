@@ -1,5 +1,6 @@
 """One of two workers stopped (SIGSTOP) in the middle of a job: its tasks are done by the other."""
 
+import json
 import os
 import signal
 import time
@@ -20,16 +21,21 @@ class NothingToStop(Exception):
 
 
 def stopping(scale: float) -> dict[str, Any]:
-    """Two workers, one of them stopped; one worker alone; two workers left alone. The bytes must be the same."""
+    """One stopped, one alone, two left alone: bytes and counters must be the same."""
     source = inputs.warm(inputs.text(round(SIZE * scale)))
-    split = ["--split-size", str(-(-round(SIZE * scale) // TASKS))]
+    split = ["--split-size", str(-(-round(SIZE * scale) // TASKS)), "--keep"]
     two = fanfold("examples/wordcount.py", source, *split)
     ways = {
         "one of 2 stopped": Way(two, 2, meanwhile=_stop_one),
         "1 worker": Way(fanfold("examples/wordcount.py", source, *split, "--workers", "1"), 2),
         "2 workers": Way(two, 2),
     }
-    return {"bytes": round(SIZE * scale), "tasks": TASKS, "ways": in_turn(ways, answers.ordered)}
+    return {"bytes": round(SIZE * scale), "tasks": TASKS, "ways": in_turn(ways, _bytes_and_counters)}
+
+
+def _bytes_and_counters(target: Path) -> str:
+    report = json.loads((target / "_job" / "report.json").read_text())
+    return f"{answers.ordered(target)} {report['counters']}"
 
 
 def _stop_one(pid: int, *, target: Path) -> None:

@@ -22,6 +22,7 @@ WAYS = {
 TITLES = {
     "words": "Word count by the record API, {size}",
     "words-columns": "Word count beside those that hold columns, {size}",
+    "index": "Inverted index, {size} in 2,000 documents",
     "many-keys": "Sums of {size} with twice as many lines as distinct keys, `--memory 256MiB`",
     "stopping": "A worker stopped in a word count of {size}, 40 tasks",
     "starting": "Starting",

@@ -1,4 +1,4 @@
-"""The examples, each run by two workers over many splits and compared with plain Python."""
+"""The examples, each run by two workers over many splits and compared with plain Python; and the page with them."""
 
 import json
 import random
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "coming-from.md"
 WORD = re.compile(r"[\w']+")
 
 
@@ -48,7 +49,36 @@ def test_word_count(example, texts, tmp_path):
     assert run(example, tmp_path / "out", texts)[0] == counted(word for line in lines(texts) for word in line.split())
 
 
+def test_word_frequency_with_combiner_hooks_and_counters(texts, tmp_path):
+    found, counters = run("word_frequency.py", tmp_path / "out", texts)
+    words = [word.lower() for line in lines(texts) for word in WORD.findall(line)]
+    assert found == counted(words)
+    assert counters["words"] == {"seen": len(words)}
+    assert counters["lines"] == {"without words": sum(not WORD.findall(line) for line in lines(texts))}
+
+
 def test_most_used_word_in_two_steps(texts, tmp_path):
     words = Counter(word.lower() for line in lines(texts) for word in WORD.findall(line))
     count, word = max((count, word) for word, count in words.items())
     assert run("most_used_word.py", tmp_path / "out", texts)[0] == [f"{count}\t{word}"]
+
+
+def test_reverse_index(texts, tmp_path):
+    files = sorted(texts.rglob("*.txt"))
+    places: dict[str, list[str]] = {word: [] for file in files for word in file.read_text().split()}
+    for file in files:
+        for word in set(file.read_text().split()):
+            places[word].append(file.relative_to(texts).as_posix())
+    expected = [f"{word}\t{' '.join(places[word])}" for word in sorted(places)]
+    assert run("reverse_index.py", tmp_path / "out", texts)[0] == expected
+
+
+def test_the_page_shows_the_examples_as_they_are():
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    ours = [block for block in blocks if "from fanfold import" in block]
+    for block in blocks:
+        compile(block, PAGE.name, "exec")
+    sources = {file.name: file.read_text() for file in (ROOT / "examples").glob("*.py")}
+    shown = [name for block in ours for name, source in sources.items() if block.rstrip() in source]
+    assert len(shown) == len(ours) == len(set(shown))
+    assert set(shown) == set(sources) - {"wordcount.py", "wordcount_in_columns.py"}

@@ -1,0 +1,20 @@
+"""In which files each word stands: `python examples/reverse_index.py --input texts/ --output index/`."""
+
+from collections.abc import Iterator
+
+from fanfold import Context, Job, Whole
+
+
+def words(text: str, ctx: Context) -> Iterator[tuple[str, str]]:
+    for word in set(text.split()):
+        yield word, ctx.source.path
+
+
+def listed(word: str, files: Iterator[str]) -> Iterator[tuple[str, str]]:
+    yield word, " ".join(files)  # they come in the order of the files
+
+
+job = Job(map=words, reduce=listed, input=Whole())
+
+if __name__ == "__main__":
+    job.main()

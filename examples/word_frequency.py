@@ -1,0 +1,41 @@
+"""How often each word is used, with a combiner, hooks and counters: much of what `Sum()` does, by hand."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from fanfold import Context, Job
+
+WORD = re.compile(r"[\w']+")
+MOST = 100_000  # different words held before they are handed on
+
+
+class Words:
+    """Counts in memory what one task sees, and hands it on now and then, and in the end."""
+
+    def start(self, ctx: Context) -> None:
+        self.counts: Counter[str] = Counter()
+        self.ctx = ctx
+
+    def __call__(self, line: str) -> Iterator[tuple[str, int]]:
+        found = [word.lower() for word in WORD.findall(line)]
+        self.counts.update(found)
+        self.ctx.count("words", "seen", len(found))
+        if not found:
+            self.ctx.count("lines", "without words")
+        if len(self.counts) >= MOST:
+            yield from self.finish()
+
+    def finish(self) -> Iterator[tuple[str, int]]:
+        yield from self.counts.items()
+        self.counts.clear()
+
+
+def total(word: str, counts: Iterator[int]) -> Iterator[tuple[str, int]]:
+    yield word, sum(counts)
+
+
+job = Job(map=Words, combine=total, reduce=total)
+
+if __name__ == "__main__":
+    job.main()
