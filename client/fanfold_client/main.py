@@ -11,6 +11,10 @@ import click
 VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Run jobs": {
         "run": ("fanfold.verbs.run:run", "Run a job on this machine."),
+        "streaming": (
+            "fanfold.verbs.streaming:streaming",
+            "Run programs in any language as a job, like Hadoop Streaming.",
+        ),
         "submit": ("fanfold_client.verbs.submit:submit", "Hand a job to the service."),
         "watch": ("fanfold_client.verbs.watch:watch", "Follow a job until it ends."),
         "status": ("fanfold_client.verbs.status:status", "Show how a job stands, and why it failed."),

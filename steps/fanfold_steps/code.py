@@ -4,6 +4,7 @@ import copy
 import hashlib
 import importlib
 import io
+import stat
 import sys
 import tempfile
 import zipfile
@@ -25,8 +26,7 @@ class Code:
     """A job's code, importable for the life of this process."""
 
     def __init__(self, conf: JobConf, status: Callable[[str], None] = lambda text: None) -> None:
-        self._spec = conf.spec
-        self._given = conf.params
+        self.conf = conf
         self._status = status
         self._params: Any = None
         self._files: dict[str, Path] = {}
@@ -37,6 +37,11 @@ class Code:
             self.root = Path(self._folder.name)
             _unpack(conf.bundle_url, conf.spec.bundle, self.root)
             sys.path.insert(0, str(self.root))
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What programs find in their folder, by name: the bundle's files, and side files by the names they have."""
+        return {**self._files, **({path.name: path for path in self.root.iterdir()} if self._folder else {})}
 
     def close(self) -> None:
         """Remove the unpacked bundle."""
@@ -52,10 +57,10 @@ class Code:
         """
         if spec.params:
             try:
-                self._params = validated(self._import(spec.params.function), self._given)
+                self._params = validated(self._import(spec.params.function), self.conf.params)
             except InvalidParams as error:
                 raise PermanentFailure("params", str(error)) from error
-        elif self._given:
+        elif self.conf.params:
             raise PermanentFailure("params", "the job takes no parameters, but was given some: leave them out")
         self._files = {name: self.root / path for name, path in spec.files.items()}
         for name, path in self._files.items():
@@ -85,7 +90,7 @@ class Code:
         if not hasattr(job, "spec"):
             raise PermanentFailure("code", f"the entry {reference} is {type(job).__name__}, not a fanfold.Job")
         try:
-            compiled: JobSpec = job.spec(bundle=self._spec.bundle)
+            compiled: JobSpec = job.spec(bundle=self.conf.spec.bundle)
         except Exception as error:
             raise PermanentFailure("code", f"the job {reference} can't be run: {error}") from error
         return compiled
@@ -114,6 +119,9 @@ def _unpack(url: str, sha256: str | None, folder: Path) -> None:
         raise PermanentFailure("code", f"the code bundle {url} isn't what was submitted: its SHA-256 differs")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as bundle:
-            bundle.extractall(folder)  # zipfile drops absolute paths and `..` itself
+            for entry in bundle.infolist():
+                path = Path(bundle.extract(entry, folder))  # zipfile drops absolute paths and `..` itself
+                if entry.external_attr >> 16 & stat.S_IXUSR and path.is_file():
+                    path.chmod(path.stat().st_mode | 0o111)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise PermanentFailure("code", f"the code bundle {url} can't be unpacked: {error}") from error

@@ -4,7 +4,7 @@ in a stage without a reducer, give on what the mapper gives."""
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -23,10 +23,12 @@ from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user
 from fanfold_steps.mappers import Mapper, checked, wrong_pair
 from fanfold_steps.partitions import Partition, by_function, by_hash, by_ranges
 from fanfold_steps.scratch import Scratch
-from fanfold_steps.spec import Aggregate, StageSpec
+from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.spills import Spills, combined
 from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
+
+Begin = Callable[[], Collector]
 
 
 class MapTask:
@@ -47,17 +49,22 @@ class MapTask:
         self._code = code
         self._aggregation = build(stage.reduce) if isinstance(stage.reduce, Aggregate | list) else None
         self._is_whole_sum = isinstance(self._aggregation, Sum)
-        self._combiner = code.part(stage.combine.function, "combiner", 2) if stage.combine else None
+        combine = stage.combine
+        self._combiner = code.part(combine.function, "combiner", 2) if isinstance(combine, Function) else None
 
-    def run(self, mapper: Mapper, batches: Batches, objects: Objects, key: str) -> dict[str, Any]:
+    def run(
+        self, mapper: Mapper, batches: Batches, objects: Objects, key: str, lines: Begin | None = None
+    ) -> dict[str, Any]:
         """Map what a task reads and write its run under `key`; returns what the commit records.
+
+        For a reducer that is a program `lines` begins what takes in what the mapper gives.
 
         Raises:
             PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
         """
         try:
             with Scratch() as scratch:
-                record, segments = self._mapped(mapper, batches, Spills(scratch, self._budget))
+                record, segments = self._mapped(mapper, batches, Spills(scratch, self._budget), lines)
                 with around("map.run"):
                     size = objects.put(key, runs.pack(segments, self._budget.block))
                 return {**record, "bytes": size}
@@ -79,19 +86,20 @@ class MapTask:
         return Groups(combiner, value_order.EXTRA if self._stage.sort_values else 0)
 
     def _mapped(
-        self, mapper: Mapper, batches: Batches, spills: Spills
+        self, mapper: Mapper, batches: Batches, spills: Spills, lines: Begin | None
     ) -> tuple[dict[str, Any], Iterable[Iterable[runs.Item]]]:
         """What the commit records, and a sorted segment for each partition."""
         cursor = Cursor()
         context = self._code.context(cursor)
         mapper = mapper.begin(context)
-        collector = self._collector(context)
+        begin = lines or partial(self._collector, context)
+        collector = begin()
         records, bare = 0, resident()
         for batch in batches:
             records += _fold(collector, mapper, batch, cursor)
             if self._budget.is_full(collector.size(), bare):
                 spills.write(self._segments(collector))
-                collector = self._collector(context)
+                collector = begin()
         _finish(collector, mapper, cursor)
         segments: Iterable[Iterable[runs.Item]] = self._segments(collector)
         if len(spills):

@@ -11,7 +11,7 @@ from fanfold_steps.code import Code
 from fanfold_steps.context import Context
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
-from fanfold_steps.spec import Function
+from fanfold_steps.spec import Function, Program
 
 Check = Callable[[object], str | None]
 """What is wrong with a value that a mapper gave."""
@@ -30,12 +30,16 @@ class Mapper:
     """The user's function or object; None for our own."""
     finish: Callable[[], Iterable[Any]] = tuple
     """What its `finish` gives in the end."""
+    program: Program | None = None
+    """What has mapped the records already, when they come here."""
 
     @classmethod
-    def of(cls, spec: Function | None, code: Code) -> "Mapper":
+    def of(cls, spec: Function | Program | None, code: Code) -> "Mapper":
         """The mapper that a spec names; without one, each record stands for itself. Raises PermanentFailure."""
         if spec is None:
             return cls(lambda record: (record,), False, code)
+        if isinstance(spec, Program):
+            return cls(as_written, False, code, program=spec)
         part = code.part(spec.function, "mapper", 1, 2)
         return cls(_not_begun, not part.takes(1), code, part.generates, part)
 
@@ -72,6 +76,11 @@ class Mapper:
             return _wrong_result(self.call(item), check)
         except Exception:  # noqa: BLE001 — the mapper may do something else the second time
             return None
+
+
+def as_written(record: Any) -> tuple[Any]:
+    """Gives on what a program wrote."""
+    return (record,)
 
 
 class WrongResult(TypeError):

@@ -88,6 +88,11 @@ class ReduceTask:
     def _merged(self, partition: int, scratch: Scratch) -> Iterator[runs.Item]:
         return merge(self._segments(partition), scratch, self._budget)
 
+    def merged(self, partition: int) -> Iterator[runs.Item]:
+        """A partition's items as the maps wrote them, by key; those of a key in input order."""
+        with Scratch() as scratch:
+            yield from self._merged(partition, scratch)
+
     def _call(self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
         try:
             records = reducer(key, values)

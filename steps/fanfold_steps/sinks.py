@@ -10,7 +10,7 @@ from fanfold_steps import runs
 from fanfold_steps.budget import DEFAULT, Budget
 from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure, shown, user_traceback
-from fanfold_steps.formats import Encoder, writer
+from fanfold_steps.formats import Encoder, LineRecords, line_writer, writer
 from fanfold_steps.formats.declared import OutputFormat
 from fanfold_steps.tree import Task
 from fanfold_storage.objects import Objects
@@ -49,7 +49,7 @@ class Parts:
             staged = self._output.stage(name)
         try:
             count, size, digest = 0, 0, hashlib.sha256()
-            for number, data in self._encoded(iter(records), kind):
+            for number, data in self._encoded(records, kind):
                 staged.write(data)
                 digest.update(data)
                 count += number
@@ -67,11 +67,16 @@ class Parts:
         for part in commit["parts"]:
             self._output.abort(part["handle"])
 
-    def _encoded(self, records: Iterator[Any], kind: str) -> Iterator[tuple[int, bytes]]:
+    def _encoded(self, records: Iterable[Any], kind: str) -> Iterator[tuple[int, bytes]]:
         """How many records went in, and the bytes that came out."""
-        encoder = self._writer.begin()
+        if isinstance(records, LineRecords) and (lines := line_writer(self._format)):
+            encoder = lines.begin()
+            yield from ((block.count(b"\n"), encoder.encode([block])) for block in records.blocks)
+            yield 0, encoder.end()
+            return
+        encoder, remaining = self._writer.begin(), iter(records)
         most = 64
-        while block := list(islice(records, most)):
+        while block := list(islice(remaining, most)):
             try:
                 data = encoder.encode(block)
             except Exception as error:

@@ -31,6 +31,16 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """A program of any language, by its command line; it reads and writes lines. Of what a mapper or combiner writes,
+    the first `key_fields` fields, each before a tab, are the key."""
+
+    program: str
+    environment: dict[str, str] = field(default_factory=dict)
+    key_fields: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Aggregate:
     """One of Fanfold's aggregations by name, which is combiner and reducer in one. `TopK` takes one argument, how many
     values; `Variance` may take one, what is taken off the count (1 unless given); the others take none."""
@@ -56,9 +66,9 @@ class StageSpec:
     values of a key reach the reducer in the order that keys have.
     """
 
-    map: Function | Batch | None = None
-    reduce: Function | Aggregate | list[Aggregate] | dict[str, Aggregate] | None = None
-    combine: Function | None = None
+    map: Function | Program | Batch | None = None
+    reduce: Function | Program | Aggregate | list[Aggregate] | dict[str, Aggregate] | None = None
+    combine: Function | Program | None = None
     partitions: int | None = None
     partition: Function | None = None
     sort_values: bool = False
@@ -70,7 +80,7 @@ class InputSpec:
     """A named input: what its records are, and its mapper; without one, the first stage's."""
 
     format: InputFormat = field(default_factory=Text, metadata=_BY_NAME)
-    map: Function | None = None
+    map: Function | Program | None = None
 
 
 Inputs = list[str] | dict[str, list[str]]
@@ -149,7 +159,7 @@ class JobConf:
 def spec_from_json(data: dict[str, Any]) -> JobSpec:
     """A JobSpec from its JSON form, which was checked before it was written."""
     inputs = {
-        name: InputSpec(from_json(named["format"]), _function(named.get("map")))
+        name: InputSpec(from_json(named["format"]), _called(named.get("map")))
         for name, named in data.get("inputs", {}).items()
     }
     read: dict[str, Any] = {
@@ -157,7 +167,7 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
         "input": from_json(data["input"]),
         "output": from_json(data["output"]),
         "inputs": inputs,
-        "params": _function(data.get("params")),
+        "params": Function(**data["params"]) if data.get("params") else None,
     }
     return JobSpec(**{**data, **read})
 
@@ -165,26 +175,26 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
 def stage_from_json(data: dict[str, Any]) -> StageSpec:
     """A stage from its JSON form."""
     read = {
-        "map": Batch(**data["map"]) if "batch" in (data.get("map") or ()) else _function(data.get("map")),
+        "map": Batch(**data["map"]) if "batch" in (data.get("map") or ()) else _called(data.get("map")),
         "reduce": _reduce_from_json(data.get("reduce")),
-        "combine": _function(data.get("combine")),
-        "partition": _function(data.get("partition")),
+        "combine": _called(data.get("combine")),
+        "partition": _called(data.get("partition")),
     }
     return StageSpec(**{**data, **read})
 
 
-def _function(data: Any) -> Function | None:
-    return Function(**data) if data else None
-
-
-def _reduce_from_json(data: Any) -> Function | Aggregate | list[Aggregate] | dict[str, Aggregate] | None:
-    if data is None:
+def _called(data: Any) -> Function | Program | None:
+    if not data:
         return None
+    return Program(**data) if "program" in data else Function(**data)
+
+
+def _reduce_from_json(data: Any) -> Any:
     if isinstance(data, list):
         return [Aggregate(**part) for part in data]
-    if all(isinstance(part, dict) for part in data.values()):
+    if data and all(isinstance(part, dict) for part in data.values()):
         return {column: Aggregate(**part) for column, part in data.items()}
-    return Aggregate(**data) if "aggregate" in data else Function(**data)
+    return Aggregate(**data) if data and "aggregate" in data else _called(data)
 
 
 def conf_from_json(data: dict[str, Any]) -> JobConf:

@@ -4,16 +4,25 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from fanfold_steps.batches import Batch, Batches, FileBatches, StageBatches
 from fanfold_steps.budget import Budget
 from fanfold_steps.code import Code
+from fanfold_steps.counters import added
+from fanfold_steps.formats import LineRecords
 from fanfold_steps.inputs import input_specs
-from fanfold_steps.map import Mapped
+from fanfold_steps.map import Mapped, MapTask
+from fanfold_steps.mappers import Mapper
 from fanfold_steps.plan import Plan, Tasks
+from fanfold_steps.programs.attempt import Programs
+from fanfold_steps.programs.batches import ProgramBatches
+from fanfold_steps.programs.environment import of_task
+from fanfold_steps.programs.grouping import lines_of, together
+from fanfold_steps.reduce import ReduceTask
 from fanfold_steps.sinks import Parts, Runs, Sink
-from fanfold_steps.spec import InputSpec
+from fanfold_steps.spec import InputSpec, Program
 from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, reduce_runner
 from fanfold_steps.total_order import Weigh, file_batches, settled, stage_batches
 from fanfold_steps.tree import JobTree, Task
@@ -37,6 +46,8 @@ class Stage:
     def __init__(self, plan: Plan, index: int, around: Surroundings) -> None:
         spec, code, budget = plan.spec.stages[index], around.code, around.budget
         self.index = index
+        self._spec = spec
+        self._code = code
         self.tasks: Tasks = plan.tasks[index]
         self.is_last = index == len(plan.tasks) - 1
         self._plan = plan
@@ -70,16 +81,45 @@ class Stage:
 
     def _run_map(self, task: Task, attempt: str) -> dict[str, Any]:
         batches, mapper = self._batches(task.index)
+        program = mapper.program if isinstance(mapper, Mapper) else None
+        if program or isinstance(self._spec.reduce, Program):
+            return self._run_programs(task, attempt, batches, mapper)
         if self._map:
             return self._map.run(mapper, batches, self._tree.objects, task.run(attempt))
         mapped = Mapped(mapper, batches, self._code)
         written = self._sink.write(task, attempt, mapped, "mapper")
         return {**written, "records": mapped.records, "read": batches.size, "counters": mapped.counters}
 
+    def _run_programs(self, task: Task, attempt: str, batches: Batches, mapper: Mapper) -> dict[str, Any]:
+        """Map for a program, or by one."""
+        programs, program = self._begin(task, attempt), mapper.program
+        lines = lines_of(self._spec, program, programs)
+        mapped = ProgramBatches(programs, program, batches, as_lines=lines is not None) if program else None
+        if isinstance(self._map, MapTask):
+            record = self._map.run(mapper, mapped or batches, self._tree.objects, task.run(attempt), lines)
+        else:
+            assert mapped
+            record = self._sink.write(task, attempt, LineRecords(mapped.blocks()), "mapper")
+        read = {"records": mapped.records} if mapped else {}
+        counters = added([record.get("counters", {}), programs.counters()])
+        return {**record, **read, "read": batches.size, "counters": counters}
+
     def _run_reduce(self, task: Task, attempt: str) -> dict[str, Any]:
+        if isinstance(self._spec.reduce, Program):
+            return self._reduce_by_program(task, attempt, self._spec.reduce)
         context = self._code.context()
         written = self._sink.write(task, attempt, self._reduce.records(task.index, context), "reducer")
         return {**written, "counters": context.counters()}
+
+    def _reduce_by_program(self, task: Task, attempt: str, program: Program) -> dict[str, Any]:
+        assert isinstance(self._reduce, ReduceTask)
+        programs = self._begin(task, attempt)
+        lines = programs.lines("reducer", program, together(map(itemgetter(1), self._reduce.merged(task.index))))
+        return {**self._sink.write(task, attempt, LineRecords(lines), "reducer"), "counters": programs.counters()}
+
+    def _begin(self, task: Task, attempt: str) -> Programs:
+        environment = of_task(self._code.conf, task, attempt, self.tasks)
+        return Programs(self._code.context(), environment, self._code.files)
 
     def _batches(self, index: int) -> tuple[Batches, Any]:
         """What a map task reads, and its mapper."""

@@ -14,7 +14,7 @@ from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.map import MapTask
 from fanfold_steps.mappers import Mapper
 from fanfold_steps.reduce import ReduceTask
-from fanfold_steps.spec import Batch, Function, StageSpec
+from fanfold_steps.spec import Batch, Function, Program, StageSpec
 from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
@@ -38,7 +38,7 @@ class ReduceRunner(Protocol):
         """What a partition reduces to. Raises PermanentFailure."""
 
 
-def mapper_of(spec: Function | Batch | None, code: Code) -> Any:
+def mapper_of(spec: Function | Program | Batch | None, code: Code) -> Any:
     """What the map step takes for a mapper. Raises PermanentFailure."""
     if not isinstance(spec, Batch):
         return Mapper.of(spec, code)

@@ -298,3 +298,7 @@ def returns_none_of_two(key, partitions):
 
 def turned(pair):
     yield pair[1], pair[0]
+
+
+def breaks_lines_on_bad(line):
+    yield line, "two\nlines" if line == "bad" else 1

@@ -13,6 +13,7 @@ Importing this loads nothing heavy: workers import it with every job.
 
 from fanfold.columns import batch
 from fanfold.job import Job
+from fanfold.programs import program
 from fanfold.stage import Input, InvalidJob, Stage
 from fanfold_steps.aggregations import (
     Aggregation,
@@ -60,4 +61,5 @@ __all__ = [
     "Variance",
     "Whole",
     "batch",
+    "program",
 ]

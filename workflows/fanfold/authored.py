@@ -56,7 +56,7 @@ def compile_job(job: Job, module: ModuleType | None = None) -> Authored:
     module = job.module and (module or job.module)
     if module is None:
         return Authored(job.spec(), None, job.params)
-    bundle = pack(module, job.side_files().values())
+    bundle = pack(module, job.side_files().values(), job.programs)
     return Authored(job.spec(bundle.sha256), bundle, job.params)
 
 

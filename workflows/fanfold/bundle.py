@@ -3,14 +3,16 @@
 import ast
 import hashlib
 import io
+import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from fanfold.side_files import SideFile
 from fanfold.stage import InvalidJob, module_name, root_of
+from fanfold_steps.programs.command import words
 
 LARGEST_BUNDLE = 50 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes, whenever they were written
@@ -24,8 +26,9 @@ class Bundle:
     sha256: str
 
 
-def pack(module: ModuleType, side_files: Iterable[SideFile] = ()) -> Bundle:
-    """Zip a module, its whole package if it has one, every module it imports from the same folder, and side files.
+def pack(module: ModuleType, side_files: Iterable[SideFile] = (), programs: Iterable[str] = ()) -> Bundle:
+    """Zip a module, its whole package if it has one, every module it imports from the same folder, and side files; and
+    what a word of the command lines `programs` names there.
 
     Raises:
         InvalidJob: a file is missing, or there is more than a bundle may hold.
@@ -34,18 +37,32 @@ def pack(module: ModuleType, side_files: Iterable[SideFile] = ()) -> Bundle:
     file = Path(str(module.__file__)).resolve()
     root = root_of(module)
     packed = {path.relative_to(root).as_posix(): path for path in _with_imports(root, file)}
+    packed |= {path.relative_to(root).as_posix(): path for path in _named(root, programs)}
     packed |= {side.bundled: side.path for side in side_files}
+    return pack_files(packed, f"the code around {file}")
+
+
+def pack_files(files: Mapping[str, Path], what: str) -> Bundle:
+    """Zip files under names; `what` they are. Raises InvalidJob if one is missing, or they are too much."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
-        for name, path in sorted(packed.items()):
+        for name, path in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
+            entry.external_attr = (0o755 if os.access(path, os.X_OK) else 0o644) << 16
             bundle.writestr(entry, _content(path))
     data = buffer.getvalue()
     if len(data) > LARGEST_BUNDLE:
-        raise InvalidJob(f"the code around {file} packs to {len(data)} bytes; a bundle holds {LARGEST_BUNDLE} at most")
+        raise InvalidJob(f"{what} packs to {len(data)} bytes; a bundle holds {LARGEST_BUNDLE} at most")
     return Bundle(data, hashlib.sha256(data).hexdigest())
+
+
+def _named(root: Path, programs: Iterable[str]) -> Iterator[Path]:
+    """Files below `root` that a word of a command line names."""
+    for word in (word for program in programs for word in words(program)):
+        path = (root / word).resolve() if len(word) < 256 and "\n" not in word else root
+        if path.is_relative_to(root) and path.is_file():
+            yield path
 
 
 def _content(path: Path) -> bytes:
@@ -73,10 +90,11 @@ def _package_of(root: Path, file: Path) -> Iterator[Path]:
     if file.parent == root:
         yield file
     else:
-        yield from _files_below(root / top)
+        yield from files_below(root / top)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path) -> Iterator[Path]:
+    """All files of a folder but what Python compiled."""
     for path in folder.rglob("*"):
         if path.is_file() and "__pycache__" not in path.parts:
             yield path
@@ -100,4 +118,4 @@ def _find(root: Path, name: str) -> Iterator[Path]:
     if (root / f"{top}.py").is_file():
         yield root / f"{top}.py"
     elif (root / top / "__init__.py").is_file():
-        yield from _files_below(root / top)
+        yield from files_below(root / top)

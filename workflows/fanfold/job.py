@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from fanfold.columns import Batched
+from fanfold.programs import Program
 from fanfold.side_files import SideFile, locate, problem_of
 from fanfold.stage import (
     TEXT,
@@ -25,7 +26,8 @@ from fanfold.stage import (
     root_of,
 )
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
-from fanfold_steps.spec import NAME, Batch, Function, JobSpec
+from fanfold_steps.programs.checks import check_input
+from fanfold_steps.spec import NAME, JobSpec
 
 
 class Job:
@@ -79,6 +81,7 @@ class Job:
         self.input = declared(input, "input", InputFormat)
         self.inputs = _inputs(inputs, input)
         self.output = declared(output, "output", OutputFormat)
+        self._check_programs()
         self.params = _model(params)
         self.files = dict(files or {})
         for problem in filter(None, (problem_of(name, path) for name, path in self.files.items())):
@@ -93,9 +96,7 @@ class Job:
         """
         stages = [stage.spec() for stage in self.stages]
         inputs = {name: named.spec() for name, named in self.inputs.items()}
-        named = [*(stage.map for stage in stages), *(named.map for named in inputs.values())]
-        first = next((_name(function) for function in named if function), "job")
-        name = self.name or first.partition(":")[0]
+        name = self.name or (module_name(self.module) if self.module else "job")
         return JobSpec(
             name=name,
             bundle=bundle,
@@ -117,10 +118,20 @@ class Job:
 
     @property
     def module(self) -> ModuleType | None:
-        """The module of its first function, where the code bundle begins; None for a job without functions."""
+        """The module of its first function, or that it is written in if it has programs alone, where the code bundle
+        begins; None for a job without either."""
         functions = [function for stage in self.stages for function in stage.functions]
-        functions += [named.map for named in self.inputs.values() if named.map]
+        functions += [named.map for named in self.inputs.values() if callable(named.map)]
+        if self.programs and not functions:
+            return sys.modules[self._written_in]
         return place_of(functions[0])[0] if functions else None
+
+    @property
+    def programs(self) -> list[str]:
+        """The command lines of its programs."""
+        programs = [program for stage in self.stages for program in stage.programs]
+        programs += [named.map for named in self.inputs.values() if isinstance(named.map, Program)]
+        return [program.spec.program for program in programs]
 
     def main(self) -> None:
         """Be a command: `python wordcount.py --input texts/ --output counts/`. Ends the process."""
@@ -128,9 +139,14 @@ class Job:
 
         main_of(self)
 
-
-def _name(mapper: Function | Batch) -> str:
-    return mapper.batch if isinstance(mapper, Batch) else mapper.function
+    def _check_programs(self) -> None:
+        """A mapper program is given an input's lines as they are."""
+        first = self.stages[0].map
+        for named in self.inputs.values() or [Input(self.input)]:
+            if isinstance(named.map or first, Program):
+                check_input(named.format)
+                if self.stages[0].order:
+                    raise InvalidJob("order: a total order is settled by a sample, which programs don't give")
 
 
 def _model(params: Any) -> Any:

@@ -1,7 +1,7 @@
 """Check a JobSpec that came from outside, and publish its JSON Schema."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -9,10 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 from fanfold.orders import order_problem
 from fanfold.side_files import leaves, problem_of
 from fanfold_steps.aggregations import InvalidAggregation, build
-from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, JobSpec, StageSpec
+from fanfold_steps.programs.checks import check, check_input
+from fanfold_steps.programs.command import InvalidCommand
+from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, InputSpec, JobSpec, Program, StageSpec
 
 _ADAPTER = TypeAdapter(JobSpec)
 _NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+_PARTS = ("map", "reduce", "combine")
 _REFERENCE = re.compile(f"{_NAME}:{_NAME}")
 
 
@@ -45,6 +48,7 @@ def parse(data: dict[str, Any]) -> JobSpec:
         _check_stage(f"stages.{number}", stage)
         _check_batch(f"stages.{number}", stage, spec, first=not number)
     _check_side_files(spec)
+    _check_programs(spec)
     return spec
 
 
@@ -68,6 +72,22 @@ def _check_side_files(spec: JobSpec) -> None:
             raise InvalidSpec(f"files: {problem or 'side files lie in the bundle, but the spec names none'}")
 
 
+def _check_programs(spec: JobSpec) -> None:
+    inputs = {f"inputs.{name}": named for name, named in spec.inputs.items()}
+    parts = {f"{place}.map": named.map for place, named in inputs.items()}
+    for number, stage in enumerate(spec.stages):
+        parts |= {f"stages.{number}.{part}": getattr(stage, part) for part in _PARTS}
+    for place, part in parts.items():
+        if isinstance(part, Program):
+            _valid(place, check, part)
+    first = spec.stages[0].map if spec.stages else None
+    for place, named in (inputs or {"input": InputSpec(spec.input)}).items():
+        if isinstance(named.map or first, Program):
+            _valid(place, check_input, named.format)
+            if spec.stages and spec.stages[0].order:
+                raise InvalidSpec("stages.0.order: a total order is settled by a sample, which programs don't give")
+
+
 def _check_stage(place: str, stage: StageSpec) -> None:
     if stage.partitions is not None and not 1 <= stage.partitions <= MOST_PARTITIONS:
         raise InvalidSpec(f"{place}.partitions: a number from 1 to {MOST_PARTITIONS:,}, not {stage.partitions}")
@@ -78,7 +98,7 @@ def _check_stage(place: str, stage: StageSpec) -> None:
             raise InvalidSpec(f"{place}.partitions: without a reducer there is a part for each split; leave it out")
         if stage.combine:
             raise InvalidSpec(f"{place}.combine: there is no reducer to combine for; leave `combine` out")
-    elif not isinstance(stage.reduce, Function):
+    elif not isinstance(stage.reduce, Function | Program):
         try:
             for part in stage.reduce.values() if isinstance(stage.reduce, dict) else [stage.reduce]:
                 build(part)
@@ -86,6 +106,15 @@ def _check_stage(place: str, stage: StageSpec) -> None:
             raise InvalidSpec(f"{place}.reduce: {error}") from error
         if stage.combine:
             raise InvalidSpec(f"{place}.combine: an aggregation combines by itself; leave `combine` out")
+    elif stage.combine and isinstance(stage.combine, Program) != isinstance(stage.reduce, Program):
+        raise InvalidSpec(f"{place}.combine: combiner and reducer are both programs, or both functions")
+
+
+def _valid(place: str, check: Callable[[Any], None], part: Any) -> None:
+    try:
+        check(part)
+    except InvalidCommand as error:
+        raise InvalidSpec(f"{place}: {error}") from error
 
 
 def _references(spec: JobSpec) -> Iterator[str]:
@@ -94,7 +123,7 @@ def _references(spec: JobSpec) -> Iterator[str]:
     if spec.params:
         yield spec.params.function
     for named in spec.inputs.values():
-        if named.map:
+        if isinstance(named.map, Function):
             yield named.map.function
     for stage in spec.stages:
         for part in (stage.map, stage.reduce, stage.combine, stage.partition):

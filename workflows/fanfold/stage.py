@@ -8,16 +8,18 @@ from typing import Any, Literal, get_args
 
 from fanfold.columns import Batched, problem
 from fanfold.orders import order_problem
+from fanfold.programs import Program
 from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
 from fanfold_steps.calling import check_parameters, is_object
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import InputFormat, Text
 from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Batch, Function, InputSpec, StageSpec
+from fanfold_steps.spec import Program as ProgramSpec
 
-Mapper = Callable[..., Any] | Batched
-Reducer = Callable[..., Any]
+Mapper = Callable[..., Any] | Program | Batched
+Reducer = Callable[..., Any] | Program
+Combiner = Callable[..., Any] | Program
 Partitioner = Callable[..., int]
-Combiner = Callable[..., Any]
 Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation]
 TEXT = Text()
 
@@ -42,6 +44,7 @@ class Stage:
             that is called, or a class to make one of for each attempt: its `start(ctx)` is called before the first
             record or key, its `finish()` after the last, and may yield what a call may yield. A mapper's run once for
             each split, so what `finish` yields must be such that the answer doesn't depend on where the input was cut.
+            Any of these may be a `program(...)`; a combiner and its reducer are both programs, or neither is.
         partition: `f(key, n)`, the number of the key's partition, from 0 to n - 1; if left out, a hash decides.
         sort_values: the reducer gets each key's values in order; they are then of the types that keys have.
         order: "total": each part's keys come before those of the next part, so the parts are one sorted whole.
@@ -84,7 +87,7 @@ class Stage:
         return StageSpec(
             map=mapper_spec(self.map) if self.map else None,
             reduce=None if self.reduce is None else _reduce(self.reduce),
-            combine=reference(self.combine) if self.combine else None,
+            combine=called(self.combine) if self.combine else None,
             partitions=self.partitions,
             partition=reference(self.partition) if self.partition else None,
             sort_values=self.sort_values,
@@ -95,6 +98,11 @@ class Stage:
     def functions(self) -> list[Callable[..., Any]]:
         """The user's own functions."""
         return [part for part in (self.map, self.combine, self.reduce, self.partition) if callable(part)]
+
+    @property
+    def programs(self) -> list[Program]:
+        """Its programs."""
+        return [part for part in (self.map, self.combine, self.reduce) if isinstance(part, Program)]
 
 
 class Input:
@@ -110,7 +118,7 @@ class Input:
 
     def spec(self) -> InputSpec:
         """The input as plain data. Raises InvalidJob."""
-        return InputSpec(self.format, reference(self.map) if self.map else None)
+        return InputSpec(self.format, called(self.map) if self.map else None)
 
 
 def module_name(module: ModuleType) -> str:
@@ -122,6 +130,11 @@ def module_name(module: ModuleType) -> str:
     if not getattr(module, "__file__", None):
         raise InvalidJob("a job must stand in a file: workers can't import from an interactive session")
     return Path(str(module.__file__)).stem
+
+
+def called(part: Callable[..., Any] | Program) -> Function | ProgramSpec:
+    """A function by the name that workers import it by, a program by its command line. Raises InvalidJob."""
+    return part.spec if isinstance(part, Program) else reference(part)
 
 
 def reference(function: Callable[..., Any]) -> Function:
@@ -168,7 +181,9 @@ def declared(format: Any, name: str, kinds: Any) -> Any:
 
 
 def check_function(function: object, kind: str, *parameters: int) -> None:
-    """Raise InvalidJob unless it can be called with so many arguments, or so many."""
+    """Raise InvalidJob unless it is a program, or can be called with so many arguments, or so many."""
+    if isinstance(function, Program):
+        return
     if not callable(function):
         raise InvalidJob(f"the {kind} must be a function, not {type(function).__name__}")
     try:
@@ -177,18 +192,17 @@ def check_function(function: object, kind: str, *parameters: int) -> None:
         raise InvalidJob(failure.message) from failure
 
 
-def mapper_spec(mapper: Mapper) -> Function | Batch:
-    """A mapper by name. Raises InvalidJob."""
-    named = reference(mapper)
-    return Batch(named.function) if isinstance(mapper, Batched) else named
+def mapper_spec(mapper: Mapper) -> Function | Batch | ProgramSpec:
+    """A mapper by name, a program by its command line. Raises InvalidJob."""
+    return Batch(reference(mapper).function) if isinstance(mapper, Batched) else called(mapper)
 
 
-def _reduce(reduce: Reduce) -> Function | Aggregate | list[Aggregate] | dict[str, Aggregate]:
+def _reduce(reduce: Reduce) -> Function | ProgramSpec | Aggregate | list[Aggregate] | dict[str, Aggregate]:
     if isinstance(reduce, dict):
         return {column: _aggregate(part) for column, part in reduce.items()}
     if isinstance(reduce, tuple):
         return [_aggregate(part) for part in reduce]
-    return _aggregate(reduce) if isinstance(reduce, Aggregation) else reference(reduce)
+    return _aggregate(reduce) if isinstance(reduce, Aggregation) else called(reduce)
 
 
 def _aggregate(aggregation: Aggregation) -> Aggregate:
@@ -213,6 +227,8 @@ def _check_reduce(reduce: Any, combine: Combiner | None) -> None:
         raise InvalidJob("there is no reducer to combine for: leave `combine` out, or give `reduce`")
     if combine is not None:
         check_function(combine, "combiner", 2)
+        if isinstance(combine, Program) != isinstance(reduce, Program):
+            raise InvalidJob("combiner and reducer are both programs, or both functions: write the other in kind, too")
 
 
 def _check_orders(stage: Stage) -> None:
@@ -222,6 +238,8 @@ def _check_orders(stage: Stage) -> None:
         raise InvalidJob(f"sort_values is True or False, not {stage.sort_values!r}: values sort as keys do")
     if stage.order not in (None, "total"):
         raise InvalidJob(f'order is "total", or left out, not {stage.order!r}')
+    if stage.order and stage.programs:
+        raise InvalidJob("order: a total order is settled by a sample, which programs don't give; leave it out")
     function = Function("a:function")  # what the parts are called doesn't matter here
     spec = StageSpec(
         reduce=function if callable(stage.reduce) else _reduce(stage.reduce) if stage.reduce else None,

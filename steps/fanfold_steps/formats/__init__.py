@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import Any
 
 from fanfold_steps.formats.compression import Packer, by_name, named
-from fanfold_steps.formats.declared import InputFormat, OutputFormat, Whole
+from fanfold_steps.formats.declared import InputFormat, OutputFormat, Text, Whole
+from fanfold_steps.formats.lines import LineRecords, LinesWriter
 from fanfold_steps.formats.protocol import BadRecord, Block, Encoder, Reader, Writer, read
 from fanfold_steps.formats.sources import Source, open_source
 
@@ -21,9 +22,11 @@ __all__ = [
     "BadRecord",
     "Block",
     "Encoder",
+    "LineRecords",
     "Reader",
     "Source",
     "Writer",
+    "line_writer",
     "open_source",
     "read",
     "reader",
@@ -57,6 +60,14 @@ def reader(format: InputFormat) -> Reader:
 def writer(format: OutputFormat) -> Writer:
     """What writes a format, compressed as it says."""
     plain: Writer = _load(_WRITERS[format.format])(format)
+    return _PackedWriter(plain, format.compress) if format.compress not in (None, "none") else plain
+
+
+def line_writer(format: OutputFormat) -> Writer | None:
+    """What writes blocks of whole lines in a format; None if its records aren't lines as they are."""
+    if not isinstance(format, Text) or format.encoding:
+        return None
+    plain = LinesWriter()
     return _PackedWriter(plain, format.compress) if format.compress not in (None, "none") else plain
 
 

@@ -15,6 +15,7 @@ from fanfold.planner import Refused
 from fanfold.stage import InvalidJob
 from fanfold.verbs.console import result_json, say
 from fanfold_steps.inputs import InvalidInputs
+from fanfold_steps.programs.command import InvalidCommand
 from fanfold_steps.report import describe
 from fanfold_storage.errors import InvalidKey, PermissionDenied, StorageError, Unsupported
 
@@ -46,7 +47,7 @@ class JobFailed(Exception):
 
 _STATUSES: dict[type[Exception] | tuple[type[Exception], ...], Exit] = {
     JobFailed: Exit.FAILED,
-    (Refused, InvalidJob, InvalidInputs, UnknownJob, InvalidKey, Unsupported): Exit.REFUSED,
+    (Refused, InvalidJob, InvalidCommand, InvalidInputs, UnknownJob, InvalidKey, Unsupported): Exit.REFUSED,
     PermissionDenied: Exit.NOT_ALLOWED,
     Foreign: Exit.NOT_FOUND,
     (StorageError, EngineError): Exit.AWAY,

@@ -86,7 +86,7 @@ def run(job: str, **options: Any) -> None:
     Interrupted, the same command goes on from what is done. With --on argo the pods, and this machine too, must see
     every PLACE; KUBECONFIG names the cluster.
     """
-    run_and_exit(lambda: _run(resolve(job), options))
+    run_and_exit(lambda: carry_out(resolve(job), options))
 
 
 def main_of(job: Job) -> None:
@@ -95,12 +95,13 @@ def main_of(job: Job) -> None:
     @click.command(help=f"Run the job {job.spec().name}.")
     @partial(decorated, options=_OPTIONS)
     def command(**options: Any) -> None:
-        run_and_exit(lambda: _run(compile_job(job), options))
+        run_and_exit(lambda: carry_out(compile_job(job), options))
 
     command(prog_name=Path(sys.argv[0]).name)
 
 
-def _run(authored: Authored, options: dict[str, Any]) -> int:
+def carry_out(authored: Authored, options: dict[str, Any]) -> int:
+    """Run a job as a command's options say; returns the exit status."""
     return execute(authored.given(options["params"]), _request(authored.spec, **options))
 
 

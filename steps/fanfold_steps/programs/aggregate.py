@@ -1,0 +1,46 @@
+"""Hadoop's reducer `aggregate`: the mapper writes `FUNCTION:KEY TAB VALUE`, and what the function makes of a key's
+values is written as `KEY TAB RESULT`."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+Values = Iterable[str]
+_RESULTS: dict[str, Callable[[Values], Any]] = {
+    "LongValueSum": lambda values: sum(map(int, values)),
+    "LongValueMax": lambda values: max(map(int, values)),
+    "LongValueMin": lambda values: min(map(int, values)),
+    "DoubleValueSum": lambda values: math.fsum(map(float, values)),
+    "StringValueMax": max,
+    "StringValueMin": min,
+    "UniqValueCount": lambda values: len(set(values)),
+}
+_FEWER: dict[str, Callable[[Values], Values]] = {
+    "DoubleValueSum": lambda values: values,  # rounded in between, sums would depend on where the input was cut
+    "UniqValueCount": lambda values: dict.fromkeys(values),
+}
+
+
+def combine(key: str, values: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Fewer values that have the same result."""
+    name, _ = _function(key)
+    fewer = _FEWER[name](values) if name in _FEWER else [str(_RESULTS[name](values))]
+    return ((key, value) for value in fewer)
+
+
+def reduce(key: str, values: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    """The key without its function's name, and the result.
+
+    >>> list(reduce("LongValueSum:words", iter(["1", "2"])))
+    [('words', 3)]
+    """
+    name, rest = _function(key)
+    yield rest, _RESULTS[name](values)
+
+
+def _function(key: str) -> tuple[str, str]:
+    name, _, rest = key.partition(":")
+    if name not in _RESULTS:
+        known = ", ".join(_RESULTS)
+        raise ValueError(f"`aggregate` takes FUNCTION:KEY for a key, with one of {known}; not {key!r:.80}")
+    return name, rest

@@ -1,0 +1,86 @@
+"""A program's command line: its words, and the file that it starts."""
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from fanfold_steps.failure import shortened
+
+LONGEST_SHOWN = 200  # characters
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_SHELLS = re.compile(r"[|<>;&\n]")
+
+
+class InvalidCommand(ValueError):
+    """A command line that can't be taken; the text says why and how to mend it."""
+
+
+class NoProgram(Exception):
+    """The program that a command line names isn't there, or can't be started; the text says why."""
+
+
+def words(command: str) -> list[str]:
+    r"""The words of a command line, quoted as in a shell. No shell runs it, so one's own signs are refused.
+
+    Raises:
+        InvalidCommand: it is empty, a quote is left open, or it wants a shell.
+
+    >>> words("awk -F'|' '{ print $1; }'")
+    ['awk', '-F|', '{ print $1; }']
+    """
+    if sign := _SHELLS.search(_QUOTED.sub("", command.strip())):
+        told = "a line's end" if sign[0] == "\n" else sign[0]
+        mend = "quote it, or write sh -c '…'"
+        raise InvalidCommand(f"{shown(command)} is run without a shell, so {told} means nothing: {mend}")
+    try:
+        found = shlex.split(command)
+    except ValueError as error:
+        raise InvalidCommand(f"{shown(command)} is no command line: {str(error).lower()}") from error
+    if not found or not found[0]:
+        raise InvalidCommand("the command line is empty: write a program's name, then its arguments")
+    if "\0" in command:
+        raise InvalidCommand(f"{shown(command)} holds a zero byte, which no program can be given")
+    return found
+
+
+def shown(command: str) -> str:
+    """A command line for an error's text."""
+    return f"`{shortened(command.strip(), LONGEST_SHOWN)}`"
+
+
+def find(name: str, folder: Path) -> str:
+    """The file that a command's first word means: one of the job's own files, or a program of this machine.
+
+    As in Hadoop, a shipped file goes before a program of its name, and is made executable.
+
+    Raises:
+        NoProgram: there is none.
+    """
+    own = folder / name
+    if not name.startswith("/") and own.is_file():
+        if not os.access(own, os.X_OK):
+            own.chmod(own.stat().st_mode | 0o111)
+        return str(own)
+    found = name if name.startswith("/") and own.is_file() else None if "/" in name else shutil.which(name)
+    if found is None:
+        where = "" if "/" in name else f", neither among the job's files nor on PATH ({os.environ.get('PATH')})"
+        mend = "Ship it with the job, or install it where the workers run; for pods that is in their image"
+        raise NoProgram(f"there is no program {name!r}{where}. {mend}")
+    return found
+
+
+def why_not(error: OSError, file: str, arguments: Sequence[str]) -> str:
+    """Why a file that is there could not be started."""
+    if isinstance(error, FileNotFoundError):
+        with Path(file).open("rb") as script:
+            first = script.readline(200)
+        interpreter = first.decode("utf-8", "replace").removesuffix("\n")
+        return f"{arguments[0]} begins with {interpreter!r}, and there is no such interpreter where the workers run"
+    if isinstance(error, PermissionError):
+        return f"{arguments[0]} isn't executable: chmod +x {arguments[0]}"
+    if error.errno == 8:
+        return f"{arguments[0]} is no program: let a script begin with a line that names its interpreter, as #!/bin/sh"
+    return f"{error.strerror or error}"

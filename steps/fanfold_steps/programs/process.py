@@ -1,0 +1,178 @@
+"""One process of a program: fed by a thread, heard by another, its output read by the caller in whole lines.
+
+Whatever the program does (reads nothing, writes first, floods stderr, leaves early), nobody waits for anybody: each of
+the three pipes has a thread of its own.
+"""
+
+import contextlib
+import fcntl
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.programs import command
+from fanfold_steps.programs.reports import Reports
+
+PIPE_BYTES = 1 << 20
+BLOCK_BYTES = 2 << 20  # of output, handed on at once
+GRACE_SECONDS = 5.0  # for the threads, when the process has ended but something that it started holds the pipes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A program as it is to be started: whose part it plays, its command line, its environment, the job's own files.
+
+    `about` says for an error's text what it was given.
+    """
+
+    role: str
+    command: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    about: str = ""
+
+
+def lines(call: Call, feed: Iterable[bytes], reports: Reports) -> Generator[bytes, None, None]:
+    """Feed a program; its output in blocks of whole lines, the last one ended if the program didn't.
+
+    Raises:
+        PermanentFailure: it can't be started, or ends with a status other than 0, or by a signal.
+        Exception: whatever `feed` raises.
+    """
+    if command.words(call.command) == ["cat"]:  # what no program needs to do
+        yield from feed
+        return
+    with tempfile.TemporaryDirectory(prefix="fanfold-program-", ignore_cleanup_errors=True) as folder:
+        _link_files(call.files, Path(folder))
+        process = _Process(call, Path(folder), feed, reports)
+        try:
+            yield from process.output()
+            process.check()
+        finally:
+            process.end()
+
+
+class _Process:
+    def __init__(self, call: Call, folder: Path, feed: Iterable[bytes], reports: Reports) -> None:
+        self._call = call
+        self._reports = reports
+        self._trouble: BaseException | None = None
+        self._popen = _start(call, folder)
+        self._feeder = threading.Thread(target=self._feed, args=(feed,), daemon=True)
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._feeder.start()
+        self._listener.start()
+
+    def output(self) -> Iterator[bytes]:
+        """What it writes, until it has closed its output."""
+        assert self._popen.stdout
+        pending: list[bytes] = []
+        size = 0
+        while chunk := os.read(self._popen.stdout.fileno(), PIPE_BYTES):
+            pending.append(chunk)
+            size += len(chunk)
+            if size >= BLOCK_BYTES and (cut := chunk.rfind(b"\n") + 1):
+                yield b"".join([*pending[:-1], chunk[:cut]])
+                pending, size = [chunk[cut:]], len(chunk) - cut
+        if rest := b"".join(pending):
+            yield rest if rest.endswith(b"\n") else rest + b"\n"
+
+    def check(self) -> None:
+        """Wait for its end; raise if that was no good one."""
+        status = self._popen.wait()
+        self._feeder.join(GRACE_SECONDS)
+        self._listener.join(GRACE_SECONDS)
+        if self._trouble:
+            raise self._trouble
+        if status:
+            what = f"{_name(self._call)} {_ending(status)}{self._call.about}"
+            said = self._reports.last_words()
+            raise PermanentFailure(self._call.role, what if said else f"{what}; it said nothing", trace=said)
+
+    def end(self) -> None:
+        """Leave nothing behind, however it stands."""
+        if self._popen.poll() is None:
+            self._popen.kill()
+            self._popen.wait()
+        self._feeder.join(GRACE_SECONDS)
+        self._listener.join(GRACE_SECONDS)
+        for pipe, thread in (
+            (self._popen.stdin, self._feeder), (self._popen.stdout, None), (self._popen.stderr, self._listener)
+        ):  # fmt: skip
+            if pipe and not (thread and thread.is_alive()):
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+
+    def _feed(self, feed: Iterable[bytes]) -> None:
+        assert self._popen.stdin
+        stdin = self._popen.stdin.fileno()
+        try:
+            for data in feed:
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(stdin, rest) :]
+        except BrokenPipeError:
+            pass  # it doesn't want to know more, which is its right: its status tells whether that is well
+        except BaseException as error:  # noqa: BLE001 (the reader's trouble; the caller raises it)
+            self._trouble = error
+            self._popen.kill()
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                self._popen.stdin.close()
+
+    def _listen(self) -> None:
+        assert self._popen.stderr
+        while data := os.read(self._popen.stderr.fileno(), PIPE_BYTES):
+            self._reports.take(data)
+        self._reports.end()
+
+
+def _start(call: Call, folder: Path) -> "subprocess.Popen[bytes]":
+    arguments = command.words(call.command)
+    try:
+        file = command.find(arguments[0], folder)
+        try:
+            popen = subprocess.Popen(
+                arguments,
+                executable=file,
+                cwd=folder,
+                env={**os.environ, **call.environment},
+                bufsize=0,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        except OSError as error:
+            raise command.NoProgram(command.why_not(error, file, arguments)) from error
+    except command.NoProgram as error:
+        raise PermanentFailure(call.role, f"{_name(call)} can't be started: {error}") from error
+    for pipe in (popen.stdin, popen.stdout):
+        with contextlib.suppress(OSError, AttributeError):  # Linux alone has it, and only so much for each user
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)  # type: ignore[arg-type]  # a raw file
+    return popen
+
+
+def _link_files(files: Mapping[str, Path], folder: Path) -> None:
+    """A folder of the process's own that shows the job's files: what it writes there is gone afterwards."""
+    for name, path in files.items():
+        (folder / name).symlink_to(path)
+
+
+def _name(call: Call) -> str:
+    return f"the {call.role} {command.shown(call.command)}"
+
+
+def _ending(status: int) -> str:
+    if status < 0:
+        return f"was killed by signal {-status} ({signal.Signals(-status).name})"
+    hints = {126: " (to a shell: it can't be executed)", 127: " (to a shell: a command is not found)"}
+    if 128 < status < 128 + signal.NSIG:
+        with contextlib.suppress(ValueError):
+            hints[status] = f" (to a shell: killed by {signal.Signals(status - 128).name})"
+    return f"ended with status {status}{hints.get(status, '')}"

@@ -1,0 +1,76 @@
+"""What a program says on stderr: counters, its status, and words for the log."""
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+LAST_LINES, LONGEST_LINE = 20, 500  # kept for an error's text
+MOST_LOGGED = 1 << 20  # bytes of one process: a log is no place for data
+
+_PREFIX = b"reporter:"
+
+
+class Reports:
+    """Takes in the stderr of one process, in pieces cut anywhere."""
+
+    def __init__(self, role: str, log: Callable[[str], None], status: Callable[[str], None]) -> None:
+        self.counters: Counter[tuple[str, str]] = Counter()
+        """By group and name."""
+        self._role = role
+        self._log = log
+        self._status = status
+        self._logged = 0
+        self._begun = b""
+        self._last: deque[bytes] = deque(maxlen=LAST_LINES)
+
+    def take(self, data: bytes) -> None:
+        """The next bytes; a line is looked at when it is whole."""
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        if len(self._begun) > MOST_LOGGED:  # whoever writes no line's end is no reporter
+            lines, self._begun = [*lines, self._begun[:LONGEST_LINE]], b""
+        self._take_lines(lines)
+
+    def end(self) -> None:
+        """No more will come."""
+        if self._begun:
+            self._take_lines([self._begun])
+
+    def last_words(self) -> str:
+        """The last lines that were no reports."""
+        return "\n".join(line[:LONGEST_LINE].decode("utf-8", "replace") for line in self._last).strip()
+
+    def _take_lines(self, lines: list[bytes]) -> None:
+        reports = Counter(line for line in lines if line.startswith(_PREFIX))
+        for line, times in reports.items():
+            self._report(line.decode("utf-8", "backslashreplace").rstrip("\r"), times)
+        self._keep([line for line in lines if line not in reports] if reports else lines)
+
+    def _report(self, line: str, times: int) -> None:
+        _, kind, *text = line.split(":", 2)
+        if kind == "counter" and text:
+            group, _, rest = text[0].partition(",")
+            name, _, amount = rest.rpartition(",")
+            if group and name and _is_number(amount):
+                self.counters[group, name] += int(amount) * times
+                return
+        if kind == "status" and text:
+            self._status(text[0])
+            return
+        self._log(
+            f"{self._role}: no report: {line!r:.200}: write reporter:counter:GROUP,NAME,NUMBER or reporter:status:…"
+        )
+
+    def _keep(self, lines: list[bytes]) -> None:
+        if not lines:
+            return
+        self._last.extend(lines[-LAST_LINES:])
+        if self._logged >= MOST_LOGGED:
+            return
+        text = b"\n".join(lines)[: MOST_LOGGED - self._logged]
+        self._logged += len(text) + 1
+        self._log(text.decode("utf-8", "backslashreplace"))
+        if self._logged >= MOST_LOGGED:
+            self._log(f"{self._role}: wrote more than {MOST_LOGGED} bytes on stderr; the rest is left out")
+
+
+def _is_number(text: str) -> bool:
+    return text.removeprefix("-").isascii() and text.removeprefix("-").isdigit() and len(text) < 20
