@@ -23,15 +23,18 @@ class Claims:
     worker: str
     _seen: dict[str, tuple[object, float]] = field(default_factory=dict)
 
-    def take(self, task: Task) -> bool:
-        """Claim a task; True if it is ours now, or was before we were started again."""
-        with around("claim"):
-            claimed = self.tree.create(self._key(task), {"worker": self.worker}, hint=True)
-        return claimed or self._holder(task) == self.worker
+    def take(self, task: Task, turn: int = 1) -> bool:
+        """Claim a task; True if it is ours now, or was before we were started again.
 
-    def is_stale(self, task: Task) -> bool:
+        The second turn is for who runs it once more, and so on.
+        """
+        with around("claim"):
+            claimed = self.tree.create(_key(task, turn), {"worker": self.worker}, hint=True)
+        return claimed or self._holder(task, turn) == self.worker
+
+    def is_stale(self, task: Task, turn: int = 1) -> bool:
         """Whether the task's worker stopped beating some seconds ago: the first look only starts the clock."""
-        holder = self._holder(task)
+        holder = self._holder(task, turn)
         if holder is None:
             return True
         record = self._hint(f"workers/{holder}.json")
@@ -43,8 +46,8 @@ class Claims:
             return False
         return now - since > DEAD_AFTER_SECONDS
 
-    def _holder(self, task: Task) -> str | None:
-        claim = self._hint(self._key(task))
+    def _holder(self, task: Task, turn: int) -> str | None:
+        claim = self._hint(_key(task, turn))
         return claim["worker"] if claim else None
 
     def _hint(self, key: str) -> dict[str, Any] | None:
@@ -53,5 +56,7 @@ class Claims:
         except ValueError:  # the machine crashed and left it empty
             return None
 
-    def _key(self, task: Task) -> str:
-        return f"claims/{task.stage}-{task.step}-{task.index:05d}.json"
+
+def _key(task: Task, turn: int) -> str:
+    again = f"-{turn}" if turn > 1 else ""
+    return f"claims/{task.stage}-{task.step}-{task.index:05d}{again}.json"

@@ -4,10 +4,10 @@ There is no master. A worker of any step helps with what its step waits for, so 
 workers can lock a job up; whoever sees that all parts are there finishes the job.
 """
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 from fanfold_steps.beat import Beat
 from fanfold_steps.budget import budget_of
@@ -21,11 +21,11 @@ from fanfold_steps.spec import JobConf
 from fanfold_steps.split import split
 from fanfold_steps.stages import Stage, Surroundings
 from fanfold_steps.tree import JobTree, Task
+from fanfold_steps.turns import Share, Turns
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unsupported
 from fanfold_storage.urls import open_objects
 
 STEPS = ("split", "map", "reduce", "all")
-SHORTEST_WAIT, LONGEST_WAIT = 0.05, 2.0
 
 
 class Worker:
@@ -77,32 +77,12 @@ class Worker:
         self._work_off(0, "finish", 1, lambda task, attempt: finish(self._tree, self._conf))
 
     def _work_off(self, stage: int, step: str, count: int, run: Callable[[Task, str], None]) -> None:
-        """Take tasks of a step, own share first, until all are committed, by whomever."""
-        done = self._committed(stage, step)
-        taken: list[Task] = []
-        for task in [Task(stage, step, index) for index in self._order(count) if index not in done]:
-            if self._claims.take(task):
-                self._attempt(task, run)
-                done.add(task.index)
-                self._reporter.progress(len(done), count)
-            else:
-                taken.append(task)
-        wait = SHORTEST_WAIT
-        while taken:
-            done = self._committed(stage, step)
-            self._reporter.progress(len(done), count)
-            taken = [task for task in taken if task.index not in done]
-            if stale := next((task for task in taken if self._claims.is_stale(task)), None):
-                self._attempt(stale, run)
-            elif taken:
-                time.sleep(wait)
-                wait = min(wait * 2, LONGEST_WAIT)
-
-    def _order(self, count: int) -> Iterator[int]:
-        """All tasks, beginning with this worker's share, so that workers seldom meet."""
-        peers = max(1, self._conf.workers.get(self._step, 1))
-        start = self._index * count // peers
-        return ((start + i) % count for i in range(count))
+        """Do this worker's part of a step, and leave when all its tasks are committed."""
+        share = Share(self._index, max(1, self._conf.workers.get(self._step, 1)))
+        tasks = [Task(stage, step, index) for index in share.order(count)]
+        committed = partial(self._committed, stage, step)
+        for task in Turns(self._claims, tasks, committed, lambda done: self._reporter.progress(done, count)):
+            self._attempt(task, run)
 
     def _committed(self, stage: int, step: str) -> set[int]:
         if step in ("split", "finish"):

@@ -2,6 +2,7 @@
 
 import ast
 import pickle
+import time
 from fractions import Fraction
 
 
@@ -231,6 +232,13 @@ def yields_text(key, values):
 def combiner_raises(key, values):
     raise RuntimeError("combiner broke")
     yield key, 1
+
+
+def slow_pairs(line):
+    """A record that takes its time: the task it is in, not the machine, is slow."""
+    if line.startswith("slow"):
+        time.sleep(0.1)
+    yield line, 1
 
 
 not_a_function = 7
