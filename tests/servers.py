@@ -124,6 +124,12 @@ class S3Server:
         )
 
 
+def uploads(server: S3Server, key: str) -> list[str]:
+    """The uploads of a key that were begun and neither completed nor dropped."""
+    found = server.client()._list_multipart_uploads(server.bucket, prefix=key).uploads
+    return [each.object_name for each in found]
+
+
 @contextlib.contextmanager
 def seaweedfs() -> Iterator[S3Server]:
     """An S3 server, ready for puts."""

@@ -6,6 +6,7 @@ from operator import itemgetter
 
 from fanfold_steps import runs
 from fanfold_steps.budget import Budget
+from fanfold_steps.crash_points import around
 from fanfold_steps.scratch import Scratch
 
 
@@ -32,5 +33,6 @@ def _merge(segments: list[Iterator[runs.Item]]) -> Iterator[runs.Item]:
 
 
 def _stored(items: Iterator[runs.Item], key: str, scratch: Scratch, block: int) -> Iterator[runs.Item]:
-    size = scratch.objects.put(key, runs.pack([items], block), hint=True)
+    with around("merge"):
+        size = scratch.objects.put(key, runs.pack([items], block), hint=True)
     return runs.read_segment(scratch.objects, key, size, 0)

@@ -10,6 +10,7 @@ from typing import Any
 from fanfold_steps import runs
 from fanfold_steps.aggregations import Aggregation
 from fanfold_steps.budget import Budget
+from fanfold_steps.crash_points import around
 from fanfold_steps.merge import merge
 from fanfold_steps.scratch import Scratch
 
@@ -32,7 +33,8 @@ class Spills:
     def write(self, segments: Iterable[Iterable[runs.Item]]) -> None:
         """Put one more run on disk, a sorted segment for each partition. Raises runs.Unpicklable."""
         packed = runs.pack(segments, self._budget.block)
-        self._sizes.append(self._scratch.objects.put(f"spill-{len(self)}.run", packed, hint=True))
+        with around("spill"):
+            self._sizes.append(self._scratch.objects.put(f"spill-{len(self)}.run", packed, hint=True))
 
     def merged(self, partition: int) -> Iterator[runs.Item]:
         """A partition's items of all runs by key; those of equal keys in the order of the runs."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import pytest
@@ -31,6 +31,11 @@ class ObjectsContract:
 
     @pytest.fixture
     def place(self) -> tuple[str, Mapping[str, str]]:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def unseen(self) -> Callable[[str], list[str]]:
+        """What the store itself, asked past Fanfold, still holds of writes of a key that were begun."""
         raise NotImplementedError
 
     @pytest.fixture
@@ -286,6 +291,26 @@ for number in range(15):
             with pytest.raises(NotFound):
                 objects.commit(handle)
             assert list(objects.list()) == []
+
+    def test_of_what_is_given_up_or_done_nothing_unseen_is_left(
+        self, objects: Objects, unseen: Callable[[str], list[str]]
+    ) -> None:
+        def break_off(size: int) -> Iterator[bytes]:
+            for _ in range(0, size, MIB):
+                yield b"x" * MIB
+            raise ZeroDivisionError
+
+        for size in (MIB, 20 * MIB):
+            with pytest.raises(ZeroDivisionError):
+                objects.put("broken off", break_off(size))
+            assert unseen("broken off") == []
+            staged = objects.stage("given up")
+            staged.write(b"x" * size)
+            assert (unseen("given up") != []) == (size > 8 * MIB or "file:" in objects.url)
+            staged.abort()
+            assert unseen("given up") == []
+            assert objects.put("done", [b"x" * MIB] * (size // MIB)) == size
+            assert unseen("done") == []
 
     def test_another_process_commits_by_the_handle(
         self, place: tuple[str, Mapping[str, str]], objects: Objects

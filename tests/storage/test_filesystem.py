@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -23,6 +24,10 @@ class TestFilesystem(ObjectsContract):
     @pytest.fixture
     def place(self, tmp_path: Path) -> tuple[str, Mapping[str, str]]:
         return str(tmp_path / "root" / "of it all"), {}
+
+    @pytest.fixture
+    def unseen(self, tmp_path: Path) -> Callable[[str], list[str]]:
+        return lambda key: [str(path) for path in tmp_path.glob("root/of it all/.staged/*") if quote(key) in path.name]
 
 
 @pytest.fixture

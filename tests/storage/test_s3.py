@@ -4,7 +4,7 @@ import contextlib
 import json
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -14,7 +14,7 @@ from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.objects.s3_bucket import S3Bucket
 from fanfold_storage.objects.staged_uploads import PART
 from fanfold_storage.urls import open_objects
-from tests.servers import S3Server
+from tests.servers import S3Server, uploads
 from tests.storage.objects_contract import MIB, ObjectsContract
 from tests.storage.relay import HEADERS, Relay, relay
 from tests.waiting import at_once
@@ -30,6 +30,10 @@ class TestSeaweedFS(ObjectsContract):
     @pytest.fixture
     def place(self, seaweedfs_server: S3Server, own_prefix: str) -> tuple[str, Mapping[str, str]]:
         return seaweedfs_server.url(own_prefix), seaweedfs_server.environ
+
+    @pytest.fixture
+    def unseen(self, seaweedfs_server: S3Server, own_prefix: str) -> Callable[[str], list[str]]:
+        return lambda key: uploads(seaweedfs_server, f"{own_prefix}/{key}")
 
 
 @pytest.fixture

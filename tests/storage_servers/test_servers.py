@@ -11,7 +11,7 @@ import pytest
 
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects
-from tests.servers import EtcdCluster, S3Server, built, etcd, minio, versitygw
+from tests.servers import EtcdCluster, S3Server, built, etcd, minio, uploads, versitygw
 from tests.storage.objects_contract import ObjectsContract
 from tests.storage.records_contract import RecordsContract
 
@@ -31,6 +31,10 @@ class S3Contract(ObjectsContract):
     def place(self, server: S3Server, own_prefix: str) -> tuple[str, Mapping[str, str]]:
         return server.url(own_prefix), server.environ
 
+    @pytest.fixture
+    def unseen(self, server: S3Server, own_prefix: str) -> Callable[[str], list[str]]:
+        return lambda key: uploads(server, f"{own_prefix}/{key}")
+
     def test_sweep_leaves_neither_uploads_nor_marks(self, server: S3Server, objects: Objects, own_prefix: str) -> None:
         handles = {}
         for key in ("jobs/1/left", "jobs/1/done", "jobs/1/aborted"):
@@ -45,8 +49,7 @@ class S3Contract(ObjectsContract):
         found = server.client().list_objects(server.bucket, prefix=f"{own_prefix}/", recursive=True)
         assert [each.object_name for each in found] == [f"{own_prefix}/jobs/1/done"]
         for key in handles:
-            uploads = server.client()._list_multipart_uploads(server.bucket, prefix=f"{own_prefix}/{key}").uploads
-            assert [each.object_name for each in uploads] == []
+            assert uploads(server, f"{own_prefix}/{key}") == []
 
 
 @pytest.fixture(scope="session")

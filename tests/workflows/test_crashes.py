@@ -7,6 +7,7 @@ one process here, forked for each run, so that there is none that would start th
 import os
 import re
 import signal
+import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from fanfold.authored import resolve
 from fanfold.engines.protocol import Handle, Observation, Phase
 from fanfold.planner import OutputTaken, Plan, Sizing
 from fanfold.verbs import run
-from fanfold_steps import keys
+from fanfold_steps import keys, worker
+from fanfold_steps.budget import Budget
 from fanfold_steps.crash_points import arm
 from fanfold_steps.tree import JobTree
 from fanfold_steps.worker import Worker
@@ -45,6 +47,7 @@ job = Job(stages=[Stage(map=words, reduce=add), Stage(reduce=keep, order="total"
 """
 FILES, PARTITIONS = 3, 2
 OUTPUT = {"_SUCCESS", *(f"part-{number:05d}.txt" for number in range(PARTITIONS))}
+SPILLED = ("spill", "merge")
 SWAPPED, IN_PLACE = ("overwrite.swap", "overwrite.old"), ("overwrite.manifest", "overwrite.part", "start.replaces")
 
 
@@ -77,6 +80,7 @@ class Case:
 
     def _command(self, at: str) -> int:
         arm(at)
+        tempfile.tempdir = str(self.folder.parent)  # what a killed worker leaves here, its engine removes
         places = (self.folder / "in").as_uri(), (self.folder / "out").as_uri() + "/"
         sizing = Sizing(partitions=PARTITIONS, split_size=1024, workers=1)
         request = run.Request(None, [places[0]], places[1], sizing, False, self.overwrite, False, True)
@@ -172,12 +176,21 @@ def check(case: Case, write: str, when: str, at: int = 1) -> bool:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("write", [write for write in crash_points.writes() if write not in (*SWAPPED, *IN_PLACE)])
+@pytest.mark.parametrize(
+    "write", [write for write in crash_points.writes() if write not in (*SPILLED, *SWAPPED, *IN_PLACE)]
+)
 def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write: str, when: str) -> None:
     assert check(case, write, when)
     for path in (case.folder / "out").iterdir():
         path.unlink()
     check(case, write, when, 2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("write", SPILLED)
+def test_killed_while_memory_goes_to_disk(case: Case, write: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(4096))
+    assert check(case, write, when)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
