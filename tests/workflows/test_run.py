@@ -188,10 +188,12 @@ def test_an_output_that_a_link_leads_into_the_input_is_refused(texts):
 
 
 def test_two_commands_do_not_share_an_output(texts):
-    with alone((texts / "out").as_uri() + "/"):
-        refused = run(texts)
-    assert refused.returncode == 3
-    assert "another command runs a job into" in refused.stderr
+    (texts / "alias").symlink_to(texts)
+    for name in ("out", "alias/out"):
+        with alone((texts / name).as_uri() + "/"):
+            refused = run(texts)
+        assert refused.returncode == 3
+        assert "another command runs a job into" in refused.stderr
     assert run(texts).returncode == 0
 
 
