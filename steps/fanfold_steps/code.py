@@ -33,6 +33,8 @@ class Code:
         self._params: Any = None
         self._files: dict[str, Path] = {}
         self._skips = False
+        self.cursor: Cursor | None = None
+        """That of the attempt that began last."""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.root = Path()
         if conf.bundle_url:
@@ -73,6 +75,7 @@ class Code:
 
     def context(self, cursor: Cursor | None = None) -> Context:
         """A new context, for one attempt; `cursor` follows the record that is being mapped."""
+        self.cursor = cursor
         return Context(self._status, cursor, copy.deepcopy(self._params), self._files)
 
     def quarantine(self) -> Quarantine | None:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+LONGEST_TIMEOUT = 1_000_000  # seconds; threads can't wait for ever
+
 
 class InvalidPolicy(ValueError):
     """A failure policy that can't be, as it is declared."""
@@ -33,3 +35,10 @@ class Skip:
 
 
 Policy = Fail | Skip
+
+
+def problem_of_timeout(seconds: object) -> str | None:
+    """Why a task can't have so many seconds; None if it can."""
+    if type(seconds) in (int, float) and 0 < seconds <= LONGEST_TIMEOUT:  # type: ignore[operator]
+        return None
+    return f"timeout is a number of seconds up to {LONGEST_TIMEOUT:,}, not {seconds!r:.80}"

@@ -120,6 +120,8 @@ class JobSpec:
     """The pydantic model of the job's parameters."""
     files: dict[str, str] = field(default_factory=dict)
     """Side files by name: their paths in the bundle."""
+    timeout: float | None = None
+    """Seconds that one task may take."""
     on_error: Policy = field(default_factory=Fail, metadata={"discriminator": "policy"})
 
 

@@ -6,6 +6,8 @@ stage-0/map/runs/00012-ATTEMPT.run a map task's output: a sorted segment for eac
 stage-0/map/commits/00012.json     put-if-absent: the attempt that counts
 stage-0/reduce/runs/…  …/commits/… likewise: records, which the next stage maps
 stage-1/reduce/commits/00003.json  the last stage's last step names staged parts, which `finish` makes visible
+logs/STEP-N/START-00000.txt        what was printed while a worker did its tasks, in pieces
+deaths/STAGE-STEP-00012.json       how many processes died at a task; a hint
 quarantine/STAGE-STEP-…jsonl       bad records that an attempt put aside, named in its commit
 claims/STAGE-STEP-00012.json       who works on a task; a hint, never truth
 workers/STEP-N.json                a worker's beat

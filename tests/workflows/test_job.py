@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 import fanfold
-from fanfold import InvalidJob, Job, Max, Skip, Sum, TopK, batch, builtin, spec
+from fanfold import InvalidJob, Job, Max, Skip, Sum, TopK, batch, builtin, program, spec
 from fanfold.authored import resolve
 from fanfold.bundle import pack
 from fanfold_steps.aggregations import AGGREGATIONS, build
@@ -39,6 +39,7 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
         "params": None,
         "files": {},
         "on_error": {"policy": "fail"},
+        "timeout": None,
     }
 
 
@@ -138,6 +139,16 @@ def test_a_failure_policy_comes_through_a_spec():
         Job(map=program("cat"), reduce=program("cat"), on_error=Skip())
     with pytest.raises(spec.InvalidSpec, match="programs have none"):
         spec.parse({**json.loads(spec.to_json(Job(map=program("cat")).spec())), "on_error": data["on_error"]})
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", True, float("inf"), 10**9])
+def test_a_timeout_is_a_number_of_seconds(timeout):
+    with pytest.raises(InvalidJob, match="timeout is a number of seconds"):
+        Job(map=functions.pairs, reduce=Sum(), timeout=timeout)
+    data = json.loads(spec.to_json(Job(map=functions.pairs, reduce=Sum(), timeout=2.5).spec()))
+    assert spec.parse(data).timeout == 2.5
+    with pytest.raises(spec.InvalidSpec, match="timeout"):
+        spec.parse({**data, "timeout": "soon" if timeout is True or timeout == "5" else timeout})
 
 
 def test_a_lambda_is_refused_with_the_mend():

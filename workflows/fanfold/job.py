@@ -26,7 +26,7 @@ from fanfold.stage import (
     root_of,
 )
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
-from fanfold_steps.policy import Fail, Policy, Skip
+from fanfold_steps.policy import Fail, Policy, Skip, problem_of_timeout
 from fanfold_steps.programs.checks import check_input
 from fanfold_steps.spec import NAME, JobSpec
 
@@ -50,6 +50,7 @@ class Job:
         files: side files that travel with the code, by name: `{"stop": "stop.txt"}`, the path seen from the file that
             the job is written in. `ctx.file("stop")` is where a copy lies.
         on_error: `Skip(at_most=0.001)` puts bad records aside, up to this share; `Fail()`, unless said otherwise.
+        timeout: seconds that one task may take (a split, or a partition); a longer one ends the job.
 
     Functions, classes and objects must stand at the top level of a module, so that workers can import them.
 
@@ -74,6 +75,7 @@ class Job:
         params: type | None = None,
         files: Mapping[str, str] | None = None,
         on_error: Policy = FAIL,
+        timeout: float | None = None,
     ) -> None:
         own: dict[str, Any] = {"map": map, "combine": combine, "reduce": reduce, "partition": partition, "order": order}
         own["sort_values"] = sort_values
@@ -89,9 +91,12 @@ class Job:
         self._check_programs()
         self.params = _model(params)
         self.files = dict(files or {})
-        for problem in filter(None, (problem_of(name, path) for name, path in self.files.items())):
+        problems = [problem_of(name, path) for name, path in self.files.items()]
+        problems += [problem_of_timeout(timeout)] if timeout is not None else []
+        for problem in filter(None, problems):
             raise InvalidJob(problem)
         self.on_error = _policy(on_error, self.stages, self.inputs)
+        self.timeout = timeout
         self._written_in: str = sys._getframe(1).f_globals["__name__"]
 
     def spec(self, bundle: str | None = None) -> JobSpec:
@@ -112,6 +117,7 @@ class Job:
             output=self.output,
             params=reference(self.params) if self.params else None,
             on_error=self.on_error,
+            timeout=self.timeout,
             files={name: file.bundled for name, file in self.side_files().items()},
         )
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from fanfold.orders import order_problem
 from fanfold.side_files import leaves, problem_of
 from fanfold_steps.aggregations import InvalidAggregation, build
-from fanfold_steps.policy import Skip
+from fanfold_steps.policy import Skip, problem_of_timeout
 from fanfold_steps.programs.checks import check, check_input
 from fanfold_steps.programs.command import InvalidCommand
 from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, InputSpec, JobSpec, Program, StageSpec
@@ -51,6 +51,8 @@ def parse(data: dict[str, Any]) -> JobSpec:
     _check_side_files(spec)
     _check_skip(spec)
     _check_programs(spec)
+    if spec.timeout is not None and (problem := problem_of_timeout(spec.timeout)):
+        raise InvalidSpec(problem)
     return spec
 
 
