@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         return exits.FAILED
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)
-        return 1
+        return exits.STORE_AWAY
     return 0
 
 

@@ -37,6 +37,9 @@ class Batch(Protocol):
     def failure(self, bad: BadRecord) -> PermanentFailure:
         """What is wrong with what was no record, and where."""
 
+    def place_of_bad(self, bad: BadRecord) -> tuple[str, int]:
+        """The file, by its path below the input, and the offset of what was no record."""
+
 
 class Batches(Protocol):
     """All that one map task reads; it can be read again."""
@@ -82,6 +85,10 @@ class FileBatch:
         """That it is no record of the format."""
         position = Position(self.url, bad.offset, preview(bad.text))
         return PermanentFailure("input", f"this is no {self.format} record: {bad.problem}", position=position)
+
+    def place_of_bad(self, bad: BadRecord) -> tuple[str, int]:
+        """Path and offset."""
+        return self.path, bad.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,10 @@ class StageBatch:
         """None: what an earlier stage gave lies in no file of the input."""
 
     def failure(self, bad: BadRecord) -> PermanentFailure:
+        """What was written as a record is one."""
+        raise AssertionError(bad)
+
+    def place_of_bad(self, bad: BadRecord) -> tuple[str, int]:
         """What was written as a record is one."""
         raise AssertionError(bad)
 

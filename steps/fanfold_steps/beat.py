@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from fanfold_steps import exits
@@ -18,7 +19,8 @@ FAREWELL_SECONDS = 0.5
 class Beat:
     """Beats while the worker works (a context manager)."""
 
-    def __init__(self, tree: JobTree, worker: str, reporter: Reporter) -> None:
+    def __init__(self, tree: JobTree, worker: str, reporter: Reporter, flush: Callable[[], None]) -> None:
+        self._flush = flush
         self._tree = tree
         self._worker = worker
         self._reporter = reporter
@@ -38,6 +40,7 @@ class Beat:
         beat = os.getpid() << 32  # a restarted worker's beats differ from those it left behind
         while True:
             beat += 1
+            self._flush()
             try:
                 told = json.dumps({"beat": beat, "status": self._reporter.words})
                 self._tree.objects.put(f"workers/{self._worker}.json", [told.encode()], hint=True)

@@ -17,6 +17,8 @@ from fanfold_steps.context import Context
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, user_traceback
 from fanfold_steps.params import NEEDED, InvalidParams, validated
+from fanfold_steps.policy import Skip
+from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.spec import JobConf, JobSpec
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import open_objects, split_url
@@ -30,6 +32,9 @@ class Code:
         self._status = status
         self._params: Any = None
         self._files: dict[str, Path] = {}
+        self._skips = False
+        self.cursor: Cursor | None = None
+        """That of the attempt that began last."""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.root = Path()
         if conf.bundle_url:
@@ -55,6 +60,7 @@ class Code:
         Raises:
             PermanentFailure: the parameters don't fit, or a file isn't there.
         """
+        self._skips = isinstance(spec.on_error, Skip)
         if spec.params:
             try:
                 self._params = validated(self._import(spec.params.function), self.conf.params)
@@ -69,7 +75,12 @@ class Code:
 
     def context(self, cursor: Cursor | None = None) -> Context:
         """A new context, for one attempt; `cursor` follows the record that is being mapped."""
+        self.cursor = cursor
         return Context(self._status, cursor, copy.deepcopy(self._params), self._files)
+
+    def quarantine(self) -> Quarantine | None:
+        """Where one attempt puts bad records; None if they end the job."""
+        return Quarantine() if self._skips else None
 
     def part(self, reference: str, kind: str, *parameters: int) -> Part:
         """The function or object `module:name`, which must take so many positional arguments, or so many, and `ctx`

@@ -34,7 +34,7 @@ class Context:
         self._cursor = cursor
         self._params = params
         self._files = files
-        self._tally = Tally()
+        self.tally = Tally()
 
     def count(self, group: str, name: str, n: int = 1) -> None:
         """Add to a counter. Only an attempt that is committed counts, so the sums are exact whatever dies.
@@ -42,7 +42,7 @@ class Context:
         Raises:
             TypeError, ValueError: not a whole number; a name that isn't a short printable text; too many counters.
         """
-        self._tally.add(group, name, n)
+        self.tally.add(group, name, n)
 
     def log(self, text: str) -> None:
         """Write a line to the worker's log, as printing does."""
@@ -89,4 +89,4 @@ class Context:
 
     def counters(self) -> Counters:
         """What was counted, for the attempt's commit."""
-        return self._tally.counters()
+        return self.tally.counters()

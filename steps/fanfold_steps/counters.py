@@ -34,6 +34,15 @@ class Tally:
 
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str], int] = {}
+        self._before: dict[tuple[str, str], int] = {}
+
+    def mark(self) -> None:
+        """Remember how things stand."""
+        self._before = dict(self._numbers)
+
+    def take_back(self) -> None:
+        """Forget what was counted since the last mark."""
+        self._numbers = self._before
 
     def add(self, group: str, name: str, n: int) -> None:
         """Count. Raises TypeError, ValueError: it can't be a counter."""
@@ -70,4 +79,6 @@ def counted(task: Task, commit: Mapping[str, Any]) -> Counters:
         own["map_output_bytes"] = commit["bytes"]
         if task.stage == 0:
             own |= {"input_records": commit["records"], "input_bytes": commit["read"]}
+    if skipped := commit.get("skipped"):
+        own["skipped_records" if task.step == "map" else "skipped_keys"] = skipped["count"]
     return added([commit.get("counters", {}), {OWN_GROUP: own} if own else {}])

@@ -42,6 +42,12 @@ class Cursor:
         return found[2][found[3]] if found else None
 
     @property
+    def record(self) -> Any:
+        """The record itself."""
+        found = self._found()
+        return found[1][found[3]] if found else None
+
+    @property
     def position(self) -> Position | None:
         """Where the record is, with its first characters; None between records."""
         if not (found := self._found()):

@@ -2,6 +2,8 @@
 
 FAILED = 64
 """The job failed; `failed.json` says why."""
+STORE_AWAY = 1
+"""The store didn't answer, or the worker broke: starting it again goes on from what is committed."""
 NO_JOB = 66
 """There is no `job.json` at the URL."""
 PERMANENT = range(64, 80)

@@ -3,7 +3,7 @@
 import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any
 
 from fanfold_steps.limits import memory_told
@@ -51,12 +51,25 @@ def of_user_code(kind: str, error: BaseException, code_root: Path, position: Pos
 
 def user_traceback(error: BaseException, code_root: Path) -> str:
     """The traceback without Fanfold's own frames, as Python prints it."""
-    stack = traceback.extract_tb(error.__traceback__)
-    frames = [frame for frame in stack if not _is_own(frame.filename) and "importlib" not in frame.filename]
+    lines = _user_frames(traceback.extract_tb(error.__traceback__), code_root)
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+
+
+def user_stack(frame: FrameType | None, code_root: Path) -> str:
+    """Where a thread is in the user's code, as Python prints it."""
+    stack = traceback.extract_stack(frame) if frame else traceback.StackSummary()
+    return "".join(_user_frames(stack, code_root)).rstrip()
+
+
+def _user_frames(stack: traceback.StackSummary, code_root: Path) -> list[str]:
+    frames = [frame for frame in stack if not is_own(frame.filename) and not _is_import(frame.filename)]
     for frame in frames:
         frame.filename = frame.filename.removeprefix(f"{code_root}/")
-    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
-    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
+    return ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
+
+
+def _is_import(filename: str) -> bool:
+    return "importlib" in filename or filename.startswith("<frozen ")
 
 
 def raised_in_user_code(trace: TracebackType | None) -> bool:
@@ -65,14 +78,15 @@ def raised_in_user_code(trace: TracebackType | None) -> bool:
     What `ctx` refuses is the doing of whoever called it.
     """
     stack = [frame for frame in traceback.extract_tb(trace) if not _is_asked(frame.filename)]
-    return bool(stack) and not _is_own(stack[-1].filename)
+    return bool(stack) and not is_own(stack[-1].filename)
 
 
 def _is_asked(filename: str) -> bool:
-    return _is_own(filename) and Path(filename).name in ASKED
+    return is_own(filename) and Path(filename).name in ASKED
 
 
-def _is_own(filename: str) -> bool:
+def is_own(filename: str) -> bool:
+    """Whether a file is Fanfold's."""
     return Path(filename).parent.name in OWN_FOLDERS or Path(filename).parent.parent.name in OWN_FOLDERS
 
 

@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from fanfold_steps.counters import OWN_GROUP, added, counted
 from fanfold_steps.crash_points import around
 from fanfold_steps.plan import Plan
+from fanfold_steps.policy import Skip
+from fanfold_steps.quarantine import KEY, demand_few, write_into
 from fanfold_steps.spec import JobConf
-from fanfold_steps.tree import JobTree
+from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import open_objects
@@ -23,7 +26,10 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     plan = Plan.load(tree)
     commits = {task: tree.commit_of(task) for task in plan.all_tasks}
     staged = [part for task in plan.last_tasks for part in commits[task]["parts"]]
-    _remove_old(tree, output, {part["name"] for part in staged})
+    _demand_few(plan, commits)
+    kept = {KEY} if any(commit.get("skipped") for commit in commits.values()) else set()
+    _remove_old(tree, output, kept | {part["name"] for part in staged})
+    skipped = write_into(output, tree.objects, commits.values())
     parts = []
     for part in staged:
         with around("finish.part"):
@@ -35,12 +41,21 @@ def finish(tree: JobTree, conf: JobConf) -> None:
         "records": sum(part["records"] for part in parts),
         "bytes": sum(part["bytes"] for part in parts),
     }
+    if isinstance(plan.spec.on_error, Skip):
+        manifest["skipped"] = skipped
     with around("finish.manifest"):
         _write_manifest(output, manifest)
     own = {OWN_GROUP: {"output_records": manifest["records"], "output_bytes": manifest["bytes"]}}
     counters = added([*(counted(task, commit) for task, commit in commits.items()), own])
     with around("finish.report"):
         tree.create("report.json", {**manifest, "counters": counters})
+
+
+def _demand_few(plan: Plan, commits: Mapping[Task, Mapping[str, Any]]) -> None:
+    for stage in range(len(plan.tasks)):
+        for step, what in (("map", "records"), ("reduce", "keys")):
+            of_step = [commit for task, commit in commits.items() if (task.stage, task.step) == (stage, step)]
+            demand_few(plan.spec.on_error, of_step, what)
 
 
 def certify(tree: JobTree, conf: JobConf) -> None:

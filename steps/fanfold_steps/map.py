@@ -13,6 +13,7 @@ from fanfold_steps import keys, runs, value_order
 from fanfold_steps.aggregations import Sum, build
 from fanfold_steps.batches import Batch, Batches
 from fanfold_steps.budget import DEFAULT, Budget, resident
+from fanfold_steps.careful import careful
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
 from fanfold_steps.context import Context
@@ -22,6 +23,7 @@ from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
 from fanfold_steps.mappers import Mapper, checked, wrong_pair
 from fanfold_steps.partitions import Partition, by_function, by_hash, by_ranges
+from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.spills import Spills, combined
@@ -29,6 +31,10 @@ from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
 Begin = Callable[[], Collector]
+
+
+class _Untidy(Exception):
+    """A batch failed, and bad records may be skipped: the task begins anew, and looks at each record by itself."""
 
 
 class MapTask:
@@ -51,6 +57,7 @@ class MapTask:
         self._is_whole_sum = isinstance(self._aggregation, Sum)
         combine = stage.combine
         self._combiner = code.part(combine.function, "combiner", 2) if isinstance(combine, Function) else None
+        self._is_careful = False
 
     def run(
         self, mapper: Mapper, batches: Batches, objects: Objects, key: str, lines: Begin | None = None
@@ -62,12 +69,16 @@ class MapTask:
         Raises:
             PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
         """
+        quarantine = self._code.quarantine()
         try:
             with Scratch() as scratch:
-                record, segments = self._mapped(mapper, batches, Spills(scratch, self._budget), lines)
+                record, segments = self._mapped(mapper, batches, Spills(scratch, self._budget), quarantine, lines)
                 with around("map.run"):
                     size = objects.put(key, runs.pack(segments, self._budget.block))
-                return {**record, "bytes": size}
+                return {**record, "bytes": size, **(quarantine.store(objects, key) if quarantine else {})}
+        except _Untidy:
+            self._is_careful = True
+            return self.run(mapper, batches, objects, key, lines)
         except NotWhole:  # rare: a float came late; this task begins anew, and later ones are careful from the start
             self._is_whole_sum = False
             return self.run(mapper, batches, objects, key)
@@ -86,7 +97,12 @@ class MapTask:
         return Groups(combiner, value_order.EXTRA if self._stage.sort_values else 0)
 
     def _mapped(
-        self, mapper: Mapper, batches: Batches, spills: Spills, lines: Begin | None
+        self,
+        mapper: Mapper,
+        batches: Batches,
+        spills: Spills,
+        quarantine: Quarantine | None,
+        lines: Begin | None,
     ) -> tuple[dict[str, Any], Iterable[Iterable[runs.Item]]]:
         """What the commit records, and a sorted segment for each partition."""
         cursor = Cursor()
@@ -94,9 +110,17 @@ class MapTask:
         mapper = mapper.begin(context)
         begin = lines or partial(self._collector, context)
         collector = begin()
+        suspect = quarantine is not None and not self._is_careful
+        if quarantine and self._is_careful:
+            mapper = careful(mapper, cursor, context.tally, quarantine, collector.check)
         records, bare = 0, resident()
         for batch in batches:
-            records += _fold(collector, mapper, batch, cursor)
+            try:
+                records += _fold(collector, mapper, batch, cursor, quarantine)
+            except PermanentFailure as failure:
+                if suspect and isinstance(failure.__cause__, Exception):
+                    raise _Untidy from failure
+                raise
             if self._budget.is_full(collector.size(), bare):
                 spills.write(self._segments(collector))
                 collector = begin()
@@ -171,6 +195,7 @@ class Mapped:
         self._context = code.context(self._cursor)
         self._mapper = mapper
         self._batches = batches
+        self.quarantine = code.quarantine()
         self.records = 0
         """How many records were read."""
 
@@ -181,9 +206,11 @@ class Mapped:
 
     def __iter__(self) -> Iterator[Any]:
         mapper = self._mapper.begin(self._context)
+        if self.quarantine:
+            mapper = careful(mapper, self._cursor, self._context.tally, self.quarantine)
         call = mapper.call if mapper.generates else checked(mapper.call)
         for batch in self._batches:
-            records = _good(batch)
+            records = batch.records() if self.quarantine else _good(batch)
             try:
                 for item in self._cursor.over(batch, records, mapper.items(batch, records)):
                     yield from call(item)
@@ -191,21 +218,29 @@ class Mapped:
                 raise
             except BaseException as error:
                 raise mapper.failure(error, self._cursor) from error
-            _demand_good(batch)
-            self.records += len(records)
+            self.records += len(records) + len(batch.bad)
+            if self.quarantine:
+                self.quarantine.end_batch(batch)
+            else:
+                _demand_good(batch)
         self._cursor.leave()
         yield from mapper.finish()
 
 
-def _fold(collector: Collector, mapper: Mapper, batch: Batch, cursor: Cursor) -> int:
-    """Take in what the mapper gives for a batch; how many records that is."""
-    records = _good(batch)
+def _fold(
+    collector: Collector, mapper: Mapper, batch: Batch, cursor: Cursor, quarantine: Quarantine | None = None
+) -> int:
+    """Take in what the mapper gives for a batch; how many records that is, with those put aside."""
+    records = batch.records() if quarantine else _good(batch)
     try:
         collector.fold(mapper.call, cursor.over(batch, records, mapper.items(batch, records)))
     except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
         raise mapper.failure(error, cursor, collector.check) from error
-    _demand_good(batch)
-    return len(records)
+    if quarantine is None:
+        _demand_good(batch)
+    else:
+        quarantine.end_batch(batch)
+    return len(records) + len(batch.bad)
 
 
 def _finish(collector: Collector, mapper: Mapper, cursor: Cursor) -> None:

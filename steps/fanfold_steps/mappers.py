@@ -101,12 +101,19 @@ def checked(call: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Iterable[An
     return call_and_look
 
 
-def _wrong_result(emitted: Any, check: Check | None) -> str | None:
+def not_iterable(emitted: object, check: Check | None) -> str | None:
+    """What is wrong with what a mapper returned, if it isn't any number of records at all."""
+    if hasattr(emitted, "__iter__"):
+        return None
     what = "(key, value) pairs" if check else "records"
-    if not hasattr(emitted, "__iter__"):
-        kind = "None" if emitted is None else type(emitted).__name__
-        return f"the mapper returned {kind}: let it yield {what}, or return a list of them"
-    return next(filter(None, (wrong_pair(pair, check) for pair in emitted)), None) if check else None
+    kind = "None" if emitted is None else type(emitted).__name__
+    return f"the mapper returned {kind}: let it yield {what}, or return a list of them"
+
+
+def _wrong_result(emitted: Any, check: Check | None) -> str | None:
+    if (problem := not_iterable(emitted, check)) or not check:
+        return problem
+    return next(filter(None, (wrong_pair(pair, check) for pair in emitted)), None)
 
 
 def wrong_pair(pair: Any, check: Check) -> str | None:

@@ -13,13 +13,17 @@ from fanfold_steps.calling import Part
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import merge_into
 from fanfold_steps.context import Context
+from fanfold_steps.counters import Tally
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.merge import merge
+from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.spills import combined, size_of
 from fanfold_storage.errors import StorageError
 
+MOST_KEPT = 100_000  # records of one key, held back where a key that fails is put aside
+_TOO_MANY = f"the reducer gave more than {MOST_KEPT:,} records, too many to hold back, as on_error=Skip() asks for"
 LOOK_ITEMS = 65536  # between two looks at the memory
 Segments = Callable[[int], list[Iterator[runs.Item]]]
 """The segments of a partition, one a map task, in the order of the maps: which is input order."""
@@ -40,7 +44,7 @@ class ReduceTask:
         elif isinstance(stage.reduce, Aggregate | list):
             self._aggregation = build(stage.reduce)
 
-    def records(self, partition: int, context: Context) -> Iterator[Any]:
+    def records(self, partition: int, context: Context, quarantine: Quarantine | None = None) -> Iterator[Any]:
         """What a partition reduces to, one record after the other, as it is asked for.
 
         Raises:
@@ -51,7 +55,7 @@ class ReduceTask:
                 if self._aggregation:
                     yield from self._aggregated(partition, self._aggregation, scratch)
                 else:
-                    yield from self._reduced(partition, scratch, context)
+                    yield from self._reduced(partition, scratch, context, quarantine)
             except runs.Unpicklable as error:
                 raise PermanentFailure("mapper", str(error)) from error
 
@@ -77,12 +81,17 @@ class ReduceTask:
                 return None
         return states
 
-    def _reduced(self, partition: int, scratch: Scratch, context: Context) -> Iterator[Any]:
+    def _reduced(
+        self, partition: int, scratch: Scratch, context: Context, quarantine: Quarantine | None
+    ) -> Iterator[Any]:
         assert self._reducer
         reducer = self._reducer.begin(context)
         items = self._merged(partition, scratch)
         for key, values in value_order.grouped(items) if self._sorts_values else _grouped(items):
-            yield from self._call(reducer.call, key, values)
+            if quarantine is None:
+                yield from self._call(reducer.call, key, values)
+            else:
+                yield from self._tried(reducer.call, key, values, context.tally, quarantine)
         yield from reducer.finish()
 
     def _merged(self, partition: int, scratch: Scratch) -> Iterator[runs.Item]:
@@ -92,6 +101,27 @@ class ReduceTask:
         """A partition's items as the maps wrote them, by key; those of a key in input order."""
         with Scratch() as scratch:
             yield from self._merged(partition, scratch)
+
+    def _tried(
+        self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any], tally: Tally, quarantine: Quarantine
+    ) -> Iterator[Any]:
+        """What the reducer gives for a key, held back until it has ended well; nothing for a key that is put aside."""
+        tally.mark()
+        quarantine.keys += 1
+        kept: list[Any] = []
+        try:
+            for record in self._call(reducer, key, values):
+                kept.append(record)
+                if len(kept) > MOST_KEPT:
+                    raise PermanentFailure("reducer", f"{_TOO_MANY} (for the key {shown(key)})")
+        except PermanentFailure as failure:
+            cause = failure.__cause__
+            if failure.kind != "reducer" or not isinstance(cause, Exception) or isinstance(cause, MemoryError):
+                raise
+            tally.take_back()
+            quarantine.add_key(shown(key), failure)
+            return
+        yield from kept
 
     def _call(self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
         try:

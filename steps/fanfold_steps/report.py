@@ -62,4 +62,6 @@ def describe(failure: Mapping[str, Any]) -> str:
         lines.append(f"at {record['source']}{byte}: {record['text']}")
     if failure.get("traceback"):
         lines.append(failure["traceback"])
+    if failure.get("log"):
+        lines.append(f"The task's last output:\n{failure['log']}")
     return "\n".join(lines)

@@ -9,10 +9,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from fanfold_steps.formats.declared import InputFormat, OutputFormat, Text, from_json
+from fanfold_steps.policy import Fail, Policy, Skip
 
 MOST_PARTITIONS = 10_000
 NAME = "[A-Za-z][A-Za-z0-9_-]{0,63}"
 """What inputs may be called, as a pattern."""
+
 _BY_NAME = {"discriminator": "format"}  # pydantic's word: which format it is decides what else may stand there
 
 
@@ -118,6 +120,9 @@ class JobSpec:
     """The pydantic model of the job's parameters."""
     files: dict[str, str] = field(default_factory=dict)
     """Side files by name: their paths in the bundle."""
+    timeout: float | None = None
+    """Seconds that one task may take."""
+    on_error: Policy = field(default_factory=Fail, metadata={"discriminator": "policy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +173,7 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
         "output": from_json(data["output"]),
         "inputs": inputs,
         "params": Function(**data["params"]) if data.get("params") else None,
+        "on_error": _policy_from_json(data.get("on_error")),
     }
     return JobSpec(**{**data, **read})
 
@@ -181,6 +187,10 @@ def stage_from_json(data: dict[str, Any]) -> StageSpec:
         "partition": _called(data.get("partition")),
     }
     return StageSpec(**{**data, **read})
+
+
+def _policy_from_json(data: Any) -> Policy:
+    return Skip(**data) if data and data["policy"] == "skip" else Fail()
 
 
 def _called(data: Any) -> Function | Program | None:

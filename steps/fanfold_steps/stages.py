@@ -20,6 +20,7 @@ from fanfold_steps.programs.attempt import Programs
 from fanfold_steps.programs.batches import ProgramBatches
 from fanfold_steps.programs.environment import of_task
 from fanfold_steps.programs.grouping import lines_of, together
+from fanfold_steps.quarantine import Quarantine, demand_few
 from fanfold_steps.reduce import ReduceTask
 from fanfold_steps.sinks import Parts, Runs, Sink
 from fanfold_steps.spec import InputSpec, Program
@@ -74,6 +75,8 @@ class Stage:
 
     def drop(self, task: Task, record: dict[str, Any]) -> None:
         """Remove what an attempt wrote: another came first."""
+        if skipped := record.get("skipped"):
+            self._tree.objects.delete(skipped["key"])
         if task.step == "map" and self._map:
             self._tree.objects.delete(task.run(record["attempt"]))
         else:
@@ -88,7 +91,8 @@ class Stage:
             return self._map.run(mapper, batches, self._tree.objects, task.run(attempt))
         mapped = Mapped(mapper, batches, self._code)
         written = self._sink.write(task, attempt, mapped, "mapper")
-        return {**written, "records": mapped.records, "read": batches.size, "counters": mapped.counters}
+        told = {"records": mapped.records, "read": batches.size, "counters": mapped.counters}
+        return {**written, **told, **self._stored(mapped.quarantine, task, attempt)}
 
     def _run_programs(self, task: Task, attempt: str, batches: Batches, mapper: Mapper) -> dict[str, Any]:
         """Map for a program, or by one."""
@@ -107,9 +111,13 @@ class Stage:
     def _run_reduce(self, task: Task, attempt: str) -> dict[str, Any]:
         if isinstance(self._spec.reduce, Program):
             return self._reduce_by_program(task, attempt, self._spec.reduce)
-        context = self._code.context()
-        written = self._sink.write(task, attempt, self._reduce.records(task.index, context), "reducer")
-        return {**written, "counters": context.counters()}
+        context, quarantine = self._code.context(), self._code.quarantine()
+        records = self._reduce.records(task.index, context, quarantine)
+        written = self._sink.write(task, attempt, records, "reducer")
+        return {**written, "counters": context.counters(), **self._stored(quarantine, task, attempt)}
+
+    def _stored(self, quarantine: Quarantine | None, task: Task, attempt: str) -> dict[str, Any]:
+        return quarantine.store(self._tree.objects, task.run(attempt)) if quarantine else {}
 
     def _reduce_by_program(self, task: Task, attempt: str, program: Program) -> dict[str, Any]:
         assert isinstance(self._reduce, ReduceTask)
@@ -145,11 +153,12 @@ class Stage:
                 yield self._mappers[name], batch
 
     def _segments(self, partition: int, read: ReadSegment) -> list[Iterator[Any]]:
-        self._runs = self._runs or [self._run_of(index) for index in range(self.tasks["map"])]
+        self._runs = self._runs or self._committed_runs()
         return [read(self._tree.objects, key, size, partition) for key, size in self._runs]
 
-    def _run_of(self, index: int) -> tuple[str, int]:
-        """Key and size of the run that a map task committed."""
-        task = Task(self.index, "map", index)
-        commit = self._tree.commit_of(task)
-        return task.run(commit["attempt"]), commit["bytes"]
+    def _committed_runs(self) -> list[tuple[str, int]]:
+        """Key and size of each map task's run."""
+        tasks = [Task(self.index, "map", index) for index in range(self.tasks["map"])]
+        commits = [self._tree.commit_of(task) for task in tasks]
+        demand_few(self._plan.spec.on_error, commits, "records")
+        return [(task.run(commit["attempt"]), commit["bytes"]) for task, commit in zip(tasks, commits, strict=True)]

@@ -13,6 +13,7 @@ from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.map import MapTask
 from fanfold_steps.mappers import Mapper
+from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.reduce import ReduceTask
 from fanfold_steps.spec import Batch, Function, Program, StageSpec
 from fanfold_steps.total_order import Weigh
@@ -34,7 +35,7 @@ class MapRunner(Protocol):
 class ReduceRunner(Protocol):
     """The reduce step of a stage."""
 
-    def records(self, partition: int, context: Context) -> Iterator[Any]:
+    def records(self, partition: int, context: Context, quarantine: Quarantine | None = None) -> Iterator[Any]:
         """What a partition reduces to. Raises PermanentFailure."""
 
 

@@ -7,6 +7,9 @@ stage-0/map/commits/00012.json     put-if-absent: the attempt that counts
 stage-0/reduce/runs/…  …/commits/… likewise: records, which the next stage maps
 stage-1/reduce/commits/00003.json  the last stage's last step names staged parts, which `finish` makes visible
 claims/0-map-00012.json            who works on a task (…-2.json: who runs it once more); hints, never truth
+logs/STEP-N/START-00000.txt        what was printed while a worker did its tasks, in pieces
+deaths/STAGE-STEP-00012.json       how many processes died at a task; a hint
+quarantine/STAGE-STEP-…jsonl       bad records that an attempt put aside, named in its commit
 workers/STEP-N.json                a worker's beat
 failed.json                        put-if-absent: why the job can't succeed; every worker stops
 report.json                        put-if-absent: the job is done and its output is whole

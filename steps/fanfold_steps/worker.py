@@ -4,17 +4,22 @@ There is no master. A worker of any step helps with what its step waits for, so 
 workers can lock a job up; whoever sees that all parts are there finishes the job.
 """
 
+import os
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from types import FrameType
 
+from fanfold_steps import exits
 from fanfold_steps.beat import Beat
 from fanfold_steps.budget import budget_of
 from fanfold_steps.claims import Claims
 from fanfold_steps.code import Code
-from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.failure import PermanentFailure, user_stack
 from fanfold_steps.finish import finish
+from fanfold_steps.last_task import LastTask, told_timeout
+from fanfold_steps.logs import Logs
 from fanfold_steps.plan import KEY, Plan
 from fanfold_steps.report import Reporter
 from fanfold_steps.spec import JobConf
@@ -22,7 +27,8 @@ from fanfold_steps.split import split
 from fanfold_steps.stages import Stage, Surroundings
 from fanfold_steps.tree import JobTree, Task
 from fanfold_steps.turns import Share, Turns
-from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unsupported
+from fanfold_steps.watchdog import Watchdog
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError, Unsupported
 from fanfold_storage.urls import open_objects
 
 STEPS = ("split", "map", "reduce", "all")
@@ -42,6 +48,9 @@ class Worker:
         self._reporter = Reporter(self._name)
         self._output = open_objects(self._conf.output)
         self._stages: list[Stage] = []
+        self._logs = Logs(tree, self._name)
+        self._last = LastTask(tree)
+        self._watchdog = Watchdog(None, lambda task, frame: None, self._last.dump)
 
     def run(self) -> None:
         """Do tasks until this worker's step is committed; the steps before it come first.
@@ -50,9 +59,10 @@ class Worker:
             PermanentFailure: the job can't succeed; `failed.json` says so too.
             StorageError: the store is away; starting again goes on from what is committed.
         """
-        with Beat(self._tree, self._name, self._reporter):
+        with self._logs.taken(), Beat(self._tree, self._name, self._reporter, self._logs.flush):
             code = Code(self._conf, self._reporter.status)
             try:
+                self._account()
                 self._run_steps(code)
             except PermanentFailure as failure:
                 self._fail(None, failure)
@@ -67,6 +77,7 @@ class Worker:
             return
         plan, surroundings = Plan.load(self._tree), Surroundings(self._tree, self._output, code, self.budget)
         code.surround(plan.spec)
+        self._watchdog = Watchdog(plan.spec.timeout, partial(self._bite, code, plan.spec.timeout), self._last.dump)
         self._stages = [Stage(plan, index, surroundings) for index in range(len(plan.tasks))]
         for stage in self._stages:
             *_, last = stage.tasks
@@ -92,7 +103,8 @@ class Worker:
     def _attempt(self, task: Task, run: Callable[[Task, str], None]) -> None:
         attempt = f"{self._name}-{uuid.uuid4().hex[:8]}"
         try:
-            run(task, attempt)
+            with self._last.over(task), self._logs.over(task), self._watchdog.over(task):
+                run(task, attempt)
         except (NotFound, PermissionDenied, InvalidKey, Unsupported) as error:  # the store's answer won't change
             raise self._fail(task, PermanentFailure("storage", str(error))) from error
         except PermanentFailure as failure:
@@ -101,8 +113,26 @@ class Worker:
 
     def _fail(self, task: Task | None, failure: PermanentFailure) -> PermanentFailure:
         where = {"task": asdict(task) if task else None, "stages": max(1, len(self._stages))}
-        self._tree.create("failed.json", {**where, **failure.to_json()})
+        self._tree.create("failed.json", {**where, **failure.to_json(), "log": self._logs.last})
         return failure
+
+    def _account(self) -> None:
+        """End the job if the process before this one died at a task in a way that trying again won't mend."""
+        if verdict := self._last.verdict(self._conf.spec.timeout):
+            raise self._fail(*verdict)
+
+    def _bite(self, code: Code, seconds: float | None, task: Task, frame: FrameType | None) -> None:
+        """End this process and the job: the task takes too long. The user's code may never come back to us."""
+        position = code.cursor.position if code.cursor else None
+        trace = user_stack(frame, code.root)
+        try:
+            failure = PermanentFailure("timeout", told_timeout(seconds), trace=trace, position=position)
+            self._fail(task, failure)
+            self._logs.flush()
+            self._reporter.failed(self._tree.find("failed.json") or failure.to_json())
+        except StorageError:
+            os._exit(exits.STORE_AWAY)
+        os._exit(exits.FAILED)
 
     def _run_task(self, task: Task, attempt: str) -> None:
         stage = self._stages[task.stage]

@@ -28,6 +28,7 @@ def members_of(failure: dict[str, Any], told: Told) -> dict[str, Any]:
     """At which task and record it happened, and the user's own traceback: those that are there."""
     task, record = failure.get("task"), failure.get("record")
     members: dict[str, Any] = {"traceback": _text(failure.get("traceback"), told, LONGEST_TRACE)}
+    members["log"] = _text(failure.get("log"), told, LONGEST_TRACE)
     if isinstance(task, dict):
         step = _text(task.get("step"), told, RECORD_PREVIEW)
         members["task"] = {"stage": _number(task.get("stage")), "step": step, "index": _number(task.get("index"))}

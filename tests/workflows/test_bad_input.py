@@ -14,7 +14,7 @@ from tests.steps.test_formats import PACK, SUFFIX
 from tests.waiting import poll
 
 LINES = b"".join(b"%d %d\n" % (number * 7919 % 10007, number) for number in range(5000))
-MAP = "from fanfold import *\nimport os, signal, sys\ndef f(record):\n{}\njob = Job(map=f, reduce=Sum(){})\n"
+MAP = "from fanfold import *\nimport os, re, signal, sys, time\ndef f(record):\n{}\njob = Job(map=f, reduce=Sum(){})\n"
 
 
 def job(*body: str, rest: str = "") -> str:
@@ -37,11 +37,16 @@ CASES = {
     "sys.exit": (job("if record == 'b': sys.exit(3)", COUNT), b"a\nb\n", [], 1,
                  ["the mapper raised SystemExit: 3", "byte 2: b", 'File "bad.py", line 4, in f']),
     "os._exit": (job("os._exit(7)"), b"a\nb\n", [], 1,
-                 ["worker all-0 ended with status 7, start 4 of 4", "os._exit()"]),
+                 ["map/0: whichever process did this task ended with status 7, 4 times by now: look for os._exit()"]),
     "crashes": (job("os.kill(os.getpid(), signal.SIGSEGV)"), b"a\n", [], 1,
-                ["worker all-0 was ended by SIGSEGV, start 4 of 4", "what crashes"]),
+                ["map/0: whichever process did this task was ended by SIGSEGV, 4 times by now: look for what crashes"]),
     "eats memory": (job("held = []", "while True: held.append(bytearray(1 << 27))"), b"a\n", ["--memory", "64MiB"], 1,
                     ["the mapper raised MemoryError", "1,024 MiB", "--memory", "byte 0: a"]),
+    "hangs": (job("if record == 'b': time.sleep(60)", "print('at', record)", COUNT, rest=", timeout=1"), b"a\nb\n",
+              [], 1, ["map/0: the task had not ended after 1 s, the job's timeout", "byte 2: b",
+                      'File "bad.py", line 4, in f', "The task's last output:\nat a"]),
+    "hangs in C": (job("re.match('(a+)+b', 'a' * 64)", COUNT, rest=", timeout=0.5"), b"a\n", [], 1,
+                   ["map/0: the task had not ended after 0.5 s", 'File "bad.py", line 4, in f']),
     "broken json": (job(COUNT, rest=", input=JSONL()"), b'{"a": 1}\n{"a":\n', [], 1,
                     ["this is no jsonl record", "in/a.txt, byte 9", '{"a":']),
     "broken csv": (job(COUNT, rest=", input=CSV()"), b"a,b\n1,2\n1,2,3\n", [], 1,

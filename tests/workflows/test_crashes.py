@@ -6,6 +6,7 @@ one process here, forked for each run, so that there is none that would start th
 
 import os
 import re
+import shutil
 import signal
 import tempfile
 import traceback
@@ -29,7 +30,7 @@ from tests import crash_points
 
 SCRIPT = """
 from pathlib import Path
-from fanfold import Job, Stage
+from fanfold import Job, Skip, Stage
 LOG = Path({log!r})
 def log(what):
     with LOG.open("a") as file:
@@ -37,15 +38,23 @@ def log(what):
 def words(line):
     if line.startswith("#"):
         log(f"map {{line[1:]}}")
+    if line == "bad":
+        raise ValueError(line)
     return [(word, 1) for word in line.split()]
 def add(key, values):
     log(f"reduce {{key}}")
     yield key, sum(values)
 def keep(key, values):
     return [(key, value) for value in values]
-job = Job(stages=[Stage(map=words, reduce=add), Stage(reduce=keep, order="total"), Stage()])
+job = Job(stages=[Stage(map=words, reduce=add), Stage(reduce=keep, order="total"), Stage()], on_error=Skip(0.5))
 """
 FILES, PARTITIONS = 3, 2
+OUTPUT = {
+    "_SUCCESS",
+    "_quarantine",
+    "_quarantine/part-00000.jsonl",
+    *(f"part-{number:05d}.txt" for number in range(PARTITIONS)),
+}
 OUTPUT = {"_SUCCESS", *(f"part-{number:05d}.txt" for number in range(PARTITIONS))}
 SPILLED = ("spill", "merge")
 SWAPPED, IN_PLACE = ("overwrite.swap", "overwrite.old"), ("overwrite.manifest", "overwrite.part", "start.replaces")
@@ -138,7 +147,7 @@ def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setattr(run, "_engine", lambda request: Here())
     (tmp_path / "job/in").mkdir(parents=True)
     for number in range(FILES):
-        (tmp_path / f"job/in/{number}.txt").write_text(f"#{number}\n" + "w\n" * 400)
+        (tmp_path / f"job/in/{number}.txt").write_text(f"#{number}\n" + "w\n" * 400 + "bad\n" * (not number))
     (tmp_path / "job/counting.py").write_text(SCRIPT.format(log=str(tmp_path / "job/log")))
     return Case(tmp_path / "job", overwrite=False)
 
@@ -181,8 +190,7 @@ def check(case: Case, write: str, when: str, at: int = 1) -> bool:
 )
 def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write: str, when: str) -> None:
     assert check(case, write, when)
-    for path in (case.folder / "out").iterdir():
-        path.unlink()
+    shutil.rmtree(case.folder / "out")
     check(case, write, when, 2)
 
 

@@ -1,16 +1,16 @@
 import importlib
 import json
 import sys
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import fanfold
-from fanfold import InvalidJob, Job, Max, Sum, TopK, builtin, spec
+from fanfold import InvalidJob, Job, Max, Skip, Sum, TopK, batch, builtin, program, spec
 from fanfold.authored import resolve
 from fanfold.bundle import pack
 from fanfold_steps.aggregations import AGGREGATIONS, build
-from fanfold_steps.spec import Aggregate, Function, stage_from_json
+from fanfold_steps.spec import Aggregate, Function, spec_from_json, stage_from_json
 from tests.steps import functions
 
 
@@ -38,6 +38,8 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
         "output": {"format": "text", "encoding": None, "compress": None},
         "params": None,
         "files": {},
+        "on_error": {"policy": "fail"},
+        "timeout": None,
     }
 
 
@@ -117,6 +119,36 @@ def test_an_aggregation_with_a_combiner_is_refused_in_a_spec():
     stage = {"map": {"function": "a:b"}, "reduce": {"aggregate": "Sum"}, "combine": {"function": "a:c"}}
     with pytest.raises(spec.InvalidSpec, match=r"stages.0.combine: an aggregation combines by itself"):
         spec.parse({"stages": [stage]})
+
+
+def test_a_failure_policy_comes_through_a_spec():
+    compiled = Job(map=functions.pairs, reduce=Sum(), on_error=Skip(at_most=0.25)).spec()
+    data = json.loads(spec.to_json(compiled))
+    assert data["on_error"] == {"at_most": 0.25, "policy": "skip"}
+    assert spec.parse(data) == compiled
+    assert spec_from_json(data) == compiled
+    with pytest.raises(spec.InvalidSpec, match="a share between 0 and 1"):
+        spec.parse({**data, "on_error": {"policy": "skip", "at_most": 7}})
+    with pytest.raises(spec.InvalidSpec, match="on_error"):
+        spec.parse({**data, "on_error": {"policy": "ignore"}})
+    with pytest.raises(InvalidJob, match=r"on_error is Fail\(\) or Skip"):
+        Job(map=functions.pairs, reduce=Sum(), on_error="skip")  # type: ignore[arg-type]
+    with pytest.raises(InvalidJob, match="batches and programs have none"):
+        Job(map=batch(cast(Any, functions.pairs)), reduce={"n": Sum()}, on_error=Skip())
+    with pytest.raises(InvalidJob, match="programs have none"):
+        Job(map=program("cat"), reduce=program("cat"), on_error=Skip())
+    with pytest.raises(spec.InvalidSpec, match="programs have none"):
+        spec.parse({**json.loads(spec.to_json(Job(map=program("cat")).spec())), "on_error": data["on_error"]})
+
+
+@pytest.mark.parametrize("timeout", [0, -1, "5", True, float("inf"), 10**9])
+def test_a_timeout_is_a_number_of_seconds(timeout):
+    with pytest.raises(InvalidJob, match="timeout is a number of seconds"):
+        Job(map=functions.pairs, reduce=Sum(), timeout=timeout)
+    data = json.loads(spec.to_json(Job(map=functions.pairs, reduce=Sum(), timeout=2.5).spec()))
+    assert spec.parse(data).timeout == 2.5
+    with pytest.raises(spec.InvalidSpec, match="timeout"):
+        spec.parse({**data, "timeout": "soon" if timeout is True or timeout == "5" else timeout})
 
 
 def test_a_lambda_is_refused_with_the_mend():

@@ -168,7 +168,7 @@ def test_a_worker_that_leaves_without_a_word_is_told(texts):
     )
     failed = run(texts, "--workers", "1", command=[*RUN, "leaver.py"])
     assert failed.returncode == 1
-    assert "worker all-0 ended with status 0, start 4 of 4" in failed.stderr
+    assert "map/0: whichever process did this task ended with status 0, 4 times by now" in failed.stderr
 
 
 def test_a_file_name_with_a_newline_is_refused_before_anything_runs(texts):

@@ -32,6 +32,7 @@ from fanfold_steps.aggregations import (
 )
 from fanfold_steps.context import Context
 from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
+from fanfold_steps.policy import Fail, InvalidPolicy, Skip
 
 __all__ = [
     "CSV",
@@ -44,16 +45,19 @@ __all__ = [
     "CountDistinct",
     "Delimited",
     "Distinct",
+    "Fail",
     "First",
     "Fixed",
     "Input",
     "InvalidFormat",
     "InvalidJob",
+    "InvalidPolicy",
     "Job",
     "Last",
     "Max",
     "Mean",
     "Min",
+    "Skip",
     "Stage",
     "Sum",
     "Text",

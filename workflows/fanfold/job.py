@@ -26,8 +26,11 @@ from fanfold.stage import (
     root_of,
 )
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
+from fanfold_steps.policy import Fail, Policy, Skip, problem_of_timeout
 from fanfold_steps.programs.checks import check_input
 from fanfold_steps.spec import NAME, JobSpec
+
+FAIL = Fail()
 
 
 class Job:
@@ -46,6 +49,8 @@ class Job:
         params: a pydantic model of the job's parameters (`--param NAME=VALUE`); `ctx.params` is an object of it.
         files: side files that travel with the code, by name: `{"stop": "stop.txt"}`, the path seen from the file that
             the job is written in. `ctx.file("stop")` is where a copy lies.
+        on_error: `Skip(at_most=0.001)` puts bad records aside, up to this share; `Fail()`, unless said otherwise.
+        timeout: seconds that one task may take (a split, or a partition); a longer one ends the job.
 
     Functions, classes and objects must stand at the top level of a module, so that workers can import them.
 
@@ -69,6 +74,8 @@ class Job:
         output: OutputFormat = TEXT,
         params: type | None = None,
         files: Mapping[str, str] | None = None,
+        on_error: Policy = FAIL,
+        timeout: float | None = None,
     ) -> None:
         own: dict[str, Any] = {"map": map, "combine": combine, "reduce": reduce, "partition": partition, "order": order}
         own["sort_values"] = sort_values
@@ -84,8 +91,12 @@ class Job:
         self._check_programs()
         self.params = _model(params)
         self.files = dict(files or {})
-        for problem in filter(None, (problem_of(name, path) for name, path in self.files.items())):
+        problems = [problem_of(name, path) for name, path in self.files.items()]
+        problems += [problem_of_timeout(timeout)] if timeout is not None else []
+        for problem in filter(None, problems):
             raise InvalidJob(problem)
+        self.on_error = _policy(on_error, self.stages, self.inputs)
+        self.timeout = timeout
         self._written_in: str = sys._getframe(1).f_globals["__name__"]
 
     def spec(self, bundle: str | None = None) -> JobSpec:
@@ -105,6 +116,8 @@ class Job:
             inputs=inputs,
             output=self.output,
             params=reference(self.params) if self.params else None,
+            on_error=self.on_error,
+            timeout=self.timeout,
             files={name: file.bundled for name, file in self.side_files().items()},
         )
 
@@ -147,6 +160,16 @@ class Job:
                 check_input(named.format)
                 if self.stages[0].order:
                     raise InvalidJob("order: a total order is settled by a sample, which programs don't give")
+
+
+def _policy(on_error: Any, stages: list[Stage], inputs: Mapping[str, Input]) -> Policy:
+    if not isinstance(on_error, Policy):
+        raise InvalidJob(f"on_error is Fail() or Skip(at_most=0.001), not {on_error!r:.80}")
+    parts: list[Any] = [part for stage in stages for part in (stage.map, stage.combine, stage.reduce)]
+    parts += [named.map for named in inputs.values()]
+    if isinstance(on_error, Skip) and any(isinstance(part, Batched | Program) for part in parts):
+        raise InvalidJob("on_error=Skip() puts single records aside, and batches and programs have none: leave it out")
+    return on_error
 
 
 def _model(params: Any) -> Any:

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from fanfold.orders import order_problem
 from fanfold.side_files import leaves, problem_of
 from fanfold_steps.aggregations import InvalidAggregation, build
+from fanfold_steps.policy import Skip, problem_of_timeout
 from fanfold_steps.programs.checks import check, check_input
 from fanfold_steps.programs.command import InvalidCommand
 from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, InputSpec, JobSpec, Program, StageSpec
@@ -48,7 +49,10 @@ def parse(data: dict[str, Any]) -> JobSpec:
         _check_stage(f"stages.{number}", stage)
         _check_batch(f"stages.{number}", stage, spec, first=not number)
     _check_side_files(spec)
+    _check_skip(spec)
     _check_programs(spec)
+    if spec.timeout is not None and (problem := problem_of_timeout(spec.timeout)):
+        raise InvalidSpec(problem)
     return spec
 
 
@@ -61,6 +65,13 @@ def _check_batch(place: str, stage: StageSpec, spec: JobSpec, *, first: bool) ->
         raise InvalidSpec(f"{place}.map: only the first stage can be one of batches")
     if isinstance(stage.map, Batch) and any(named.map for named in spec.inputs.values()):
         raise InvalidSpec(f"{place}.map: a batch maps all inputs; leave their own mappers out")
+
+
+def _check_skip(spec: JobSpec) -> None:
+    parts = [part for stage in spec.stages for part in (stage.map, stage.combine, stage.reduce)]
+    parts += [named.map for named in spec.inputs.values()]
+    if isinstance(spec.on_error, Skip) and any(isinstance(part, Batch | Program) for part in parts):
+        raise InvalidSpec("on_error: skip puts single records aside, and batches and programs have none; leave it out")
 
 
 def _check_side_files(spec: JobSpec) -> None:

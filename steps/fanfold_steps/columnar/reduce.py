@@ -11,6 +11,7 @@ from fanfold_steps.columnar.rows import lines, objects
 from fanfold_steps.columnar.shape import Shape
 from fanfold_steps.columnar.spills import FrameSpills
 from fanfold_steps.context import Context
+from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import StageSpec
 
@@ -29,7 +30,7 @@ class FrameReduceTask:
         self._budget = budget
         self._records = lines if as_text else objects
 
-    def records(self, partition: int, context: Context) -> Iterator[Any]:
+    def records(self, partition: int, context: Context, quarantine: Quarantine | None = None) -> Iterator[Any]:
         """A partition's rows: as dicts, or as lines of text with tabs between the columns.
 
         Raises:

@@ -43,6 +43,10 @@ class LineBatch:
         """Any bytes are lines."""
         raise AssertionError(bad)
 
+    def place_of_bad(self, bad: BadRecord) -> tuple[str, int]:
+        """Any bytes are lines."""
+        raise AssertionError(bad)
+
 
 class ProgramBatches:
     """What a program writes for all that a task reads: for each file in a process of its own, so that it may be told

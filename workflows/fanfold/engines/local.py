@@ -16,13 +16,12 @@ from threading import Event
 from fanfold.engines.protocol import Foreign, Handle, Observation, Phase
 from fanfold.engines.scratch import scratch_folder
 from fanfold.planner import Plan
-from fanfold_steps.exits import PERMANENT
+from fanfold_steps.exits import PERMANENT, STORE_AWAY
 
 NAMESPACE = "local"
-MOST_STARTS = 4  # of one worker, when it dies by anything but a failed job
+MOST_STARTS = 8  # of one worker, when it dies by anything but a failed job; one task ends the job after half as many
 LOG_TAIL = 2000  # bytes
-REPORT, LOG = "report.json", "log"
-STORE_AWAY = 1  # what a worker's process ends with then, having said so
+REPORT, LOG, TASK = "report.json", "log", "task"
 
 
 @dataclass(slots=True)
@@ -109,8 +108,9 @@ class LocalEngine:
         """Run one worker, again and again if it dies without having ended the job (in a thread of its own)."""
         name = f"{step}-{index}"
         with scratch_folder() as folder:
+            ended = ""
             for start in range(MOST_STARTS):
-                process = self._start(crew, step, index, folder)
+                process = self._start(crew, f"{step}-{index}", folder, ended)
                 if process is None:
                     break
                 with process:  # its stdin is closed in the end
@@ -118,6 +118,7 @@ class LocalEngine:
                 if status == 0 and (folder / REPORT).exists():
                     break
                 end, advice = _told(status)
+                ended = "" if status == STORE_AWAY else f"{end}\t{advice}"
                 crew.message = f"worker {name} {end}, start {start + 1} of {MOST_STARTS}{advice}{_tail(folder / LOG)}"
                 if status in PERMANENT:
                     break
@@ -129,10 +130,12 @@ class LocalEngine:
             for watcher in self._watchers:
                 watcher.put(crew.plan.conf.id)
 
-    def _start(self, crew: _Crew, step: str, index: int, folder: Path) -> subprocess.Popen[bytes] | None:
+    def _start(self, crew: _Crew, name: str, folder: Path, ended: str) -> subprocess.Popen[bytes] | None:
         # -P: the folder that the user stands in is no place to import from.
-        command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", str(index)]
+        step, _, index = name.partition("-")
+        command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", index]
         environ = {**os.environ, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
+        environ |= {"FANFOLD_TASK": str(folder / TASK), "FANFOLD_ENDED": ended}
         with self._lock, (folder / LOG).open("wb") as log:
             if crew.ending:
                 return None
@@ -144,7 +147,7 @@ class LocalEngine:
                 env=environ,
                 start_new_session=True,  # a terminal's Ctrl-C is for us to handle
             )
-            crew.processes[f"{step}-{index}"] = process
+            crew.processes[name] = process
             return process
 
 

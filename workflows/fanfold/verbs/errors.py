@@ -40,7 +40,7 @@ class JobFailed(Exception):
 
     def __init__(self, failure: Mapping[str, Any]) -> None:
         super().__init__(f"the job failed: {describe(failure)}")
-        known = {name: failure[name] for name in ("task", "record", "traceback") if failure.get(name)}
+        known = {name: failure[name] for name in ("task", "record", "traceback", "log") if failure.get(name)}
         kind = {"type": "urn:fanfold:problem:job-failed", "title": "Job failed"}
         self.problem = {**kind, "detail": failure["message"], **known}
 

@@ -34,6 +34,7 @@ from fanfold.verbs.progress import Display
 from fanfold.verbs.steps import Picture
 from fanfold_steps.inputs import Whole
 from fanfold_steps.progress import Progress, ProgressReader
+from fanfold_steps.quarantine import KEY
 from fanfold_steps.spec import Inputs, JobSpec
 from fanfold_steps.tree import JobTree
 
@@ -203,6 +204,8 @@ def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
     if request.json:
         print(json.dumps(summary))
     elif not request.quiet:
+        if skipped := report.get("skipped"):
+            print(f"{skipped:,} bad records were skipped: see {request.output}{KEY}", file=sys.stderr)
         parts, records, written = len(report["parts"]), report["records"], report["bytes"]
         what = f"{records:,} records in {parts} part{'s' if parts > 1 else ''} ({written:,} bytes)"
         print(f"done in {seconds:.1f} s: {what} in {request.output}", file=sys.stderr)

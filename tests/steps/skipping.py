@@ -1,0 +1,49 @@
+"""Functions that fail at some records, for tests to name in specs."""
+
+
+def numbers(line, ctx):
+    word, _, rest = line.partition(" ")
+    ctx.count("lines", "good")
+    yield word, int(rest.split()[0])
+    if word.startswith("bad"):
+        raise ValueError(f"a bad line: {object()}")
+
+
+def pairs(line, ctx):
+    for word, number in numbers(line, ctx):
+        yield word, (number, number)
+
+
+def field(record):
+    return [("sum", record["n"])]
+
+
+def odd(line):
+    odd = {"list": [(["k"], 1)], "nan": [(float("nan"), 1)], "pair": ["one"], "text": [("k", "x")], "none": None}
+    return odd[line] if line in odd else [("k", int(line))]
+
+
+def total(key, values):
+    yield f"{key} {sum(values)}"
+
+
+def picky(key, values, ctx):
+    ctx.count("keys", "seen")
+    first = next(values)
+    yield f"{key} {first}"
+    if key == "b":
+        raise RuntimeError("not two")
+
+
+def fussy(record):
+    if record.startswith("a"):
+        raise LookupError("no a")
+    yield record, 1
+
+
+def leaves(line):
+    raise SystemExit(3)
+
+
+def eats(line):
+    raise MemoryError
