@@ -67,7 +67,7 @@ def by_columns(aggregate, frame, size, memory):
 
     def spill(full):
         found = full.take()
-        spills.write(found[0], [found[1]])
+        spills.write(found[0], [found[0].sorted(found[1])])
 
     with Scratch() as scratch:
         spills = FrameSpills(scratch)
@@ -78,7 +78,7 @@ def by_columns(aggregate, frame, size, memory):
         assert result
         taken, last = result
         found = []
-        for states in filter(len, spills.merged(taken, 0, last)):
+        for states in filter(len, spills.merged(taken, 0, taken.sorted(last))):
             results = taken.results(states)
             kinds = {**taken.shape.keys, **taken.shape.values}
             columns = [python_values(results[name], kind) for name, kind in kinds.items()]
@@ -90,6 +90,7 @@ def by_columns(aggregate, frame, size, memory):
 def small_sizes():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "GROUP_ROWS", 4)
+        patch.setattr(grouping, "MERGE_ROWS", 6)
         patch.setattr(segments, "BLOCK_ROWS", 2)
         yield
 

@@ -31,7 +31,7 @@ from fanfold_steps.aggregations import (
     Variance,
 )
 from fanfold_steps.context import Context
-from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
+from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
 
 __all__ = [
     "CSV",
@@ -54,8 +54,10 @@ __all__ = [
     "Max",
     "Mean",
     "Min",
+    "Parquet",
     "Stage",
     "Sum",
+    "Table",
     "Text",
     "TopK",
     "Variance",
