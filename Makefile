@@ -19,7 +19,7 @@ $(STAMP):
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fanfold needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
 	@$(BIN)/pip --quiet --disable-pip-version-check install uv==$(UV_VERSION)
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes constraints.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes constraints.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.made-from-*
 	@touch $@
@@ -64,7 +64,7 @@ bench-cluster: env  ## a small job on the test cluster, beside Argo by hand
 
 $(PEERS_STAMP):
 	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
-	$(BIN)/uv pip sync --quiet --python .venv-bench/bin/python --require-hashes bench/peers.txt
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python .venv-bench/bin/python --require-hashes bench/peers.txt
 	@rm -f .venv-bench/.made-from-*
 	@touch $@
 

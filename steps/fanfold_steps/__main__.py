@@ -12,6 +12,7 @@ import threading
 
 from fanfold_steps import exits
 from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.frames import THREADS
 from fanfold_steps.limits import limit_memory
 from fanfold_steps.report import Reporter
 from fanfold_steps.tree import JobTree
@@ -22,6 +23,7 @@ from fanfold_storage.errors import NotFound, StorageError
 def main(arguments: list[str] | None = None) -> int:
     """Run a worker; returns the exit status."""
     options = _parser().parse_args(arguments)
+    os.environ.update({**THREADS, **os.environ})
     sys.set_int_max_str_digits(0)  # a sum may have any number of digits
     if options.end_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()

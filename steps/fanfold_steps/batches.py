@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from fanfold_steps import runs
 from fanfold_steps.failure import PermanentFailure, Position, preview
-from fanfold_steps.formats import BadRecord, Block, open_source, read, reader
-from fanfold_steps.formats.declared import InputFormat
+from fanfold_steps.formats import BadRecord, Block, Source, open_source, read, reader
+from fanfold_steps.formats.declared import InputFormat, packing
 from fanfold_steps.inputs import Split
 from fanfold_steps.listing import File
 from fanfold_steps.tree import JobTree, Task
@@ -56,9 +56,14 @@ class FileBatch:
     """Records of a file; their keys are the byte offsets at which they begin."""
 
     block: Block
-    url: str
+    source: Source
     path: str
     format: str
+
+    @property
+    def url(self) -> str:
+        """The file's URL."""
+        return self.source.url
 
     @property
     def bad(self) -> Sequence[BadRecord]:
@@ -112,9 +117,9 @@ class FileBatches:
             file = self.files[number]
             store = self.open(file.root)
             _refuse_changed(store, file)
-            source = open_source(store, file.key, self.format.compress, self.piece)
+            source = open_source(store, file.key, packing(self.format), self.piece)
             for block in read(found, source, start, stop):
-                yield FileBatch(block, source.url, file.key, self.format.format)
+                yield FileBatch(block, source, file.key, self.format.format)
 
 
 @dataclass(frozen=True, slots=True)

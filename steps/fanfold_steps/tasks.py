@@ -1,7 +1,8 @@
 """What does a stage's tasks: by records, or by columns if its mapper is one of batches: only then Polars is loaded."""
 
-import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 from fanfold_steps import runs
@@ -9,13 +10,15 @@ from fanfold_steps.batches import Batches
 from fanfold_steps.budget import Budget
 from fanfold_steps.code import Code
 from fanfold_steps.context import Context
-from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import OutputFormat, Text
+from fanfold_steps.frames import load_polars
+from fanfold_steps.inputs import input_specs
 from fanfold_steps.map import MapTask
 from fanfold_steps.mappers import Mapper
+from fanfold_steps.plan import Plan
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.reduce import ReduceTask
-from fanfold_steps.spec import Batch, Function, Program, StageSpec
+from fanfold_steps.spec import Aggregate, Batch, Function, Program, StageSpec
 from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
@@ -23,6 +26,12 @@ ReadSegment = Callable[[Objects, str, int, int], Iterator[Any]]
 """Reads one partition's segment of a run: store, key, size, partition."""
 Segments = Callable[[int, ReadSegment], list[Iterator[Any]]]
 """Opens a partition's segments of all maps."""
+
+
+_TWINS = {"fanfold.builtin.wordcount:words": "fanfold.builtin.wordcount:words_in_columns"}
+"""Mappers of records, and those of frames whose column `n` adds up to the same."""
+WORTH_BYTES = 32 << 20
+WORTH_MEMORY = 192 << 20  # Polars alone takes a good part of less
 
 
 class MapRunner(Protocol):
@@ -43,10 +52,23 @@ def mapper_of(spec: Function | Program | Batch | None, code: Code) -> Any:
     """What the map step takes for a mapper. Raises PermanentFailure."""
     if not isinstance(spec, Batch):
         return Mapper.of(spec, code)
-    load_polars()
+    load_polars("batches")
     from fanfold_steps.columnar.map import FrameMapper
 
     return FrameMapper.of(spec, code)
+
+
+def quickest(plan: Plan, index: int, budget: Budget) -> StageSpec:
+    """A stage, or the one in columns that gives the same bytes, where one is known and starting Polars is worth it."""
+    spec, stage = plan.spec, plan.spec.stages[index]
+    twin = _TWINS.get(stage.map.function) if isinstance(stage.map, Function) else None
+    formats = {type(one.format) for one in input_specs(spec).values()} | {type(spec.output)}
+    plain = StageSpec(map=stage.map, reduce=Aggregate("Sum"), partitions=stage.partitions)
+    if not twin or spec.stages != [plain] or formats != {Text}:
+        return stage
+    if plan.bytes < WORTH_BYTES or budget.share < WORTH_MEMORY or not find_spec("polars"):
+        return stage
+    return replace(stage, map=Batch(twin), reduce={"n": Aggregate("Sum")})
 
 
 def map_runner(
@@ -55,7 +77,7 @@ def map_runner(
     """What maps the splits of a stage that has a reducer; `boundaries` settles those of a total order."""
     if not isinstance(stage.map, Batch):
         return MapTask(stage, partitions, code, budget, boundaries)
-    load_polars()
+    load_polars("batches")
     from fanfold_steps.columnar.map import FrameMapTask
 
     return FrameMapTask(stage, partitions, budget)
@@ -67,19 +89,9 @@ def reduce_runner(
     """What reduces the partitions of a stage; `output` is the format of its parts if it is the last."""
     if not isinstance(stage.map, Batch):
         return ReduceTask(stage, lambda partition: segments(partition, runs.read_segment), code, budget)
-    load_polars()
+    load_polars("batches")
     from fanfold_steps.columnar.reduce import FrameReduceTask
     from fanfold_steps.columnar.segments import read_segment
 
     as_text = isinstance(output, Text)
     return FrameReduceTask(stage, lambda partition: segments(partition, read_segment), budget, as_text=as_text)
-
-
-def load_polars() -> None:
-    """Import Polars as a worker needs it. Raises PermanentFailure if it isn't there."""
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")  # there is a worker for each core already
-    try:
-        import polars  # noqa: F401
-    except ImportError as error:
-        mend = "install it where the job runs: pip install 'fanfold[batch]'"
-        raise PermanentFailure("code", f"batches need Polars, which can't be imported ({error}): {mend}") from error

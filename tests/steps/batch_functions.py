@@ -63,3 +63,15 @@ def text_in_sum(frame):
 def of_two_types(frame):
     kind = pl.Int64 if frame["line"][0].startswith("a") else pl.Float64
     return frame.select("line", n=pl.lit(1).cast(kind))
+
+
+def table(frame):
+    return frame.select("word", "n", last="day")
+
+
+def fields(frame):
+    return frame.select("line", "x", first=pl.col("y").struct.field("z").list.first())
+
+
+def fields_alone(frame):
+    return frame.select("line", "x")

@@ -310,3 +310,11 @@ def turned(pair):
 
 def breaks_lines_on_bad(line):
     yield line, "two\nlines" if line == "bad" else 1
+
+
+def word_and_n(row):
+    yield row["word"], row["n"]
+
+
+def word_and_whole_n(row):
+    yield row["word"], int(row["n"])

@@ -1,5 +1,6 @@
 """Aggregations in columns give what those of records give, however the rows are dealt out, spilled and merged."""
 
+import math
 from functools import reduce
 
 import polars as pl
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from fanfold_steps import keys
 from fanfold_steps.aggregations import build
 from fanfold_steps.budget import Budget
-from fanfold_steps.columnar import grouping, segments
+from fanfold_steps.columnar import exact, grouping, segments
 from fanfold_steps.columnar.grouping import Accumulator
 from fanfold_steps.columnar.python import python_values
 from fanfold_steps.columnar.shape import settled
@@ -67,7 +68,7 @@ def by_columns(aggregate, frame, size, memory):
 
     def spill(full):
         found = full.take()
-        spills.write(found[0], [found[1]])
+        spills.write(found[0], [found[0].sorted(found[1])])
 
     with Scratch() as scratch:
         spills = FrameSpills(scratch)
@@ -78,7 +79,7 @@ def by_columns(aggregate, frame, size, memory):
         assert result
         taken, last = result
         found = []
-        for states in filter(len, spills.merged(taken, 0, last)):
+        for states in filter(len, spills.merged(taken, 0, taken.sorted(last))):
             results = taken.results(states)
             kinds = {**taken.shape.keys, **taken.shape.values}
             columns = [python_values(results[name], kind) for name, kind in kinds.items()]
@@ -90,6 +91,7 @@ def by_columns(aggregate, frame, size, memory):
 def small_sizes():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grouping, "GROUP_ROWS", 4)
+        patch.setattr(grouping, "MERGE_ROWS", 6)
         patch.setattr(segments, "BLOCK_ROWS", 2)
         yield
 
@@ -118,6 +120,34 @@ def test_nan_has_no_place_in_an_order(name, arguments):
 def test_a_sum_of_the_largest_numbers_does_not_overflow():
     frame = pl.DataFrame({"0": ["a"] * 1000, "value": [2**63 - 1] * 1000})
     assert list(by_columns(Aggregate("Sum"), frame, 300, 1 << 30).values()) == [1000 * (2**63 - 1)]
+
+
+@pytest.mark.parametrize("name", ["Sum", "Mean"])
+@settings(max_examples=200, deadline=None)
+@given(st.lists(FLOATS | st.floats(-1e9, 1e9) | st.floats(1e-310, 1e-300), min_size=1, max_size=30), st.integers(1, 30))
+def test_floats_add_up_exactly(name, values, size):
+    frame = pl.DataFrame({"0": ["a"] * len(values), "value": values}, schema={"0": pl.String, "value": pl.Float64})
+    (found,) = by_columns(Aggregate(name), frame, size, 1 << 30).values()
+    (expected,) = by_records(Aggregate(name), frame).values()
+    assert repr(found) == repr(expected)
+
+
+@pytest.mark.parametrize("values", [[0.1] * 9, [1.5, -2.25, 5e-324], [1e300, -1e299, 1e290], [0.0, 3.0]])
+def test_floats_that_lie_near_each_other_are_not_folded_one_by_one(values):
+    frame = pl.DataFrame({"value": values})
+    bins = exact.bins_of(frame["value"])
+    if 5e-324 in values:
+        assert bins is None
+        return
+    assert bins is not None
+    state = frame.select(exact.sums("value", bins)).item()
+    assert exact.exact(state).over(1) == math.fsum(values)
+
+
+def test_a_number_beyond_64_bits_has_no_sum():
+    frame = pl.DataFrame({"0": ["a"], "value": [2**64]}, schema={"0": pl.String, "value": pl.Int128})
+    with pytest.raises(PermanentFailure, match="sums take numbers of 64 bits"):
+        by_columns(Aggregate("Sum"), frame, 1, 1 << 30)
 
 
 def test_categories_are_text_and_dates_can_be_carried():

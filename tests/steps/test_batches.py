@@ -1,6 +1,7 @@
 """Batches through whole jobs: the bytes of records for every cut and number of workers, and what is refused."""
 
 import json
+import math
 import random
 from collections import Counter
 from typing import Any, cast
@@ -88,6 +89,52 @@ def test_a_table_comes_in_as_its_columns(small_job):
     assert found == {"part-00000.txt": b"a\t400\nb\t200\n"}
 
 
+OBJECTS: list[dict[str, Any]] = [
+    {"line": CHANCE.choice(["a", "b é", None]), "x": number / 4 if number % 5 else number, "y": {"z": [number]}}
+    for number in range(1500)
+]
+BY_LINE = {"x": Aggregate("Sum"), "first": Aggregate("First"), "n": Aggregate("Count")}
+
+
+@pytest.mark.parametrize(("split_size", "workers"), [(1024, 1), (5000, 2), (1 << 26, 1)])
+def test_objects_come_in_as_columns_with_the_types_of_the_first(small_job, split_size, workers):
+    """Whole numbers among floats, nulls, fields that a record lacks: they are what they are wherever the cuts are."""
+    lines = [json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False) for row in OBJECTS]
+    small_job.write_input({"a.jsonl": "\n".join(lines).encode(), "b.jsonl": "\n".join(lines[:9]).encode()})
+    sizes = {"partitions": 1, "split_size": split_size, "workers": workers}
+    (part,) = run(small_job, stage("fields", BY_LINE), input=JSONL(), output=JSONL(), **sizes).values()
+    expected = []
+    for line in (None, "a", "b é"):
+        rows = [row for row in [*OBJECTS, *OBJECTS[:9]] if row["line"] == line]
+        total = math.fsum(row["x"] for row in rows)
+        expected.append({"line": line, "x": total, "first": rows[0]["y"]["z"][0], "n": len(rows)})
+    assert [json.loads(line) for line in part.splitlines()] == expected
+
+
+@pytest.mark.parametrize(
+    ("late", "words"),
+    [
+        ('{"line": "a", "x": 1.5}', "its field 'x' is 1.5, where others are Int64"),
+        ('{"line": "a", "x": true}', "its field 'x' is True"),
+        ('{"line": 7, "x": 1}', "its field 'line' is 7, where others are String"),
+        ('{"line": "a", "x": 1, "new": 2}', "its field 'new' is in none of the file's first records"),
+        ("[1]", "it is list, and no object"),
+    ],
+)
+def test_an_object_that_does_not_fit_is_told(small_job, late, words):
+    sound = b'{"line": "a", "x": 1}\n' * 4000
+    small_job.write_input({"a.jsonl": sound + late.encode()})
+    with pytest.raises(PermanentFailure, match=words):
+        run(small_job, stage("fields_alone", {"x": Aggregate("Sum")}), input=JSONL(), split_size=20_000)
+    assert small_job.tree.load("failed.json")["record"]["offset"] == len(sound)
+
+
+def test_a_table_without_names_is_refused(small_job):
+    small_job.write_input({"a.csv": b"a,1\n"})
+    with pytest.raises(PermanentFailure, match="no names, which a frame needs"):
+        run(small_job, stage("words"), input=CSV(header=False))
+
+
 def test_no_input_gives_empty_parts(small_job):
     small_job.write_input({"a.txt": b""})
     assert run(small_job, stage("words")) == {"part-00000.txt": b"", "part-00001.txt": b""}
@@ -120,7 +167,7 @@ def ranges(store, cuts):
     source = open_source(store, "f", "none")
     for start, stop in cuts:
         for block in read(reader(Text()), source, start, stop):
-            yield FileBatch(block, source.url, "a", "text")
+            yield FileBatch(block, source, "a", "text")
 
 
 PIECES = ["a", "é", "\n", "\r\n", "\r", "\x00", "\x01", "\x85", "\u2028", '"', ",", " ", "\ufeff", "#", "\udcff"]

@@ -11,7 +11,7 @@ import lz4.frame
 import pytest
 
 import fanfold
-from fanfold import CSV, JSONL, TSV, Delimited, Fixed, InvalidJob, Job, Sum, Text, Whole, spec
+from fanfold import CSV, JSONL, TSV, Delimited, Fixed, InvalidJob, Job, Parquet, Sum, Text, Whole, spec
 from tests.steps import functions
 
 RUN = [sys.executable, "-m", "fanfold_client", "run", "job.py", "--input", "in", "--partitions", "2"]
@@ -68,7 +68,16 @@ def test_a_broken_record_and_a_broken_archive_end_the_job_with_their_place(table
 
 @pytest.mark.parametrize(
     "given",
-    [Text("latin-1"), JSONL(), CSV(columns=["a", "b"]), TSV(quote=None), Fixed(100), Delimited(b"\0"), Whole(True)],
+    [
+        Text("latin-1"),
+        JSONL(),
+        CSV(columns=["a", "b"]),
+        TSV(quote=None),
+        Fixed(100),
+        Delimited(b"\0"),
+        Whole(True),
+        Parquet("lz4"),
+    ],
 )
 def test_a_format_comes_through_the_spec_unchanged(given):
     compiled = Job(map=functions.pairs, reduce=Sum(), input=given).spec()
@@ -84,6 +93,7 @@ def test_a_format_comes_through_the_spec_unchanged(given):
         ({"input": {"format": "fixed", "size": 0}}, "between 1 byte and 1 GiB"),
         ({"input": {"format": "csv", "columns": "ab"}}, "input.csv.columns"),
         ({"input": {"format": "jsonl", "header": True}}, "input.jsonl.header"),
+        ({"output": {"format": "parquet", "compress": "xz"}}, "output.parquet.compress: .*'snappy'"),
         ({"output": {"format": "text", "compress": "zip"}}, "output.text.compress: .*'zstd'"),
         ({"output": {"format": "whole"}}, "output: .*'whole'"),
     ],
@@ -96,9 +106,9 @@ def test_a_spec_with_a_format_that_cannot_be_is_refused(wrong, words):
 def test_the_schema_tells_the_formats_apart():
     told = spec.json_schema()["properties"]
     assert set(told["input"]["discriminator"]["mapping"]) == {
-        "text", "jsonl", "csv", "tsv", "fixed", "delimited", "whole",
+        "text", "jsonl", "csv", "tsv", "fixed", "delimited", "whole", "parquet", "table",
     }  # fmt: skip
-    assert set(told["output"]["discriminator"]["mapping"]) == {"text", "jsonl", "csv", "tsv"}
+    assert set(told["output"]["discriminator"]["mapping"]) == {"text", "jsonl", "csv", "tsv", "parquet"}
 
 
 @pytest.mark.parametrize(

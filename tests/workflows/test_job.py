@@ -300,5 +300,5 @@ def test_a_sibling_that_does_not_parse_is_packed_as_it_is(tmp_path, imports):
 def test_a_file_or_a_built_in_that_is_not_there(tmp_path):
     with pytest.raises(InvalidJob, match="there is no file"):
         resolve(str(tmp_path / "none.py"))
-    with pytest.raises(builtin.UnknownJob, match="there are wordcount"):
+    with pytest.raises(builtin.UnknownJob, match="there are distinct, grep"):
         resolve("worldcount")

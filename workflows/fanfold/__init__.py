@@ -31,7 +31,7 @@ from fanfold_steps.aggregations import (
     Variance,
 )
 from fanfold_steps.context import Context
-from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
+from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
 from fanfold_steps.policy import Fail, InvalidPolicy, Skip
 
 __all__ = [
@@ -57,9 +57,11 @@ __all__ = [
     "Max",
     "Mean",
     "Min",
+    "Parquet",
     "Skip",
     "Stage",
     "Sum",
+    "Table",
     "Text",
     "TopK",
     "Variance",

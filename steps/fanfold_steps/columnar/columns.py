@@ -12,8 +12,9 @@ from typing import Any, cast
 
 import polars as pl
 
-from fanfold_steps.aggregations import Aggregation, build
+from fanfold_steps.aggregations import Aggregation, Mean, build
 from fanfold_steps.aggregations.exact import quotient
+from fanfold_steps.columnar.exact import bins_of, exact, sums
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.spec import Aggregate
 
@@ -66,6 +67,8 @@ def column(name: str, aggregate: Aggregate, kind: str) -> Column:
         raise PermanentFailure("mapper", f"{what}, but the column {name!r} holds {kind}: cast it to text or numbers")
     if called in ("Sum", "Mean") and kind in ("bool", "int", "null"):
         return _WholeSum(name, kind) if called == "Sum" else _WholeMean(name, kind)
+    if called in ("Sum", "Mean"):
+        return _FloatSum(name, kind, build(aggregate))
     if called in _NUMERIC:
         return _Folded(name, kind, build(aggregate))
     if called == "TopK":
@@ -223,6 +226,23 @@ class _Folded(Column):
         return pl.Series(self.name, [pickle.dumps(state, protocol=5) for state in states], dtype=pl.Binary)
 
 
+class _FloatSum(_Folded):
+    """Sum and mean of floats, added up exactly by columns where their powers of two lie near each other."""
+
+    def gather(self, frame: pl.DataFrame) -> pl.Expr:
+        by_rows = super().gather(frame)
+        bins = bins_of(frame[self.name])
+        return by_rows if bins is None else sums(self.name, bins)
+
+    def fold(self, gathered: pl.Series) -> pl.Series:
+        if gathered.dtype != pl.Struct:
+            return super().fold(gathered)
+        states = gathered.to_list()
+        if isinstance(self._aggregation, Mean):
+            return self._packed([state["count"], exact(state)] for state in states)
+        return self._packed(map(exact, states))
+
+
 def _unpacked(state: bytes) -> Any:
     return pickle.loads(state)  # noqa: S301 — written by the same job
 
@@ -234,6 +254,8 @@ def _sum(frame: pl.DataFrame, name: str) -> pl.Expr:
         return pl.col(name).cast(pl.Int64).sum().cast(pl.Int128)
     low, high = cast(int, values.min()), cast(int, values.max())
     largest = max(abs(low), abs(high)) if len(values) else 0
+    if largest >> 64:
+        raise PermanentFailure("mapper", f"the column {name!r} holds {largest}: sums take numbers of 64 bits")
     fits = largest * len(values) < 1 << 63
     return pl.col(name).sum().cast(pl.Int128) if fits else pl.col(name).cast(pl.Int128).sum()
 

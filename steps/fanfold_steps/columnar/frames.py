@@ -7,13 +7,17 @@ from typing import Any, cast
 import polars as pl
 
 from fanfold_steps.batches import Batch, FileBatch
+from fanfold_steps.columnar.typed import FileTypes
 from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.formats.jsonl import JSONLBlock
+from fanfold_steps.formats.parquet import ParquetBlock
 from fanfold_steps.formats.text import TextBlock
 
 LINE, RECORD = "line", "record"
 BLOCK_BYTES = 4 << 20  # of lines in a frame: enough to keep Polars busy, little enough for a processor's caches
 _MARK = b"\xef\xbb\xbf"  # Polars would take it away
 _SEPARATORS = b"\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10"
+_PLANE_16 = b"\xf4"  # how all of its code points begin: a search for one byte costs next to nothing
 _STAND_INS = (b"\xf4\x8f\xbe", b"\xf4\x8f\xbf")  # how U+10FF80 to U+10FFFF begin
 _AWAY = {0xDC80 + at: 0x10FF80 + at for at in range(128)}
 _BACK = {there: here for here, there in _AWAY.items()}
@@ -37,15 +41,22 @@ def frames(batches: Iterable[Batch], size: int = BLOCK_BYTES) -> Iterator[InputF
     Raises:
         PermanentFailure: something is no record of the format, with its position.
     """
+    types = FileTypes()
     for batch in _larger(batches, size):
         block = batch.block if isinstance(batch, FileBatch) else None
+        if isinstance(block, ParquetBlock):
+            yield InputFrame(block.frame, batch)
+            continue
         if isinstance(block, TextBlock) and block.end == "\n" and block.encoding is None:
             yield _of_lines(batch, block)
             continue
         records = batch.records()
         if batch.bad:
             raise batch.failure(batch.bad[0])
-        if records:
+        if records and isinstance(block, JSONLBlock):
+            assert isinstance(batch, FileBatch)
+            yield InputFrame(types.framed(records, batch), batch)
+        elif records:
             yield _of_records(records, batch, LINE if isinstance(block, TextBlock) else RECORD)
 
 
@@ -80,7 +91,7 @@ def _joined(batches: list[FileBatch]) -> FileBatch:
 def _of_lines(batch: Batch, block: TextBlock) -> InputFrame:
     """Lines by Polars's CSV reader, which is by far its fastest way to them, where it finds the very same ones."""
     data = block.data
-    if any(part in data for part in _STAND_INS):
+    if _PLANE_16 in data and any(part in data for part in _STAND_INS):
         what = (
             "the text holds a code point from U+10FF80 to U+10FFFF, which in batches stands for a byte that isn't UTF-8"
         )
@@ -104,6 +115,9 @@ def _of_lines(batch: Batch, block: TextBlock) -> InputFrame:
 
 def _of_records(records: list[Any], batch: Batch, column: str) -> InputFrame:
     """A frame of records that were read one by one: dicts become rows, others one column."""
+    if isinstance(records[0], list):
+        what = "the table's columns have no names, which a frame needs: give the format `columns`"
+        raise PermanentFailure("input", what, position=batch.position_of(0, records[0]))
     if isinstance(records[0], dict):
         columns = {name: [record[name] for record in records] for name in records[0]}
     else:

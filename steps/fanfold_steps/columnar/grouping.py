@@ -1,6 +1,7 @@
 """Grouping: frames of rows or of states become one frame of states, a row for each key, within a bound of memory."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import polars as pl
 
@@ -9,8 +10,10 @@ from fanfold_steps.columnar.columns import column
 from fanfold_steps.columnar.shape import Shape
 from fanfold_steps.spec import Aggregate
 
-GROUP_ROWS = 1 << 20  # rows that wait before they are grouped
+GROUP_ROWS = 1 << 17  # rows that wait before they are grouped; many more don't fit into a processor's caches
+MERGE_ROWS = 1 << 20  # states that wait before they are merged
 Reduce = dict[str, Aggregate]
+_BY_ORDER = {"First", "Last", "Collect"}  # they need the rows of a group in order, as one engine alone promises
 
 
 class Grouping:
@@ -20,6 +23,8 @@ class Grouping:
         self.shape = shape
         self.keys = list(shape.keys)
         self._columns = [column(name, one, shape.values[name]) for name, one in reduce.items()]
+        ordered = any(one.aggregate in _BY_ORDER for one in reduce.values())
+        self._engine: Literal["in-memory", "streaming"] = "in-memory" if ordered else "streaming"
 
     def of_rows(self, rows: pl.DataFrame) -> pl.DataFrame:
         """States of the user's rows, in any order."""
@@ -37,10 +42,10 @@ class Grouping:
 
     def sorted(self, states: pl.DataFrame) -> pl.DataFrame:
         """In the order of the keys."""
-        return states.sort(self.keys, nulls_last=False)
+        return states.sort(self.keys, nulls_last=False) if states.height else states
 
     def _grouped(self, frame: pl.DataFrame, gathered: list[pl.Expr]) -> pl.DataFrame:
-        return frame.lazy().group_by(self.keys).agg(gathered).collect()
+        return frame.lazy().group_by(self.keys).agg(gathered).collect(engine=self._engine)
 
 
 class Accumulator:
@@ -57,25 +62,27 @@ class Accumulator:
         self._grouping: Grouping | None = None
         self._rows: list[pl.DataFrame] = []
         self._states: list[pl.DataFrame] = []
+        self._rows_at_once = GROUP_ROWS
         self._waiting = self._grouped = self._bytes = 0
 
     def add_rows(self, frame: pl.DataFrame, shape: Shape) -> None:
         """Take in what the user's function returned."""
         self._add(self._rows, frame, shape)
+        if self._grouping and sum(rows.height for rows in self._rows) >= self._rows_at_once:
+            self._group_rows(self._grouping)
 
     def add_states(self, frame: pl.DataFrame, shape: Shape) -> None:
         """Take in states that come later in the input than all before, or their shape alone if there are none."""
         self._add(self._states, frame, shape)
 
     def take(self) -> tuple[Grouping, pl.DataFrame] | None:
-        """The states of all that came since the last call, in the order of keys; None if nothing ever came."""
+        """The states of all that came since the last call, in any order of keys; None if nothing ever came."""
         if self._grouping is None:
             return None
         if not self._rows and not self._states:
             return self._grouping, pl.DataFrame()
         self._group(self._grouping)
-        states = self._grouping.sorted(self._states[0])
-        self._states, self._grouped = [], 0
+        (states,), self._states, self._grouped = self._states, [], 0
         return self._grouping, states
 
     def _add(self, waiting: list[pl.DataFrame], frame: pl.DataFrame, shape: Shape) -> None:
@@ -86,15 +93,22 @@ class Accumulator:
             waiting.append(frame)
             self._waiting += frame.height
             self._bytes += int(frame.estimated_size())
-        if self._waiting >= max(GROUP_ROWS, self._grouped) or self._bytes > self._budget.share // 8:
+        if self._waiting >= max(MERGE_ROWS, self._grouped) or self._bytes > self._budget.share // 8:
             self._group(self._grouping)
             if self._budget.is_full(2 * int(self._states[0].estimated_size()), self._bare):  # sorting makes a copy
                 self._spill(self)
 
+    def _group_rows(self, grouping: Grouping) -> None:
+        rows, self._rows = together(self._rows), []
+        self._states.append(grouping.of_rows(rows))
+        self._waiting += self._states[-1].height - rows.height
+        if self._states[-1].height > rows.height * 3 // 4:  # as when the user's function groups, too: let more wait
+            self._rows_at_once = MERGE_ROWS
+        self._bytes += int(self._states[-1].estimated_size()) - int(rows.estimated_size())
+
     def _group(self, grouping: Grouping) -> None:
         if self._rows:
-            self._states.append(grouping.of_rows(together(self._rows)))
-            self._rows = []
+            self._group_rows(grouping)
         if len(self._states) > 1:
             self._states = [grouping.of_states(together(self._states))]
         self._waiting, self._bytes, self._grouped = 0, 0, self._states[0].height

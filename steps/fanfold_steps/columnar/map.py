@@ -97,16 +97,17 @@ class FrameMapTask:
         if found is None:
             return segments.pack([[] for _ in range(self._partitions)], None)
         grouping, states = found
-        parts = enumerate(self._partitioned(grouping, states))
+        parts = enumerate(self._partitioned(grouping, states if not spills else grouping.sorted(states)))
         return segments.pack((spills.merged(grouping, number, part) for number, part in parts), grouping.shape)
 
     def _spill(self, full: Accumulator, spills: FrameSpills) -> None:
         found = full.take()
         assert found
-        spills.write(found[0], self._partitioned(*found))
+        grouping, states = found
+        spills.write(grouping, self._partitioned(grouping, grouping.sorted(states)))
 
     def _partitioned(self, grouping: Grouping, states: pl.DataFrame) -> list[pl.DataFrame]:
-        """The states of each partition, in the order of keys."""
+        """The states of each partition."""
         if self._partitions == 1 or not states.height:
             return [states] * self._partitions
         places = _partitions(grouping, states, self._partitions)

@@ -46,6 +46,7 @@ class FrameReduceTask:
             if found is None:
                 return
             grouping, last = found
+            last = grouping.sorted(last)
             for states in filter(len, spills.merged(grouping, 0, last)):
                 for piece in states.iter_slices(ROWS):
                     yield from self._records(grouping.results(piece), grouping.shape)
@@ -54,4 +55,5 @@ class FrameReduceTask:
 def _spill(full: Accumulator, spills: FrameSpills) -> None:
     found = full.take()
     assert found
-    spills.write(found[0], [found[1]])
+    grouping, states = found
+    spills.write(grouping, [grouping.sorted(states)])

@@ -1,4 +1,4 @@
-"""Runs of frames: the file that a map task of batches writes, a sorted segment of states for each partition.
+"""Runs of frames: the file that a map task of batches writes, a segment of states for each partition.
 
 file    = block* footer length-of-footer (4 bytes) "FFB1"
 block   = length (4) CRC-32 of the packed body (4) packed body

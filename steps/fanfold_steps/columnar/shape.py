@@ -92,6 +92,9 @@ def _settle(column: pl.Series, escaped: bool) -> tuple[pl.Series, str]:
         column, kind = column.cast(pl.String), pl.String()
     if kind == pl.String:
         return (_unescaped(column) if escaped else column.cast(pl.Binary)), "text"
+    if escaped and kind.is_nested() and "String" in str(kind):
+        what = f"the column {column.name!r} holds {kind} where the input isn't UTF-8, whose bytes would be lost in it"
+        raise PermanentFailure("mapper", f"{what}: return columns of plain text")
     if kind.is_float():
         column = column.cast(pl.Float64)
         return column.to_frame().select(pl.when(pl.first() == 0).then(0.0).otherwise(pl.first()))[:, 0].alias(

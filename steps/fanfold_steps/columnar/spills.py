@@ -19,6 +19,9 @@ class FrameSpills:
         self._scratch = scratch
         self._sizes: list[int] = []
 
+    def __len__(self) -> int:
+        return len(self._sizes)
+
     def write(self, grouping: Grouping, partitioned: list[pl.DataFrame]) -> None:
         """Put one more run on disk: a sorted frame for each partition."""
         packed = segments.pack([[frame] for frame in partitioned], grouping.shape)

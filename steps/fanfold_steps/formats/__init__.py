@@ -1,6 +1,6 @@
 """How records are read from bytes and written to them: readers and writers, found by what a spec declares.
 
-source = open_source(objects, key, format.compress)
+source = open_source(objects, key, packing(format))
 for block in read(reader(format), source, start, stop):
     block.records(), block.bad
 
@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from fanfold_steps.formats.compression import Packer, by_name, named
-from fanfold_steps.formats.declared import InputFormat, OutputFormat, Text, Whole
+from fanfold_steps.formats.declared import InputFormat, OutputFormat, Table, Text, Whole, packing
 from fanfold_steps.formats.lines import LineRecords, LinesWriter
 from fanfold_steps.formats.protocol import BadRecord, Block, Encoder, Reader, Writer, read
 from fanfold_steps.formats.sources import Source, open_source
@@ -42,12 +42,15 @@ _READERS = {
     "fixed": "binary:FixedReader",
     "delimited": "text:TextReader",
     "whole": "binary:WholeReader",
+    "parquet": "parquet:ParquetReader",
+    "table": "table:TableReader",
 }
 _WRITERS = {
     "text": "text:TextWriter",
     "jsonl": "jsonl:JSONLWriter",
     "csv": "separated_parts:SeparatedWriter",
     "tsv": "separated_parts:SeparatedWriter",
+    "parquet": "parquet:ParquetWriter",
 }
 
 
@@ -60,7 +63,8 @@ def reader(format: InputFormat) -> Reader:
 def writer(format: OutputFormat) -> Writer:
     """What writes a format, compressed as it says."""
     plain: Writer = _load(_WRITERS[format.format])(format)
-    return _PackedWriter(plain, format.compress) if format.compress not in (None, "none") else plain
+    packed = packing(format)
+    return plain if packed in (None, "none") else _PackedWriter(plain, packed)
 
 
 def line_writer(format: OutputFormat) -> Writer | None:
@@ -75,9 +79,11 @@ def unsplittable(format: InputFormat, key: str) -> str | None:
     """Why a file of that name is read as one piece, as far as its name and the format tell; None if it can be split."""
     if isinstance(format, Whole):
         return "it is one record"
-    codec = named(format.compress) if format.compress else by_name(key)
+    codec = named(packing(format)) if packing(format) else by_name(key)
     if codec:
         return f"it is compressed ({codec.name})"
+    if isinstance(format, Table):
+        return "its name alone tells its format"
     return None if reader(format).splittable else "its quotes may hold newlines"
 
 

@@ -161,8 +161,31 @@ class Whole:
             raise InvalidFormat("Whole is either binary or has an encoding")
 
 
-InputFormat = Text | JSONL | CSV | TSV | Fixed | Delimited | Whole
-OutputFormat = Text | JSONL | CSV | TSV
+@dataclass(frozen=True, slots=True)
+class Parquet:
+    """A record is a row, a dict by the columns' names; it needs Polars. Files are split by their row groups.
+
+    Written, dicts are rows, and pairs rows of the columns `key` and `value`. The first rows of a part settle the types
+    of its columns. `compress` is the compression inside of what is written.
+    """
+
+    compress: Literal["zstd", "snappy", "lz4", "gzip", "brotli", "none"] = "zstd"
+    format: Literal["parquet"] = "parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Records are rows, of whatever format a file's name tells: `.csv`, `.tsv`, `.jsonl`, `.parquet`, packed or not.
+
+    Each file is read as one piece: name the format, and those that can be are split.
+    """
+
+    compress: Compression | None = None
+    format: Literal["table"] = "table"
+
+
+InputFormat = Text | JSONL | CSV | TSV | Fixed | Delimited | Whole | Parquet | Table
+OutputFormat = Text | JSONL | CSV | TSV | Parquet
 _FORMATS: dict[str, Any] = {
     "text": Text,
     "jsonl": JSONL,
@@ -171,7 +194,14 @@ _FORMATS: dict[str, Any] = {
     "fixed": Fixed,
     "delimited": Delimited,
     "whole": Whole,
+    "parquet": Parquet,
+    "table": Table,
 }
+
+
+def packing(format: InputFormat | OutputFormat) -> Compression | None:
+    """How files of a format are packed as a whole; None if their names or first bytes tell."""
+    return "none" if isinstance(format, Parquet) else format.compress
 
 
 def from_json(data: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ Records that end with another delimiter are read here, too.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import cast
 
 from fanfold_steps.formats.declared import Delimited, Text
 from fanfold_steps.formats.protocol import BadRecord
@@ -101,6 +102,8 @@ class TextEncoder:
 
     def encode(self, records: Sequence[object]) -> bytes:
         """The records' lines."""
+        if records and set(map(type, records)) == {str}:
+            return encode("\n".join(cast(Sequence[str], records)) + "\n", self._encoding)
         return encode("".join(map(line, records)), self._encoding)
 
     def end(self) -> bytes:

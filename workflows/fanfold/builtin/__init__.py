@@ -18,9 +18,19 @@ def names() -> list[str]:
     """The built-in jobs, in order.
 
     >>> names()
-    ['wordcount']
+    ['distinct', 'grep', 'index', 'join', 'topk', 'wordcount']
     """
     return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+
+
+def summary(name: str) -> str:
+    """What a built-in job does, in a line: its module's first, read without importing it.
+
+    >>> summary("wordcount")
+    'Count words: what white space separates, as it is written.'
+    """
+    with (Path(__file__).parent / f"{name}.py").open(encoding="utf-8") as file:
+        return file.readline().strip().strip('"')
 
 
 def load(name: str) -> "Job":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fanfold import builtin
 from fanfold.authored import Authored, compile_job, resolve
 from fanfold.engines.local import LocalEngine
 from fanfold.engines.protocol import Engine, Handle, Phase
@@ -73,11 +74,17 @@ _OPTIONS = [
 ]
 
 
-@click.command(short_help="Run a job on this machine.")
+def _builtins() -> str:
+    """The built-in jobs with a line each, for the end of the help."""
+    lines = [f"  {name:<10} {builtin.summary(name)}" for name in builtin.names()]
+    return "\b\n" + "\n".join(["Built-in jobs:", *lines])
+
+
+@click.command(short_help="Run a job on this machine.", epilog=_builtins())
 @click.argument("job")
 @partial(decorated, options=_OPTIONS)
 def run(job: str, **options: Any) -> None:
-    """Run JOB, a built-in job (wordcount) or a Python file, on this machine or, without the services, on a cluster.
+    """Run JOB, a built-in job or a Python file, on this machine or, without the services, on a cluster.
 
     \b
     fanfold run wordcount --input texts/ --output counts/

@@ -1,0 +1,21 @@
+"""Polars, which holds frames: loaded only by jobs that need it, and missed with clear words."""
+
+from typing import TYPE_CHECKING
+
+from fanfold_steps.failure import PermanentFailure
+
+if TYPE_CHECKING:
+    import types
+
+THREADS = {"POLARS_MAX_THREADS": "1"}
+"""What a worker's environment says before Polars is first imported, by whomever: each core has a worker already."""
+
+
+def load_polars(what: str) -> "types.ModuleType":
+    """Import Polars, which `what` needs. Raises PermanentFailure if it isn't there."""
+    try:
+        import polars
+    except ImportError as error:
+        mend = "install it where the job runs: pip install 'fanfold[batch]'"
+        raise PermanentFailure("code", f"{what} need Polars, which can't be imported ({error}): {mend}") from error
+    return polars
