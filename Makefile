@@ -79,7 +79,7 @@ constraints:  ## lock the versions anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade pyproject.toml --output-file constraints.txt
 
-clean:  ## remove the environment and everything that was made
-	rm -rf .venv build dist
+clean:  ## remove the environments and everything that was made
+	rm -rf .venv .venv-bench build dist
 
 include argo/images/Makefile

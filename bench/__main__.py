@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import cluster, commands, growth, indexing, many_keys, page, starting, stopping, tasks, words
+from bench import cluster, commands, growth, indexing, many_keys, page, sorting, starting, stopping, tasks, words
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
@@ -25,12 +25,14 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     "standard": {
         "words": words.by_record,
         "words-columns": words.by_column,
+        "sort": sorting.with_memory,
+        "sort-memory": sorting.in_budget,
         "index": indexing.index,
         "starting": starting.starting,
         "tasks": tasks.tiny,
         "stopping": stopping.stopping,
     },
-    "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words},
+    "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words, "sort-growth": growth.sort},
     "cluster": {"cluster": cluster.measure},
     "page": {},
 }

@@ -20,6 +20,11 @@ def words(scale: float) -> dict[str, Any]:
     return _growth(inputs.text, "examples/wordcount.py", scale)
 
 
+def sort(scale: float) -> dict[str, Any]:
+    """Of sorting lines."""
+    return _growth(inputs.records, "sort", scale)
+
+
 def _growth(make: Callable[[int], Path], job: str, scale: float) -> dict[str, Any]:
     smallest, cut = round(SMALLEST * scale), round(CUT * scale)
     return {

@@ -103,6 +103,15 @@ TARGETS = [
         1.2,
         ratio("built-in", "polars", "duckdb"),
     ),
+    Target("sort", "sort, lines of text", "≤ 1.0× `LC_ALL=C sort --parallel=2`", 1.0, ratio("fanfold", "sort")),
+    Target("sort-memory", "sort in `--memory 256MiB`", "≤ 1.5× `sort -S 256M`", 1.5, ratio("fanfold", "sort")),
+    Target(
+        "sort-memory",
+        "sort in `--memory 256MiB`",
+        "all processes ≤ 1.25× that, beside bare interpreters",
+        1.25,
+        held("fanfold"),
+    ),
     Target("index", "inverted index, record API", "≤ 1.2× a bare one-process script", 1.2, ratio("fanfold", "bare")),
     Target("index", "inverted index, record API", "8× ahead of Spark RDD", 8, ahead("fanfold", "spark"), at_least=True),
     Target(
@@ -138,4 +147,5 @@ TARGETS = [
         held("fanfold"),
     ),
     *_growth("words-growth", "word count"),
+    *_growth("sort-growth", "sort"),
 ]

@@ -15,6 +15,7 @@ WAYS = {
     "polars": "Polars",
     "duckdb": "DuckDB",
     "mrjob": "mrjob, local runner",
+    "sort": "GNU sort",
     "python": "Python alone",
     "worker": "importing `fanfold_steps.worker`",
     "help": "`fanfold --help`",
@@ -22,6 +23,8 @@ WAYS = {
 TITLES = {
     "words": "Word count by the record API, {size}",
     "words-columns": "Word count beside those that hold columns, {size}",
+    "sort": "Sort of {size} in lines of 100 bytes",
+    "sort-memory": "The same in 256 MiB, {size}",
     "index": "Inverted index, {size} in 2,000 documents",
     "many-keys": "Sums of {size} with twice as many lines as distinct keys, `--memory 256MiB`",
     "stopping": "A worker stopped in a word count of {size}, 40 tasks",

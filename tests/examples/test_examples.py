@@ -1,5 +1,6 @@
 """The examples, each run by two workers over many splits and compared with plain Python; and the page with them."""
 
+import csv
 import json
 import random
 import re
@@ -71,6 +72,51 @@ def test_reverse_index(texts, tmp_path):
             places[word].append(file.relative_to(texts).as_posix())
     expected = [f"{word}\t{' '.join(places[word])}" for word in sorted(places)]
     assert run("reverse_index.py", tmp_path / "out", texts)[0] == expected
+
+
+def test_join(tmp_path):
+    chance = random.Random(7)
+    users = [(str(number), f"name, {number}") for number in range(200) if number % 5]
+    orders = [(str(chance.randrange(200)), f"thing {number}") for number in range(600)]
+    for name, head, rows in (("users", ("id", "name"), users), ("orders", ("user", "what"), orders)):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([head, *rows])
+    given = [f"{name}={tmp_path / name}.csv" for name in ("users", "orders")]
+    names = dict(users)
+    expected = [f"{names[user]}\t{what}" for user in sorted(names) for ordering, what in orders if ordering == user]
+    assert run("join.py", tmp_path / "out", *given)[0] == expected
+
+
+def test_secondary_sort(tmp_path):
+    chance = random.Random(9)
+    visits = [(f"user{chance.randrange(9)}", chance.randrange(3000), f"page{number}") for number in range(500)]
+    (tmp_path / "visits.txt").write_text("".join(f"{user}\t{minute}\t{page}\n" for user, minute, page in visits))
+    expected = []
+    for user in sorted({user for user, _, _ in visits}):
+        last = None
+        for minute, page in sorted((minute, page) for who, minute, page in visits if who == user):
+            if last is None or minute - last > 30:
+                expected.append(f"{user}\t{page}")
+            else:
+                expected[-1] += f" {page}"
+            last = minute
+    assert run("secondary_sort.py", tmp_path / "out", tmp_path / "visits.txt")[0] == expected
+
+
+def test_programs_by_hadoop_streamings_options(texts, tmp_path):
+    words = "-files words.awk,count.pl -mapper words.awk -combiner count.pl -reducer count.pl"
+    count = f"fanfold streaming {words} -input texts/ -output counts/"
+    assert count in re.sub(r"\\\n +", "", PAGE.read_text()), "it is what the page tells"
+    place = str(tmp_path / "counts"), str(tmp_path / "sorted")
+    for given in (
+        [*count.split()[1:-3], str(texts), "-output", place[0]],
+        ["streaming", "-mapper", "cat", "-reducer", "cat", "-input", str(texts), "-output", place[1]],
+    ):
+        command = [sys.executable, "-m", "fanfold_client", *given, "--split-size", "1KiB", "--workers", "2"]
+        subprocess.run(command, check=True, capture_output=True, cwd=ROOT / "examples" / "streaming")
+    counts, in_order = (Path(folder, "part-00000.txt").read_text().splitlines() for folder in place)
+    assert counts == counted(word.lower() for line in lines(texts) for word in line.split())
+    assert in_order == sorted(lines(texts))
 
 
 def test_the_page_shows_the_examples_as_they_are():
