@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from fanfold_steps.counters import OWN_GROUP, added, counted
@@ -22,25 +24,33 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     output = open_objects(conf.output)
     plan = Plan.load(tree)
     commits = {task: tree.commit_of(task) for task in plan.all_tasks}
-    staged = [part for task in plan.last_tasks for part in commits[task]["parts"]]
-    _remove_old(tree, output, {part["name"] for part in staged})
-    parts = []
-    for part in staged:
+    last = [commits[task] for task in plan.last_tasks]
+    staged = {"": [part for commit in last for part in commit["parts"]]}
+    for name in plan.spec.outputs:
+        staged[name] = [part for commit in last for part in commit["named"].get(name, {"parts": []})["parts"]]
+    _remove_old(tree, output, {key for name, parts in staged.items() for key in _keys(name, parts)})
+    for part in chain.from_iterable(staged.values()):
         with around("finish.part"):
             output.commit(part["handle"])
-        parts.append({what: part[what] for what in ("name", "records", "bytes", "sha256")})
-    manifest: dict[str, Any] = {
-        "job": conf.id,
-        "parts": parts,
-        "records": sum(part["records"] for part in parts),
-        "bytes": sum(part["bytes"] for part in parts),
-    }
+    manifest = {"job": conf.id, **_told(staged.pop(""))}
+    if staged:
+        manifest["outputs"] = {name: _told(parts) for name, parts in staged.items()}
     with around("finish.manifest"):
         _write_manifest(output, manifest)
     own = {OWN_GROUP: {"output_records": manifest["records"], "output_bytes": manifest["bytes"]}}
     counters = added([*(counted(task, commit) for task, commit in commits.items()), own])
     with around("finish.report"):
         tree.create("report.json", {**manifest, "counters": counters})
+
+
+def _keys(output: str, parts: list[dict[str, Any]]) -> Iterator[str]:
+    return (f"{output}/{part['name']}" if output else part["name"] for part in parts)
+
+
+def _told(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the manifest tells of an output."""
+    told = [{what: part[what] for what in ("name", "records", "bytes", "sha256")} for part in parts]
+    return {"parts": told, **{what: sum(part[what] for part in parts) for what in ("records", "bytes")}}
 
 
 def certify(tree: JobTree, conf: JobConf) -> None:

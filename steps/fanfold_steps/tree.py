@@ -6,6 +6,7 @@ stage-0/map/runs/00012-ATTEMPT.run a map task's output: a sorted segment for eac
 stage-0/map/commits/00012.json     put-if-absent: the attempt that counts
 stage-0/reduce/runs/…  …/commits/… likewise: records, which the next stage maps
 stage-1/reduce/commits/00003.json  the last stage's last step names staged parts, which `finish` makes visible
+stage-0/map/aside/…                what was given for named outputs before the last step
 claims/STAGE-STEP-00012.json       who works on a task; a hint, never truth
 workers/STEP-N.json                a worker's beat
 failed.json                        put-if-absent: why the job can't succeed; every worker stops
@@ -42,6 +43,10 @@ class Task:
     def run(self, attempt: str) -> str:
         """The key of what an attempt writes."""
         return f"stage-{self.stage}/{self.step}/runs/{self.index:05d}-{attempt}.run"
+
+    def aside(self, attempt: str) -> str:
+        """The key of what an attempt gives for named outputs."""
+        return f"stage-{self.stage}/{self.step}/aside/{self.index:05d}-{attempt}.run"
 
     def __str__(self) -> str:
         return f"{self.step}/{self.index}"

@@ -6,6 +6,7 @@ one process here, forked for each run, so that there is none that would start th
 
 import os
 import re
+import shutil
 import signal
 import traceback
 from collections.abc import Callable
@@ -27,7 +28,7 @@ from tests import crash_points
 
 SCRIPT = """
 from pathlib import Path
-from fanfold import Job, Stage
+from fanfold import Job, Stage, Text, To
 LOG = Path({log!r})
 def log(what):
     with LOG.open("a") as file:
@@ -35,16 +36,18 @@ def log(what):
 def words(line):
     if line.startswith("#"):
         log(f"map {{line[1:]}}")
-    return [(word, 1) for word in line.split()]
+    notes = [To("notes", line)] if line.startswith("#") else []
+    return [*notes, *((word, 1) for word in line.split())]
 def add(key, values):
     log(f"reduce {{key}}")
     yield key, sum(values)
 def keep(key, values):
     return [(key, value) for value in values]
-job = Job(stages=[Stage(map=words, reduce=add), Stage(reduce=keep, order="total"), Stage()])
+stages = [Stage(map=words, reduce=add), Stage(reduce=keep, order="total"), Stage()]
+job = Job(stages=stages, outputs={{"notes": Text()}})
 """
 FILES, PARTITIONS = 3, 2
-OUTPUT = {"_SUCCESS", *(f"part-{number:05d}.txt" for number in range(PARTITIONS))}
+OUTPUT = {"_SUCCESS", "notes", "notes/part-00000.txt", *(f"part-{number:05d}.txt" for number in range(PARTITIONS))}
 SWAPPED, IN_PLACE = ("overwrite.swap", "overwrite.old"), ("overwrite.manifest", "overwrite.part", "start.replaces")
 
 
@@ -166,6 +169,7 @@ def check(case: Case, write: str, when: str, at: int = 1) -> bool:
     assert case.files() - {"log"} == {"in", *(f"in/{n}.txt" for n in range(FILES)), "counting.py", "out"} | {
         f"out/{name}" for name in OUTPUT
     }
+    assert (case.folder / "out/notes/part-00000.txt").read_text() == "".join(f"#{n}\n" for n in range(FILES))
     expected = sorted([*(f"#{number}\t1" for number in range(FILES)), f"w\t{400 * FILES}"])
     assert sorted(b"".join(case.output().values()).decode().splitlines()) == expected
     return True
@@ -175,8 +179,7 @@ def check(case: Case, write: str, when: str, at: int = 1) -> bool:
 @pytest.mark.parametrize("write", [write for write in crash_points.writes() if write not in (*SWAPPED, *IN_PLACE)])
 def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write: str, when: str) -> None:
     assert check(case, write, when)
-    for path in (case.folder / "out").iterdir():
-        path.unlink()
+    shutil.rmtree(case.folder / "out")
     check(case, write, when, 2)
 
 

@@ -32,6 +32,7 @@ from fanfold_steps.aggregations import (
 )
 from fanfold_steps.context import Context
 from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
+from fanfold_steps.to import To
 
 __all__ = [
     "CSV",
@@ -57,6 +58,7 @@ __all__ = [
     "Stage",
     "Sum",
     "Text",
+    "To",
     "TopK",
     "Variance",
     "Whole",
