@@ -170,13 +170,21 @@ class Jobs:
         """Ask for the job to end; asking twice does no harm."""
         return cast(Job, self._transport.json("POST", f"{_job(job)}/cancel", repeatable=True))
 
-    def parts(self, job: str) -> Sequence[Part]:
-        """The files of the job's output, in order."""
-        return cast(Sequence[Part], self._transport.json("GET", f"{_job(job)}/results")["parts"])
+    def parts(self, job: str, output: str | None = None) -> Sequence[Part]:
+        """The files of the job's output, or of a named one, in order. Raises NotFound: it has no such output."""
+        answer = self._transport.json("GET", f"{_job(job)}/results")
+        if output is None:
+            return cast(Sequence[Part], answer["parts"])
+        named = answer.get("outputs", {})
+        if output not in named:
+            known = f"it has {', '.join(named)}" if named else "it has no named outputs"
+            raise NotFound(f"job {job} has no output {output!r}: {known}")
+        return cast(Sequence[Part], named[output])
 
-    def read(self, job: str) -> Iterator[bytes]:
+    def read(self, job: str, output: str | None = None) -> Iterator[bytes]:
         """The bytes of all parts, in order; goes on where it was if the connection breaks."""
-        return download(self._transport, f"{_job(job)}/results/data")
+        query = "" if output is None else f"?output={quote(output, safe='')}"
+        return download(self._transport, f"{_job(job)}/results/data{query}")
 
 
 class Users:

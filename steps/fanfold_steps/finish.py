@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from fanfold_steps.counters import OWN_GROUP, added, counted
@@ -25,22 +26,20 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     output = open_objects(conf.output)
     plan = Plan.load(tree)
     commits = {task: tree.commit_of(task) for task in plan.all_tasks}
-    staged = [part for task in plan.last_tasks for part in commits[task]["parts"]]
+    last = [commits[task] for task in plan.last_tasks]
+    staged = {"": [part for commit in last for part in commit["parts"]]}
+    for name in plan.spec.outputs:
+        staged[name] = [part for commit in last for part in commit["named"].get(name, {"parts": []})["parts"]]
     _demand_few(plan, commits)
     kept = {KEY} if any(commit.get("skipped") for commit in commits.values()) else set()
-    _remove_old(tree, output, kept | {part["name"] for part in staged})
+    _remove_old(tree, output, kept | {key for name, parts in staged.items() for key in _keys(name, parts)})
     skipped = write_into(output, tree.objects, commits.values())
-    parts = []
-    for part in staged:
+    for part in chain.from_iterable(staged.values()):
         with around("finish.part"):
             output.commit(part["handle"])
-        parts.append({what: part[what] for what in ("name", "records", "bytes", "sha256")})
-    manifest: dict[str, Any] = {
-        "job": conf.id,
-        "parts": parts,
-        "records": sum(part["records"] for part in parts),
-        "bytes": sum(part["bytes"] for part in parts),
-    }
+    manifest = {"job": conf.id, **_told(staged.pop(""))}
+    if staged:
+        manifest["outputs"] = {name: _told(parts) for name, parts in staged.items()}
     if isinstance(plan.spec.on_error, Skip):
         manifest["skipped"] = skipped
     with around("finish.manifest"):
@@ -56,6 +55,16 @@ def _demand_few(plan: Plan, commits: Mapping[Task, Mapping[str, Any]]) -> None:
         for step, what in (("map", "records"), ("reduce", "keys")):
             of_step = [commit for task, commit in commits.items() if (task.stage, task.step) == (stage, step)]
             demand_few(plan.spec.on_error, of_step, what)
+
+
+def _keys(output: str, parts: list[dict[str, Any]]) -> Iterator[str]:
+    return (f"{output}/{part['name']}" if output else part["name"] for part in parts)
+
+
+def _told(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the manifest tells of an output."""
+    told = [{what: part[what] for what in ("name", "records", "bytes", "sha256")} for part in parts]
+    return {"parts": told, **{what: sum(part[what] for part in parts) for what in ("records", "bytes")}}
 
 
 def certify(tree: JobTree, conf: JobConf) -> None:

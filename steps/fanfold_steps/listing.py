@@ -1,15 +1,20 @@
 """The files that a URL stands for: a file, all below a folder, or what a pattern matches."""
 
+import json
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import chain
 from urllib.parse import quote, unquote
 
 from fanfold_storage.errors import NotFound
-from fanfold_storage.objects import Objects, Stat, validate_key
+from fanfold_storage.objects import Objects, Stat, read_all, validate_key
 from fanfold_storage.urls import open_objects, split_url
 
 WILD = "*?["
+MANIFEST = "_SUCCESS"
+LARGEST_MANIFEST = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +35,8 @@ def list_files(url: str) -> list[File]:
     In a pattern `*`, `?` and `[…]` stand for characters of a name, but for no dot at its beginning, and `**` for any
     folders. It matches files; with a slash at the end, folders with all that lies below them.
 
-    A folder that holds `_SUCCESS` is a job's output: there, what begins with `_` is no data.
+    A folder that holds `_SUCCESS` is a job's output: there, what begins with `_` is no data, and the folders of its
+    named outputs are data of their own.
 
     Raises:
         NotFound: there is neither a file nor a folder, or the pattern matches nothing.
@@ -48,11 +54,11 @@ def list_files(url: str) -> list[File]:
     found = list(store.list())
     if not found:
         store, found = _matching(url)
-    outputs = {stat.key.removesuffix("_SUCCESS") for stat in found if f"/{stat.key}".endswith("/_SUCCESS")}
+    aside = tuple(chain.from_iterable(_no_data(store, stat) for stat in found))
     return [
         File(store.url, validate_key(stat.key), stat.size, stat.modified)
         for stat in found
-        if not ("/_" in f"/{stat.key}" and _is_no_data(stat.key, outputs))
+        if not stat.key.startswith(aside)
     ]
 
 
@@ -119,5 +125,14 @@ def _is_like(name: str, pattern: str) -> bool:
     return fnmatchcase(name, pattern) and (not name.startswith(".") or pattern.startswith("."))
 
 
-def _is_no_data(key: str, outputs: set[str]) -> bool:
-    return any(key.startswith(f"{folder}_") for folder in outputs)
+def _no_data(store: Objects, stat: Stat) -> Iterator[str]:
+    """If this tells that its folder is a job's output: how keys begin there of what isn't the output's data."""
+    folder, slash, name = stat.key.rpartition("/")
+    if name != MANIFEST:
+        return
+    yield f"{folder}{slash}_"
+    try:
+        manifest = json.loads(read_all(store, stat.key)) if 0 < stat.size < LARGEST_MANIFEST else {}
+        yield from (f"{folder}{slash}{output}/" for output in manifest.get("outputs", {}))
+    except (ValueError, AttributeError, TypeError):  # not one of ours
+        return

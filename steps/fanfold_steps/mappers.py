@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fanfold_steps import keys
+from fanfold_steps.aside import Aside
 from fanfold_steps.batches import Batch
 from fanfold_steps.calling import Part
 from fanfold_steps.code import Code
@@ -12,6 +13,7 @@ from fanfold_steps.context import Context
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.spec import Function, Program
+from fanfold_steps.to import To, UnknownOutput
 
 Check = Callable[[object], str | None]
 """What is wrong with a value that a mapper gave."""
@@ -32,6 +34,8 @@ class Mapper:
     """What its `finish` gives in the end."""
     program: Program | None = None
     """What has mapped the records already, when they come here."""
+    aside: Aside | None = None
+    """Takes off what it gives for named outputs, if the job has any."""
 
     @classmethod
     def of(cls, spec: Function | Program | None, code: Code) -> "Mapper":
@@ -48,8 +52,18 @@ class Mapper:
         if self.part is None:
             return self
         running = self.part.begin(context)
-        call = running.call
-        return replace(self, call=(lambda pair: call(*pair)) if self.keyed else call, finish=running.finish)
+        given = running.call
+        call = (lambda pair: given(*pair)) if self.keyed else given
+        if not self.aside:
+            return replace(self, call=call, finish=running.finish)
+        aside, looked_at = self.aside, call if self.generates else checked(call)
+        aside.restart()
+        return replace(
+            self,
+            call=lambda item: aside.without(looked_at(item)),
+            finish=lambda: aside.without(running.finish()),
+            generates=True,
+        )
 
     def items(self, batch: Batch, records: list[Any]) -> list[Any]:
         """The records of a batch, as this mapper takes them."""
@@ -60,7 +74,7 @@ class Mapper:
         position = cursor.position
         if isinstance(error, PermanentFailure):
             return error
-        if isinstance(error, WrongResult):
+        if isinstance(error, WrongResult | UnknownOutput):
             return PermanentFailure("mapper", str(error), position=position)
         if raised_in_user_code(error.__traceback__):
             return of_user_code("mapper", error, self.code.root, position)
@@ -118,6 +132,8 @@ def _wrong_result(emitted: Any, check: Check | None) -> str | None:
 
 def wrong_pair(pair: Any, check: Check) -> str | None:
     """What is wrong with what should be a pair of a key and a good value."""
+    if isinstance(pair, To):
+        return f"the mapper gave {shown(pair)}, but the job has no named outputs: name it in `outputs`"
     if not _is_pair(pair):
         return f"the mapper must give (key, value) pairs, but gave {shown(pair)}"
     try:

@@ -35,8 +35,11 @@ class Sink(Protocol):
 class Parts:
     """Parts of the output: staged now, and made visible by `finish`."""
 
-    def __init__(self, output: Objects, format: OutputFormat, code_root: Path, budget: Budget = DEFAULT) -> None:
+    def __init__(
+        self, output: Objects, format: OutputFormat, code_root: Path, budget: Budget = DEFAULT, folder: str = ""
+    ) -> None:
         self._output = output
+        self._folder = folder
         self._budget = budget
         self._format = format
         self._writer = writer(format)
@@ -46,7 +49,7 @@ class Parts:
         """Stage the task's part."""
         name = f"part-{task.index:05d}{self._writer.suffix}"
         with around("part.stage"):
-            staged = self._output.stage(name)
+            staged = self._output.stage(self._folder + name)
         try:
             count, size, digest = 0, 0, hashlib.sha256()
             for number, data in self._encoded(records, kind):

@@ -13,8 +13,7 @@ from fanfold_steps.policy import Fail, Policy, Skip
 
 MOST_PARTITIONS = 10_000
 NAME = "[A-Za-z][A-Za-z0-9_-]{0,63}"
-"""What inputs may be called, as a pattern."""
-
+"""What inputs and outputs may be called, as a pattern."""
 _BY_NAME = {"discriminator": "format"}  # pydantic's word: which format it is decides what else may stand there
 
 
@@ -116,6 +115,8 @@ class JobSpec:
     output: OutputFormat = field(default_factory=Text, metadata=_BY_NAME)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     """Named inputs, instead of `input`; the records of an earlier one come before those of a later one."""
+    outputs: dict[str, OutputFormat] = field(default_factory=dict)
+    """Named outputs, beside `output`."""
     params: Function | None = None
     """The pydantic model of the job's parameters."""
     files: dict[str, str] = field(default_factory=dict)
@@ -172,6 +173,7 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
         "input": from_json(data["input"]),
         "output": from_json(data["output"]),
         "inputs": inputs,
+        "outputs": {name: from_json(declared) for name, declared in data.get("outputs", {}).items()},
         "params": Function(**data["params"]) if data.get("params") else None,
         "on_error": _policy_from_json(data.get("on_error")),
     }

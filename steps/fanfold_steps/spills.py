@@ -60,16 +60,17 @@ def size_of(entries: dict[Any, Any], values: int = 0) -> int:
     sample = [*islice(entries.items(), _SAMPLES), *islice(reversed(entries.items()), _SAMPLES)]
     if not sample:
         return 0
-    keys = _SLOT + _ITEM + 2 * sum(_deep(key) for key, _ in sample) // len(sample)
+    keys = _SLOT + _ITEM + 2 * sum(deep_size(key) for key, _ in sample) // len(sample)
     if not values:
-        return len(entries) * (keys + sum(_deep(value) for _, value in sample) // len(sample))
-    last = [8 + _deep(items[-1]) for _, items in sample]
+        return len(entries) * (keys + sum(deep_size(value) for _, value in sample) // len(sample))
+    last = [8 + deep_size(items[-1]) for _, items in sample]
     return len(entries) * (keys + 88) + values * (sum(last) // len(last))
 
 
-def _deep(value: Any, depth: int = 3) -> int:
+def deep_size(value: Any, depth: int = 3) -> int:
+    """About how many bytes a value takes with what it holds, by its first items."""
     size = sys.getsizeof(value)
     if depth and isinstance(value, list | tuple | set | frozenset | dict) and value:
         some = list(islice(value.items() if isinstance(value, dict) else value, 8))
-        size += len(value) * sum(_deep(item, depth - 1) for item in some) // len(some)
+        size += len(value) * sum(deep_size(item, depth - 1) for item in some) // len(some)
     return size

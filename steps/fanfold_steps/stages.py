@@ -2,19 +2,22 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from operator import itemgetter
 from typing import Any
 
+from fanfold_steps.aside import Aside
 from fanfold_steps.batches import Batch, Batches, FileBatches, StageBatches
 from fanfold_steps.budget import Budget
 from fanfold_steps.code import Code
 from fanfold_steps.counters import added
+from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats import LineRecords
 from fanfold_steps.inputs import input_specs
 from fanfold_steps.map import Mapped, MapTask
 from fanfold_steps.mappers import Mapper
+from fanfold_steps.named_outputs import NamedOutputs
 from fanfold_steps.plan import Plan, Tasks
 from fanfold_steps.programs.attempt import Programs
 from fanfold_steps.programs.batches import ProgramBatches
@@ -22,9 +25,11 @@ from fanfold_steps.programs.environment import of_task
 from fanfold_steps.programs.grouping import lines_of, together
 from fanfold_steps.quarantine import Quarantine, demand_few
 from fanfold_steps.reduce import ReduceTask
+from fanfold_steps.scratch import Scratch
 from fanfold_steps.sinks import Parts, Runs, Sink
 from fanfold_steps.spec import InputSpec, Program
 from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, quickest, reduce_runner
+from fanfold_steps.to import UnknownOutput
 from fanfold_steps.total_order import Weigh, file_batches, settled, stage_batches
 from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.objects import Objects
@@ -64,13 +69,23 @@ class Stage:
         self._reduce = reduce_runner(spec, self._segments, code, budget, output)
         parts = Parts(around.output, plan.spec.output, code.root, budget) if self.is_last else None
         self._sink: Sink = parts or Runs(around.tree.objects, budget)
+        has_named = bool(plan.spec.outputs)
+        self._named = NamedOutputs(plan, around.tree, around.output, code.root, budget) if has_named else None
         self._runs: list[tuple[str, int]] = []
         self._open = cache(open_objects)
 
     def run(self, task: Task, attempt: str) -> dict[str, Any]:
         """Do a task of this stage; returns what its commit records. Raises PermanentFailure, StorageError."""
         started = time.monotonic()
-        record = self._run_map(task, attempt) if task.step == "map" else self._run_reduce(task, attempt)
+        with Scratch() as scratch:
+            aside = Aside(self._named.names, scratch, self._budget) if self._named else None
+            run, kind = (self._run_map, "mapper") if task.step == "map" else (self._run_reduce, "reducer")
+            try:
+                record = run(task, attempt, aside)
+            except UnknownOutput as error:
+                raise PermanentFailure(kind, str(error)) from error
+            if self._named and aside:
+                record |= self._named.write(task, attempt, aside, kind)
         return {"attempt": attempt, "seconds": round(time.monotonic() - started, 3), **record}
 
     def drop(self, task: Task, record: dict[str, Any]) -> None:
@@ -81,9 +96,13 @@ class Stage:
             self._tree.objects.delete(task.run(record["attempt"]))
         else:
             self._sink.drop(task, record)
+        if self._named:
+            self._named.drop(task, record)
 
-    def _run_map(self, task: Task, attempt: str) -> dict[str, Any]:
+    def _run_map(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
         batches, mapper = self._batches(task.index)
+        if aside and isinstance(mapper, Mapper):
+            mapper = replace(mapper, aside=aside)
         program = mapper.program if isinstance(mapper, Mapper) else None
         if program or isinstance(self._spec.reduce, Program):
             return self._run_programs(task, attempt, batches, mapper)
@@ -108,12 +127,12 @@ class Stage:
         counters = added([record.get("counters", {}), programs.counters()])
         return {**record, **read, "read": batches.size, "counters": counters}
 
-    def _run_reduce(self, task: Task, attempt: str) -> dict[str, Any]:
+    def _run_reduce(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
         if isinstance(self._spec.reduce, Program):
             return self._reduce_by_program(task, attempt, self._spec.reduce)
         context, quarantine = self._code.context(), self._code.quarantine()
         records = self._reduce.records(task.index, context, quarantine)
-        written = self._sink.write(task, attempt, records, "reducer")
+        written = self._sink.write(task, attempt, aside.without(records) if aside else records, "reducer")
         return {**written, "counters": context.counters(), **self._stored(quarantine, task, attempt)}
 
     def _stored(self, quarantine: Quarantine | None, task: Task, attempt: str) -> dict[str, Any]:
@@ -143,14 +162,18 @@ class Stage:
         return settled(self._tree, self.index, self.tasks["reduce"], lambda fineness: weigh(self._sample(fineness)))
 
     def _sample(self, fineness: int) -> Iterator[tuple[Any, Batch]]:
-        """Batches with their mappers."""
+        """Batches with their mappers; what those give for named outputs is let go."""
+        mappers = self._mappers
+        if self._named:
+            nowhere = Aside(self._named.names, None, self._budget)
+            mappers = {name: replace(mapper, aside=nowhere) for name, mapper in mappers.items()}
         if self.index:
             for batch in stage_batches(self._tree, self._plan.tasks_of(self.index - 1)):
-                yield self._mappers[""], batch
+                yield mappers[""], batch
         else:
             formats = {name: named.format for name, named in self._inputs.items()}
             for name, batch in file_batches(self._plan.files, formats, self._open, fineness):
-                yield self._mappers[name], batch
+                yield mappers[name], batch
 
     def _segments(self, partition: int, read: ReadSegment) -> list[Iterator[Any]]:
         self._runs = self._runs or self._committed_runs()

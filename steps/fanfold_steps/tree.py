@@ -10,6 +10,7 @@ claims/0-map-00012.json            who works on a task (…-2.json: who runs it 
 logs/STEP-N/START-00000.txt        what was printed while a worker did its tasks, in pieces
 deaths/STAGE-STEP-00012.json       how many processes died at a task; a hint
 quarantine/STAGE-STEP-…jsonl       bad records that an attempt put aside, named in its commit
+stage-0/map/aside/…                what was given for named outputs before the last step
 workers/STEP-N.json                a worker's beat
 failed.json                        put-if-absent: why the job can't succeed; every worker stops
 report.json                        put-if-absent: the job is done and its output is whole
@@ -45,6 +46,10 @@ class Task:
     def run(self, attempt: str) -> str:
         """The key of what an attempt writes."""
         return f"stage-{self.stage}/{self.step}/runs/{self.index:05d}-{attempt}.run"
+
+    def aside(self, attempt: str) -> str:
+        """The key of what an attempt gives for named outputs."""
+        return f"stage-{self.stage}/{self.step}/aside/{self.index:05d}-{attempt}.run"
 
     def __str__(self) -> str:
         return f"{self.step}/{self.index}"

@@ -25,7 +25,7 @@ router = APIRouter(tags=["results"])
 _NONE = (NO_SUCH_JOB, NO_RESULTS, RESULTS_REMOVED, INVALID)
 PREVIEW_BYTES = 1 << 20  # a preview reads no more
 
-OutputName = Annotated[str | None, Query(alias="output", description="A named output; jobs have none yet")]
+OutputName = Annotated[str | None, Query(alias="output", description="One of the job's named outputs")]
 
 
 class Part(BaseModel):
@@ -41,6 +41,7 @@ class Results(BaseModel):
     """A whole output."""
 
     parts: list[Part] = Field(description="In order")
+    outputs: dict[str, list[Part]] = Field(default={}, description="The parts of each named output")
 
 
 class Preview(BaseModel):
@@ -56,6 +57,7 @@ class Output:
 
     store: Objects
     parts: list[Part]
+    folder: str = ""
 
     @property
     def size(self) -> int:
@@ -73,14 +75,16 @@ class Output:
         for part in self.parts:
             first, last = max(start - begin, 0), min(stop - begin, part.bytes)
             if first < last:
-                yield from self.store.read(part.name, first, last)
+                yield from self.store.read(self.folder + part.name, first, last)
             begin += part.bytes
 
 
 @router.get("/v1/jobs/{job_id}/results", responses=refusals(*_NONE))
 def list_results(job_id: JobId, caller: Viewer, service: Wired) -> Results:
     """The output's parts. There are none before the job has succeeded: an output appears whole."""
-    return Results(parts=_output(service, caller, job_id).parts)
+    _, manifest = _finished(service, caller, job_id)
+    named = {name: output["parts"] for name, output in manifest.get("outputs", {}).items()}
+    return Results.model_validate({"parts": manifest["parts"], "outputs": named})
 
 
 @router.get(
@@ -120,15 +124,24 @@ def preview_results(
 
 def _output(service: Service, caller: Caller, job_id: str, name: str | None = None) -> Output:
     """The output of a job that has succeeded. Raises Problem (404, 409)."""
+    store, manifest = _finished(service, caller, job_id)
+    if name is None:
+        return Output(store, [Part.model_validate(part) for part in manifest["parts"]])
+    named = manifest.get("outputs", {})
+    if name not in named:
+        known = f"its named outputs are {', '.join(named)}" if named else "leave `output` out"
+        raise Problem(NO_SUCH_OUTPUT, f"Job {job_id} has no output {name[:80]!r}; {known}.")
+    return Output(store, [Part.model_validate(part) for part in named[name]["parts"]], f"{name}/")
+
+
+def _finished(service: Service, caller: Caller, job_id: str) -> tuple[Objects, dict[str, Any]]:
+    """Where a job that has succeeded wrote, and its manifest. Raises Problem (404, 409)."""
     job = find(service, caller, job_id).job
-    if name is not None:
-        raise Problem(NO_SUCH_OUTPUT, f"Job {job_id} has no output {name[:80]!r}; leave `output` out.")
     if job.state is not State.SUCCEEDED:
         why = "has no results" if job.state.final else "has no results yet"
         raise Problem(NO_RESULTS, f"Job {job_id} is {job.state} and {why}: only a job that succeeded has them.")
     store = open_objects(job.conf["output"])
-    manifest = _manifest(store, job)
-    return Output(store, [Part.model_validate(part) for part in manifest["parts"]])
+    return store, _manifest(store, job)
 
 
 def _manifest(store: Objects, job: Job) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """submit, watch, status, jobs, results and cancel."""
 
+import gzip
 import json
 import signal
 from collections.abc import Iterator
@@ -122,6 +123,21 @@ def test_named_inputs_and_local_patterns(fanfold: Person, tmp_path: Path):
     assert "say which, as --input left=PLACE" in fanfold("submit", script, "--input", "files:x", status=3).stderr
     missing = fanfold("submit", "wordcount", "--input", f"{tmp_path}/*.zip", status=3)
     assert "nothing that it would match as a pattern" in missing.stderr
+
+
+def test_named_outputs(fanfold: Person, tmp_path: Path):
+    script = tmp_path / "named.py"
+    script.write_text(
+        "from fanfold import *\n\n\ndef sort_out(line):\n    yield line if line > 'm' else To('low', line)\n\n\n"
+        "job = Job(map=sort_out, outputs={'low': Text(compress='gzip')})\n"
+    )
+    (tmp_path / "a.txt").write_text("x\na\nz\nb\n")
+    job = fanfold("submit", script, "--input", tmp_path / "a.txt", "--watch").text.strip()
+    assert fanfold("results", job, "--stdout").text == "x\nz\n"
+    assert gzip.decompress(fanfold("results", job, "--name", "low", "--stdout").stdout) == b"a\nb\n"
+    fanfold("results", job, "--name", "low", "--output", tmp_path / "low")
+    assert [path.name for path in (tmp_path / "low").iterdir()] == ["part-00000.txt.gz"]
+    assert "has no output 'high': it has low" in fanfold("results", job, "--name", "high", status=5).stderr
 
 
 def test_a_job_without_functions_needs_no_upload_of_code(fanfold: Person, tmp_path: Path):

@@ -179,6 +179,35 @@ def test_a_job_without_a_reducer(script: Script):
     assert script.call(f"/v1/jobs/{job['id']}/results/data")[1] == data.upper().encode()
 
 
+NAMED = """
+from fanfold import *
+
+def number(line):
+    yield (line[0], int(line[1:])) if line[1:].isdigit() else To("rejects", {"line": line})
+
+sums = Job(map=number, reduce=Sum(), outputs={"rejects": JSONL()})
+"""
+
+
+def test_named_outputs(script: Script):
+    script.call("/v1/files/a.txt", "PUT", b"a1\nb2\nax\na3\ny\n")
+    sha256 = script.put_code("named.py", NAMED)
+    named = {"bundle": sha256, "entry": "named:sums"}
+    job = script.run({"job": named, "inputs": ["files:a.txt"], "output": "files:out/", "partitions": 1})
+    assert job["state"] == "succeeded", job
+    results = script.call(f"/v1/jobs/{job['id']}/results")[1]
+    assert [part["name"] for part in results["parts"]] == ["part-00000.txt"]
+    assert [(part["name"], part["records"]) for part in results["outputs"]["rejects"]] == [("part-00000.jsonl", 2)]
+    assert script.call(f"/v1/jobs/{job['id']}/results/data")[1] == b"a\t4\nb\t2\n"
+    rejects = b'{"line":"ax"}\n{"line":"y"}\n'
+    assert script.call(f"/v1/jobs/{job['id']}/results/data?output=rejects")[1] == rejects
+    assert script.call("/v1/files/out/rejects/part-00000.jsonl")[1] == rejects
+    preview = script.call(f"/v1/jobs/{job['id']}/results/preview?output=rejects&records=1")[1]
+    assert preview == {"records": ['{"line":"ax"}'], "more": True}
+    status, problem = script.call(f"/v1/jobs/{job['id']}/results/data?output=other")
+    assert (status, "its named outputs are rejects" in problem["detail"]) == (404, True)
+
+
 def test_tokens_are_refreshed(script: Script, fanfold: Person):
     form = urllib.parse.urlencode({"grant_type": "refresh_token", "refresh_token": script.tokens["refresh_token"]})
     url = f"{fanfold.up.auth_url}/v1/token"

@@ -1,5 +1,6 @@
 """Small real jobs in a folder, and workers of them in this process or as processes."""
 
+import gzip
 import subprocess
 import sys
 from collections import Counter
@@ -72,6 +73,12 @@ class SmallJob:
 
     def output(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted((self.root / "out").glob("part-*"))}
+
+    def named(self, name: str) -> dict[str, bytes]:
+        """A named output's parts, without their names' suffixes, unpacked."""
+        parts = sorted((self.root / "out" / name).iterdir())
+        unpack = {".gz": gzip.decompress}
+        return {part.name.partition(".")[0]: unpack.get(part.suffix, bytes)(part.read_bytes()) for part in parts}
 
 
 @pytest.fixture

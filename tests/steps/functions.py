@@ -5,6 +5,8 @@ import pickle
 import time
 from fractions import Fraction
 
+from fanfold import To
+
 
 def pairs(line):
     key, value = line.split()
@@ -137,6 +139,27 @@ def yields_badly_shown(key, values):
 
 def takes_three(one, two, three):
     yield one, two
+
+
+def pairs_or_rejects(line):
+    if line.startswith("bad"):
+        return [To("rejects", ("reject", line))]
+    key, value = line.split()
+    return [(key, int(value))]
+
+
+def total_seen(key, values):
+    yield To("seen", f"reduced {key}")
+    yield key, sum(values)
+
+
+def total_seen_again(key, value):
+    yield To("seen", f"mapped {key}")
+    yield key, value
+
+
+def gives_set_aside(line):
+    yield To("rejects", {line})
 
 
 def line_words(line):

@@ -30,7 +30,7 @@ from tests import crash_points
 
 SCRIPT = """
 from pathlib import Path
-from fanfold import Job, Skip, Stage
+from fanfold import Job, Skip, Stage, Text, To
 LOG = Path({log!r})
 def log(what):
     with LOG.open("a") as file:
@@ -40,22 +40,25 @@ def words(line):
         log(f"map {{line[1:]}}")
     if line == "bad":
         raise ValueError(line)
-    return [(word, 1) for word in line.split()]
+    notes = [To("notes", line)] if line.startswith("#") else []
+    return [*notes, *((word, 1) for word in line.split())]
 def add(key, values):
     log(f"reduce {{key}}")
     yield key, sum(values)
 def keep(key, values):
     return [(key, value) for value in values]
-job = Job(stages=[Stage(map=words, reduce=add), Stage(reduce=keep, order="total"), Stage()], on_error=Skip(0.5))
+stages = [Stage(map=words, reduce=add), Stage(reduce=keep, order="total"), Stage()]
+job = Job(stages=stages, outputs={{"notes": Text()}}, on_error=Skip(0.5))
 """
 FILES, PARTITIONS = 3, 2
 OUTPUT = {
     "_SUCCESS",
     "_quarantine",
     "_quarantine/part-00000.jsonl",
+    "notes",
+    "notes/part-00000.txt",
     *(f"part-{number:05d}.txt" for number in range(PARTITIONS)),
 }
-OUTPUT = {"_SUCCESS", *(f"part-{number:05d}.txt" for number in range(PARTITIONS))}
 SPILLED = ("spill", "merge")
 SWAPPED, IN_PLACE = ("overwrite.swap", "overwrite.old"), ("overwrite.manifest", "overwrite.part", "start.replaces")
 
@@ -179,6 +182,7 @@ def check(case: Case, write: str, when: str, at: int = 1) -> bool:
     assert case.files() - {"log"} == {"in", *(f"in/{n}.txt" for n in range(FILES)), "counting.py", "out"} | {
         f"out/{name}" for name in OUTPUT
     }
+    assert (case.folder / "out/notes/part-00000.txt").read_text() == "".join(f"#{n}\n" for n in range(FILES))
     expected = sorted([*(f"#{number}\t1" for number in range(FILES)), f"w\t{400 * FILES}"])
     assert sorted(b"".join(case.output().values()).decode().splitlines()) == expected
     return True

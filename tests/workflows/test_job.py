@@ -34,6 +34,7 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
             }
         ],
         "inputs": {},
+        "outputs": {},
         "input": {"format": "text", "encoding": None, "compress": None},
         "output": {"format": "text", "encoding": None, "compress": None},
         "params": None,

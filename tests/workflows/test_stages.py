@@ -22,8 +22,10 @@ def test_stages_and_inputs_compile_to_a_spec_that_goes_through_json():
     job = Job(
         stages=[Stage(reduce=functions.joined, partitions=5), Stage(map=functions.under_one_key_by_key), Stage()],
         inputs={"users": Input(CSV(), map=functions.user_rows), "orders": Input(map=functions.order_rows)},
+        outputs={"rejects": JSONL(compress="zstd")},
     )
     compiled = job.spec()
+    assert compiled.outputs == {"rejects": JSONL(compress="zstd")}
     assert compiled.stages == [
         StageSpec(reduce=Function(f"{HERE}:joined"), partitions=5),
         StageSpec(map=Function(f"{HERE}:under_one_key_by_key")),
@@ -58,6 +60,9 @@ def test_a_job_with_a_mapper_is_a_job_of_one_stage():
         (lambda: ANY.Stage(reduce=Sum(), partitions=0), "partitions is a number from 1 to 10,000, not 0"),
         (lambda: ANY.Stage(reduce=Sum(), partitions=True), "not True"),
         (lambda: ANY.Job(inputs={}), "names at least one input"),
+        (lambda: ANY.Job(outputs={"a/b": JSONL()}), "an output's name is letters"),
+        (lambda: ANY.Job(outputs={"rejects": JSONL}), r"the format of the output rejects is one of .*write JSONL\(\)"),
+        (lambda: ANY.Job(outputs=["rejects"]), "outputs names further outputs"),
         (lambda: ANY.Job(inputs={"a b": Input()}), "an input's name is letters"),
         (lambda: ANY.Job(inputs={"users": CSV()}), r"users must be an Input\(…\), as Input\(CSV\(\), map=…\)"),
         (lambda: ANY.Job(input=JSONL(), inputs={"users": Input()}), "either `input` or `inputs`"),

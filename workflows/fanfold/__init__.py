@@ -33,6 +33,7 @@ from fanfold_steps.aggregations import (
 from fanfold_steps.context import Context
 from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
 from fanfold_steps.policy import Fail, InvalidPolicy, Skip
+from fanfold_steps.to import To
 
 __all__ = [
     "CSV",
@@ -63,6 +64,7 @@ __all__ = [
     "Sum",
     "Table",
     "Text",
+    "To",
     "TopK",
     "Variance",
     "Whole",

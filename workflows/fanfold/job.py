@@ -45,6 +45,8 @@ class Job:
         inputs: `{"users": Input(CSV(), map=f), …}`, instead: several inputs, each with its mapper. The values of a key
             come in their order.
         output: how records are written: `Text()`, `JSONL()`, `CSV()`, `TSV()`, as in `JSONL(compress="zstd")`.
+        outputs: `{"rejects": JSONL(), …}`, named outputs beside it: `yield To("rejects", record)` from a mapper or a
+            reducer. They lie in folders of the output that are called so.
 
         params: a pydantic model of the job's parameters (`--param NAME=VALUE`); `ctx.params` is an object of it.
         files: side files that travel with the code, by name: `{"stop": "stop.txt"}`, the path seen from the file that
@@ -72,6 +74,7 @@ class Job:
         input: InputFormat = TEXT,
         inputs: Mapping[str, Input] | None = None,
         output: OutputFormat = TEXT,
+        outputs: Mapping[str, OutputFormat] | None = None,
         params: type | None = None,
         files: Mapping[str, str] | None = None,
         on_error: Policy = FAIL,
@@ -87,6 +90,7 @@ class Job:
             raise InvalidJob("only the first stage of a job can be one of batches: let a later one map records")
         self.input = declared(input, "input", InputFormat)
         self.inputs = _inputs(inputs, input)
+        self.outputs = _outputs(outputs)
         self.output = declared(output, "output", OutputFormat)
         self._check_programs()
         self.params = _model(params)
@@ -115,6 +119,7 @@ class Job:
             input=self.input,
             inputs=inputs,
             output=self.output,
+            outputs=self.outputs,
             params=reference(self.params) if self.params else None,
             on_error=self.on_error,
             timeout=self.timeout,
@@ -187,6 +192,20 @@ def _stages(stages: Any) -> list[Stage]:
     return list(stages)
 
 
+def _outputs(outputs: Any) -> dict[str, OutputFormat]:
+    if outputs is not None and not isinstance(outputs, Mapping):
+        raise InvalidJob('outputs names further outputs, each with its format: {"rejects": JSONL(), …}')
+    for name, written in (outputs or {}).items():
+        _check_name(name, "output")
+        declared(written, f"the format of the output {name}", OutputFormat)
+    return dict(outputs or {})
+
+
+def _check_name(name: object, kind: str) -> None:
+    if not isinstance(name, str) or not re.fullmatch(NAME, name):
+        raise InvalidJob(f"an {kind}'s name is letters, digits, _ and -, and begins with a letter, not {name!r}")
+
+
 def _inputs(inputs: Any, input: InputFormat) -> dict[str, Input]:
     if inputs is None:
         return {}
@@ -195,8 +214,7 @@ def _inputs(inputs: Any, input: InputFormat) -> dict[str, Input]:
     if not isinstance(inputs, Mapping) or not inputs:
         raise InvalidJob('inputs names at least one input: {"users": Input(CSV(), map=…), …}')
     for name, named in inputs.items():
-        if not isinstance(name, str) or not re.fullmatch(NAME, name):
-            raise InvalidJob(f"an input's name is letters, digits, _ and -, and begins with a letter, not {name!r}")
+        _check_name(name, "input")
         if not isinstance(named, Input):
             raise InvalidJob(f"the input {name} must be an Input(…), as Input(CSV(), map=…), not {named!r}")
     return dict(inputs)

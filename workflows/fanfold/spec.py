@@ -42,9 +42,11 @@ def parse(data: dict[str, Any]) -> JobSpec:
     for reference in _references(spec):
         if not _REFERENCE.fullmatch(reference):
             raise InvalidSpec(f"a function is named as module:name, not {reference!r:.80}")
-    for name in spec.inputs:
-        if not re.fullmatch(NAME, name):
-            raise InvalidSpec(f"inputs: a name is letters, digits, _ and -, and begins with a letter, not {name!r:.80}")
+    for place, names in (("inputs", spec.inputs), ("outputs", spec.outputs)):
+        for name in names:
+            if not re.fullmatch(NAME, name):
+                what = f"{place}: a name is letters, digits, _ and -, and begins with a letter"
+                raise InvalidSpec(f"{what}, not {name!r:.80}")
     for number, stage in enumerate(spec.stages):
         _check_stage(f"stages.{number}", stage)
         _check_batch(f"stages.{number}", stage, spec, first=not number)

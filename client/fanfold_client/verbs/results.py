@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 @click.argument("job_id", metavar="ID")
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Fetch the parts into a new folder.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the parts one after the other.")
+@click.option("--name", metavar="NAMED", help="One of the job's named outputs.")
 @with_client
-def results(client: "Client", job_id: str, output: Path | None, to_stdout: bool, as_json: bool) -> None:
+def results(
+    client: "Client", job_id: str, output: Path | None, to_stdout: bool, name: str | None, as_json: bool
+) -> None:
     """List, fetch or print a job's results.
 
     Every part is checked against the checksum that the job recorded. DIR must not exist or be empty; it appears whole
@@ -30,14 +33,14 @@ def results(client: "Client", job_id: str, output: Path | None, to_stdout: bool,
 
     if to_stdout and (output or as_json):
         raise click.UsageError("--stdout goes with neither --output nor --json")
-    parts = client.jobs.parts(job_id)
+    parts = client.jobs.parts(job_id, name)
     if to_stdout:
-        for _, chunk in verified(parts, client.jobs.read(job_id)):
+        for _, chunk in verified(parts, client.jobs.read(job_id, name)):
             sys.stdout.buffer.write(chunk)
         return
     if output:
         with Display(quiet=as_json) as display:
-            fetch_results(parts, client.jobs.read(job_id), output, display)
+            fetch_results(parts, client.jobs.read(job_id, name), output, display)
         total = sum(part["bytes"] for part in parts)
         say(f"{len(parts)} part{'s' * (len(parts) != 1)}, {size(total)}, in {output}")
     if as_json:

@@ -1,0 +1,65 @@
+"""What a task gives for named outputs is taken off its other records while it runs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+from fanfold_steps import runs
+from fanfold_steps.budget import Budget
+from fanfold_steps.scratch import Scratch
+from fanfold_steps.spills import deep_size
+from fanfold_steps.to import To, UnknownOutput, undeclared
+
+
+class Aside:
+    """What a task gives for named outputs; much of it lies on disk. Without `scratch` it is let go."""
+
+    def __init__(self, names: Sequence[str], scratch: Scratch | None, budget: Budget) -> None:
+        self._names = list(names)
+        self._scratch = scratch
+        self._budget = budget
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget it all: the task begins anew."""
+        self._held: dict[str, list[Any]] = {name: [] for name in self._names}
+        self._written: list[int] = []
+        self._size = 0
+        self.is_empty = True
+
+    def without(self, records: Iterable[Any]) -> Iterator[Any]:
+        """The records that are for no named output, the others taken off. Raises UnknownOutput."""
+        for record in records:
+            if type(record) is To:
+                self._take(record)
+            else:
+                yield record
+
+    def segments(self) -> Iterator[Iterator[runs.Item]]:
+        """The records of each output, in order."""
+        return (((b"", record) for record in self.of(name)) for name in self._names)
+
+    def of(self, name: str) -> Iterator[Any]:
+        """The records of one output."""
+        number = self._names.index(name)
+        written = (self._read(run, size, number) for run, size in enumerate(self._written))
+        return chain(chain.from_iterable(written), self._held[name])
+
+    def _take(self, to: To) -> None:
+        if to.name not in self._held:
+            raise UnknownOutput(undeclared(to.name, self._names))
+        if self._scratch is None:
+            return
+        self._held[to.name].append(to.record)
+        self.is_empty = False
+        self._size += deep_size(to.record)
+        if self._size > self._budget.held // 8:
+            packed = runs.pack([((b"", record) for record in held) for held in self._held.values()], self._budget.block)
+            self._written.append(self._scratch.objects.put(f"aside-{len(self._written)}.run", packed, hint=True))
+            self._held = {name: [] for name in self._names}
+            self._size = 0
+
+    def _read(self, run: int, size: int, number: int) -> Iterator[Any]:
+        assert self._scratch
+        return map(itemgetter(1), runs.read_segment(self._scratch.objects, f"aside-{run}.run", size, number))
