@@ -38,6 +38,7 @@ FEATURES = {
     "join": Feature("joined.py", {"users": "users.csv", "orders": "orders.csv"}),
     "map only": Feature("map_only.py", ["texts/"]),
     "stages": Feature("stages.py", ["texts/"]),
+    "surroundings": Feature("surroundings.py", ["texts/"], ["--param", "at_least=4"]),
 }
 
 
