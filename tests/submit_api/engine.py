@@ -91,7 +91,7 @@ class ScriptedEngine:
         tree = JobTree.open(plan.job_url)
         tree.create("plan.json", {"bytes": 10, "tasks": [{"map": maps, "reduce": 1}]})
         for index in range(maps):
-            tree.commit(Task(0, "map", index), {"records": 5, "bytes": 7})
+            tree.commit(Task(0, "map", index), {"records": 5, "bytes": 7, "read": 9})
 
     def finish(self, job_id: str) -> None:
         """What workers do to the end: an output, then the report."""
