@@ -92,7 +92,7 @@ def test_unknown_paths_and_methods_are_problems(shared_site: Site) -> None:
 def test_the_description_is_whole(shared_site: Site) -> None:
     document = shared_site.bearer(None).http.get("/openapi.json").json()
     operations = [(path, method, found) for path, item in document["paths"].items() for method, found in item.items()]
-    assert len(operations) == 16
+    assert len(operations) == 17
     for path, method, found in operations:
         assert found["summary"] and found["description"], (method, path)
         assert "default" not in found["responses"] and "HTTPValidationError" not in str(found), (method, path)
