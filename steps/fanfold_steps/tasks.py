@@ -62,9 +62,10 @@ def quickest(plan: Plan, index: int, budget: Budget) -> StageSpec:
     """A stage, or the one in columns that gives the same bytes, where one is known and starting Polars is worth it."""
     spec, stage = plan.spec, plan.spec.stages[index]
     twin = _TWINS.get(stage.map.function) if isinstance(stage.map, Function) else None
-    formats = {type(one.format) for one in input_specs(spec).values()} | {type(spec.output)}
+    formats = [*(one.format for one in input_specs(spec).values()), spec.output]
+    in_utf8 = all(isinstance(one, Text) and one.encoding is None for one in formats)
     plain = StageSpec(map=stage.map, reduce=Aggregate("Sum"), partitions=stage.partitions)
-    if not twin or spec.stages != [plain] or formats != {Text}:
+    if not twin or spec.stages != [plain] or not in_utf8:
         return stage
     if plan.bytes < WORTH_BYTES or budget.share < WORTH_MEMORY or not find_spec("polars"):
         return stage

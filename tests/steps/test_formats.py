@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanfold_steps.failure import PermanentFailure
-from fanfold_steps.formats import compression, separated, writer
+from fanfold_steps.formats import compression, open_source, read, reader, separated, writer
 from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
-from tests.steps.reading import read_in_ranges
+from tests.steps.reading import Chunked, read_in_ranges
 
 backport: Any = compression._zstd()
 PACK = {
@@ -383,3 +383,17 @@ def test_bytes_that_are_written(form, records, data):
 def test_what_cannot_be_written_is_told(form, records, problem):
     with pytest.raises(Exception, match=problem):
         part(form, records)
+
+
+@pytest.mark.parametrize(
+    ("format", "data"),
+    [(Text(), b"a\nb\n"), (JSONL(), b"1\n\n2\n"), (CSV(columns=["a"]), b"1\n\n2\n"), (Fixed(2), b"abcd")],
+)
+def test_offsets_are_found_once(format, data):
+    """A mapper that asks for `ctx.source` asks at each record."""
+    store: Any = Chunked(data, 100)
+    source = open_source(store, "f", "none")
+    (block,) = read(reader(format), source, 0, len(data))
+    block.records()
+    assert block.offsets() == block.offsets()
+    assert isinstance(format, Fixed) or block.offsets() is block.offsets()

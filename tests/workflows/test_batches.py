@@ -134,6 +134,19 @@ def test_without_polars_the_job_is_refused(tmp_path, monkeypatch):
     assert "pip install 'fanfold[batch]'" in done.stderr
 
 
+def test_without_polars_parquet_is_refused(tmp_path, monkeypatch):
+    """By the workers: who plans the job, a service for one, needs no Polars."""
+    (tmp_path / "in.txt").write_text("to be\n")
+    job = "from fanfold import Count, Job, Parquet\n\n\ndef rows(row):\n    yield row, 1\n\n\n"
+    (tmp_path / "job.py").write_text(job + "job = Job(map=rows, reduce=Count(), input=Parquet())\n")
+    (tmp_path / "polars").mkdir()
+    (tmp_path / "polars" / "__init__.py").write_text("raise ImportError('No module named polars')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = run(tmp_path, "--output", "out")
+    assert done.returncode == 1
+    assert "Parquet files need Polars" in done.stderr
+
+
 def test_who_has_no_batches_loads_no_polars():
     code = "import sys, fanfold, fanfold_steps.worker, fanfold.verbs.run; sys.exit('polars' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -204,6 +204,15 @@ def test_the_help_lists_them_and_none_is_imported_for_it():
     assert max(map(len, done.stdout.splitlines())) <= 100
 
 
+def test_the_help_of_a_built_in_tells_its_parameters():
+    done = subprocess.run(
+        [sys.executable, "-m", "fanfold_client", "run", "topk", "--help"], capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("The most frequent words, or lines")
+    assert re.search(r"--param k=… +how many \(10 unless given\)", done.stdout)
+
+
 def test_the_command_joins_two_files(tmp_path):
     tables(tmp_path / "tables")
     command = [sys.executable, "-m", "fanfold_client", "run", "join", "--input", "left=tables/left.csv"]

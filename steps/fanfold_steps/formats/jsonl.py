@@ -22,6 +22,7 @@ class JSONLBlock:
     offset: int
     data: bytes
     bad: list[BadRecord] = field(default_factory=list)
+    starts: list[int] | None = None
 
     def records(self) -> list[Any]:
         """The values."""
@@ -33,7 +34,9 @@ class JSONLBlock:
 
     def offsets(self) -> list[int]:
         """Where in the file each good line of this block begins."""
-        return [offset for offset, _, problem in self._lines() if problem is None]
+        if self.starts is None:  # found once: a mapper may ask at each record
+            self.starts = [offset for offset, _, problem in self._lines() if problem is None]
+        return self.starts
 
     def _one_by_one(self) -> list[Any]:
         records: list[Any] = []

@@ -44,10 +44,11 @@ class TextBlock:
 
     def offsets(self) -> list[int]:
         """Where in the file each record of this block begins."""
-        if self._offsets is not None:
-            return self._offsets
-        end = encode(self.end, self.encoding)
-        return list(accumulate((len(piece) + len(end) for piece in self.data.split(end)), initial=self.offset))
+        if self._offsets is None:  # found once: a mapper may ask at each record
+            end = encode(self.end, self.encoding)
+            lengths = (len(piece) + len(end) for piece in self.data.split(end))
+            self._offsets = list(accumulate(lengths, initial=self.offset))
+        return self._offsets
 
     def _one_by_one(self) -> list[str]:
         """The records that can be decoded; the others are bad."""

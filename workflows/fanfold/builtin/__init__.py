@@ -33,6 +33,17 @@ def summary(name: str) -> str:
         return file.readline().strip().strip('"')
 
 
+def explained(name: str) -> str:
+    """What a built-in job does and which parameters it takes. Raises UnknownJob."""
+    job = load(name)
+    lines = [str(importlib.import_module(f"fanfold.builtin.{name}").__doc__).strip()]
+    fields = job.params.model_fields if job.params else {}
+    for parameter, field in fields.items():
+        default = "needed" if field.is_required() else f"{field.default} unless given"
+        lines.append(f"  --param {parameter}=…  {field.description} ({default})")
+    return "\n".join(lines)
+
+
 def load(name: str) -> "Job":
     """A built-in job. Raises UnknownJob."""
     if name not in names():

@@ -80,7 +80,18 @@ def _builtins() -> str:
     return "\b\n" + "\n".join(["Built-in jobs:", *lines])
 
 
-@click.command(short_help="Run a job on this machine.", epilog=_builtins())
+class _Run(click.Command):
+    """`run NAME --help` tells of the built-in job, `run --help` of the command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look for the two before the options are read."""
+        if {"-h", "--help"}.intersection(args) and (named := set(args).intersection(builtin.names())):
+            click.echo(builtin.explained(named.pop()))
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Run, short_help="Run a job on this machine.", epilog=_builtins())
 @click.argument("job")
 @partial(decorated, options=_OPTIONS)
 def run(job: str, **options: Any) -> None:
