@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sys
 
 import pytest
 
@@ -143,6 +144,15 @@ def test_a_task_has_so_many_counters():
     tally.add("group", "0", 1)
     with pytest.raises(ValueError, match="count by kinds"):
         tally.add("group", "one more", 1)
+
+
+def test_parameters_without_pydantic_are_refused_with_the_mend(small_job, monkeypatch, tmp_path):
+    (tmp_path / "needing.py").write_text("from pydantic import BaseModel\n\n\ndef pairs(line):\n    yield line, 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    small_job.write_input({"a.txt": b"x\n"})
+    failure = told(small_job, StageSpec(Function("needing:pairs"), SUM))
+    assert "a job with parameters needs pydantic: pip install 'fanfold[steps]'" in failure["message"]
 
 
 def test_a_status_is_told_with_the_beat(small_job):
