@@ -10,6 +10,7 @@ from fanfold_steps.__main__ import main
 from fanfold_steps.collectors import OPENING_RECORDS
 from fanfold_steps.counters import LONGEST_NAME, MOST_COUNTERS, Tally
 from fanfold_steps.spec import Aggregate, Function, StageSpec
+from fanfold_steps.tree import Task
 from fanfold_steps.worker import Worker
 from tests.steps import surrounded
 from tests.steps.conftest import count_words, parse_counts
@@ -153,6 +154,14 @@ def test_parameters_without_pydantic_are_refused_with_the_mend(small_job, monkey
     small_job.write_input({"a.txt": b"x\n"})
     failure = told(small_job, StageSpec(Function("needing:pairs"), SUM))
     assert "a job with parameters needs pydantic: pip install 'fanfold[steps]'" in failure["message"]
+
+
+@pytest.mark.parametrize("count", [0, 3, 200])
+def test_commits_are_read_in_the_order_of_their_tasks(small_job, count):
+    tasks = [Task(0, "map", index) for index in reversed(range(count))]
+    for task in tasks:
+        small_job.tree.commit(task, {"index": task.index})
+    assert [commit["index"] for commit in small_job.tree.commits_of(tasks)] == [task.index for task in tasks]
 
 
 def test_a_status_is_told_with_the_beat(small_job):
