@@ -51,7 +51,7 @@ class Batches(Protocol):
     def __iter__(self) -> Iterator[Batch]: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileBatch:
     """Records of a file; their keys are the byte offsets at which they begin."""
 
@@ -59,6 +59,7 @@ class FileBatch:
     source: Source
     path: str
     format: str
+    _offsets: Sequence[int] | None = None
 
     @property
     def url(self) -> str:
@@ -76,15 +77,15 @@ class FileBatch:
 
     def pairs(self, records: list[Any]) -> list[Any]:
         """Records with their offsets."""
-        return list(zip(self.block.offsets(), records, strict=False))
+        return list(zip(self._found(), records, strict=False))
 
     def position_of(self, number: int, record: Any) -> Position:
         """File and offset."""
-        return Position(self.url, self.block.offsets()[number], preview(record))
+        return Position(self.url, self._found()[number], preview(record))
 
     def place_of(self, number: int) -> tuple[str, int]:
         """Path and offset."""
-        return self.path, self.block.offsets()[number]
+        return self.path, self._found()[number]
 
     def failure(self, bad: BadRecord) -> PermanentFailure:
         """That it is no record of the format."""
@@ -94,6 +95,12 @@ class FileBatch:
     def place_of_bad(self, bad: BadRecord) -> tuple[str, int]:
         """Path and offset."""
         return self.path, bad.offset
+
+    def _found(self) -> Sequence[int]:
+        """The records' offsets, found once: a mapper may ask at each record where it is."""
+        if self._offsets is None:
+            self._offsets = list(self.block.offsets())
+        return self._offsets
 
 
 @dataclass(frozen=True, slots=True)

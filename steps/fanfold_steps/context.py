@@ -49,7 +49,7 @@ class Context:
         print(text, file=sys.stderr, flush=True)
 
     def progress(self, text: str) -> None:
-        """Say in a few words what is being done now; the last words are shown."""
+        """Say in a few words what is being done now; `fanfold run` shows the last words."""
         self._status(text)
 
     @property

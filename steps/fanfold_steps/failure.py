@@ -2,6 +2,7 @@
 
 import traceback
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
@@ -77,14 +78,16 @@ def raised_in_user_code(trace: TracebackType | None) -> bool:
 
     What `ctx` refuses is the doing of whoever called it.
     """
-    stack = [frame for frame in traceback.extract_tb(trace) if not _is_asked(frame.filename)]
-    return bool(stack) and not is_own(stack[-1].filename)
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
+    files = [file for file in files if not _is_asked(file)]
+    return bool(files) and not is_own(files[-1])
 
 
 def _is_asked(filename: str) -> bool:
     return is_own(filename) and Path(filename).name in ASKED
 
 
+@cache
 def is_own(filename: str) -> bool:
     """Whether a file is Fanfold's."""
     return Path(filename).parent.name in OWN_FOLDERS or Path(filename).parent.parent.name in OWN_FOLDERS

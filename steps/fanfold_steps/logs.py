@@ -1,12 +1,11 @@
 """What is printed while a worker does its tasks: passed on to its output, and kept in the job's tree, up to a bound."""
 
-import io
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from fanfold_steps.failure import shortened
@@ -29,7 +28,7 @@ class Logs:
         self._tree = tree
         self._folder = f"logs/{worker}/"
         self._name = f"{self._folder}{time.time_ns():020d}"
-        self._lock = threading.Lock()
+        self._lock, self._writing = threading.Lock(), threading.Lock()
         self._task: Task | None = None
         self._lines: list[str] = []
         self._last: deque[str] = deque(maxlen=LAST_LINES)
@@ -74,22 +73,30 @@ class Logs:
 
     def flush(self) -> None:
         """Write what was printed since the last time. If the store is away, it is kept for the next."""
-        with self._lock, suppress(StorageError):
-            if not self._lines:
+        with self._writing:
+            with self._lock:  # not for as long as it is written: whoever prints would wait
+                lines, self._lines, self._pending = self._lines, [], 0
+            if not lines:
                 return
-            if self._room is None:
-                self._room = LARGEST_LOG - sum(stat.size for stat in self._tree.objects.list(self._folder))
-            data = "".join(self._lines).encode("utf-8", "backslashreplace")
-            if len(data) > self._room:
-                data = data[: max(self._room, 0)].rpartition(b"\n")[0] + b"\n" + FULL.encode()
-            self._tree.objects.put(f"{self._name}-{self._pieces:05d}.txt", [data], hint=True)
-            self._pieces += 1
-            self._room -= len(data)
-            self._lines, self._pending = [], 0
+            try:
+                self._write("".join(lines).encode("utf-8", "backslashreplace"))
+            except StorageError:
+                with self._lock:
+                    self._lines = lines + self._lines
+                    self._pending = sum(map(len, self._lines))
+
+    def _write(self, data: bytes) -> None:
+        if self._room is None:
+            self._room = LARGEST_LOG - sum(stat.size for stat in self._tree.objects.list(self._folder))
+        if len(data) > self._room:
+            data = data[: max(self._room, 0)].rpartition(b"\n")[0] + b"\n" + FULL.encode()
+        self._tree.objects.put(f"{self._name}-{self._pieces:05d}.txt", [data], hint=True)
+        self._pieces += 1
+        self._room -= len(data)
 
 
-class _Tee(io.TextIOBase):
-    """A stream that also goes into the log, a line at a time."""
+class _Tee:
+    """A stream that also goes into the log, a line at a time; for all else it is the stream itself."""
 
     def __init__(self, stream: TextIO, logs: Logs) -> None:
         self._stream = stream
@@ -112,15 +119,7 @@ class _Tee(io.TextIOBase):
             self._logs.add(line)
         return len(text)
 
-    def flush(self) -> None:
-        """Pass on."""
-        self._stream.flush()
-
-    def writable(self) -> bool:
-        """It is."""
-        return True
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream."""
-        return self._stream.encoding
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Pass on and take in."""
+        for line in lines:
+            self.write(line)

@@ -1,5 +1,6 @@
 """How far a job is, read from its tree alone."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -73,6 +74,15 @@ class ProgressReader:
     def whole(self) -> list[Whole]:
         """Files that the plan says are larger than a split and can't be split."""
         return [Whole(**file) for file in (self._plan or {}).get("whole", [])]
+
+    def words(self) -> str:
+        """What the user's code last said it is doing (`ctx.progress`), in whichever worker."""
+        keys = [stat.key for stat in self.tree.objects.list("workers/")]
+        told = []
+        for key in keys:
+            with suppress(ValueError):  # a beat is a hint, and may be cut off
+                told.append((self.tree.find(key) or {}).get("status", ""))
+        return next(filter(None, told), "")
 
     def _failure(self) -> dict[str, Any] | None:
         """`failed.json`. Whatever else somebody put there is a failure too, so that no job runs for ever."""

@@ -182,6 +182,6 @@ class Stage:
     def _committed_runs(self) -> list[tuple[str, int]]:
         """Key and size of each map task's run."""
         tasks = [Task(self.index, "map", index) for index in range(self.tasks["map"])]
-        commits = [self._tree.commit_of(task) for task in tasks]
+        commits = self._tree.commits_of(tasks)
         demand_few(self._plan.spec.on_error, commits, "records")
         return [(task.run(commit["attempt"]), commit["bytes"]) for task, commit in zip(tasks, commits, strict=True)]

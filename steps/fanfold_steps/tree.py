@@ -19,7 +19,7 @@ Commits have a folder of their own, so that one listing of a step tells what is 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ from fanfold_steps.spec import JobConf, conf_from_json
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import open_objects
+
+FEW_COMMITS, READERS = 64, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,15 @@ class JobTree:
     def commit_of(self, task: Task) -> dict[str, Any]:
         """What a committed task recorded. Raises NotFound."""
         return self.load(task.commit)
+
+    def commits_of(self, tasks: Sequence[Task]) -> list[dict[str, Any]]:
+        """What committed tasks recorded, in their order; many are read side by side, as a store may be far away."""
+        if len(tasks) <= FEW_COMMITS:
+            return [self.commit_of(task) for task in tasks]
+        from concurrent.futures import ThreadPoolExecutor  # takes longer to import than a small job's commits to read
+
+        with ThreadPoolExecutor(READERS) as readers:
+            return list(readers.map(self.commit_of, tasks))
 
 
 def _commits(stage: int, step: str) -> str:

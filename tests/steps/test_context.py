@@ -2,6 +2,7 @@
 
 import random
 import signal
+import sys
 
 import pytest
 
@@ -9,6 +10,7 @@ from fanfold_steps.__main__ import main
 from fanfold_steps.collectors import OPENING_RECORDS
 from fanfold_steps.counters import LONGEST_NAME, MOST_COUNTERS, Tally
 from fanfold_steps.spec import Aggregate, Function, StageSpec
+from fanfold_steps.tree import Task
 from fanfold_steps.worker import Worker
 from tests.steps import surrounded
 from tests.steps.conftest import count_words, parse_counts
@@ -143,6 +145,23 @@ def test_a_task_has_so_many_counters():
     tally.add("group", "0", 1)
     with pytest.raises(ValueError, match="count by kinds"):
         tally.add("group", "one more", 1)
+
+
+def test_parameters_without_pydantic_are_refused_with_the_mend(small_job, monkeypatch, tmp_path):
+    (tmp_path / "needing.py").write_text("from pydantic import BaseModel\n\n\ndef pairs(line):\n    yield line, 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "pydantic", None)
+    small_job.write_input({"a.txt": b"x\n"})
+    failure = told(small_job, StageSpec(Function("needing:pairs"), SUM))
+    assert "a job with parameters needs pydantic: pip install 'fanfold[steps]'" in failure["message"]
+
+
+@pytest.mark.parametrize("count", [0, 3, 200])
+def test_commits_are_read_in_the_order_of_their_tasks(small_job, count):
+    tasks = [Task(0, "map", index) for index in reversed(range(count))]
+    for task in tasks:
+        small_job.tree.commit(task, {"index": task.index})
+    assert [commit["index"] for commit in small_job.tree.commits_of(tasks)] == [task.index for task in tasks]
 
 
 def test_a_status_is_told_with_the_beat(small_job):

@@ -88,6 +88,9 @@ def test_who_asks_the_stream_is_answered_by_the_real_one(small_job):
     real = sys.stderr
     with Logs(small_job.tree, "all-0").taken():
         assert sys.stderr.encoding == real.encoding
+        assert sys.stderr.buffer is real.buffer
         assert sys.stderr.isatty() == real.isatty()
+        sys.stderr.writelines(["one\n", "two\n"])
         with pytest.raises(AttributeError):
             getattr(sys.stderr, "nonesuch")  # noqa: B009
+    assert kept(small_job.tree) == "one\ntwo\n"

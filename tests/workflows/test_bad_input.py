@@ -42,6 +42,8 @@ CASES = {
                 ["map/0: whichever process did this task was ended by SIGSEGV, 4 times by now: look for what crashes"]),
     "eats memory": (job("held = []", "while True: held.append(bytearray(1 << 27))"), b"a\n", ["--memory", "64MiB"], 1,
                     ["the mapper raised MemoryError", "1,024 MiB", "--memory", "byte 0: a"]),
+    "is killed": (job("os.kill(os.getpid(), signal.SIGKILL)"), b"a\n", [], 1,
+                  ["map/0: whichever process did this task was killed, 4 times by now, perhaps by the system"]),
     "hangs": (job("if record == 'b': time.sleep(60)", "print('at', record)", COUNT, rest=", timeout=1"), b"a\nb\n",
               [], 1, ["map/0: the task had not ended after 1 s, the job's timeout", "byte 2: b",
                       'File "bad.py", line 4, in f', "The task's last output:\nat a"]),

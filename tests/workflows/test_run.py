@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -107,6 +108,50 @@ def test_an_object_with_hooks_is_a_mapper_and_counters_are_told(texts, command):
     told = json.loads(done.stdout)
     assert told["counters"]["words"] == {"kept": sum(kept.values())}
     assert told["counters"]["fanfold"]["input_bytes"] == sum(map(len, TEXTS.values()))
+
+
+def test_bad_records_are_skipped_and_told(texts):
+    (texts / "skipping.py").write_text(
+        "from fanfold import Job, Skip, Sum\ndef words(line):\n    print('a', line)\n    return [(int(line[-1]), 1)]\n"
+        "job = Job(map=words, reduce=Sum(), on_error=Skip(at_most=0.6))\n"
+    )
+    for name, data in TEXTS.items():
+        (texts / "in" / name).write_bytes(data[:3500])
+    done = run(texts, "--keep", command=[*RUN, "skipping.py"])
+    assert done.returncode == 0, done.stderr
+    assert "600 bad records were skipped: see file://" in done.stderr
+    assert "/out/_quarantine/part-00000.jsonl" in done.stderr
+    bad = (texts / "out" / "_quarantine" / "part-00000.jsonl").read_text().splitlines()
+    assert len(bad) == 600
+    assert json.loads(bad[0]) == {
+        "step": "map",
+        "file": "0.txt",
+        "offset": len("some words here and number0\r\n"),
+        "record": "there",
+        "problem": "the mapper raised ValueError: invalid literal for int() with base 10: 'e'",
+        "traceback": 'Traceback (most recent call last):\n  File "skipping.py", line 4, in words\n'
+        "    return [(int(line[-1]), 1)]\n             ^^^^^^^^^^^^^\n"
+        "ValueError: invalid literal for int() with base 10: 'e'",
+    }
+    logs = sorted((texts / "out" / "_job" / "logs").rglob("*.txt"))
+    assert logs[0].read_text().startswith("map/")
+
+
+def test_what_the_code_says_it_does_is_shown(texts):
+    (texts / "telling.py").write_text(
+        "import time\nfrom fanfold import Job, Sum\n"
+        "def words(line, ctx):\n"
+        "    if ctx.source.offset == 0:\n"
+        "        ctx.progress('reading ' + ctx.source.path)\n"
+        "        time.sleep(1.5)\n"
+        "    return [(word, 1) for word in line.split()]\n"
+        "job = Job(map=words, reduce=Sum())\n"
+    )
+    for name in list(TEXTS)[2:]:
+        (texts / "in" / name).unlink()
+    done = run(texts, "--workers", "1", "--split-size", "60KB", command=[*RUN, "telling.py"])
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"reading \d.txt", done.stderr)
 
 
 def test_keep_leaves_the_tree(texts):

@@ -32,7 +32,8 @@ from fanfold.verbs.options import (
     pod_settings,
 )
 from fanfold.verbs.progress import Display
-from fanfold.verbs.steps import Picture
+from fanfold.verbs.steps import Picture, with_words
+from fanfold_steps.claims import BEAT_SECONDS
 from fanfold_steps.inputs import Whole
 from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.quarantine import KEY
@@ -173,6 +174,7 @@ def _engine(request: Request) -> Engine:
 def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progress:
     """Start the workers and watch the tree until they have left (pods read it to the last) or, here, it is decided."""
     reader, picture, told = ProgressReader(tree), Picture(), False
+    words, next_words = "", time.monotonic()
     try:
         if (progress := reader.read()).state == "succeeded":  # all but the clearing up was done before
             return progress
@@ -184,7 +186,9 @@ def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progr
                 if progress.stages and not told:
                     told = True
                     _tell_whole(reader.whole, request)
-                display.show(picture.lines(list(map(asdict, progress.stages))))
+                if time.monotonic() > next_words:  # they change with the workers' beats
+                    words, next_words = reader.words(), time.monotonic() + BEAT_SECONDS
+                display.show(with_words(picture.lines(list(map(asdict, progress.stages))), words))
                 if ended or (engine.name == "local" and progress.state in ("succeeded", "failed")):
                     return _final(progress, engine, handle)
                 time.sleep(LOOK_SECONDS)

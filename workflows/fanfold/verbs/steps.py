@@ -1,10 +1,19 @@
 """A job's steps as lines of progress."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from fanfold.verbs.console import number
 from fanfold.verbs.progress import Line, Rate, time_left
+
+
+def with_words(lines: list[Line], words: str) -> list[Line]:
+    """The lines, with what the user's code says it is doing in the first that is under way."""
+    at = next((number for number, line in enumerate(lines) if line.share < 1), None)
+    if not words or at is None:
+        return lines
+    return [*lines[:at], replace(lines[at], text=f"{lines[at].text}  {words}".strip()), *lines[at + 1 :]]
 
 
 class Picture:
