@@ -1,8 +1,8 @@
 """Which record is being mapped: found out when somebody asks, so that nothing has to be noted for each record."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import length_hint
-from typing import Any
+from typing import Any, ClassVar
 
 from fanfold_steps.batches import Batch
 from fanfold_steps.failure import Position
@@ -14,6 +14,9 @@ class Cursor:
     What it stands on is one tuple, replaced whole: another thread may ask, too.
     """
 
+    watch: ClassVar[Callable[[Position | None], None] | None] = None
+    """Hears of every record before it is mapped. Costly: for a task at which processes die."""
+
     def __init__(self) -> None:
         self._at: tuple[Batch, Sequence[Any], Sequence[Any], Iterator[Any]] | None = None
 
@@ -21,7 +24,13 @@ class Cursor:
         """A batch's records as the mapper takes them, one by one, with the cursor on the one that was taken last."""
         remaining = iter(items)
         self._at = (batch, records, items, remaining)
-        return remaining
+        return self._watched(remaining) if Cursor.watch else remaining
+
+    def _watched(self, remaining: Iterator[Any]) -> Iterator[Any]:
+        for item in remaining:
+            if Cursor.watch:
+                Cursor.watch(self.position)
+            yield item
 
     def leave(self) -> None:
         """No record is being mapped any more."""

@@ -4,15 +4,19 @@ The engine of one machine names a file for it (FANFOLD_TASK) and says how the pr
 pod there is neither: there the number of its starts is the only bound.
 """
 
+import json
 import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import IO
 
-from fanfold_steps.failure import PermanentFailure, is_own
+from fanfold_steps.cursor import Cursor
+from fanfold_steps.failure import PermanentFailure, Position, is_own
 from fanfold_steps.tree import JobTree, Task
 
 MOST_DEATHS = 4  # at one task, of whichever worker
@@ -33,10 +37,13 @@ class LastTask:
         if self._path is None:
             yield
             return
-        self._path.write_text(f"{task.stage} {task.step} {task.index}\n")
+        self._name(task, None)
+        if self._deaths(task) == MOST_DEATHS - 1:
+            Cursor.watch = partial(self._name, task)
         try:
             yield
         finally:
+            Cursor.watch = None
             self._path.write_text("")
 
     def dump(self) -> IO[str]:
@@ -52,18 +59,39 @@ class LastTask:
         task = Task(int(stage), step, int(index))
         if self._tree.find(task.commit) is not None:
             return None
+        position = _position(lines.pop(1)) if lines[1:] and lines[1].startswith("{") else None
         if lines[1:]:
-            return task, PermanentFailure("timeout", told_timeout(timeout), trace=_traceback(lines[1:]))
-        return self._counted(task) if self._ended else None
+            trace = _traceback(lines[1:])
+            return task, PermanentFailure("timeout", told_timeout(timeout), trace=trace, position=position)
+        return self._counted(task, position) if self._ended else None
 
-    def _counted(self, task: Task) -> tuple[Task, PermanentFailure] | None:
-        key = f"deaths/{task.stage}-{task.step}-{task.index:05d}.json"
-        deaths = (self._tree.find(key) or {"deaths": 0})["deaths"] + 1
-        self._tree.objects.put(key, [f'{{"deaths": {deaths}}}'.encode()])
+    def _counted(self, task: Task, position: Position | None) -> tuple[Task, PermanentFailure] | None:
+        deaths = self._deaths(task) + 1
+        self._tree.objects.put(_key(task), [f'{{"deaths": {deaths}}}'.encode()])
         if deaths < MOST_DEATHS:
             return None
         message = f"whichever process did this task {self._ended}, {deaths} times by now{self._advice}"
-        return task, PermanentFailure("worker", message)
+        return task, PermanentFailure("worker", message, position=position)
+
+    def _deaths(self, task: Task) -> int:
+        return int((self._tree.find(_key(task)) or {"deaths": 0})["deaths"])
+
+    def _name(self, task: Task, position: Position | None) -> None:
+        """Write down what is being done; of a task at which processes die, also at which record."""
+        assert self._path
+        record = f"{json.dumps(asdict(position))}\n" if position else ""
+        self._path.write_text(f"{task.stage} {task.step} {task.index}\n{record}")
+
+
+def _key(task: Task) -> str:
+    return f"deaths/{task.stage}-{task.step}-{task.index:05d}.json"
+
+
+def _position(line: str) -> Position | None:
+    try:
+        return Position(**json.loads(line))
+    except ValueError:  # it died while it wrote that
+        return None
 
 
 def told_timeout(seconds: float | None) -> str:

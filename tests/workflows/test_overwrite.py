@@ -75,6 +75,22 @@ def test_an_old_output_is_replaced_and_nothing_of_it_stays(folder):
     assert is_new(folder)
 
 
+def test_named_outputs_and_records_put_aside_are_parts_of_an_output(folder):
+    (folder / "several.py").write_text(
+        "from fanfold import JSONL, Job, Skip, Sum, To\n"
+        "def f(line):\n    yield To('rejects', line)\n    yield 1 // (len(line) - 3), 1\n"
+        "job = Job(map=f, reduce=Sum(), outputs={'rejects': JSONL()}, on_error=Skip(at_most=0.9))\n"
+    )
+    (folder / "in" / "a.txt").write_text("one\nthree\n")
+    for _ in range(2):
+        done = run(folder, "--overwrite", job="several.py")
+        assert done.returncode == 0, done.stderr
+        files = [str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*") if path.is_file()]
+        assert sorted(files) == [
+            "_SUCCESS", "_quarantine/part-00000.jsonl", "part-00000.txt", "rejects/part-00000.jsonl"
+        ]  # fmt: skip
+
+
 def test_where_nothing_is_it_changes_nothing(folder):
     assert run(folder, "--overwrite").returncode == 0
     assert is_new(folder)
