@@ -6,8 +6,9 @@ from fanfold import Context, Job, Whole
 
 
 def words(text: str, ctx: Context) -> Iterator[tuple[str, str]]:
+    file = ctx.source.path
     for word in set(text.split()):
-        yield word, ctx.source.path
+        yield word, file
 
 
 def listed(word: str, files: Iterator[str]) -> Iterator[tuple[str, str]]:
