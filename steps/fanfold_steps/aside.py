@@ -25,8 +25,23 @@ class Aside:
         """Forget it all: the task begins anew."""
         self._held: dict[str, list[Any]] = {name: [] for name in self._names}
         self._written: list[int] = []
+        self._marks: dict[str, int] = {}
         self._size = 0
-        self.is_empty = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing."""
+        return not self._written and not any(self._held.values())
+
+    def mark(self) -> None:
+        """Remember what is held, to come back to it by `take_back`."""
+        self._spill_if_large()
+        self._marks = {name: len(held) for name, held in self._held.items()}
+
+    def take_back(self) -> None:
+        """Forget what came since the mark."""
+        for name, held in self._held.items():
+            del held[self._marks[name] :]
 
     def without(self, records: Iterable[Any]) -> Iterator[Any]:
         """The records that are for no named output, the others taken off. Raises UnknownOutput."""
@@ -52,13 +67,17 @@ class Aside:
         if self._scratch is None:
             return
         self._held[to.name].append(to.record)
-        self.is_empty = False
         self._size += deep_size(to.record)
-        if self._size > self._budget.held // 8:
-            packed = runs.pack([((b"", record) for record in held) for held in self._held.values()], self._budget.block)
-            self._written.append(self._scratch.objects.put(f"aside-{len(self._written)}.run", packed, hint=True))
-            self._held = {name: [] for name in self._names}
-            self._size = 0
+        if not self._marks:
+            self._spill_if_large()
+
+    def _spill_if_large(self) -> None:
+        if self._scratch is None or self._size <= self._budget.held // 8:
+            return
+        packed = runs.pack([((b"", record) for record in held) for held in self._held.values()], self._budget.block)
+        self._written.append(self._scratch.objects.put(f"aside-{len(self._written)}.run", packed, hint=True))
+        self._held = {name: [] for name in self._names}
+        self._size = 0
 
     def _read(self, run: int, size: int, number: int) -> Iterator[Any]:
         assert self._scratch

@@ -11,6 +11,7 @@ from fanfold_steps.counters import Tally
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.mappers import Check, Mapper, WrongResult, checked, not_iterable, wrong_pair
 from fanfold_steps.quarantine import Quarantine
+from fanfold_steps.to import UnknownOutput
 
 
 def careful(mapper: Mapper, cursor: Cursor, tally: Tally, quarantine: Quarantine, check: Check | None = None) -> Mapper:
@@ -19,13 +20,17 @@ def careful(mapper: Mapper, cursor: Cursor, tally: Tally, quarantine: Quarantine
 
     def call(item: Any) -> Iterable[Any]:
         tally.mark()
+        if mapper.aside:
+            mapper.aside.mark()
         try:
             return _given(inner, item, check)
-        except MemoryError:
+        except (MemoryError, UnknownOutput):
             raise
         except Exception as error:  # noqa: BLE001 — that is what it is for
             failure = mapper.failure(error, cursor, check)
             tally.take_back()
+            if mapper.aside:
+                mapper.aside.take_back()
             quarantine.add_record(cursor.place, cursor.record, failure)
             return ()
 

@@ -54,7 +54,7 @@ class Reporter:
 def describe(failure: Mapping[str, Any]) -> str:
     """A failure for people: what, at which record, the user's traceback."""
     task, record = failure.get("task"), failure.get("record")
-    stage = f"stage {task['stage']}, " if task and failure.get("stages", 1) > 1 else ""
+    stage = f"stage {task['stage']}, " if task and (task["stage"] or failure.get("stages", 1) > 1) else ""
     where = f"{stage}{task['step']}/{task['index']}: " if task else ""
     lines = [f"{where}{failure['message']}"]
     if record:

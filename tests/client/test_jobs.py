@@ -125,6 +125,30 @@ def test_named_inputs_and_local_patterns(fanfold: Person, tmp_path: Path):
     assert "nothing that it would match as a pattern" in missing.stderr
 
 
+def test_a_failure_in_a_later_stage_names_it_and_the_record_of_the_one_before(fanfold: Person, tmp_path: Path):
+    script = tmp_path / "late.py"
+    script.write_text(
+        "from fanfold import *\n\n\ndef words(line):\n    yield line, 1\n\n\n"
+        "def late(word, count):\n    yield 1 // (2 - count), word\n\n\n"
+        "job = Job(stages=[Stage(map=words, reduce=Sum()), Stage(map=late, reduce=Count())])\n"
+    )
+    (tmp_path / "a.txt").write_text("x\ny\ny\n")
+    done = fanfold("submit", script, "--input", tmp_path / "a.txt", "--partitions", "1", "--watch", status=1)
+    status = fanfold("status", done.text.strip())
+    for told in (done.stderr, status.stderr):
+        assert "stage 1, map/0: the mapper raised ZeroDivisionError" in told
+        assert "at stage 0, part 0, record 1: ('y', 2)\n" in told
+    steps = [line.split()[:3] for line in status.text.splitlines()[-5:]]
+    assert [step[:2] for step in steps] == [
+        ["0", "split"],
+        ["0", "map"],
+        ["0", "reduce"],
+        ["1", "map"],
+        ["1", "reduce"],
+    ]
+    assert [step[2] for step in steps] == ["1/1", "1/1", "1/1", "0/1", "0/1"]
+
+
 def test_named_outputs(fanfold: Person, tmp_path: Path):
     script = tmp_path / "named.py"
     script.write_text(

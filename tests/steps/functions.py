@@ -148,6 +148,17 @@ def pairs_or_rejects(line):
     return [(key, int(value))]
 
 
+def rejects_and_fails(line):
+    yield To("rejects", line)
+    if line.startswith("bad"):
+        raise ValueError(line)
+    key, value = line.split()
+    yield key, int(value)
+    yield (To("rejects", "a pair is wrong") if line == "k1 1" else (key, 0))
+    if line == "k2 2":
+        yield "no pair"
+
+
 def total_seen(key, values):
     yield To("seen", f"reduced {key}")
     yield key, sum(values)

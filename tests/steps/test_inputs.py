@@ -11,6 +11,7 @@ from fanfold_steps.inputs import InvalidInputs, by_name, cut, cut_inputs
 from fanfold_steps.listing import File, list_files, matches
 from fanfold_steps.spec import InputSpec, JobSpec
 from fanfold_storage.errors import NotFound
+from fanfold_storage.urls import open_objects
 
 
 @given(st.lists(st.integers(0, 5000), max_size=30), st.integers(1, 2000))
@@ -96,6 +97,19 @@ def test_a_pattern_names_the_files_that_it_matches(tree, pattern, keys, quoted):
 def test_a_pattern_that_matches_nothing_is_not_found(tree, pattern):
     with pytest.raises(NotFound, match=re.escape(f"no file matches {tree.as_uri()}/{pattern}")):
         list_files(f"{tree.as_uri()}/{pattern}")
+
+
+def test_patterns_in_a_bucket(seaweedfs_server, monkeypatch):
+    for name, value in seaweedfs_server.environ.items():
+        monkeypatch.setenv(name, value)
+    url = seaweedfs_server.url("patterns")
+    store = open_objects(url)
+    for key in ("logs/a/1.gz", "logs/b/2.gz", "logs/b/deep/3.gz", "logs/4.gz", "other/5.gz"):
+        store.put(key, [b"x"])
+    assert [file.key for file in list_files(f"{url}/logs/*/*.gz")] == ["a/1.gz", "b/2.gz"]
+    assert [file.key for file in list_files(f"{url}/**/[2-3].gz")] == ["logs/b/2.gz", "logs/b/deep/3.gz"]
+    with pytest.raises(NotFound, match="no file matches"):
+        list_files(f"{url}/logs/*.zip")
 
 
 NAMES = st.lists(st.sampled_from(["a", "ab", ".a", "b"]), min_size=1, max_size=4).map("/".join)

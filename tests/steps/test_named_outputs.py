@@ -11,6 +11,7 @@ from fanfold_steps.__main__ import main
 from fanfold_steps.budget import Budget
 from fanfold_steps.formats.declared import JSONL, Text
 from fanfold_steps.inputs import list_inputs
+from fanfold_steps.policy import Skip
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.worker import Worker
 
@@ -78,6 +79,19 @@ def test_many_of_them_go_through_the_disk(small_job, tmp_path_factory, monkeypat
     expected = run(type(small_job)(tmp_path_factory.mktemp("reference")), *TWO_STAGES)
     monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(8192))
     assert run(small_job, *TWO_STAGES, split_size=1 << 20) == expected
+
+
+@pytest.mark.parametrize("budget", [8192, 1 << 29])
+@pytest.mark.parametrize("reduce", [function("total"), Aggregate("Sum")])
+def test_a_record_that_is_skipped_gives_nothing(small_job, monkeypatch, reduce, budget):
+    monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(budget))
+    small_job.write_input({"a.txt": "\n".join(LINES).encode()})
+    stage = StageSpec(function("rejects_and_fails"), reduce)
+    small_job.create(stage, outputs={"rejects": Text()}, on_error=Skip(at_most=0.5), split_size=1 << 20)
+    Worker(small_job.tree, "all", 0).run()
+    expected = [line for line in LINES if line.startswith("k") and line != "k2 2"]
+    expected.insert(1, "a pair is wrong")
+    assert small_job.named("rejects")["part-00000"].decode().split("\n")[:-1] == expected
 
 
 def test_the_manifest_tells_them_and_the_next_job_reads_the_output_alone(small_job):

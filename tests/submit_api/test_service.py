@@ -199,13 +199,16 @@ def test_a_setting_that_makes_no_sense_is_named(changes: dict[str, str], words: 
         from_environment({**ENVIRONMENT, **changes})
 
 
+WILD = ("s3://open/*", "s3://open/fan?old/files/bob/a.txt", "s3://open/**/bob/", "s3://open/fanfold/files/*/a.txt")
+
+
 def test_data_of_others_does_not_lie_in_reach(open_site: Callable[..., Site], tmp_path: Path) -> None:
     """S3 places that hold the service's own areas are refused even where they are allowed by mistake."""
     site = open_site(s3_places=("s3://open/",))
     service = site.apps[0].app.state.service
     object.__setattr__(service.places, "root", "s3://open/fanfold/")
     ada = site.user("ada")
-    for place in ("s3://open/", "s3://open/fanfold/", "s3://open/fanfold", "s3://open/fanfold/files/bob/"):
+    for place in ("s3://open/", "s3://open/fanfold/", "s3://open/fanfold", "s3://open/fanfold/files/bob/", *WILD):
         answer = ada.submit({"job": {"builtin": "wordcount"}, "inputs": [place]})
         assert answer.status_code == 403 and "belongs to the service" in answer.json()["detail"], place
     answer = ada.submit({"job": {"builtin": "wordcount"}, "inputs": ["s3://open/../secret/"]})

@@ -2,9 +2,11 @@ import os
 
 import pytest
 
-from fanfold import builtin, planner
+from fanfold import Job, Stage, Sum, builtin, planner
 from fanfold.planner import MIB, Places, Refused, Sizing
+from fanfold.workflow import PodSettings, build
 from fanfold_steps.budget import budget_of
+from tests.steps import functions
 
 
 def places(folder):
@@ -52,6 +54,24 @@ def test_a_small_job_is_one_pod_and_a_large_one_fans_out(folder):
     workers = plan(folder, engine="argo").conf.workers
     assert workers["map"] == planner.MOST_PODS
     assert sum(workers.values()) < 800
+
+
+def test_a_job_without_a_reducer_has_no_pods_for_it(folder):
+    grow(folder, 300 * MIB)
+    spec = Job(map=functions.upper_list).spec()
+    made = planner.plan(spec, places(folder), Sizing(workers=4), job_id="j1", owner="bob", engine="argo")
+    assert made.conf.workers == {"split": 1, "map": 4}
+    pods = PodSettings("fanfold", "image", claim="data", mount=str(folder))
+    steps = build(made, pods).to_dict()["spec"]["templates"][0]["dag"]
+    assert ([task["name"] for task in steps["tasks"]], steps["target"]) == (["map", "split"][::-1], "split map")
+
+
+def test_pods_are_as_many_as_the_stage_with_most_partitions_has_use_for(folder):
+    stages = [Stage(map=functions.pairs, reduce=Sum(), partitions=3), Stage(reduce=Sum())]
+    made = planner.plan(
+        Job(stages=stages).spec(), places(folder), Sizing(partitions=1, workers=8), job_id="j", owner="b", engine="argo"
+    )
+    assert made.conf.workers == {"split": 1, "map": 8, "reduce": 3}
 
 
 def test_a_worker_has_several_splits_of_bounded_size(folder):

@@ -230,3 +230,22 @@ def test_a_large_file_that_cannot_be_split_is_told(tmp_path):
     assert "and 2 more such files" in done.stderr and "3.gz" not in done.stderr
     done = run(tmp_path, "--input", "*.gz", "--output", "more", "--split-size", "1KiB", "--quiet")
     assert done.stderr == ""
+
+
+def test_named_outputs_by_the_command(tmp_path):
+    (tmp_path / "job.py").write_text(
+        "from fanfold import *\n\n\ndef number(line):\n"
+        "    yield int(line) if line.isdigit() else To('rejects', {'line': line})\n\n\n"
+        "job = Job(map=number, outputs={'rejects': JSONL()})\n"
+    )
+    (tmp_path / "a.txt").write_text("1\nx\n22\n")
+    done = run(tmp_path, "--input", "a.txt", "--output", "out")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out/part-00000.txt").read_text() == "1\n22\n"
+    assert (tmp_path / "out/rejects/part-00000.jsonl").read_text() == '{"line":"x"}\n'
+    told = done.stderr.splitlines()[-1]
+    assert told == f"rejects: 1 records in {tmp_path.as_uri()}/out/rejects/"
+    done = run(tmp_path, "--input", "out", "--output", "again", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["records"] == 2
+    assert json.loads(done.stdout)["outputs"]["rejects"]["records"] == 0

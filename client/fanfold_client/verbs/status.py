@@ -26,7 +26,8 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
     for name, value in _facts(job):
         if value:
             result(f"{name:<9} {value}")
-    steps = [_row(step) for stage in job["stages"] for step in stage["steps"]]
+    several = len(job["stages"]) > 1
+    steps = [_row(f"{stage['index']} " * several, step) for stage in job["stages"] for step in stage["steps"]]
     if steps:
         result("")
         columns(steps)
@@ -48,6 +49,6 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
     ]
 
 
-def _row(step: "Step") -> tuple[str, str, str, str]:
+def _row(stage: str, step: "Step") -> tuple[str, str, str, str]:
     tasks = "?" if step["tasks"] is None else str(step["tasks"])
-    return step["step"], f"{step['done']}/{tasks}", f"{number(step['records'])} records", size(step["bytes"])
+    return stage + step["step"], f"{step['done']}/{tasks}", f"{number(step['records'])} records", size(step["bytes"])

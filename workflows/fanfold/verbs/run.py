@@ -231,3 +231,5 @@ def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
         parts, records, written = len(report["parts"]), report["records"], report["bytes"]
         what = f"{records:,} records in {parts} part{'s' if parts > 1 else ''} ({written:,} bytes)"
         print(f"done in {seconds:.1f} s: {what} in {request.output}", file=sys.stderr)
+        for name, output in report.get("outputs", {}).items():
+            print(f"{name}: {output['records']:,} records in {request.output}{name}/", file=sys.stderr)
