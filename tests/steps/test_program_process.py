@@ -128,6 +128,16 @@ def test_the_environment_is_the_programs_own():
     assert output == f"hello {os.environ['HOME']}\n".encode()
 
 
+def test_the_path_is_the_programs_own(tmp_path):
+    script(tmp_path, "only-here", "#!/bin/sh\necho here\n", 0o755)
+    assert run("only-here", environment={"PATH": f"{tmp_path}:{os.environ['PATH']}"})[0] == b"here\n"
+
+
+def test_a_shipped_file_goes_before_a_program_of_its_name(tmp_path):
+    script(tmp_path, "cat", "#!/bin/sh\necho shipped\n")
+    assert run("cat", [b"a line\n"], tmp_path)[0] == b"shipped\n"
+
+
 def test_trouble_with_the_input_is_raised_as_it_is():
     def broken():
         yield b"a line\n"
@@ -160,7 +170,9 @@ def test_any_bytes_come_through(lines):
     assert run("sh -c cat", [data] if data else [])[0] == data
 
 
-@pytest.mark.parametrize("command", ["", "   ", "awk '{", "cut -f1 | sort", "cat < file", "cat; cat", "a & b", "'' x"])
+@pytest.mark.parametrize(
+    "command", ["", "   ", "awk '{", "cut -f1 | sort", "cat < file", "cat; cat", "a & b", "'' x", "a\0b", "a\ud800"]
+)
 def test_command_lines_that_can_t_be(command):
     with pytest.raises(InvalidCommand):
         words(command)

@@ -45,7 +45,7 @@ def lines(call: Call, feed: Iterable[bytes], reports: Reports) -> Generator[byte
         PermanentFailure: it can't be started, or ends with a status other than 0, or by a signal.
         Exception: whatever `feed` raises.
     """
-    if command.words(call.command) == ["cat"]:  # what no program needs to do
+    if command.words(call.command) == ["cat"] and "cat" not in call.files:  # what no program needs to do
         yield from feed
         return
     with tempfile.TemporaryDirectory(prefix="fanfold-program-", ignore_cleanup_errors=True) as folder:
@@ -135,14 +135,15 @@ class _Process:
 
 def _start(call: Call, folder: Path) -> "subprocess.Popen[bytes]":
     arguments = command.words(call.command)
+    environ = {"PATH": os.defpath, **os.environ, **call.environment}
     try:
-        file = command.find(arguments[0], folder)
+        file = command.find(arguments[0], folder, environ["PATH"])
         try:
             popen = subprocess.Popen(
                 arguments,
                 executable=file,
                 cwd=folder,
-                env={**os.environ, **call.environment},
+                env=environ,
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
