@@ -73,6 +73,14 @@ def test_stderr_may_be_flooded_and_the_log_keeps_its_size():
     assert "the rest is left out" in told[-1]
 
 
+def test_a_log_of_wrong_reports_keeps_its_size_too():
+    told: list[str] = []
+    command = 'awk \'BEGIN { for (n = 0; n < 20000; n++) print "reporter:counter:group,name", n > "/dev/stderr" }\''
+    run(command, log=told.append)
+    assert "the rest is left out" in told[-1]
+    assert sum(map(len, told)) < 1.2 * (1 << 20)
+
+
 def test_reports_are_counted_and_other_words_logged():
     told: list[str] = []
     lines = ["reporter:counter:words,long,2"] * 3 + ["reporter:counter:words,with,commas,-1", "reporter:status:half"]
@@ -98,9 +106,10 @@ def test_a_status_other_than_0_is_a_failure_with_the_last_words():
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("sh -c 'kill -9 $$'", "was killed by signal 9 (SIGKILL)"),
+        ("sh -c 'kill -9 $$'", "was killed by signal 9 (SIGKILL), as the system does where memory runs out"),
+        ("sh -c 'kill -40 $$'", "was killed by signal 40 (of a test)"),
         ("sh -c 'nosuchword'", "127 (to a shell: a command is not found)"),
-        ("sh -c 'sh -c \"kill -9 \\$\\$\"; exit $?'", "137 (to a shell: killed by SIGKILL)"),
+        ("sh -c 'sh -c \"kill -9 \\$\\$\"; exit $?'", "137 (to a shell: killed by signal 9 (SIGKILL))"),
         ("no-such-program -x", "there is no program 'no-such-program', neither among the job's files nor on PATH"),
         ("./no-such-script", "there is no program './no-such-script'. Ship it with the job"),
         ("/etc/passwd", "/etc/passwd isn't executable: chmod +x"),

@@ -19,7 +19,7 @@ from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.programs import command
 from fanfold_steps.programs.reports import Reports
 
-PIPE_BYTES = 1 << 20
+PIPE_BYTES = 256 << 10  # Linux grants one user's pipes 64 MiB together
 BLOCK_BYTES = 2 << 20  # of output, handed on at once
 GRACE_SECONDS = 5.0  # for the threads, when the process has ended but something that it started holds the pipes
 
@@ -171,9 +171,16 @@ def _name(call: Call) -> str:
 
 def _ending(status: int) -> str:
     if status < 0:
-        return f"was killed by signal {-status} ({signal.Signals(-status).name})"
+        why = ", as the system does where memory runs out" if status == -signal.SIGKILL else ""
+        return f"was killed by {_signal(-status)}{why}"
     hints = {126: " (to a shell: it can't be executed)", 127: " (to a shell: a command is not found)"}
     if 128 < status < 128 + signal.NSIG:
-        with contextlib.suppress(ValueError):
-            hints[status] = f" (to a shell: killed by {signal.Signals(status - 128).name})"
+        hints[status] = f" (to a shell: killed by {_signal(status - 128)})"
     return f"ended with status {status}{hints.get(status, '')}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"
