@@ -95,7 +95,8 @@ def test_any_bytes_come_through_a_job(tmp_path_factory, files, ended):
     written = {f"{n}.txt": b"\n".join(lines) + b"\n" * (ended and bool(lines)) for n, lines in enumerate(files)}
     job = SmallJob(tmp_path_factory.mktemp("any"))
     job.write_input(written)
-    parts = run(job, StageSpec(map=CAT, reduce=CAT), partitions=1, split_size=1024)
+    as_it_is = Text(compress="none")  # any bytes may begin as a packed file does
+    parts = run(job, StageSpec(map=CAT, reduce=CAT), partitions=1, split_size=1024, input=as_it_is)
     lines = [line for data in written.values() for line in (data.removesuffix(b"\n").split(b"\n") if data else [])]
     assert lines_of(parts) == sorted(lines, key=lambda line: line.split(b"\t")[0])
 
