@@ -20,7 +20,7 @@ from fanfold_steps.mappers import Mapper
 from fanfold_steps.named_outputs import NamedOutputs
 from fanfold_steps.plan import Plan, Tasks
 from fanfold_steps.programs.attempt import Programs
-from fanfold_steps.programs.batches import ProgramBatches
+from fanfold_steps.programs.batches import Anew, ProgramBatches
 from fanfold_steps.programs.environment import of_task
 from fanfold_steps.programs.grouping import lines_of, together
 from fanfold_steps.quarantine import Quarantine, demand_few
@@ -119,7 +119,9 @@ class Stage:
         lines = lines_of(self._spec, program, programs)
         mapped = ProgramBatches(programs, program, batches, as_lines=lines is not None) if program else None
         if isinstance(self._map, MapTask):
-            record = self._map.run(mapper, mapped or batches, self._tree.objects, task.run(attempt), lines)
+            record = self._map.run(
+                mapper, mapped or Anew(programs, batches), self._tree.objects, task.run(attempt), lines
+            )
         else:
             assert mapped
             record = self._sink.write(task, attempt, LineRecords(mapped.blocks()), "mapper")
@@ -146,7 +148,7 @@ class Stage:
 
     def _begin(self, task: Task, attempt: str) -> Programs:
         environment = of_task(self._code.conf, task, attempt, self.tasks)
-        return Programs(self._code.context(), environment, self._code.files)
+        return Programs(self._code.context, environment, self._code.files)
 
     def _batches(self, index: int) -> tuple[Batches, Any]:
         """What a map task reads, and its mapper."""

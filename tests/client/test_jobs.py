@@ -94,6 +94,15 @@ def test_a_python_file_with_what_it_imports(fanfold: Person, texts: Path, tmp_pa
     assert (tmp_path / "got" / "_SUCCESS").exists()
 
 
+def test_programs_with_the_files_that_they_name(fanfold: Person, tmp_path: Path):
+    example = Path(__file__).parents[2] / "examples" / "streaming" / "wordcount.py"
+    (tmp_path / "a.txt").write_text("to be or not to be\n" * 500)
+    given = ("--input", tmp_path / "a.txt", "--partitions", "1", "--split-size", "2KiB")
+    job = fanfold("submit", example, *given, "--watch", "--json").json
+    assert job["state"] == "succeeded"
+    assert fanfold("results", job["id"], "--stdout").text == "be\t1000\nnot\t500\nor\t500\nto\t1000\n"
+
+
 def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_path: Path):
     script = write_job(tmp_path, BROKEN)
     done = fanfold("submit", script, "--input", texts, "--watch", status=1)

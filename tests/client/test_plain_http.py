@@ -100,6 +100,32 @@ def test_a_built_in_job(script: Script, texts: Path):
     assert preview["records"] == data.decode().splitlines()[:2]
 
 
+SPLIT = "#!/usr/bin/awk -f\n{ for (i = 1; i <= NF; i++) print $i }\n"
+
+
+def test_programs_with_the_files_of_a_bundle(script: Script):
+    script.call("/v1/files/a.txt", "PUT", b"b a\nc a\n" * 1000)
+    sha256 = script.put_code("split.awk", SPLIT)
+    stage = {"map": {"program": "./split.awk"}, "reduce": {"program": "uniq -c"}}
+    spec = {"bundle": sha256, "stages": [stage]}
+    job = script.run({"job": {"spec": spec}, "inputs": ["files:a.txt"], "partitions": 1, "split_size": 2048})
+    assert job["state"] == "succeeded", job
+    data = script.call(f"/v1/jobs/{job['id']}/results/data")[1]
+    assert data.split() == [b"2000", b"a", b"1000", b"b", b"1000", b"c"]
+
+
+def test_a_program_that_is_not_there_and_one_that_wants_a_shell(script: Script, texts: Path):
+    script.put_texts(texts)
+    request = {"job": {"spec": {"stages": [{"map": {"program": "no-such-program"}}]}}, "inputs": ["files:texts/"]}
+    job = script.run(request)
+    assert job["state"] == "failed"
+    assert "there is no program 'no-such-program'" in job["error"]["detail"]
+    request["job"] = {"spec": {"stages": [{"map": {"program": "cut -f1 | sort"}}]}}
+    status, problem = script.call("/v1/jobs", "POST", request)
+    assert (status, problem["type"]) == (422, "urn:fanfold:problem:invalid-spec")
+    assert "stages.0.map: `cut -f1 | sort` is run without a shell" in problem["detail"]
+
+
 def test_a_bundle_made_by_hand(script: Script, texts: Path):
     script.put_texts(texts)
     buffer = io.BytesIO()

@@ -73,6 +73,14 @@ def test_stderr_may_be_flooded_and_the_log_keeps_its_size():
     assert "the rest is left out" in told[-1]
 
 
+def test_a_log_of_wrong_reports_keeps_its_size_too():
+    told: list[str] = []
+    command = 'awk \'BEGIN { for (n = 0; n < 20000; n++) print "reporter:counter:group,name", n > "/dev/stderr" }\''
+    run(command, log=told.append)
+    assert "the rest is left out" in told[-1]
+    assert sum(map(len, told)) < 1.2 * (1 << 20)
+
+
 def test_reports_are_counted_and_other_words_logged():
     told: list[str] = []
     lines = ["reporter:counter:words,long,2"] * 3 + ["reporter:counter:words,with,commas,-1", "reporter:status:half"]
@@ -98,9 +106,10 @@ def test_a_status_other_than_0_is_a_failure_with_the_last_words():
 @pytest.mark.parametrize(
     ("command", "words"),
     [
-        ("sh -c 'kill -9 $$'", "was killed by signal 9 (SIGKILL)"),
+        ("sh -c 'kill -9 $$'", "was killed by signal 9 (SIGKILL), as the system does where memory runs out"),
+        ("sh -c 'kill -40 $$'", "was killed by signal 40 (of a test)"),
         ("sh -c 'nosuchword'", "127 (to a shell: a command is not found)"),
-        ("sh -c 'sh -c \"kill -9 \\$\\$\"; exit $?'", "137 (to a shell: killed by SIGKILL)"),
+        ("sh -c 'sh -c \"kill -9 \\$\\$\"; exit $?'", "137 (to a shell: killed by signal 9 (SIGKILL))"),
         ("no-such-program -x", "there is no program 'no-such-program', neither among the job's files nor on PATH"),
         ("./no-such-script", "there is no program './no-such-script'. Ship it with the job"),
         ("/etc/passwd", "/etc/passwd isn't executable: chmod +x"),
@@ -126,6 +135,16 @@ def test_a_shipped_script_runs_where_the_jobs_files_are(tmp_path):
 def test_the_environment_is_the_programs_own():
     output, _ = run("sh -c 'echo $GREETING $HOME'", environment={"GREETING": "hello"})
     assert output == f"hello {os.environ['HOME']}\n".encode()
+
+
+def test_the_path_is_the_programs_own(tmp_path):
+    script(tmp_path, "only-here", "#!/bin/sh\necho here\n", 0o755)
+    assert run("only-here", environment={"PATH": f"{tmp_path}:{os.environ['PATH']}"})[0] == b"here\n"
+
+
+def test_a_shipped_file_goes_before_a_program_of_its_name(tmp_path):
+    script(tmp_path, "cat", "#!/bin/sh\necho shipped\n")
+    assert run("cat", [b"a line\n"], tmp_path)[0] == b"shipped\n"
 
 
 def test_trouble_with_the_input_is_raised_as_it_is():
@@ -160,7 +179,9 @@ def test_any_bytes_come_through(lines):
     assert run("sh -c cat", [data] if data else [])[0] == data
 
 
-@pytest.mark.parametrize("command", ["", "   ", "awk '{", "cut -f1 | sort", "cat < file", "cat; cat", "a & b", "'' x"])
+@pytest.mark.parametrize(
+    "command", ["", "   ", "awk '{", "cut -f1 | sort", "cat < file", "cat; cat", "a & b", "'' x", "a\0b", "a\ud800"]
+)
 def test_command_lines_that_can_t_be(command):
     with pytest.raises(InvalidCommand):
         words(command)

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from fanfold_steps import spills, worker
 from fanfold_steps.budget import Budget
+from fanfold_steps.context import Context
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import JSONL, Text
+from fanfold_steps.programs.attempt import Programs
+from fanfold_steps.programs.batches import Anew, ProgramBatches
 from fanfold_steps.spec import Aggregate, Function, InputSpec, Program, StageSpec
 from fanfold_steps.tree import Task
 from fanfold_steps.worker import Worker
@@ -92,7 +95,8 @@ def test_any_bytes_come_through_a_job(tmp_path_factory, files, ended):
     written = {f"{n}.txt": b"\n".join(lines) + b"\n" * (ended and bool(lines)) for n, lines in enumerate(files)}
     job = SmallJob(tmp_path_factory.mktemp("any"))
     job.write_input(written)
-    parts = run(job, StageSpec(map=CAT, reduce=CAT), partitions=1, split_size=1024)
+    as_it_is = Text(compress="none")  # any bytes may begin as a packed file does
+    parts = run(job, StageSpec(map=CAT, reduce=CAT), partitions=1, split_size=1024, input=as_it_is)
     lines = [line for data in written.values() for line in (data.removesuffix(b"\n").split(b"\n") if data else [])]
     assert lines_of(parts) == sorted(lines, key=lambda line: line.split(b"\t")[0])
 
@@ -265,6 +269,35 @@ def test_counters_of_committed_attempts_are_kept(small_job):
             counted[name] = counted.get(name, 0) + number
     lines = sum(data.count(b"\n") + 1 for data in TEXTS.values() if data)
     assert counted == {"mapped": lines, "combined": lines, "reduced": lines}
+
+
+@pytest.mark.parametrize("by_program", [True, False])
+def test_what_is_read_again_is_counted_once(by_program):
+    begun: list[Context] = []
+
+    def new_context():
+        begun.append(Context(lambda text: None))
+        return begun[-1]
+
+    programs = Programs(new_context, {}, {})
+    program = counting("mapped")
+    batches = ProgramBatches(programs, program, TwoLines(), as_lines=True) if by_program else Anew(programs, TwoLines())
+    for _ in range(2):
+        for _ in batches:
+            if not by_program:
+                list(programs.lines("combiner", program, [b"a\nb\n"]))
+    assert programs.counters() == {"lines": {"mapped": 2}}
+    assert len(begun) == 3
+
+
+class TwoLines:
+    size = 4
+
+    def __iter__(self):
+        yield self
+
+    def records(self):
+        return ["a", "b"]
 
 
 @pytest.mark.parametrize("role", ["mapper", "combiner", "reducer"])

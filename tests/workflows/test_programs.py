@@ -83,6 +83,7 @@ def test_functions_and_programs_may_follow_one_another():
         lambda: program("cut -f1 | sort"),
         lambda: program("cat", key_fields=0),
         lambda: program("cat", environment={"A B": "1"}),
+        lambda: program("cat", environment={"A": "\ud800"}),
         lambda: program("cat", environment={"A": 1}),  # type: ignore[dict-item]
     ],
 )
@@ -116,8 +117,14 @@ def test_programs_that_can_t_be_started_are_refused_where_they_are_written(writt
             {"stages": [{"reduce": CAT}], "inputs": {"a": {"map": {"program": " "}}}},
             "inputs.a.map: the command",
         ),
-        ({"stages": [{"map": {"program": "a", "shell": True}}]}, "stages.0.map"),
-        ({"stages": [{"map": {"program": 7}}]}, "stages.0.map"),
+        ({"stages": [{"map": {"program": "a", "shell": True}}]}, "a JobSpec: stages.0.map.shell: Unexpected keyword"),
+        ({"stages": [{"map": {"program": 7}}]}, "a JobSpec: stages.0.map.program: Input should be a valid string"),
+        ({"stages": [{"map": {"program": "a", "environment": {"A": 1}}}]}, "stages.0.map.environment.A: Input should"),
+        ({"stages": [{"combine": {"programme": "a"}}]}, "write {'function': 'module:name'} or {'program': 'command"),
+        ({"stages": [{"reduce": {"aggregate": "Summe"}}]}, "a JobSpec: stages.0.reduce.aggregate: Input should be"),
+        ({"stages": [{"reduce": [{"aggregate": "Summe"}]}]}, "a JobSpec: stages.0.reduce.0.aggregate: Input should be"),
+        ({"stages": [{"reduce": {"n": {"aggregate": "Summe"}}}]}, "stages.0.reduce.n.aggregate: Input should be"),
+        ({"inputs": {"a": {"map": 7}}, "stages": [{"map": CAT}]}, "a JobSpec: inputs.a.map: write {'function'"),
     ],
 )
 def test_a_spec_that_can_t_be_says_where(spec, problem):

@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fanfold_client.main import run as fanfold
 from tests.steps.conftest import count_words, parse_counts
+from tests.waiting import poll
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "streaming"
 COUNT = ["-mapper", "words.awk", "-combiner", "count.pl", "-reducer", "./count.pl"]
@@ -148,6 +150,51 @@ def test_a_program_s_failure_is_told_with_its_last_words(capsys):
     assert "the mapper `sh -c 'cat >/dev/null; echo the reason >&2; exit 3'` ended with status 3" in told
     assert "the reason" in told
     assert not Path("out/part-00000.txt").exists()
+
+
+def test_counters_are_told():
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "fanfold_client",
+            "streaming",
+            "-input",
+            "in",
+            "-output",
+            "out",
+            *COUNT,
+            *SHIPPED,
+            "--json",
+        ],
+        capture_output=True,
+        check=True,
+    )
+    counters = json.loads(told.stdout)["counters"]
+    assert counters["words"]["files of counts"] >= 2
+    assert counters["fanfold"]["input_bytes"] == sum(map(len, TEXTS.values()))
+    assert counters["fanfold"]["input_records"] == sum(data.count(b"\n") + 1 for data in TEXTS.values())
+
+
+def test_a_failure_leaves_no_other_program_running():
+    for name in TEXTS:
+        Path("in", name).write_bytes(b"x\n" * 600)
+    waits = "echo $$ > $TOLD/pid-$mapreduce_task_partition; exec sleep 1000"
+    fails = "while [ ! -s $TOLD/pid-1 ]; do sleep 0.05; done; exit 3"
+    command = f"sh -c 'if [ $mapreduce_task_partition = 0 ]; then {fails}; else {waits}; fi'"
+    Path("told").mkdir()
+    cut = ["--workers", "2", "--split-size", "2KiB", "-cmdenv", f"TOLD={Path('told').absolute()}"]
+    assert streaming("-mapper", command, *cut) == 1
+    for told in Path("told").iterdir():
+        poll(partial(is_gone, int(told.read_text())))
+
+
+def is_gone(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fanfold.orders import order_problem
 from fanfold.side_files import leaves, problem_of
+from fanfold.spec_problems import told
 from fanfold_steps.aggregations import InvalidAggregation, build
 from fanfold_steps.policy import Skip, problem_of_timeout
 from fanfold_steps.programs.checks import check, check_input
@@ -33,8 +34,7 @@ def parse(data: dict[str, Any]) -> JobSpec:
     try:
         spec = _ADAPTER.validate_python(data, strict=False, extra="forbid")
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise InvalidSpec(f"not a JobSpec: {problems}") from error
+        raise InvalidSpec(f"not a JobSpec: {told(error.errors())}") from error
     if bool(spec.entry) == bool(spec.stages):
         raise InvalidSpec("a JobSpec has either `stages` or an `entry` (`module:name` of a Job), not both or neither")
     if spec.bundle is not None and not re.fullmatch(r"[0-9a-f]{64}", spec.bundle):

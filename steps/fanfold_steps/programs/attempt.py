@@ -1,6 +1,6 @@
 """The programs of one attempt at a task: started with its environment, their reports taken to its context."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from fanfold_steps.context import Context
@@ -15,10 +15,17 @@ from fanfold_steps.spec import Program
 class Programs:
     """Runs programs for one attempt. `files` are what they find in the folder that they start in, by name."""
 
-    def __init__(self, context: Context, environment: Mapping[str, str], files: Mapping[str, Path]) -> None:
-        self._context = context
+    def __init__(
+        self, new_context: Callable[[], Context], environment: Mapping[str, str], files: Mapping[str, Path]
+    ) -> None:
+        self._new_context = new_context
+        self._context = new_context()
         self._environment = environment
         self._files = files
+
+    def begin(self) -> None:
+        """All begins anew: what was counted so far doesn't count."""
+        self._context = self._new_context()
 
     def lines(
         self, role: str, program: Program, feed: Iterable[bytes], told: Mapping[str, str] | None = None, about: str = ""

@@ -71,6 +71,7 @@ class ProgramBatches:
     def blocks(self) -> Iterator[bytes]:
         """Whole lines, in the order in which they are written."""
         self.records = 0
+        self._programs.begin()
         for told, about, piece in self._pieces():
             yield from self._programs.lines("mapper", self._program, self._feed(piece), told, about)
 
@@ -91,6 +92,23 @@ class ProgramBatches:
             data = _bytes_of(batch)
             self.records += data.count(b"\n")
             yield data
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """What a function maps for programs: read again, they begin anew, too."""
+
+    programs: Programs
+    batches: Batches
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is read."""
+        return self.batches.size
+
+    def __iter__(self) -> Iterator[Batch]:
+        self.programs.begin()
+        return iter(self.batches)
 
 
 def _bytes_of(batch: Batch) -> bytes:

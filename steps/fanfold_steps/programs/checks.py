@@ -3,7 +3,7 @@
 import re
 
 from fanfold_steps.formats.declared import InputFormat, Text
-from fanfold_steps.programs.command import InvalidCommand, words
+from fanfold_steps.programs.command import InvalidCommand, can_be_given, words
 from fanfold_steps.spec import Program
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -17,7 +17,7 @@ def check(program: Program) -> None:
     for name, value in program.environment.items():
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
             raise InvalidCommand(f"a variable's name is letters, digits and _, and begins with no digit; not {name!r}")
-        if not isinstance(value, str) or "\0" in value:
+        if not isinstance(value, str) or not can_be_given(value):
             raise InvalidCommand(f"the variable {name} must be a text without zero bytes, not {value!r:.80}")
 
 

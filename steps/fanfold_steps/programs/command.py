@@ -41,9 +41,17 @@ def words(command: str) -> list[str]:
         raise InvalidCommand(f"{shown(command)} is no command line: {str(error).lower()}") from error
     if not found or not found[0]:
         raise InvalidCommand("the command line is empty: write a program's name, then its arguments")
-    if "\0" in command:
-        raise InvalidCommand(f"{shown(command)} holds a zero byte, which no program can be given")
+    if not can_be_given(command):
+        raise InvalidCommand(f"{shown(command)} holds a zero byte or half a character, which no program can be given")
     return found
+
+
+def can_be_given(text: str) -> bool:
+    """Whether a program can have a text among its arguments or variables."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def shown(command: str) -> str:
@@ -51,8 +59,8 @@ def shown(command: str) -> str:
     return f"`{shortened(command.strip(), LONGEST_SHOWN)}`"
 
 
-def find(name: str, folder: Path) -> str:
-    """The file that a command's first word means: one of the job's own files, or a program of this machine.
+def find(name: str, folder: Path, path: str) -> str:
+    """The file that a command's first word means: one of the job's own files, or one that lies on the path.
 
     As in Hadoop, a shipped file goes before a program of its name, and is made executable.
 
@@ -64,9 +72,9 @@ def find(name: str, folder: Path) -> str:
         if not os.access(own, os.X_OK):
             own.chmod(own.stat().st_mode | 0o111)
         return str(own)
-    found = name if name.startswith("/") and own.is_file() else None if "/" in name else shutil.which(name)
+    found = name if name.startswith("/") and own.is_file() else None if "/" in name else shutil.which(name, path=path)
     if found is None:
-        where = "" if "/" in name else f", neither among the job's files nor on PATH ({os.environ.get('PATH')})"
+        where = "" if "/" in name else f", neither among the job's files nor on PATH ({path})"
         mend = "Ship it with the job, or install it where the workers run; for pods that is in their image"
         raise NoProgram(f"there is no program {name!r}{where}. {mend}")
     return found

@@ -3,19 +3,20 @@
 The shuffle carries a key's lines as they are, one after the other, so that a reducer is fed by putting them together.
 """
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fanfold_steps import runs
-from fanfold_steps.formats.text import line
+from fanfold_steps.formats.text import line as as_line
 from fanfold_steps.key_bytes import BYTES
 from fanfold_steps.mappers import WrongResult, as_written
 from fanfold_steps.programs.attempt import Programs
 from fanfold_steps.spec import Program, StageSpec
 
 PIECE_BYTES = 64 << 10  # of one key's lines, carried as one item
-_KEY, _CHUNK = 250, 50  # bytes of memory that a key and a chunk take beside what they hold
+TRY_EVERY = 32  # blocks: where lines didn't come again, they may do so later
+_KEY, _CHUNK = 250, 50  # bytes of memory that a key and what a block has of it take beside what they hold
 
 Blocks = Iterator[bytes]
 """Whole lines, some at once."""
@@ -36,20 +37,30 @@ class Lines:
         self._fields = fields
         self._combine = combine
         self._combined = combined
-        self._chunks: defaultdict[bytes, list[bytes]] = defaultdict(list)
-        self._size = 0
+        self._found: dict[bytes, Any] = {}
+        """By key its lines: bytes from one block, or a list of those from several."""
+        self._size = self._taken = 0
+        self._repeats = True
 
     def take(self, block: bytes) -> None:
         """Take in whole lines."""
         lines = block.split(b"\n")
         lines.pop()
-        groups = _Groups(self._fields)
-        deque(map(list.append, map(groups.__getitem__, lines), lines), 0)
-        self._size += len(block)
-        for key, found in groups.by_key.items():
-            found.append(b"")
-            self._chunks[key].append(b"\n".join(found))
-        self._size += _CHUNK * len(groups.by_key)
+        counted = self._counted(lines) if self._repeats or self._taken % TRY_EVERY == 0 else None
+        self._repeats = counted is not None
+        self._taken += 1
+        found = self._found
+        keys, chunks = len(found), 0
+        for key, data in counted or self._grouped(lines):
+            chunks += 1
+            before = found.get(key)
+            if before is None:
+                found[key] = data
+            elif type(before) is list:
+                before.append(data)
+            else:
+                found[key] = [before, data]
+        self._size += len(block) + _KEY * (len(found) - keys) + _CHUNK * chunks
 
     def fold(self, mapper: Callable[[Any], Iterable[Any]], records: Iterator[Any]) -> None:
         """Take in the blocks of lines that a program wrote, or a function's pairs as lines."""
@@ -57,22 +68,22 @@ class Lines:
             for block in records:
                 self.take(block)
             return
-        lines: list[str] = []
+        texts: list[str] = []
         for record in records:
-            written = [line((key, value)) for key, value in mapper(record)]
+            written = [as_line((key, value)) for key, value in mapper(record)]
             text = "".join(written)
             if text.count("\n") != len(written):
                 raise NotALine("what goes to a program is one line, but a key or a value holds a line's end")
-            lines.append(text)
-        self.take("".join(lines).encode("utf-8", "surrogateescape"))
+            texts.append(text)
+        self.take("".join(texts).encode("utf-8", "surrogateescape"))
 
     def items(self) -> Iterator[runs.Item]:
-        """(encoded key, lines), combined; many lines in pieces."""
+        """(encoded key, lines), combined; many lines in pieces. They are held no longer."""
         if self._combine is None:
             yield from self._own_items()
             return
         combined = Lines(self._combined)
-        for block in self._combine(self._sorted()):
+        for block in self._combine(together(self._sorted())):
             combined.take(block)
         yield from combined._own_items()
 
@@ -82,17 +93,45 @@ class Lines:
 
     def size(self) -> int:
         """About how many bytes it holds."""
-        return self._size + _KEY * len(self._chunks)
+        return self._size
+
+    def _counted(self, lines: list[bytes]) -> list[tuple[bytes, bytes]] | None:
+        """Each key with its lines, if most come again, and each key has one alone: nothing is done for each of them."""
+        counts = Counter(lines)
+        if 2 * len(counts) > len(lines):
+            return None
+        keys = self._keys(counts)
+        if len(set(keys)) < len(keys):
+            return None
+        pairs = zip(keys, counts.items(), strict=True)
+        return [(key, (line + b"\n") * count) for key, (line, count) in pairs]
+
+    def _grouped(self, lines: list[bytes]) -> Iterator[tuple[bytes, bytes]]:
+        """Each key with its lines in order."""
+        groups: defaultdict[bytes, list[bytes]] = defaultdict(list)
+        for key, line in zip(self._keys(lines), lines, strict=True):
+            groups[key].append(line)
+        for key, group in groups.items():
+            group.append(b"")
+            yield key, b"\n".join(group)
+
+    def _keys(self, lines: Iterable[bytes]) -> list[bytes]:
+        fields = self._fields
+        if fields == 1:
+            return [line.partition(b"\t")[0] for line in lines]
+        return [b"\t".join(line.split(b"\t", fields)[:fields]) for line in lines]
 
     def _own_items(self) -> Iterator[runs.Item]:
-        while self._chunks:  # what is given out is held no longer
-            key, chunks = self._chunks.popitem()
-            data = b"".join(chunks)
-            for at in range(0, len(data), PIECE_BYTES):
-                yield BYTES + key, data[at : at + PIECE_BYTES]
+        while self._found:
+            key, data = self._found.popitem()
+            joined = b"".join(data) if type(data) is list else data
+            for at in range(0, len(joined), PIECE_BYTES):
+                yield BYTES + key, joined[at : at + PIECE_BYTES]
 
     def _sorted(self) -> Blocks:
-        return together(data for key in sorted(self._chunks) for data in self._chunks.pop(key))
+        for key in sorted(self._found):
+            data = self._found.pop(key)
+            yield b"".join(data) if type(data) is list else data
 
 
 def lines_of(stage: StageSpec, mapper: Program | None, programs: Programs) -> Callable[[], Lines] | None:
@@ -103,23 +142,6 @@ def lines_of(stage: StageSpec, mapper: Program | None, programs: Programs) -> Ca
     if not isinstance(combiner, Program):
         return lambda: Lines(fields)
     return lambda: Lines(fields, lambda blocks: programs.lines("combiner", combiner, blocks), combiner.key_fields)
-
-
-class _Groups(dict[bytes, list[bytes]]):
-    """By a line, the lines of its key: most lines come again, and are then looked up as they are."""
-
-    def __init__(self, fields: int) -> None:
-        super().__init__()
-        self.by_key: defaultdict[bytes, list[bytes]] = defaultdict(list)
-        self._fields = fields
-
-    def __missing__(self, line: bytes) -> list[bytes]:
-        if self._fields == 1:
-            key = line.partition(b"\t")[0]
-        else:
-            key = b"\t".join(line.split(b"\t", self._fields)[: self._fields])
-        group = self[line] = self.by_key[key]
-        return group
 
 
 def together(pieces: Iterable[bytes], size: int = 1 << 20) -> Blocks:

@@ -19,7 +19,7 @@ from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.programs import command
 from fanfold_steps.programs.reports import Reports
 
-PIPE_BYTES = 1 << 20
+PIPE_BYTES = 256 << 10  # Linux grants one user's pipes 64 MiB together
 BLOCK_BYTES = 2 << 20  # of output, handed on at once
 GRACE_SECONDS = 5.0  # for the threads, when the process has ended but something that it started holds the pipes
 
@@ -45,7 +45,7 @@ def lines(call: Call, feed: Iterable[bytes], reports: Reports) -> Generator[byte
         PermanentFailure: it can't be started, or ends with a status other than 0, or by a signal.
         Exception: whatever `feed` raises.
     """
-    if command.words(call.command) == ["cat"]:  # what no program needs to do
+    if command.words(call.command) == ["cat"] and "cat" not in call.files:  # what no program needs to do
         yield from feed
         return
     with tempfile.TemporaryDirectory(prefix="fanfold-program-", ignore_cleanup_errors=True) as folder:
@@ -135,14 +135,15 @@ class _Process:
 
 def _start(call: Call, folder: Path) -> "subprocess.Popen[bytes]":
     arguments = command.words(call.command)
+    environ = {"PATH": os.defpath, **os.environ, **call.environment}
     try:
-        file = command.find(arguments[0], folder)
+        file = command.find(arguments[0], folder, environ["PATH"])
         try:
             popen = subprocess.Popen(
                 arguments,
                 executable=file,
                 cwd=folder,
-                env={**os.environ, **call.environment},
+                env=environ,
                 bufsize=0,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -170,9 +171,16 @@ def _name(call: Call) -> str:
 
 def _ending(status: int) -> str:
     if status < 0:
-        return f"was killed by signal {-status} ({signal.Signals(-status).name})"
+        why = ", as the system does where memory runs out" if status == -signal.SIGKILL else ""
+        return f"was killed by {_signal(-status)}{why}"
     hints = {126: " (to a shell: it can't be executed)", 127: " (to a shell: a command is not found)"}
     if 128 < status < 128 + signal.NSIG:
-        with contextlib.suppress(ValueError):
-            hints[status] = f" (to a shell: killed by {signal.Signals(status - 128).name})"
+        hints[status] = f" (to a shell: killed by {_signal(status - 128)})"
     return f"ended with status {status}{hints.get(status, '')}"
+
+
+def _signal(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:  # a real-time signal has no name
+        return f"signal {number}"

@@ -4,7 +4,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 
 LAST_LINES, LONGEST_LINE = 20, 500  # kept for an error's text
-MOST_LOGGED = 1 << 20  # bytes of one process: a log is no place for data
+MOST_LOGGED = 1 << 20  # characters of one process: a log is no place for data
 
 _PREFIX = b"reporter:"
 
@@ -36,7 +36,7 @@ class Reports:
 
     def last_words(self) -> str:
         """The last lines that were no reports."""
-        return "\n".join(line[:LONGEST_LINE].decode("utf-8", "replace") for line in self._last).strip()
+        return "\n".join(line.decode("utf-8", "replace") for line in self._last).strip()
 
     def _take_lines(self, lines: list[bytes]) -> None:
         reports = Counter(line for line in lines if line.startswith(_PREFIX))
@@ -55,21 +55,23 @@ class Reports:
         if kind == "status" and text:
             self._status(text[0])
             return
-        self._log(
-            f"{self._role}: no report: {line!r:.200}: write reporter:counter:GROUP,NAME,NUMBER or reporter:status:…"
+        self._say(
+            f"{self._role}: no report: {line!r:.200}: write reporter:counter:GROUP,NAME,N or reporter:status:TEXT"
         )
 
     def _keep(self, lines: list[bytes]) -> None:
-        if not lines:
-            return
-        self._last.extend(lines[-LAST_LINES:])
+        if lines:
+            self._last.extend(line[:LONGEST_LINE] for line in lines[-LAST_LINES:])
+            self._say(b"\n".join(lines)[: MOST_LOGGED + 1].decode("utf-8", "backslashreplace"))
+
+    def _say(self, text: str) -> None:
+        """Log, but not without end."""
         if self._logged >= MOST_LOGGED:
             return
-        text = b"\n".join(lines)[: MOST_LOGGED - self._logged]
+        self._log(text[: MOST_LOGGED - self._logged])
         self._logged += len(text) + 1
-        self._log(text.decode("utf-8", "backslashreplace"))
         if self._logged >= MOST_LOGGED:
-            self._log(f"{self._role}: wrote more than {MOST_LOGGED} bytes on stderr; the rest is left out")
+            self._log(f"{self._role}: wrote more than {MOST_LOGGED} characters on stderr; the rest is left out")
 
 
 def _is_number(text: str) -> bool:
