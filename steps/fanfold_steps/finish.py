@@ -25,7 +25,7 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     """Commit the staged parts, write `_SUCCESS` with the manifest, then `report.json`."""
     output = open_objects(conf.output)
     plan = Plan.load(tree)
-    commits = {task: tree.commit_of(task) for task in plan.all_tasks}
+    commits = dict(zip(plan.all_tasks, tree.commits_of(plan.all_tasks), strict=True))
     last = [commits[task] for task in plan.last_tasks]
     staged = {"": [part for commit in last for part in commit["parts"]]}
     for name in plan.spec.outputs:
