@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import cluster, commands, growth, indexing, many_keys, page, sorting, starting, stopping, tasks, words
+from bench.measure import Disagreement
+from bench.processes import CommandFailed
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
@@ -46,17 +48,26 @@ def main() -> int:
     if "cluster" in names and os.environ.get("FANFOLD_CLUSTER") != "1":
         names.remove("cluster")
         _in_cluster()
-    for name in names:
-        print(f"{name}:", file=sys.stderr)
-        found = ROWS[name](options.scale)
-        if options.scale == 1:
-            _remember(name, found)
-        else:
-            print(json.dumps({name: found}, indent=2))
+    failed = [name for name in names if not _measure(name, options.scale)]
     if CI_TIMES.exists():
         _remember("ci", json.loads(CI_TIMES.read_text()))
     page.write(_results())
-    return 0
+    return 1 if failed else 0
+
+
+def _measure(name: str, scale: float) -> bool:
+    """Measure a row and remember it; one that fails is told, and leaves the others to be measured."""
+    print(f"{name}:", file=sys.stderr)
+    try:
+        found = ROWS[name](scale)
+    except (CommandFailed, Disagreement) as error:
+        print(f"{name} failed: {error}", file=sys.stderr)
+        return False
+    if scale == 1:
+        _remember(name, found)
+    else:
+        print(json.dumps({name: found}, indent=2))
+    return True
 
 
 def _options() -> argparse.Namespace:

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from bench import inputs
 from bench.processes import Run, run
 
+UNLIKE_HOME = {"PYTHONDONTWRITEBYTECODE"}  # where it is set, every start compiles all modules anew
 Answer = Callable[[Path], str]
 
 
@@ -34,14 +35,14 @@ class Way:
 
     command: Callable[[Path], Sequence[str]]
     runs: int = 3
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: dict[str, str] = field(default_factory=dict)
     watch_memory: bool = False
     meanwhile: Meanwhile | None = None
 
     def run(self, target: Path) -> Run:
         """Run it once."""
         meanwhile = partial(self.meanwhile, target=target) if self.meanwhile else None
-        environ = {**os.environ, **self.environ}
+        environ = {name: value for name, value in os.environ.items() if name not in UNLIKE_HOME} | self.environ
         return run(self.command(target), environ, watch_memory=self.watch_memory, meanwhile=meanwhile)
 
 
