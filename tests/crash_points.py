@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("steps/fanfold_steps", "workflows/fanfold")
-COMMITTED = ("map", "reduce")  # the steps whose commits go through `JobTree.commit`, one call for all
+COMMITTED = ("map", "shuffle", "reduce")  # the steps whose commits go through `JobTree.commit`, one call for all
 
 
 def writes() -> list[str]:

@@ -87,10 +87,9 @@ class Totals:
 
     def items(self) -> Iterator[runs.Item]:
         """(encoded key, total). Raises NotWhole."""
-        for key, total in chain(self._texts.items(), self._others.items()):
-            if type(total) is not int and self._is_whole:
-                raise NotWhole
-            yield keys.encode(key), total
+        if self._is_whole and not self._only_whole():
+            raise NotWhole
+        return _by_encoding(self._texts, self._others)
 
     def size(self) -> int:
         """About how many bytes it holds."""
@@ -142,19 +141,9 @@ class Groups:
         return None
 
 
-def merge_into(states: defaultdict[bytes, Any], aggregation: Aggregation, items: Iterable[runs.Item]) -> None:
-    """Merge states that come later in the input into those of their keys; a sum begins with the dict's own 0."""
-    if isinstance(aggregation, Sum):
-        for key, total in items:
-            states[key] += total
-        return
-    merge = aggregation.merge
-    for key, state in items:
-        states[key] = merge(states[key], state) if key in states else state
-
-
 def _by_encoding(texts: dict[str, Any], others: dict[Any, Any]) -> Iterator[runs.Item]:
-    for key, value in chain(texts.items(), others.items()):
+    yield from zip(keys.encode_texts(texts), texts.values(), strict=True)
+    for key, value in others.items():
         yield keys.encode(key), value
 
 

@@ -11,6 +11,7 @@ the first of equal bytes they meet, which is the first in input order.
 """
 
 import zlib
+from collections.abc import Iterable
 from typing import cast
 
 from fanfold_steps import key_bytes
@@ -64,6 +65,14 @@ def encode(key: Key) -> bytes:
     if type(key) is tuple and _UNSPELLED.issuperset(map(type, key)):
         return key_bytes.encode_tuple(key)
     return _encode_any(exact(key))
+
+
+def encode_texts(texts: Iterable[str]) -> list[bytes]:
+    """The bytes of keys that are all exactly `str`."""
+    try:
+        return [TEXT + text.encode() for text in texts]
+    except UnicodeEncodeError:  # bytes that aren't UTF-8, carried along
+        return [TEXT + text.encode("utf-8", "surrogatepass") for text in texts]
 
 
 def decode(data: bytes) -> Key:

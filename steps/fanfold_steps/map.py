@@ -3,9 +3,9 @@ in a stage without a reducer, give on what the mapper gives."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
-from itertools import groupby
+from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
@@ -16,6 +16,7 @@ from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.careful import careful
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
+from fanfold_steps.combining import combined
 from fanfold_steps.context import Context
 from fanfold_steps.counters import Counters
 from fanfold_steps.crash_points import around
@@ -26,7 +27,7 @@ from fanfold_steps.partitions import Partition, by_function, by_hash, by_ranges
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, Function, StageSpec
-from fanfold_steps.spills import Spills, combined
+from fanfold_steps.spills import Spills
 from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
@@ -152,29 +153,35 @@ class MapTask:
                 with suppress(PermanentFailure):  # whoever maps that record will tell
                     _fold(collector, begun, batch, cursor)
         weights: Counter[bytes] = Counter()
-        for key, value in self._items(collector):
-            weights[key] += len(value) if type(value) is list else 1
+        with self._explained():
+            for key, value in collector.items():
+                weights[key] += len(value) if type(value) is list else 1
         return weights
 
     def _segments(self, collector: Collector) -> list[list[runs.Item]]:
         partition = self._partition
         segments: list[list[runs.Item]] = [[] for _ in range(self._partitions)]
-        if self._stage.sort_values:
-            for key, values in self._items(collector):
-                segments[partition(key)].extend(value_order.spread(key, values))
-        else:
-            for item in self._items(collector):
-                segments[partition(item[0])].append(item)
+        with self._explained():
+            if self._stage.sort_values:
+                for key, values in collector.items():
+                    segments[partition(key)].extend(value_order.spread(key, values))
+            elif len(segments) == 1:
+                segments = [list(collector.items())]
+            else:
+                for item in collector.items():
+                    segments[partition(item[0])].append(item)
         for segment in segments:
             segment.sort(key=itemgetter(0))
         return segments
 
-    def _items(self, collector: Collector) -> Iterator[runs.Item]:
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What goes wrong while a collector gives out its items is the mapper's failure, or the combiner's."""
         try:
-            yield from collector.items()
+            yield
         except keys.UnsortableKey as error:
             raise PermanentFailure("mapper", str(error)) from error
-        except (PermanentFailure, NotWhole, GeneratorExit):
+        except (PermanentFailure, NotWhole):
             raise
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):
@@ -183,8 +190,8 @@ class MapTask:
 
     def _merged(self, spills: Spills) -> Iterator[Iterable[runs.Item]]:
         for partition in range(self._partitions):
-            items = spills.merged(partition)
-            yield combined(self._aggregation, items) if self._aggregation else items
+            blocks = spills.merged(partition)
+            yield chain.from_iterable(combined(self._aggregation, blocks) if self._aggregation else blocks)
 
 
 class Mapped:

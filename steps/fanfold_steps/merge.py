@@ -1,7 +1,8 @@
-"""Merge: bring sorted segments together, stably, however many there are."""
+"""Merge: bring sorted segments together, stably, however many there are, with a block of each in memory."""
 
-import heapq
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
+from itertools import chain
 from operator import itemgetter
 
 from fanfold_steps import runs
@@ -9,8 +10,13 @@ from fanfold_steps.budget import Budget
 from fanfold_steps.crash_points import around
 from fanfold_steps.scratch import Scratch
 
+Segment = Iterator[list[runs.Item]]
+"""Sorted items, block by block."""
+_KEY = itemgetter(0)
+_MOST_ITEMS = 1 << 16  # given at once of a key that has many
 
-def merge(segments: list[Iterator[runs.Item]], scratch: Scratch, budget: Budget) -> Iterator[runs.Item]:
+
+def merge(segments: list[Segment], scratch: Scratch, budget: Budget) -> Segment:
     """All items by key; those of equal keys stay in the order of the segments, which is input order.
 
     Each open segment holds a block in memory and a file or a connection, so of more than the budget's fan-in, groups of
@@ -22,17 +28,74 @@ def merge(segments: list[Iterator[runs.Item]], scratch: Scratch, budget: Budget)
         passes += 1
         groups = [segments[at : at + fan_in] for at in range(0, len(segments), fan_in)]
         segments = [
-            _stored(_merge(group), f"merged-{passes}-{number}.run", scratch, budget.block)
+            _stored(merged(group), f"merged-{passes}-{number}.run", scratch, budget.block)
             for number, group in enumerate(groups)
         ]
-    return _merge(segments)
+    return merged(segments)
 
 
-def _merge(segments: list[Iterator[runs.Item]]) -> Iterator[runs.Item]:
-    return heapq.merge(*segments, key=itemgetter(0))
+def merged(segments: list[Segment]) -> Segment:
+    """All items by key. The least of the blocks' last keys bounds what can be given now.
+
+    What is below it is sorted by `list.sort`, which finds that it is made of sorted pieces. What equals it comes
+    segment by segment, since more of that key may follow in each one's next block.
+
+    >>> list(merged([iter([[(b"a", 1), (b"c", 2)]]), iter([[(b"a", 3)], [(b"b", 4)]])]))
+    [[(b'a', 1), (b'a', 3)], [(b'b', 4)], [(b'c', 2)]]
+    """
+    heads = [head for head in map(_Head, segments) if head.fill()]
+    while len(heads) > 1:
+        bound = min([head.items[-1][0] for head in heads])
+        items: list[runs.Item] = []
+        for head in heads:
+            items += head.below(bound)
+        items.sort(key=_KEY)
+        for head in heads:
+            for equal in head.equal(bound):
+                items += equal
+                if len(items) >= _MOST_ITEMS:
+                    yield items
+                    items = []
+        yield items
+        heads = [head for head in heads if head.items]
+    for head in heads:
+        yield from head.rest()
 
 
-def _stored(items: Iterator[runs.Item], key: str, scratch: Scratch, block: int) -> Iterator[runs.Item]:
+class _Head:
+    """The block of a segment that is in memory, and how far it has been taken."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._segment = segment
+        self.items: list[runs.Item] = []
+        self._taken = 0
+
+    def fill(self) -> bool:
+        """Have items, from the next block if there must be; False, and none, at the segment's end."""
+        if self._taken == len(self.items):
+            self.items, self._taken = next(self._segment, []), 0
+        return bool(self.items)
+
+    def below(self, bound: bytes) -> list[runs.Item]:
+        """The next items, as far as their keys are below a bound."""
+        start = self._taken
+        self._taken = bisect_left(self.items, bound, start, key=_KEY)
+        return self.items[start : self._taken]
+
+    def equal(self, bound: bytes) -> Iterator[list[runs.Item]]:
+        """The next items, as far as their keys equal it, from as many blocks as they are in."""
+        while self.fill() and self.items[self._taken][0] == bound:
+            start = self._taken
+            self._taken = bisect_right(self.items, bound, start, key=_KEY)
+            yield self.items[start : self._taken]
+
+    def rest(self) -> Segment:
+        """All that is left."""
+        yield self.items[self._taken :]
+        yield from self._segment
+
+
+def _stored(segment: Segment, key: str, scratch: Scratch, block: int) -> Segment:
     with around("merge"):
-        size = scratch.objects.put(key, runs.pack([items], block), hint=True)
-    return runs.read_segment(scratch.objects, key, size, 0)
+        size = scratch.objects.put(key, runs.pack([chain.from_iterable(segment)], block), hint=True)
+    return runs.read_blocks(scratch.objects, key, size, 0)

@@ -5,6 +5,7 @@ from typing import Any
 
 from fanfold_steps.inputs import Split, Whole, cut_inputs, input_specs, whole_files
 from fanfold_steps.listing import File
+from fanfold_steps.shuffle import groups
 from fanfold_steps.spec import JobConf, JobSpec, StageSpec, spec_from_json
 from fanfold_steps.tree import JobTree, Task
 
@@ -80,6 +81,11 @@ def _tasks(stages: list[StageSpec], splits: int, partitions: int) -> list[Tasks]
     maps = splits
     for stage in stages:
         reduces = stage.partitions or partitions
-        found.append({"map": maps} if stage.reduce is None else {"map": maps, "reduce": reduces})
+        if stage.reduce is None:
+            found.append({"map": maps})
+        elif shuffles := groups(stage, maps, reduces):
+            found.append({"map": maps, "shuffle": shuffles, "reduce": reduces})
+        else:
+            found.append({"map": maps, "reduce": reduces})
         maps = list(found[-1].values())[-1]
     return found

@@ -11,21 +11,21 @@ from fanfold_steps.aggregations import Aggregation, build
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.calling import Part
 from fanfold_steps.code import Code
-from fanfold_steps.collectors import merge_into
+from fanfold_steps.combining import combined, merge_into
 from fanfold_steps.context import Context
 from fanfold_steps.counters import Tally
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
-from fanfold_steps.merge import merge
+from fanfold_steps.merge import Segment, merge
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, Function, StageSpec
-from fanfold_steps.spills import combined, size_of
+from fanfold_steps.spills import size_of
 from fanfold_storage.errors import StorageError
 
 MOST_KEPT = 100_000  # records of one key, held back where a key that fails is put aside
 _TOO_MANY = f"the reducer gave more than {MOST_KEPT:,} records, too many to hold back, as on_error=Skip() asks for"
 LOOK_ITEMS = 65536  # between two looks at the memory
-Segments = Callable[[int], list[Iterator[runs.Item]]]
+Segments = Callable[[int], list[Segment]]
 """The segments of a partition, one a map task, in the order of the maps: which is input order."""
 
 
@@ -62,8 +62,9 @@ class ReduceTask:
     def _aggregated(self, partition: int, aggregation: Aggregation, scratch: Scratch) -> Iterator[tuple[keys.Key, Any]]:
         """Through a dict of all keys; or, if they don't fit into memory, by merging the segments."""
         states = self._collected(partition, aggregation)
+        items: Iterable[runs.Item]
         if states is None:
-            items = combined(aggregation, self._merged(partition, scratch))
+            items = chain.from_iterable(combined(aggregation, self._merged(partition, scratch)))
         else:
             items = ((key, states[key]) for key in sorted(states))
         for encoded, state in items:
@@ -72,7 +73,7 @@ class ReduceTask:
     def _collected(self, partition: int, aggregation: Aggregation) -> dict[bytes, Any] | None:
         """The partition's states; None if they don't fit."""
         states: defaultdict[bytes, Any] = defaultdict(int)
-        items = chain.from_iterable(self._segments(partition))
+        items = chain.from_iterable(chain.from_iterable(self._segments(partition)))
         looks = max(64, min(self._budget.piece // 16, LOOK_ITEMS))
         bare = resident()
         while batch := list(islice(items, looks)):
@@ -86,7 +87,7 @@ class ReduceTask:
     ) -> Iterator[Any]:
         assert self._reducer
         reducer = self._reducer.begin(context)
-        items = self._merged(partition, scratch)
+        items = chain.from_iterable(self._merged(partition, scratch))
         for key, values in value_order.grouped(items) if self._sorts_values else _grouped(items):
             if quarantine is None:
                 yield from self._call(reducer.call, key, values)
@@ -94,13 +95,13 @@ class ReduceTask:
                 yield from self._tried(reducer.call, key, values, context.tally, quarantine)
         yield from reducer.finish()
 
-    def _merged(self, partition: int, scratch: Scratch) -> Iterator[runs.Item]:
+    def _merged(self, partition: int, scratch: Scratch) -> Segment:
         return merge(self._segments(partition), scratch, self._budget)
 
     def merged(self, partition: int) -> Iterator[runs.Item]:
         """A partition's items as the maps wrote them, by key; those of a key in input order."""
         with Scratch() as scratch:
-            yield from self._merged(partition, scratch)
+            yield from chain.from_iterable(self._merged(partition, scratch))
 
     def _tried(
         self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any], tally: Tally, quarantine: Quarantine

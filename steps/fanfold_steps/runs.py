@@ -68,10 +68,26 @@ def read_segment(objects: Objects, key: str, size: int, partition: int) -> Itera
     return chain.from_iterable(read_blocks(objects, key, size, partition))
 
 
-def read_blocks(objects: Objects, key: str, size: int, partition: int) -> Iterator[Iterator[Item]]:
-    """The same, by the blocks in which they were written."""
+def read_blocks(objects: Objects, key: str, size: int, partition: int) -> Iterator[list[Item]]:
+    """The same, block by block."""
     start, length, *_ = _read_index(objects, key, size)[partition]
     yield from _read_range(objects, key, start, start + length)
+
+
+class WholeRun:
+    """A run that is read from its beginning to its end."""
+
+    def __init__(self, objects: Objects, key: str, size: int) -> None:
+        self._read = (objects, key)
+        self._index = _read_index(objects, key, size)
+        self.records = sum(records for _, _, records, _ in self._index)
+
+    def segments(self) -> Iterator[Iterator[list[Item]]]:
+        """Each partition's blocks; to be used up before the next partition's are asked for."""
+        start, length, *_ = self._index[-1]
+        blocks = _read_range(*self._read, 0, start + length)
+        for _, _, _, stored in self._index:
+            yield islice(blocks, len(stored))
 
 
 def read_records(objects: Objects, key: str, size: int, first: int) -> Iterator[Item]:
@@ -91,7 +107,7 @@ def count_records(objects: Objects, key: str, size: int) -> int:
     return _read_index(objects, key, size)[0][2]
 
 
-def _read_range(objects: Objects, key: str, start: int, stop: int) -> Iterator[Iterator[Item]]:
+def _read_range(objects: Objects, key: str, start: int, stop: int) -> Iterator[list[Item]]:
     """The blocks from one's beginning to another's."""
     if start == stop:
         return
@@ -159,22 +175,24 @@ class _Packer:
 
 
 def _count_values(items: list[Item]) -> int:
+    if type(items[0][1]) is not list:
+        return len(items)
     return sum([len(item[1]) if type(item[1]) is list else 1 for item in items])
 
 
 def _pickled(items: list[Item]) -> bytes:
     try:
-        return pickle.dumps(tuple(zip(*items, strict=True)), protocol=5)
+        return pickle.dumps(([item[0] for item in items], [item[1] for item in items]), protocol=5)
     except Exception as error:  # an object's own pickling may raise anything
         message = f"a value can't be carried to the next step: {error}. Give plain data, not objects"
         raise Unpicklable(message) from error
 
 
-def _unpack_block(body: bytes, checksum: int, key: str) -> Iterator[Item]:
+def _unpack_block(body: bytes, checksum: int, key: str) -> list[Item]:
     if zlib.crc32(body) != checksum:
         raise CorruptRun(f"a block of {key} has the wrong checksum: the store returned other bytes than were written")
     try:
         keys, values = pickle.loads(lz4.block.decompress(body))  # noqa: S301 — written by the same job, checked above
     except Exception as error:
         raise Unpicklable(f"a value doesn't come back from pickling: {error}. Give plain data, not objects") from error
-    return zip(keys, values, strict=True)
+    return list(zip(keys, values, strict=True))

@@ -54,6 +54,16 @@ class Aggregate:
 
 
 @dataclass(frozen=True, slots=True)
+class SortLines:
+    """Sorts the lines of a text by their bytes, through all parts; each comes out as it went in, as often."""
+
+    sort: Literal["lines"] = "lines"
+
+
+Reduce = Function | Program | Aggregate | list[Aggregate] | dict[str, Aggregate] | SortLines
+
+
+@dataclass(frozen=True, slots=True)
 class StageSpec:
     """A map and a reduce, or one of them.
 
@@ -68,7 +78,7 @@ class StageSpec:
     """
 
     map: Function | Program | Batch | None = None
-    reduce: Function | Program | Aggregate | list[Aggregate] | dict[str, Aggregate] | None = None
+    reduce: Reduce | None = None
     combine: Function | Program | None = None
     partitions: int | None = None
     partition: Function | None = None
@@ -195,6 +205,10 @@ def _policy_from_json(data: Any) -> Policy:
     return Skip(**data) if data and data["policy"] == "skip" else Fail()
 
 
+def _function(data: Any) -> Function | None:
+    return Function(**data) if data else None
+
+
 def _called(data: Any) -> Function | Program | None:
     if not data:
         return None
@@ -206,6 +220,8 @@ def _reduce_from_json(data: Any) -> Any:
         return [Aggregate(**part) for part in data]
     if data and all(isinstance(part, dict) for part in data.values()):
         return {column: Aggregate(**part) for column, part in data.items()}
+    if data and "sort" in data:
+        return SortLines(**data)
     return Aggregate(**data) if data and "aggregate" in data else _called(data)
 
 

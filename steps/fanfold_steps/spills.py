@@ -1,17 +1,14 @@
 """Spills: what doesn't fit into memory goes to disk as sorted runs, and comes back merged."""
 
 import sys
-from collections.abc import Iterable, Iterator
-from functools import reduce
-from itertools import groupby, islice
-from operator import itemgetter
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from fanfold_steps import runs
-from fanfold_steps.aggregations import Aggregation
 from fanfold_steps.budget import Budget
 from fanfold_steps.crash_points import around
-from fanfold_steps.merge import merge
+from fanfold_steps.merge import Segment, merge
 from fanfold_steps.scratch import Scratch
 
 _SAMPLES = 32
@@ -36,19 +33,13 @@ class Spills:
         with around("spill"):
             self._sizes.append(self._scratch.objects.put(f"spill-{len(self)}.run", packed, hint=True))
 
-    def merged(self, partition: int) -> Iterator[runs.Item]:
+    def merged(self, partition: int) -> Segment:
         """A partition's items of all runs by key; those of equal keys in the order of the runs."""
         written = [
-            runs.read_segment(self._scratch.objects, f"spill-{number}.run", size, partition)
+            runs.read_blocks(self._scratch.objects, f"spill-{number}.run", size, partition)
             for number, size in enumerate(self._sizes)
         ]
         return merge(written, self._scratch, self._budget)
-
-
-def combined(aggregation: Aggregation, items: Iterator[runs.Item]) -> Iterator[runs.Item]:
-    """Sorted items with the states of equal keys merged into one."""
-    for key, group in groupby(items, key=itemgetter(0)):
-        yield key, reduce(aggregation.merge, map(itemgetter(1), group))
 
 
 def size_of(entries: dict[Any, Any], values: int = 0) -> int:

@@ -19,6 +19,7 @@ from fanfold_steps.map import Mapped, MapTask
 from fanfold_steps.mappers import Mapper
 from fanfold_steps.named_outputs import NamedOutputs
 from fanfold_steps.plan import Plan, Tasks
+from fanfold_steps.policy import Skip
 from fanfold_steps.programs.attempt import Programs
 from fanfold_steps.programs.batches import Anew, ProgramBatches
 from fanfold_steps.programs.environment import of_task
@@ -26,6 +27,7 @@ from fanfold_steps.programs.grouping import lines_of, together
 from fanfold_steps.quarantine import Quarantine, demand_few
 from fanfold_steps.reduce import ReduceTask
 from fanfold_steps.scratch import Scratch
+from fanfold_steps.shuffle import ShuffleTask, members
 from fanfold_steps.sinks import Parts, Runs, Sink
 from fanfold_steps.spec import InputSpec, Program
 from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, quickest, reduce_runner
@@ -79,7 +81,8 @@ class Stage:
         started = time.monotonic()
         with Scratch() as scratch:
             aside = Aside(self._named.names, scratch, self._budget) if self._named else None
-            run, kind = (self._run_map, "mapper") if task.step == "map" else (self._run_reduce, "reducer")
+            steps = {"map": self._run_map, "shuffle": self._run_shuffle, "reduce": self._run_reduce}
+            run, kind = steps[task.step], "mapper" if task.step == "map" else "reducer"
             try:
                 record = run(task, attempt, aside)
             except UnknownOutput as error:
@@ -92,7 +95,7 @@ class Stage:
         """Remove what an attempt wrote: another came first."""
         if skipped := record.get("skipped"):
             self._tree.objects.delete(skipped["key"])
-        if task.step == "map" and self._map:
+        if task.step == "shuffle" or (task.step == "map" and self._map):
             self._tree.objects.delete(task.run(record["attempt"]))
         else:
             self._sink.drop(task, record)
@@ -128,6 +131,11 @@ class Stage:
         read = {"records": mapped.records} if mapped else {}
         counters = added([record.get("counters", {}), programs.counters()])
         return {**record, **read, "read": batches.size, "counters": counters}
+
+    def _run_shuffle(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
+        maps = self._all("map")
+        found = self._runs_of([maps[index] for index in members(task.index, len(maps))])
+        return ShuffleTask(self._spec, self._budget).run(found, self._tree.objects, task.run(attempt))
 
     def _run_reduce(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
         if isinstance(self._spec.reduce, Program):
@@ -182,8 +190,20 @@ class Stage:
         return [read(self._tree.objects, key, size, partition) for key, size in self._runs]
 
     def _committed_runs(self) -> list[tuple[str, int]]:
-        """Key and size of each map task's run."""
-        tasks = [Task(self.index, "map", index) for index in range(self.tasks["map"])]
+        """Key and size of each map task's run, or of each group's that was shuffled.
+
+        Raises:
+            PermanentFailure: too many records were skipped.
+        """
+        policy = self._plan.spec.on_error
+        if isinstance(policy, Skip):
+            demand_few(policy, self._tree.commits_of(self._all("map")), "records")
+        return self._runs_of(self._all("shuffle" if "shuffle" in self.tasks else "map"))
+
+    def _all(self, step: str) -> list[Task]:
+        return [Task(self.index, step, index) for index in range(self.tasks[step])]
+
+    def _runs_of(self, tasks: list[Task]) -> list[tuple[str, int]]:
+        """Key and size of the runs that tasks committed."""
         commits = self._tree.commits_of(tasks)
-        demand_few(self._plan.spec.on_error, commits, "records")
         return [(task.run(commit["attempt"]), commit["bytes"]) for task, commit in zip(tasks, commits, strict=True)]

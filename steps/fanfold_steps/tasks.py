@@ -1,6 +1,6 @@
 """What does a stage's tasks: by records, or by columns if its mapper is one of batches: only then Polars is loaded."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -13,12 +13,14 @@ from fanfold_steps.context import Context
 from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.frames import load_polars
 from fanfold_steps.inputs import input_specs
+from fanfold_steps.lines.runs import read_segments
+from fanfold_steps.lines.tasks import LineMapTask, LineReduceTask
 from fanfold_steps.map import MapTask
 from fanfold_steps.mappers import Mapper
 from fanfold_steps.plan import Plan
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.reduce import ReduceTask
-from fanfold_steps.spec import Aggregate, Batch, Function, Program, StageSpec
+from fanfold_steps.spec import Aggregate, Batch, Function, Program, SortLines, StageSpec
 from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
@@ -44,7 +46,7 @@ class MapRunner(Protocol):
 class ReduceRunner(Protocol):
     """The reduce step of a stage."""
 
-    def records(self, partition: int, context: Context, quarantine: Quarantine | None = None) -> Iterator[Any]:
+    def records(self, partition: int, context: Context, quarantine: Quarantine | None = None) -> Iterable[Any]:
         """What a partition reduces to. Raises PermanentFailure."""
 
 
@@ -65,7 +67,7 @@ def quickest(plan: Plan, index: int, budget: Budget) -> StageSpec:
     formats = [*(one.format for one in input_specs(spec).values()), spec.output]
     in_utf8 = all(isinstance(one, Text) and one.encoding is None for one in formats)
     plain = StageSpec(map=stage.map, reduce=Aggregate("Sum"), partitions=stage.partitions)
-    if not twin or spec.stages != [plain] or not in_utf8:
+    if not twin or spec.stages != [plain] or not in_utf8 or "shuffle" in plan.tasks[index]:
         return stage
     if plan.bytes < WORTH_BYTES or budget.share < WORTH_MEMORY or not find_spec("polars"):
         return stage
@@ -76,6 +78,8 @@ def map_runner(
     stage: StageSpec, partitions: int, code: Code, budget: Budget, boundaries: Callable[[Weigh], list[bytes]]
 ) -> MapRunner:
     """What maps the splits of a stage that has a reducer; `boundaries` settles those of a total order."""
+    if isinstance(stage.reduce, SortLines):
+        return LineMapTask(partitions, budget, boundaries)
     if not isinstance(stage.map, Batch):
         return MapTask(stage, partitions, code, budget, boundaries)
     load_polars("batches")
@@ -88,8 +92,10 @@ def reduce_runner(
     stage: StageSpec, segments: Segments, code: Code, budget: Budget, output: OutputFormat | None
 ) -> ReduceRunner:
     """What reduces the partitions of a stage; `output` is the format of its parts if it is the last."""
+    if isinstance(stage.reduce, SortLines):
+        return LineReduceTask(lambda partition: segments(partition, read_segments), budget)
     if not isinstance(stage.map, Batch):
-        return ReduceTask(stage, lambda partition: segments(partition, runs.read_segment), code, budget)
+        return ReduceTask(stage, lambda partition: segments(partition, runs.read_blocks), code, budget)
     load_polars("batches")
     from fanfold_steps.columnar.reduce import FrameReduceTask
     from fanfold_steps.columnar.segments import read_segment

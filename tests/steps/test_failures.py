@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from fanfold_steps import runs
 from fanfold_steps.__main__ import main
-from fanfold_steps.keys import encode
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_storage.errors import Unavailable
 
@@ -215,17 +215,23 @@ def test_a_worker_leaves_with_the_process_that_holds_its_input(small_job):
 
 def test_a_store_that_is_away_while_a_reducer_reads_is_not_the_reducers_fault(small_job, monkeypatch):
     """The worker ends with a status that has it started again, and the job goes on."""
-    small_job.write_input({"a.txt": b"k 1\n"})
-    small_job.create(StageSpec(Function(f"{HERE}:pairs"), Function(f"{HERE}:total")), partitions=1)
+    small_job.write_input({"a.txt": b"k 1\n" * 50_000})
+    stage = StageSpec(Function(f"{HERE}:pairs"), Function(f"{HERE}:total"))
+    small_job.create(stage, partitions=1, split_size=1 << 20)
+    unpack = runs._unpack_block
+    blocks: list = []
+
+    def away(body, checksum, key):
+        """One block comes, then the store is gone: the reducer has the key and asks for more values."""
+        if blocks:
+            raise Unavailable("the store is away")
+        blocks.append(unpack(body, checksum, key))
+        return blocks[0]
+
     with monkeypatch.context() as patch:
-        patch.setattr("fanfold_steps.runs._unpack_block", _away)
+        patch.setattr(runs, "_unpack_block", away)
         assert main(["all", "--job", small_job.url]) == 1
+    assert blocks
     assert small_job.tree.find("failed.json") is None
     assert main(["all", "--job", small_job.url]) == 0
-    assert small_job.output() == {"part-00000.txt": b"k\t1\n"}
-
-
-def _away(body, checksum, key):
-    """A block's first item comes, then the store is gone: the reducer has the key and asks for more values."""
-    yield encode("k"), [1]
-    raise Unavailable("the store is away")
+    assert small_job.output() == {"part-00000.txt": b"k\t50000\n"}

@@ -21,7 +21,7 @@ from fanfold.authored import resolve
 from fanfold.engines.protocol import Handle, Observation, Phase
 from fanfold.planner import OutputTaken, Plan, Sizing
 from fanfold.verbs import run
-from fanfold_steps import keys, worker
+from fanfold_steps import keys, shuffle, worker
 from fanfold_steps.budget import Budget
 from fanfold_steps.crash_points import arm
 from fanfold_steps.tree import JobTree
@@ -148,6 +148,8 @@ def forked(action: Callable[[], int]) -> int:
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
     monkeypatch.setattr(run, "_engine", lambda request: Here())
+    monkeypatch.setattr(shuffle, "GROUP", 2)
+    monkeypatch.setattr(shuffle, "MANY", 0)
     (tmp_path / "job/in").mkdir(parents=True)
     for number in range(FILES):
         (tmp_path / f"job/in/{number}.txt").write_text(f"#{number}\n" + "w\n" * 400 + "bad\n" * (not number))
@@ -202,6 +204,7 @@ def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write:
 @pytest.mark.parametrize("write", SPILLED)
 def test_killed_while_memory_goes_to_disk(case: Case, write: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(4096))
+    monkeypatch.setattr(shuffle, "MANY", 1 << 14)  # as many runs as maps, more than are merged at once
     assert check(case, write, when)
 
 

@@ -1,6 +1,7 @@
 """Partitioners, sorted values and total orders from a Job to a spec and back, and by the command."""
 
 import json
+import os
 import subprocess
 import sys
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 import fanfold
-from fanfold import Job, Stage, Sum, spec
+from fanfold import JSONL, Job, SortLines, Stage, Sum, spec
 from fanfold.spec import InvalidSpec
 from fanfold.stage import InvalidJob
 from fanfold_steps.spec import Function, JobConf, StageSpec, conf_from_json
@@ -82,6 +83,33 @@ def test_what_a_job_cannot_say(write, words):
 def test_what_a_spec_cannot_say(stage, words):
     with pytest.raises(InvalidSpec, match=words):
         spec.parse({"stages": [stage]})
+
+
+def test_the_built_in_sort_gives_what_sort_gives(tmp_path):
+    lines = [bytes([number * 37 % 251, number % 256]).replace(b"\n", b"") * (number % 9) for number in range(2000)]
+    (tmp_path / "a.txt").write_bytes(b"\r\n".join(lines[:1500]) + b"\n")
+    (tmp_path / "b.txt").write_bytes(b"\n".join(lines[1500:]))
+    command = [sys.executable, "-m", "fanfold_client", "run", "sort", "--input", "a.txt", "--input", "b.txt"]
+    options = ["--output", "out", "--partitions", "3", "--split-size", "2KiB", "--memory", "64MiB", "--quiet"]
+    subprocess.run([*command, *options], cwd=tmp_path, check=True, timeout=60)
+    environ = {**os.environ, "LC_ALL": "C"}
+    expected = subprocess.run(["sort", "a.txt", "b.txt"], cwd=tmp_path, env=environ, check=True, capture_output=True)
+    parts = [path.read_bytes() for path in sorted((tmp_path / "out").glob("part-*"))]
+    assert b"".join(parts) == expected.stdout
+    assert all(parts)
+
+
+def test_a_sort_of_lines_compiles_and_what_it_takes_is_told():
+    compiled = Job(reduce=SortLines()).spec()
+    assert spec.parse(json.loads(spec.to_json(compiled))) == compiled
+    conf = JobConf("id", compiled, ["u"], "out", 1, 1024, {"all": 1}, "0")
+    assert conf_from_json(json.loads(json.dumps(conf.to_json()))) == conf
+    with pytest.raises(InvalidJob, match="map: lines are sorted as they are"):
+        ANY.Job(map=functions.pairs, reduce=SortLines())
+    with pytest.raises(InvalidJob, match=r"one input, and reads and writes Text\(\)"):
+        Job(reduce=SortLines(), input=JSONL()).spec()
+    with pytest.raises(InvalidSpec, match="no other stage"):
+        spec.parse({"stages": [{"reduce": {"sort": "lines"}}, {}]})
 
 
 @pytest.mark.parametrize("order", ['order="total"', "partition=first_letter"])

@@ -33,6 +33,7 @@ from fanfold_steps.aggregations import (
 from fanfold_steps.context import Context
 from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
 from fanfold_steps.policy import Fail, InvalidPolicy, Skip
+from fanfold_steps.spec import SortLines
 from fanfold_steps.to import To
 
 __all__ = [
@@ -60,6 +61,7 @@ __all__ = [
     "Min",
     "Parquet",
     "Skip",
+    "SortLines",
     "Stage",
     "Sum",
     "Table",

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any, Literal
 
 from fanfold.columns import Batched
+from fanfold.orders import lines_problem
 from fanfold.programs import Program
 from fanfold.side_files import SideFile, locate, problem_of
 from fanfold.stage import (
@@ -107,12 +108,13 @@ class Job:
         """The job as plain data; `bundle` is the SHA-256 of the code that its functions lie in.
 
         Raises:
-            InvalidJob: a function can't be imported by name (a lambda, or one defined inside another).
+            InvalidJob: a function can't be imported by name (a lambda, or one defined inside another), or the parts
+                don't fit together.
         """
         stages = [stage.spec() for stage in self.stages]
         inputs = {name: named.spec() for name, named in self.inputs.items()}
         name = self.name or (module_name(self.module) if self.module else "job")
-        return JobSpec(
+        compiled = JobSpec(
             name=name,
             bundle=bundle,
             stages=stages,
@@ -125,6 +127,9 @@ class Job:
             timeout=self.timeout,
             files={name: file.bundled for name, file in self.side_files().items()},
         )
+        if problem := lines_problem(compiled):
+            raise InvalidJob(problem)
+        return compiled
 
     def side_files(self) -> dict[str, SideFile]:
         """Where the side files lie, here and in the bundle. Raises InvalidJob."""

@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from fanfold.orders import order_problem
+from fanfold.orders import lines_problem, order_problem
 from fanfold.side_files import leaves, problem_of
 from fanfold.spec_problems import told
 from fanfold_steps.aggregations import InvalidAggregation, build
 from fanfold_steps.policy import Skip, problem_of_timeout
 from fanfold_steps.programs.checks import check, check_input
 from fanfold_steps.programs.command import InvalidCommand
-from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, InputSpec, JobSpec, Program, StageSpec
+from fanfold_steps.spec import MOST_PARTITIONS, NAME, Batch, Function, InputSpec, JobSpec, Program, SortLines, StageSpec
 
 _ADAPTER = TypeAdapter(JobSpec)
 _NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
@@ -50,6 +50,8 @@ def parse(data: dict[str, Any]) -> JobSpec:
     for number, stage in enumerate(spec.stages):
         _check_stage(f"stages.{number}", stage)
         _check_batch(f"stages.{number}", stage, spec, first=not number)
+    if problem := lines_problem(spec):
+        raise InvalidSpec(problem)
     _check_side_files(spec)
     _check_skip(spec)
     _check_programs(spec)
@@ -111,7 +113,7 @@ def _check_stage(place: str, stage: StageSpec) -> None:
             raise InvalidSpec(f"{place}.partitions: without a reducer there is a part for each split; leave it out")
         if stage.combine:
             raise InvalidSpec(f"{place}.combine: there is no reducer to combine for; leave `combine` out")
-    elif not isinstance(stage.reduce, Function | Program):
+    elif not isinstance(stage.reduce, Function | Program | SortLines):
         try:
             for part in stage.reduce.values() if isinstance(stage.reduce, dict) else [stage.reduce]:
                 build(part)

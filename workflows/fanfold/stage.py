@@ -13,14 +13,15 @@ from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
 from fanfold_steps.calling import check_parameters, is_object
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import InputFormat, Text
-from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Batch, Function, InputSpec, StageSpec
+from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Batch, Function, InputSpec, SortLines, StageSpec
 from fanfold_steps.spec import Program as ProgramSpec
+from fanfold_steps.spec import Reduce as ReduceSpec
 
 Mapper = Callable[..., Any] | Program | Batched
 Reducer = Callable[..., Any] | Program
 Combiner = Callable[..., Any] | Program
 Partitioner = Callable[..., int]
-Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation]
+Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation] | SortLines
 TEXT = Text()
 
 
@@ -39,6 +40,7 @@ class Stage:
         reduce: `f(key, values)`, yielding output records; `values` come one by one, in input order. Or an aggregation
             (`Sum()`, `TopK(10)`, …), or a tuple of them for values that are tuples: it gives `(key, result)` pairs.
             Without `reduce` what the mapper gives is the stage's output, in input order.
+            `SortLines()` sorts lines by their bytes, through all parts, and takes no mapper.
             Of batches (`map=batch(f)`), a dict of aggregations by column: the other columns are the key.
             A function that names a parameter `ctx` is given a `Context`. Instead of a function there may be an object
             that is called, or a class to make one of for each attempt: its `start(ctx)` is called before the first
@@ -197,7 +199,9 @@ def mapper_spec(mapper: Mapper) -> Function | Batch | ProgramSpec:
     return Batch(reference(mapper).function) if isinstance(mapper, Batched) else called(mapper)
 
 
-def _reduce(reduce: Reduce) -> Function | ProgramSpec | Aggregate | list[Aggregate] | dict[str, Aggregate]:
+def _reduce(reduce: Reduce) -> ReduceSpec:
+    if isinstance(reduce, SortLines):
+        return reduce
     if isinstance(reduce, dict):
         return {column: _aggregate(part) for column, part in reduce.items()}
     if isinstance(reduce, tuple):
@@ -221,7 +225,7 @@ def _check_reduce(reduce: Any, combine: Combiner | None) -> None:
         _check_aggregation(reduce)
         if combine is not None:
             raise InvalidJob(f"{_name(reduce)} combines by itself: leave `combine` out")
-    elif reduce is not None:
+    elif reduce is not None and not isinstance(reduce, SortLines):
         check_function(reduce, "reducer", 2)
     elif combine is not None:
         raise InvalidJob("there is no reducer to combine for: leave `combine` out, or give `reduce`")
@@ -242,6 +246,8 @@ def _check_orders(stage: Stage) -> None:
         raise InvalidJob("order: a total order is settled by a sample, which programs don't give; leave it out")
     function = Function("a:function")  # what the parts are called doesn't matter here
     spec = StageSpec(
+        map=function if stage.map else None,
+        combine=function if stage.combine else None,
         reduce=function if callable(stage.reduce) else _reduce(stage.reduce) if stage.reduce else None,
         partition=function if stage.partition else None,
         sort_values=stage.sort_values,

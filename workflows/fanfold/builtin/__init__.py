@@ -18,7 +18,7 @@ def names() -> list[str]:
     """The built-in jobs, in order.
 
     >>> names()
-    ['distinct', 'grep', 'index', 'join', 'topk', 'wordcount']
+    ['distinct', 'grep', 'index', 'join', 'sort', 'topk', 'wordcount']
     """
     return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
 

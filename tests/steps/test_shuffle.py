@@ -1,0 +1,53 @@
+"""Shuffle: many maps' runs are merged in groups, and nothing of that shows in the output."""
+
+import random
+
+import pytest
+
+from fanfold_steps import shuffle, worker
+from fanfold_steps.budget import Budget
+from fanfold_steps.progress import ProgressReader
+from fanfold_steps.spec import Aggregate, Batch, Function, SortLines, StageSpec
+from fanfold_steps.worker import Worker
+from tests.steps.conftest import SmallJob
+
+HERE = "tests.steps.functions"
+CHANCE = random.Random(11)
+LINES = [f"k{CHANCE.randrange(300)} {CHANCE.randrange(9)}" for _ in range(3000)] + ["1 0.5", "True 0.25", "1.0 7"] * 9
+STAGES = {
+    "Sum": StageSpec(Function(f"{HERE}:numbered"), Aggregate("Sum")),
+    "Collect": StageSpec(Function(f"{HERE}:numbered"), Aggregate("Collect")),
+    "reducer": StageSpec(Function(f"{HERE}:numbered"), Function(f"{HERE}:in_order")),
+    "sorted": StageSpec(Function(f"{HERE}:numbered"), Function(f"{HERE}:in_order"), sort_values=True),
+    "total": StageSpec(Function(f"{HERE}:numbered"), Function(f"{HERE}:in_order"), order="total"),
+}
+
+
+def run(job, stage, workers=1):
+    job.write_input({"a.txt": "\n".join(LINES).encode()})
+    job.create(stage, partitions=3, workers={"all": workers})
+    for index in reversed(range(workers)):
+        Worker(job.tree, "all", index).run()
+    (found,) = ProgressReader(job.tree).read().stages
+    return job.output(), {step.step: (step.tasks, step.done) for step in found.steps}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_it_never_shows_in_the_output(small_job, tmp_path, monkeypatch, name):
+    expected, steps = run(SmallJob(tmp_path / "plain"), STAGES[name])
+    assert list(steps) == ["split", "map", "reduce"]
+    monkeypatch.setattr(shuffle, "GROUP", 4)
+    monkeypatch.setattr(shuffle, "MANY", 20)
+    monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(16 << 10))  # a group is merged in passes
+    output, steps = run(small_job, STAGES[name], workers=2)
+    assert output == expected
+    maps, _ = steps["map"]
+    assert steps["shuffle"] == (-(-maps // 4), -(-maps // 4))
+
+
+def test_what_is_shuffled():
+    assert shuffle.groups(STAGES["Sum"], 257, 64) == 5
+    assert shuffle.groups(STAGES["Sum"], 64, 10_000) == 0
+    assert shuffle.groups(StageSpec(reduce=SortLines()), 10_000, 64) == 0
+    assert shuffle.groups(StageSpec(Batch("m:f"), {"n": Aggregate("Sum")}), 10_000, 64) == 0
+    assert [list(shuffle.members(group, 130))[-1] for group in range(3)] == [63, 127, 129]

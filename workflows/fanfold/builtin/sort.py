@@ -1,0 +1,5 @@
+"""Sort lines by their bytes, as `LC_ALL=C sort` does: the parts, one after the other, are the sorted whole."""
+
+from fanfold import Job, SortLines
+
+job = Job("sort", reduce=SortLines())
