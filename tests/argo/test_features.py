@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.argo.installation import Installation
-from tests.features import FEATURES, answer, parts, write_inputs
+from tests.features import FEATURES, answer, fetched, write_inputs
 
 
 @pytest.mark.parametrize("name", FEATURES)
@@ -14,7 +14,5 @@ def test_pods_give_the_bytes_of_a_run(name: str, installation: Installation, tmp
     installation.fanfold("put", tmp_path / "in", "in/")
     command = FEATURES[name].command("files:in/")
     job = installation.fanfold("submit", *command, "--split-size", "2KiB", "--watch").split()[0]
-    installation.fanfold("results", job, "--output", tmp_path / "out")
-    expected = answer(FEATURES[name], tmp_path / "in", tmp_path / "here")
-    assert expected
-    assert parts(tmp_path / "out") == expected
+    found = fetched(FEATURES[name], tmp_path / "out", lambda *words: installation.fanfold("results", job, *words))
+    assert found == answer(FEATURES[name], tmp_path / "in", tmp_path / "here")

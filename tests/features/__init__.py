@@ -3,21 +3,22 @@
 import random
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 JOBS = Path(__file__).parent
-SHAPE = ("--partitions", "2")
 
 
 @dataclass(frozen=True)
 class Feature:
-    """A job (a file beside this one, or a built-in), what it reads of `write_inputs`, and further words."""
+    """A job (a file beside this one, or a built-in), what it reads of `write_inputs`, further words, named outputs."""
 
     job: str
     inputs: Sequence[str] | Mapping[str, str]
-    words: Sequence[str] = field(default=())
+    words: Sequence[str] = ("--partitions", "2")
+    named: Sequence[str] = ()
 
     @property
     def place(self) -> str:
@@ -28,7 +29,7 @@ class Feature:
         """The words after `run` or `submit`, with the inputs below `root` (ends with a slash)."""
         named = self.inputs.items() if isinstance(self.inputs, Mapping) else [("", place) for place in self.inputs]
         places = [f"{name}={root}{place}" if name else f"{root}{place}" for name, place in named]
-        return [self.place, *(word for place in places for word in ("--input", place)), *SHAPE, *self.words]
+        return [self.place, *(word for place in places for word in ("--input", place)), *self.words]
 
 
 FEATURES = {
@@ -36,9 +37,15 @@ FEATURES = {
     "batches": Feature("batches.py", ["orders.csv"]),
     "formats": Feature("formats.py", ["orders.csv"]),
     "join": Feature("joined.py", {"users": "users.csv", "orders": "orders.csv"}),
-    "map only": Feature("map_only.py", ["texts/"]),
+    "map only": Feature("map_only.py", ["texts/"], []),
+    "orders": Feature("orders.py", ["orders.csv"], named=["many"]),
+    "parquet": Feature("parquet.py", ["orders.csv"]),
+    "programs": Feature("programs.py", ["texts/"]),
     "stages": Feature("stages.py", ["texts/"]),
-    "surroundings": Feature("surroundings.py", ["texts/"], ["--param", "at_least=4"]),
+    "surroundings": Feature("surroundings.py", ["texts/"], ["--param", "at_least=4", "--partitions", "2"]),
+    "grep": Feature("grep", ["texts/"], ["--param", "pattern=word1[0-9]"]),
+    "sort": Feature("sort", ["texts/"]),
+    "topk": Feature("topk", ["texts/"], ["--param", "k=5"]),
 }
 
 
@@ -56,17 +63,26 @@ def write_inputs(folder: Path) -> None:
     (folder / "orders.csv").write_text(f"user,count,price\n{''.join(orders)}")
 
 
-def answer(feature: Feature, inputs: Path, output: Path) -> bytes:
-    """The output's bytes as one worker makes them here, of one split."""
+def answer(feature: Feature, inputs: Path, output: Path) -> list[bytes]:
+    """The bytes of the output and of each named one, as one worker makes them here, of one split."""
     command = [sys.executable, "-m", "fanfold_client", "run", *feature.command(f"{inputs}/")]
     ran = subprocess.run(
         [*command, "--output", str(output), "--workers", "1", "--quiet"], capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr
-    return parts(output)
+    return [parts(output / name) for name in ("", *feature.named)]
+
+
+def fetched(feature: Feature, folder: Path, fetch: Callable[..., Any]) -> list[bytes]:
+    """The same of a job's results, which `fetch` gets into a folder by the words of `fanfold results`."""
+    fetch("--output", folder / "main")
+    for name in feature.named:
+        fetch("--name", name, "--output", folder / name)
+    return [parts(folder / name) for name in ("main", *feature.named)]
 
 
 def parts(folder: Path) -> bytes:
-    """All parts below a folder, those of named outputs too, each name once before its parts."""
-    found = sorted(path for path in folder.rglob("part-*") if "_" not in path.relative_to(folder).as_posix()[:1])
-    return b"".join(path.read_bytes() for path in found)
+    """All parts in a folder, in order."""
+    found = b"".join(path.read_bytes() for path in sorted(folder.glob("part-*")))
+    assert found
+    return found

@@ -37,7 +37,8 @@ def pack(module: ModuleType, side_files: Iterable[SideFile] = (), programs: Iter
     file = Path(str(module.__file__)).resolve()
     root = root_of(module)
     packed = {path.relative_to(root).as_posix(): path for path in _with_imports(root, file)}
-    packed |= {path.relative_to(root).as_posix(): path for path in _named(root, programs)}
+    beside = file.parent  # what programs name is seen from there, and is shown where they start
+    packed |= {path.relative_to(beside).as_posix(): path for path in _named(beside, programs)}
     packed |= {side.bundled: side.path for side in side_files}
     return pack_files(packed, f"the code around {file}")
 
@@ -57,11 +58,11 @@ def pack_files(files: Mapping[str, Path], what: str) -> Bundle:
     return Bundle(data, hashlib.sha256(data).hexdigest())
 
 
-def _named(root: Path, programs: Iterable[str]) -> Iterator[Path]:
-    """Files below `root` that a word of a command line names."""
+def _named(folder: Path, programs: Iterable[str]) -> Iterator[Path]:
+    """Files below a folder that a word of a command line names."""
     for word in (word for program in programs for word in words(program)):
-        path = (root / word).resolve() if len(word) < 256 and "\n" not in word else root
-        if path.is_relative_to(root) and path.is_file():
+        path = (folder / word).resolve() if len(word) < 256 and "\n" not in word else folder
+        if path.is_relative_to(folder) and path.is_file():
             yield path
 
 
