@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
 from fanfold_steps.batches import Batch, Batches, FileBatch
-from fanfold_steps.budget import KIB, MIB, Budget
+from fanfold_steps.budget import KIB, Budget
 from fanfold_steps.context import Context
 from fanfold_steps.crash_points import around
 from fanfold_steps.formats.lines import LineRecords
@@ -112,4 +112,4 @@ def _weigh(sample: Iterable[tuple[Any, Batch]]) -> Counter[bytes]:
 
 
 def _block(budget: Budget) -> int:
-    return max(4 * KIB, min(budget.share // 256, MIB))
+    return max(4 * KIB, min(budget.share // 256, 128 * KIB))  # larger ones only leave the cache
