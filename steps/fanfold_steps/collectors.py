@@ -157,7 +157,7 @@ def _in_pieces(groups: Iterable[runs.Item]) -> Iterator[runs.Item]:
 
 def _pairs(emitted: Any, where: str) -> Iterator[tuple[Any, Any]]:
     """What a combiner gave, each checked to be a pair."""
-    if emitted is None or isinstance(emitted, str | bytes | tuple):
+    if emitted is None or isinstance(emitted, str | bytes | tuple | dict):
         kind = "None" if emitted is None else type(emitted).__name__
         what = f"the combiner returned {kind}{where}"
         raise PermanentFailure("combiner", f"{what}: let it yield (key, value) pairs, or return a list of them")

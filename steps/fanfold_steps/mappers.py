@@ -107,7 +107,7 @@ def checked(call: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Iterable[An
 
     def call_and_look(item: Any) -> Iterable[Any]:
         records = call(item)
-        if records is None or isinstance(records, str | bytes | tuple):
+        if records is None or isinstance(records, str | bytes | tuple | dict):
             kind = "None" if records is None else type(records).__name__
             raise WrongResult(f"the mapper returned {kind}: let it yield records, or return a list of them")
         return records

@@ -127,7 +127,7 @@ class ReduceTask:
     def _call(self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
         try:
             records = reducer(key, values)
-            if records is None or isinstance(records, str | bytes | tuple):
+            if records is None or isinstance(records, str | bytes | tuple | dict):
                 raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {shown(key)})")
             yield from records
         except (PermanentFailure, GeneratorExit, StorageError, runs.Unpicklable):

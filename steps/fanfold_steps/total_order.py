@@ -30,7 +30,8 @@ def settled(tree: JobTree, stage: int, partitions: int, weigh: Callable[[int], M
     """A stage's boundaries: those in the tree, or, for the first to come, those that follow from the sample.
 
     `weigh` gives the keys of a sample with how often each was seen; 0 is the coarsest, and a finer one is only asked
-    for if that shows too few. Workers that come at once find the same, since the sample follows from the input alone.
+    for if that shows too few. Of workers that come at once the first one's count for all: a mapper may not give the
+    same each time.
     """
     place = f"stage-{stage}/boundaries.json"
     if found := tree.find(place):
@@ -42,8 +43,8 @@ def settled(tree: JobTree, stage: int, partitions: int, weigh: Callable[[int], M
             break
     boundaries = boundaries_of(weights, partitions)
     with around("map.boundaries"):
-        tree.create(place, {"boundaries": [boundary.hex() for boundary in boundaries]})
-    return boundaries
+        is_ours = tree.create(place, {"boundaries": [boundary.hex() for boundary in boundaries]})
+    return boundaries if is_ours else settled(tree, stage, partitions, weigh)
 
 
 def file_batches(

@@ -255,6 +255,10 @@ def reducer_returns_text(key, values):
     return "text"
 
 
+def dict_returned(key, values):
+    return {key: sum(values)}
+
+
 def total_returned(key, values):
     return key, sum(values)
 

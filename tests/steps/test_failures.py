@@ -69,6 +69,7 @@ def test_what_a_mapper_may_not_give(small_job, mapper, words):
         ("reducer_returns_none", "the reducer returned None"),
         ("reducer_returns_text", "the reducer returned str"),
         ("total_returned", "the reducer returned tuple: let it yield records"),
+        ("dict_returned", "the reducer returned dict: let it yield records"),
     ],
 )
 def test_what_a_reducer_may_not_do(small_job, reducer, words):

@@ -16,6 +16,7 @@ from fanfold_steps.budget import Budget
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.partitions import boundaries_of, by_ranges
 from fanfold_steps.spec import Aggregate, Function, StageSpec
+from fanfold_steps.total_order import settled
 from fanfold_steps.worker import Worker
 from tests.steps.conftest import SmallJob
 
@@ -217,3 +218,11 @@ def test_boundaries_are_ascending_and_no_range_is_much_heavier_than_it_must_be(w
     for key, weight in weights.items():
         ranges[by_ranges(boundaries)(key)] += weight
     assert max(ranges) <= 2 * (sum(weights.values()) / partitions + max(weights.values(), default=0))
+
+
+def test_boundaries_that_another_worker_settled_meanwhile_count(small_job):
+    def weigh(fineness):
+        small_job.tree.create("stage-0/boundaries.json", {"boundaries": [b"theirs".hex()]})
+        return {b"mine": 100, b"ours": 100}
+
+    assert settled(small_job.tree, 0, 2, weigh) == [b"theirs"]

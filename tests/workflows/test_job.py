@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 import fanfold
-from fanfold import InvalidJob, Job, Max, Skip, Sum, TopK, batch, builtin, program, spec
+from fanfold import CSV, InvalidJob, Job, Max, Parquet, Skip, Sum, TopK, batch, builtin, program, spec
 from fanfold.authored import resolve
 from fanfold.bundle import pack
 from fanfold_steps.aggregations import AGGREGATIONS, build
@@ -303,3 +303,11 @@ def test_a_file_or_a_built_in_that_is_not_there(tmp_path):
         resolve(str(tmp_path / "none.py"))
     with pytest.raises(builtin.UnknownJob, match="there are distinct, grep"):
         resolve("worldcount")
+
+
+@pytest.mark.parametrize(
+    ("format", "known"), [(CSV(compress="zip"), "gzip, bz2"), (Parquet(compress="xz"), "zstd, snappy")]
+)
+def test_an_unknown_compression_is_refused_where_the_job_is_written(format, known):
+    with pytest.raises(InvalidJob, match=f"compress is one of {known}"):
+        Job(reduce=Sum(), input=format)

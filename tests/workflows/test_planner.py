@@ -103,6 +103,13 @@ def test_an_empty_folder_is_refused(folder):
         plan(folder)
 
 
+def test_the_output_of_an_unfinished_job_is_no_input(folder):
+    (folder / "in" / "old" / "_job").mkdir(parents=True)
+    (folder / "in" / "old" / "_job" / "job.json").write_text("{}")
+    with pytest.raises(Refused, match=r"isn't finished \(old/_job/job.json\)"):
+        plan(folder)
+
+
 def test_an_output_that_exists_is_refused(folder):
     (folder / "out").mkdir()
     plan(folder)

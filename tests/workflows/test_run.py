@@ -139,19 +139,24 @@ def test_bad_records_are_skipped_and_told(texts):
 
 def test_what_the_code_says_it_does_is_shown(texts):
     (texts / "telling.py").write_text(
-        "import time\nfrom fanfold import Job, Sum\n"
+        "import os, time\nfrom fanfold import Job, Sum\n"
         "def words(line, ctx):\n"
         "    if ctx.source.offset == 0:\n"
         "        ctx.progress('reading ' + ctx.source.path)\n"
-        "        time.sleep(1.5)\n"
+        f"        while ctx.source.path.startswith('1') and not os.path.exists({str(texts / 'seen')!r}):\n"
+        "            time.sleep(0.05)\n"
         "    return [(word, 1) for word in line.split()]\n"
         "job = Job(map=words, reduce=Sum())\n"
     )
-    for name in list(TEXTS)[2:]:
-        (texts / "in" / name).unlink()
-    done = run(texts, "--workers", "1", "--split-size", "60KB", command=[*RUN, "telling.py"])
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"reading \d.txt", done.stderr)
+    command = [*RUN, "telling.py", "--input", "in", "--output", "out", "--workers", "1", "--split-size", "60KB"]
+    for place, name in enumerate(TEXTS):
+        (texts / "in" / name).rename(texts / "in" / f"{place}.txt") if place < 2 else (texts / "in" / name).unlink()
+    with subprocess.Popen(command, cwd=texts, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr
+        assert any(re.search(r"reading 1.txt", line) for line in running.stderr)  # until then the mapper waits
+        (texts / "seen").touch()
+        running.stderr.read()
+    assert running.returncode == 0
 
 
 def test_keep_leaves_the_tree(texts):

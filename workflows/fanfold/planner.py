@@ -211,11 +211,16 @@ def _reduces(spec: JobSpec, partitions: int) -> int:
 
 def _files(url: str) -> list[File]:
     try:
-        return list_files(url)
+        found = list_files(url)
     except NotFound as error:
         if (pattern := unquote(url)) != fixed_part(pattern):
             raise Refused(f"the input {pattern} matches no file: check the path and the pattern") from error
         raise Refused(f"the input {url} doesn't exist, or is a folder without files: check the path") from error
+    for file in found:
+        if f"/{file.key}".endswith("/_job/job.json"):
+            what = f"the input {url} holds the output of a job that isn't finished ({file.key})"
+            raise Refused(f"{what}: let that job's command end first, or name the files to read")
+    return found
 
 
 def _partitions(total: int) -> int:

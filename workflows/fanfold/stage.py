@@ -12,7 +12,7 @@ from fanfold.programs import Program
 from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
 from fanfold_steps.calling import check_parameters, is_object
 from fanfold_steps.failure import PermanentFailure
-from fanfold_steps.formats.declared import InputFormat, Text
+from fanfold_steps.formats.declared import Compression, InputFormat, Parquet, ParquetCompression, Text
 from fanfold_steps.spec import MOST_PARTITIONS, Aggregate, Batch, Function, InputSpec, SortLines, StageSpec
 from fanfold_steps.spec import Program as ProgramSpec
 from fanfold_steps.spec import Reduce as ReduceSpec
@@ -23,6 +23,8 @@ Combiner = Callable[..., Any] | Program
 Partitioner = Callable[..., int]
 Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation] | SortLines
 TEXT = Text()
+COMPRESSIONS = (get_args(Compression), get_args(ParquetCompression))
+"""What may be said of files, and of what is packed inside of Parquet's."""
 
 
 class InvalidJob(TypeError):
@@ -179,6 +181,9 @@ def declared(format: Any, name: str, kinds: Any) -> Any:
         told = f"{format.__name__}: write {format.__name__}()" if isinstance(format, type) else repr(format)
         known = ", ".join(f"{kind.__name__}()" for kind in get_args(kinds))
         raise InvalidJob(f"{name} is one of {known}; not {told}")
+    known = COMPRESSIONS[isinstance(format, Parquet)]
+    if (compress := getattr(format, "compress", None)) not in (None, *known):
+        raise InvalidJob(f"{name}: compress is one of {', '.join(known)}, not {compress!r}")
     return format
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 Compression = Literal["gzip", "bz2", "zstd", "xz", "lz4", "none"]
+ParquetCompression = Literal["zstd", "snappy", "lz4", "gzip", "brotli", "none"]
 
 
 class InvalidFormat(ValueError):
@@ -169,7 +170,7 @@ class Parquet:
     of its columns. `compress` is the compression inside of what is written.
     """
 
-    compress: Literal["zstd", "snappy", "lz4", "gzip", "brotli", "none"] = "zstd"
+    compress: ParquetCompression = "zstd"
     format: Literal["parquet"] = "parquet"
 
 

@@ -1,4 +1,7 @@
-"""Sort lines by their bytes, as `LC_ALL=C sort` does: the parts, one after the other, are the sorted whole."""
+"""Sort lines by their bytes, as `LC_ALL=C sort` does.
+
+The parts, one after the other, are the sorted whole.
+"""
 
 from fanfold import Job, SortLines
 
