@@ -305,9 +305,7 @@ def test_a_file_or_a_built_in_that_is_not_there(tmp_path):
         resolve("worldcount")
 
 
-@pytest.mark.parametrize(
-    ("format", "known"), [(CSV(compress="zip"), "gzip, bz2"), (Parquet(compress="xz"), "zstd, snappy")]
-)
-def test_an_unknown_compression_is_refused_where_the_job_is_written(format, known):
+@pytest.mark.parametrize(("kind", "compress", "known"), [(CSV, "zip", "gzip, bz2"), (Parquet, "xz", "zstd, snappy")])
+def test_an_unknown_compression_is_refused_where_the_job_is_written(kind, compress, known):
     with pytest.raises(InvalidJob, match=f"compress is one of {known}"):
-        Job(reduce=Sum(), input=format)
+        Job(reduce=Sum(), input=kind(compress=compress))

@@ -181,9 +181,9 @@ def declared(format: Any, name: str, kinds: Any) -> Any:
         told = f"{format.__name__}: write {format.__name__}()" if isinstance(format, type) else repr(format)
         known = ", ".join(f"{kind.__name__}()" for kind in get_args(kinds))
         raise InvalidJob(f"{name} is one of {known}; not {told}")
-    known = COMPRESSIONS[isinstance(format, Parquet)]
-    if (compress := getattr(format, "compress", None)) not in (None, *known):
-        raise InvalidJob(f"{name}: compress is one of {', '.join(known)}, not {compress!r}")
+    packed = COMPRESSIONS[isinstance(format, Parquet)]
+    if (compress := getattr(format, "compress", None)) not in (None, *packed):
+        raise InvalidJob(f"{name}: compress is one of {', '.join(packed)}, not {compress!r}")
     return format
 
 
