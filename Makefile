@@ -8,7 +8,7 @@ STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | t
 
 PEERS_STAMP := .venv-bench/.made-from-$(shell cksum < bench/peers.txt | tr -d ' ')
 
-.PHONY: help env demo test test-servers check format test-cluster cluster-up cluster-down bench bench-slow bench-cluster bench-pins picture constraints clean
+.PHONY: help env demo test test-thorough test-servers check format test-cluster cluster-up cluster-down bench bench-slow bench-cluster bench-pins picture constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -28,7 +28,10 @@ demo: env  ## start both services, count words of Python's own library through t
 	@$(BIN)/python -m fanfold_client.demo
 
 test: env  ## all tests that need no cluster (real etcd and S3 servers come from the environment)
-	$(BIN)/pytest --numprocesses 3 --dist worksteal
+	$(BIN)/pytest --numprocesses 4 --dist worksteal -m "not thorough"
+
+test-thorough: env  ## what takes longer: a kill at every write, every kind of bad input, every feature through the services
+	$(BIN)/pytest --numprocesses 4 --dist worksteal -m thorough
 
 test-servers: env  ## the storage contracts on MinIO, the Versity gateway and etcd 3.7, built from Go modules (Debian, root)
 	$(BIN)/python -m tests.cluster build minio versitygw etcd

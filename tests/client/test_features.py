@@ -7,6 +7,8 @@ import pytest
 from tests.client.services import People
 from tests.features import FEATURES, answer, fetched, write_inputs
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.mark.parametrize("name", FEATURES)
 def test_the_services_give_the_bytes_of_a_run(name: str, make_person: People, tmp_path: Path) -> None:

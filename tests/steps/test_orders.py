@@ -20,6 +20,8 @@ from fanfold_steps.total_order import settled
 from fanfold_steps.worker import Worker
 from tests.steps.conftest import SmallJob
 
+pytestmark = pytest.mark.thorough
+
 HERE = "tests.steps.functions"
 SUM = Aggregate("Sum")
 ATOMS = st.one_of(

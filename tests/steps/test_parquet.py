@@ -17,6 +17,8 @@ from fanfold_steps.spec import Aggregate, Batch, Function, StageSpec
 from fanfold_steps.worker import Worker
 from fanfold_storage.urls import open_objects
 
+pytestmark = pytest.mark.thorough
+
 CHANCE = random.Random(3)
 ROWS: list[dict[str, Any]] = [
     {

@@ -13,6 +13,8 @@ from fanfold_client.main import run
 from tests.steps.test_formats import PACK, SUFFIX
 from tests.waiting import poll
 
+pytestmark = pytest.mark.thorough
+
 LINES = b"".join(b"%d %d\n" % (number * 7919 % 10007, number) for number in range(5000))
 MAP = "from fanfold import *\nimport os, re, signal, sys, time\ndef f(record):\n{}\njob = Job(map=f, reduce=Sum(){})\n"
 

@@ -28,6 +28,8 @@ from fanfold_steps.tree import JobTree
 from fanfold_steps.worker import Worker
 from tests import crash_points
 
+pytestmark = pytest.mark.thorough
+
 SCRIPT = """
 from pathlib import Path
 from fanfold import Job, Skip, Stage, Text, To

@@ -15,6 +15,8 @@ from fanfold_storage.objects import read_all
 from fanfold_storage.urls import open_objects
 from tests.waiting import poll
 
+pytestmark = pytest.mark.thorough
+
 RUN = [sys.executable, "-m", "fanfold_client", "run"]
 GATED = """
 import time

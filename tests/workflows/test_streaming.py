@@ -14,6 +14,8 @@ from fanfold_client.main import run as fanfold
 from tests.steps.conftest import count_words, parse_counts
 from tests.waiting import poll
 
+pytestmark = pytest.mark.thorough
+
 EXAMPLES = Path(__file__).parents[2] / "examples" / "streaming"
 COUNT = ["-mapper", "words.awk", "-combiner", "count.pl", "-reducer", "./count.pl"]
 SHIPPED = ["-file", str(EXAMPLES / "words.awk"), "-file", str(EXAMPLES / "count.pl")]
