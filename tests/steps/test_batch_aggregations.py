@@ -20,6 +20,8 @@ from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate
 
+pytestmark = pytest.mark.thorough
+
 WHOLE = st.integers(-(2**63), 2**63 - 1) | st.integers(-3, 3)
 FLOATS = st.floats(allow_nan=False) | st.sampled_from([0.1, 1e16, -1e16, 1e308, 5e-324, 1.0])
 TEXTS = st.text("ab\x00é\U0001f600", max_size=3)

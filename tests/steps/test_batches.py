@@ -19,6 +19,8 @@ from fanfold_steps.spec import Aggregate, Batch, Function, StageSpec
 from fanfold_steps.worker import Worker
 from tests.steps.reading import Chunked, read_in_ranges
 
+pytestmark = pytest.mark.thorough
+
 HERE = "tests.steps.batch_functions"
 SUM = {"n": Aggregate("Sum")}
 CHANCE = random.Random(5)

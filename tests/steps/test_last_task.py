@@ -9,6 +9,8 @@ from fanfold_steps.last_task import MOST_DEATHS, LastTask
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.tree import Task
 
+pytestmark = pytest.mark.thorough
+
 KILLED = "was killed\t, perhaps by the system for want of memory"
 HANGING = StageSpec(map=Function("tests.steps.hanging:hangs"), reduce=Aggregate("Sum"))
 

@@ -15,6 +15,8 @@ from fanfold_steps.policy import Skip
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.worker import Worker
 
+pytestmark = pytest.mark.thorough
+
 HERE = "tests.steps.functions"
 OUTPUTS = {"rejects": JSONL(), "seen": Text(compress="gzip")}
 LINES = [f"k{number % 40} {number}" if number % 5 else f"bad {number} line" for number in range(3000)]

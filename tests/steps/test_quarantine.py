@@ -12,6 +12,8 @@ from fanfold_steps.quarantine import KEY
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.worker import Worker
 
+pytestmark = pytest.mark.thorough
+
 HERE = "tests.steps.skipping"
 SUM = Aggregate("Sum")
 LINES = [f"word{n % 7} {n}" if n % 50 else f"bad{n % 3} {n} \u2028\udcff" for n in range(1500)]

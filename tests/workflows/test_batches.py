@@ -11,6 +11,8 @@ from fanfold import InvalidJob, Job, Max, Sum, batch, spec
 from fanfold_steps.spec import Aggregate, Batch, StageSpec
 from tests.steps import functions
 
+pytestmark = pytest.mark.thorough
+
 JOB = """
 import polars as pl
 from fanfold import Count, JSONL, Job, Max, batch

@@ -21,6 +21,8 @@ from fanfold_steps import keys, tasks
 from fanfold_steps.tree import JobTree
 from fanfold_steps.worker import Worker
 
+pytestmark = pytest.mark.thorough
+
 CHANCE = random.Random(7)
 PIECES = ["to", "be", "or", "é", "日本", "\udcff", "a\xa0b", "x\u2003y", "\x1c", "\x85", "  ", "\t", "\u3000", "go"]
 SIZES = [(1024, 1), (1024, 2), (4096, 4), (1 << 26, 1)]

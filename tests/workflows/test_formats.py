@@ -14,6 +14,8 @@ import fanfold
 from fanfold import CSV, JSONL, TSV, Delimited, Fixed, InvalidJob, Job, Parquet, Sum, Text, Whole, spec
 from tests.steps import functions
 
+pytestmark = pytest.mark.thorough
+
 RUN = [sys.executable, "-m", "fanfold_client", "run", "job.py", "--input", "in", "--partitions", "2"]
 STAGE = {"map": {"function": "a:b"}, "reduce": {"aggregate": "Sum"}}
 PACK = {"a.csv": bytes, "b.csv.gz": gzip.compress, "c": bz2.compress, "d.lz4": lz4.frame.compress}

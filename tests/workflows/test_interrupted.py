@@ -12,6 +12,8 @@ import pytest
 from fanfold_steps.tree import JobTree
 from tests.waiting import poll
 
+pytestmark = pytest.mark.thorough
+
 RUN = [sys.executable, "-m", "fanfold_client", "run"]
 BUSY = """
 import subprocess, time

@@ -12,6 +12,8 @@ from fanfold.params import from_options
 from fanfold.planner import Refused
 from fanfold.spec import InvalidSpec, parse
 
+pytestmark = pytest.mark.thorough
+
 RUN = [sys.executable, "-m", "fanfold_client", "run"]
 JOB = """
 from pydantic import BaseModel, Field

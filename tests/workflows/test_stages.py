@@ -13,6 +13,8 @@ from fanfold import CSV, JSONL, Input, InvalidJob, Job, Stage, Sum, spec
 from fanfold_steps.spec import Aggregate, Function, InputSpec, JobConf, StageSpec, conf_from_json
 from tests.steps import functions
 
+pytestmark = pytest.mark.thorough
+
 HERE = "tests.steps.functions"
 ANY: Any = fanfold  # types would refuse what is wrong before it is tried
 RUN = [sys.executable, "-m", "fanfold_client", "run", "job.py"]
