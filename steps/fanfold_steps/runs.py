@@ -1,7 +1,7 @@
 """Runs: the file that a map task writes, a sorted segment for each partition, read back by ranges.
 
-    file    = block* footer length-of-footer (4 bytes) "FFR1"
-    block   = length (4) CRC-32 of the packed body (4) packed body
+A framed file (`framed.py`), "FFR1":
+
     body    = pickle of (encoded keys, values), keys ascending; packed by LZ4
     footer  = JSON: for each partition the offset, the bytes and the records of its blocks, and of each block the bytes
               and the records
@@ -9,17 +9,14 @@
 A reducer reads its segment of every run: one small read for the footer, one for the blocks.
 """
 
-import json
 import pickle
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Any
 
 import lz4.block
 
-from fanfold_storage.errors import StorageError
+from fanfold_steps import framed
 from fanfold_storage.objects import Objects
 
 
@@ -33,17 +30,10 @@ Item = tuple[bytes, Any]
 BLOCK_BYTES = 256 << 10
 BLOCK_VALUES = 65536
 _FIRST_VALUES, _FEW_ITEMS = 1024, 16
-_HEADER = struct.Struct(">II")
-_TRAILER = struct.Struct(">I4s")
 _MAGIC = b"FFR1"
-_FOOTER_GUESS = 64 << 10
 
 
 _Segment = tuple[int, int, int, list[tuple[int, int]]]
-
-
-class CorruptRun(StorageError):
-    """A run's bytes are not what was written; the task that reads them fails and is tried again."""
 
 
 def pack(segments: Iterable[Iterable[Item]], size: int = BLOCK_BYTES) -> Iterator[bytes]:
@@ -59,8 +49,7 @@ def pack(segments: Iterable[Iterable[Item]], size: int = BLOCK_BYTES) -> Iterato
             blocks.append((len(data), count))
             yield data
         index.append((start, offset - start, records, blocks))
-    footer = json.dumps(index).encode()
-    yield footer + _TRAILER.pack(len(footer), _MAGIC)
+    yield framed.footer(index, _MAGIC)
 
 
 def read_segment(objects: Objects, key: str, size: int, partition: int) -> Iterator[Item]:
@@ -109,32 +98,11 @@ def count_records(objects: Objects, key: str, size: int) -> int:
 
 def _read_range(objects: Objects, key: str, start: int, stop: int) -> Iterator[list[Item]]:
     """The blocks from one's beginning to another's."""
-    if start == stop:
-        return
-    buffer = bytearray()
-    for chunk in objects.read(key, start, stop):
-        buffer += chunk
-        while len(buffer) >= _HEADER.size:
-            packed, checksum = _HEADER.unpack_from(buffer)
-            if len(buffer) < _HEADER.size + packed:
-                break
-            body = bytes(buffer[_HEADER.size : _HEADER.size + packed])
-            del buffer[: _HEADER.size + packed]
-            yield _unpack_block(body, checksum, key)
-    if buffer:
-        raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
+    return map(_unpacked, framed.read_bodies(objects, key, start, stop))
 
 
 def _read_index(objects: Objects, key: str, size: int) -> list[_Segment]:
-    guess = min(size, _FOOTER_GUESS)
-    tail = b"".join(objects.read(key, size - guess, size))
-    length, magic = _TRAILER.unpack(tail[-_TRAILER.size :]) if len(tail) >= _TRAILER.size else (0, b"")
-    if magic != _MAGIC:
-        raise CorruptRun(f"{objects.url}{key} doesn't end like a run")
-    whole = length + _TRAILER.size
-    if whole > len(tail):
-        tail = b"".join(objects.read(key, size - whole, size))
-    index: list[_Segment] = json.loads(tail[-whole : -_TRAILER.size])
+    index: list[_Segment] = framed.read_footer(objects, key, size, _MAGIC)
     return index
 
 
@@ -171,7 +139,7 @@ class _Packer:
         fitting = max(_count_values(block), 1) * self._size // len(plain)
         self._values = max(1, min(fitting, 4 * self._values, BLOCK_VALUES))
         body: bytes = lz4.block.compress(plain)
-        yield _HEADER.pack(len(body), zlib.crc32(body)) + body, len(block)
+        yield framed.header(body) + body, len(block)
 
 
 def _count_values(items: list[Item]) -> int:
@@ -188,9 +156,7 @@ def _pickled(items: list[Item]) -> bytes:
         raise Unpicklable(message) from error
 
 
-def _unpack_block(body: bytes, checksum: int, key: str) -> list[Item]:
-    if zlib.crc32(body) != checksum:
-        raise CorruptRun(f"a block of {key} has the wrong checksum: the store returned other bytes than were written")
+def _unpacked(body: bytes) -> list[Item]:
     try:
         keys, values = pickle.loads(lz4.block.decompress(body))  # noqa: S301 — written by the same job, checked above
     except Exception as error:

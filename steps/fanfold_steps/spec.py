@@ -205,10 +205,6 @@ def _policy_from_json(data: Any) -> Policy:
     return Skip(**data) if data and data["policy"] == "skip" else Fail()
 
 
-def _function(data: Any) -> Function | None:
-    return Function(**data) if data else None
-
-
 def _called(data: Any) -> Function | Program | None:
     if not data:
         return None

@@ -55,7 +55,6 @@ class Stage:
         spec, code, budget = quickest(plan, index, around.budget), around.code, around.budget
         self.index = index
         self._spec = spec
-        self._code = code
         self.tasks: Tasks = plan.tasks[index]
         self.is_last = index == len(plan.tasks) - 1
         self._plan = plan

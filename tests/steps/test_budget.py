@@ -36,7 +36,7 @@ def test_a_worker_stays_within_its_share(small_job, tmp_path_factory, name):
     empty.write_input({"a.txt": b"a 1\n"})
     empty.create(STAGES[name], memory=SMALLEST_SHARE)
     chance = random.Random(2)
-    lines = [b"%012d %s\n" % (chance.getrandbits(36), b"x" * chance.randint(0, 150)) for _ in range(120_000)]
+    lines = [b"%012d %s\n" % (chance.getrandbits(36), b"x" * chance.randint(0, 150)) for _ in range(400_000)]
     small_job.write_input({"a.txt": b"".join(lines)})
     small_job.create(STAGES[name], partitions=1, split_size=64 * MIB, memory=SMALLEST_SHARE)
     assert peak(small_job) - peak(empty) < 1.25 * SMALLEST_SHARE

@@ -219,18 +219,18 @@ def test_a_store_that_is_away_while_a_reducer_reads_is_not_the_reducers_fault(sm
     small_job.write_input({"a.txt": b"k 1\n" * 50_000})
     stage = StageSpec(Function(f"{HERE}:pairs"), Function(f"{HERE}:total"))
     small_job.create(stage, partitions=1, split_size=1 << 20)
-    unpack = runs._unpack_block
+    unpack = runs._unpacked
     blocks: list = []
 
-    def away(body, checksum, key):
+    def away(body):
         """One block comes, then the store is gone: the reducer has the key and asks for more values."""
         if blocks:
             raise Unavailable("the store is away")
-        blocks.append(unpack(body, checksum, key))
+        blocks.append(unpack(body))
         return blocks[0]
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "_unpack_block", away)
+        patch.setattr(runs, "_unpacked", away)
         assert main(["all", "--job", small_job.url]) == 1
     assert blocks
     assert small_job.tree.find("failed.json") is None

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from fanfold_steps import worker
 from fanfold_steps.budget import MIB, Budget
 from fanfold_steps.formats.declared import Text
+from fanfold_steps.framed import CorruptRun
 from fanfold_steps.lines import join, split
 from fanfold_steps.lines.merge import merged
 from fanfold_steps.lines.runs import Packer, read_segments
-from fanfold_steps.runs import CorruptRun
 from fanfold_steps.spec import SortLines, StageSpec
 from fanfold_steps.worker import Worker
 from fanfold_storage.objects.filesystem import FilesystemObjects

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanfold_steps import keys, runs
+from fanfold_steps import framed, keys, runs
 from fanfold_storage.objects.filesystem import FilesystemObjects
 
 
@@ -36,12 +36,12 @@ def test_one_changed_byte_is_noticed(tmp_path):
     data = bytearray((tmp_path / "a.run").read_bytes())
     data[12] ^= 1
     (tmp_path / "a.run").write_bytes(data)
-    with pytest.raises(runs.CorruptRun, match="checksum"):
+    with pytest.raises(framed.CorruptRun, match="checksum"):
         items_of(runs.read_blocks(store, "a.run", size, 0))
 
 
 def test_a_run_cut_short_is_noticed(tmp_path):
     store = FilesystemObjects(tmp_path)
     size = store.put("a.run", runs.pack([[(keys.encode("a"), 1)]]))
-    with pytest.raises(runs.CorruptRun):
+    with pytest.raises(framed.CorruptRun):
         items_of(runs.read_blocks(store, "a.run", size - 5, 0))

@@ -5,7 +5,6 @@ records. Whole numbers have 64 or 128 bits, floats 64; a float's -0.0 is 0.0, th
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
@@ -16,7 +15,6 @@ Kinds = dict[str, str]
 """What columns hold: `null`, `bool`, `int`, `float`, `text`, `bytes`, else the name of a type of Polars."""
 
 KEY_KINDS = ("null", "bool", "int", "float", "text", "bytes")
-_STORED: dict[str, Any] = {"bool": pl.Boolean, "float": pl.Float64, "text": pl.Binary, "bytes": pl.Binary}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,21 @@
 """Runs of lines: what a map task writes, sorted pieces with a segment for each partition, read back block by block.
 
-    file   = block* footer length-of-footer (4 bytes) "FFL1"
-    block  = length (4) CRC-32 (4) whole lines
+A framed file (`framed.py`), "FFL1":
+
+    body   = whole lines
     footer = JSON: for each piece, for each partition the offset and the bytes of its blocks
 
 A piece is what fitted into the memory at once. They aren't merged here: the reducer merges anyway.
 """
 
-import json
-import struct
-import zlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
+from fanfold_steps import framed
 from fanfold_steps.lines import ENCODING, join, split
-from fanfold_steps.runs import CorruptRun
 from fanfold_storage.objects import Objects
 
-_HEADER = struct.Struct(">II")
-_TRAILER = struct.Struct(">I4s")
 _MAGIC = b"FFL1"
 _FEW_LINES, _MOST_LINES = 256, 1 << 20
 Index = list[list[tuple[int, int]]]
@@ -55,8 +51,7 @@ class Packer:
 
     def end(self) -> bytes:
         """The run's last bytes."""
-        footer = json.dumps(self._index).encode()
-        return footer + _TRAILER.pack(len(footer), _MAGIC)
+        return framed.footer(self._index, _MAGIC)
 
     def _blocks(self, lines: list[str], start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
@@ -66,45 +61,15 @@ class Packer:
             if len(data) > 4 * self._block and end - start > 1:
                 continue  # longer lines than before: fewer of them
             start = end
-            self._offset += _HEADER.size + len(data)
-            yield _HEADER.pack(len(data), zlib.crc32(data))
+            self._offset += framed.HEADER_BYTES + len(data)
+            yield framed.header(data)
             yield data
 
 
 def read_segments(objects: Objects, key: str, size: int, partition: int) -> Iterator[Iterator[list[str]]]:
     """A partition's segment of each piece of a run of `size` bytes; each gives sorted lines, block by block."""
-    for segments in _read_index(objects, key, size):
+    index: Index = framed.read_footer(objects, key, size, _MAGIC)
+    for segments in index:
         start, length = segments[partition]
         if length:
-            yield _read_blocks(objects, key, start, start + length)
-
-
-def _read_blocks(objects: Objects, key: str, start: int, stop: int) -> Iterator[list[str]]:
-    buffer = bytearray()
-    for chunk in objects.read(key, start, stop):
-        buffer += chunk
-        while len(buffer) >= _HEADER.size:
-            length, checksum = _HEADER.unpack_from(buffer)
-            end = _HEADER.size + length
-            if len(buffer) < end:
-                break
-            data = bytes(memoryview(buffer)[_HEADER.size : end])
-            del buffer[:end]
-            if zlib.crc32(data) != checksum:
-                raise CorruptRun(f"a block of {key} has the wrong checksum: the store returned other bytes")
-            yield split(data)
-    if buffer:
-        raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
-
-
-def _read_index(objects: Objects, key: str, size: int) -> Index:
-    tail = b"".join(objects.read(key, max(size - _TRAILER.size, 0), size))
-    length, magic = _TRAILER.unpack(tail) if len(tail) == _TRAILER.size else (0, b"")
-    if magic != _MAGIC:
-        raise CorruptRun(f"{objects.url}{key} doesn't end like a run of lines")
-    end = size - _TRAILER.size
-    try:
-        index: Index = json.loads(b"".join(objects.read(key, end - length, end)))
-    except ValueError as error:
-        raise CorruptRun(f"the footer of {objects.url}{key} can't be read: {error}") from error
-    return index
+            yield map(split, framed.read_bodies(objects, key, start, start + length))

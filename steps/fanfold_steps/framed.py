@@ -1,0 +1,75 @@
+"""Framed files: what runs of every kind have in common, whatever their blocks hold.
+
+    file   = block* footer length-of-footer (4 bytes) magic (4 bytes)
+    block  = length (4) CRC-32 of the body (4) body
+    footer = JSON: where whose blocks lie
+
+A reader takes the footer by one small read, and from it the range of the blocks that it needs.
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from fanfold_storage.errors import StorageError
+from fanfold_storage.objects import Objects
+
+_HEADER = struct.Struct(">II")
+_TRAILER = struct.Struct(">I4s")
+_FOOTER_GUESS = 64 << 10
+HEADER_BYTES = _HEADER.size
+
+
+class CorruptRun(StorageError):
+    """A run's bytes are not what was written; the task that reads them fails and is tried again."""
+
+
+def header(body: bytes) -> bytes:
+    """What stands before a block's body."""
+    return _HEADER.pack(len(body), zlib.crc32(body))
+
+
+def footer(index: Any, magic: bytes) -> bytes:
+    """A file's last bytes: `index` is JSON, `magic` tells the kind of run."""
+    data = json.dumps(index).encode()
+    return data + _TRAILER.pack(len(data), magic)
+
+
+def read_footer(objects: Objects, key: str, size: int, magic: bytes) -> Any:
+    """The index of a file of `size` bytes. Raises CorruptRun, NotFound."""
+    guess = min(size, _FOOTER_GUESS)
+    tail = b"".join(objects.read(key, size - guess, size))
+    length, found = _TRAILER.unpack(tail[-_TRAILER.size :]) if len(tail) >= _TRAILER.size else (0, b"")
+    if found != magic:
+        raise CorruptRun(f"{objects.url}{key} doesn't end like a run of its kind ({magic.decode()})")
+    whole = length + _TRAILER.size
+    if whole > len(tail):
+        tail = b"".join(objects.read(key, max(size - whole, 0), size))
+    try:
+        return json.loads(tail[-whole : -_TRAILER.size])
+    except ValueError as error:
+        raise CorruptRun(f"the footer of {objects.url}{key} can't be read: {error}") from error
+
+
+def read_bodies(objects: Objects, key: str, start: int, stop: int) -> Iterator[bytes]:
+    """The bodies of the blocks from one's beginning to another's, each checked. Raises CorruptRun, NotFound."""
+    if start == stop:
+        return
+    buffer = bytearray()
+    for chunk in objects.read(key, start, stop):
+        buffer += chunk
+        while len(buffer) >= _HEADER.size:
+            length, checksum = _HEADER.unpack_from(buffer)
+            end = _HEADER.size + length
+            if len(buffer) < end:
+                break
+            body = bytes(memoryview(buffer)[_HEADER.size : end])
+            del buffer[:end]
+            if zlib.crc32(body) != checksum:
+                told = f"a block of {objects.url}{key} has the wrong checksum"
+                raise CorruptRun(f"{told}: the store returned other bytes than were written")
+            yield body
+    if buffer:
+        raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
