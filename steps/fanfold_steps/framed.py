@@ -57,19 +57,34 @@ def read_bodies(objects: Objects, key: str, start: int, stop: int) -> Iterator[b
     """The bodies of the blocks from one's beginning to another's, each checked. Raises CorruptRun, NotFound."""
     if start == stop:
         return
-    buffer = bytearray()
-    for chunk in objects.read(key, start, stop):
-        buffer += chunk
-        while len(buffer) >= _HEADER.size:
-            length, checksum = _HEADER.unpack_from(buffer)
-            end = _HEADER.size + length
-            if len(buffer) < end:
-                break
-            body = bytes(memoryview(buffer)[_HEADER.size : end])
-            del buffer[:end]
-            if zlib.crc32(body) != checksum:
-                told = f"a block of {objects.url}{key} has the wrong checksum"
-                raise CorruptRun(f"{told}: the store returned other bytes than were written")
-            yield body
-    if buffer:
-        raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
+    chunks = _Chunks(objects.read(key, start, stop))
+    while head := chunks.take(_HEADER.size):
+        length, checksum = _HEADER.unpack(head) if len(head) == _HEADER.size else (1, 0)
+        body = chunks.take(length)
+        if len(body) < length:
+            raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
+        if zlib.crc32(body) != checksum:
+            told = f"a block of {objects.url}{key} has the wrong checksum"
+            raise CorruptRun(f"{told}: the store returned other bytes than were written")
+        yield body
+
+
+class _Chunks:
+    """Bytes that come in chunks, taken in lengths; each is copied once."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def take(self, length: int) -> bytes:
+        """The next bytes; fewer at the end."""
+        parts = []
+        while length:
+            if not self._rest:
+                self._rest = memoryview(next(self._chunks, b""))
+                if not self._rest:
+                    break
+            parts.append(self._rest[:length])
+            self._rest = self._rest[length:]
+            length -= len(parts[-1])
+        return b"".join(parts)

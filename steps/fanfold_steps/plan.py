@@ -19,7 +19,7 @@ class Plan:
     """`plan.json`. Immutable once written."""
 
     spec: JobSpec
-    """The job's own, or what its entry was compiled to."""
+    """The job's own, or what its entry was compiled to; in columns where that is quicker."""
     files: list[File]
     splits: list[Split]
     """What each map task of stage 0 reads. A map task of a later stage reads what one task of the stage before gave."""

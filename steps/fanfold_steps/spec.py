@@ -57,7 +57,8 @@ class Aggregate:
 class SortLines:
     """Sorts the lines of a text by their bytes, through all parts; each comes out as it went in, as often."""
 
-    sort: Literal["lines"] = "lines"
+    sort: Literal["lines", "lines by columns"] = "lines"
+    """By columns: in memory, by Polars, where there is enough; `split` chooses it for large inputs."""
 
 
 Reduce = Function | Program | Aggregate | list[Aggregate] | dict[str, Aggregate] | SortLines

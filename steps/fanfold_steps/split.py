@@ -1,5 +1,7 @@
 """Split: list the inputs, cut them, settle the stages, and write it down as the plan that every worker follows."""
 
+from fanfold_steps.budget import budget_of
+from fanfold_steps.by_columns import quickest
 from fanfold_steps.code import Code
 from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure
@@ -25,6 +27,7 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
         raise PermanentFailure("input", f"an input is gone: {error}") from error
     if digest(files) != conf.inputs_digest:
         raise PermanentFailure("input", "the input was changed after the job was submitted: submit it anew")
+    spec = quickest(spec, sum(file.size for file in files), budget_of(conf))
     plan = Plan.of(spec, files, conf)
     with around("split.plan"):
         tree.create(KEY, plan.to_json())

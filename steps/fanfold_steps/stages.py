@@ -30,7 +30,7 @@ from fanfold_steps.scratch import Scratch
 from fanfold_steps.shuffle import ShuffleTask, members
 from fanfold_steps.sinks import Parts, Runs, Sink
 from fanfold_steps.spec import InputSpec, Program
-from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, quickest, reduce_runner
+from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, reduce_runner
 from fanfold_steps.to import UnknownOutput
 from fanfold_steps.total_order import Weigh, file_batches, settled, stage_batches
 from fanfold_steps.tree import JobTree, Task
@@ -52,7 +52,7 @@ class Stage:
     """One stage of a plan, its code found and checked."""
 
     def __init__(self, plan: Plan, index: int, around: Surroundings) -> None:
-        spec, code, budget = quickest(plan, index, around.budget), around.code, around.budget
+        spec, code, budget = plan.spec.stages[index], around.code, around.budget
         self.index = index
         self._spec = spec
         self.tasks: Tasks = plan.tasks[index]

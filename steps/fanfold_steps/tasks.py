@@ -1,8 +1,6 @@
 """What does a stage's tasks: by records, or by columns if its mapper is one of batches: only then Polars is loaded."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any, Protocol
 
 from fanfold_steps import runs
@@ -12,15 +10,13 @@ from fanfold_steps.code import Code
 from fanfold_steps.context import Context
 from fanfold_steps.formats.declared import OutputFormat, Text
 from fanfold_steps.frames import load_polars
-from fanfold_steps.inputs import input_specs
 from fanfold_steps.lines.runs import read_segments
-from fanfold_steps.lines.tasks import LineMapTask, LineReduceTask
+from fanfold_steps.lines.tasks import LineMapTask, LineReduceTask, Ranges
 from fanfold_steps.map import MapTask
 from fanfold_steps.mappers import Mapper
-from fanfold_steps.plan import Plan
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.reduce import ReduceTask
-from fanfold_steps.spec import Aggregate, Batch, Function, Program, SortLines, StageSpec
+from fanfold_steps.spec import Batch, Function, Program, SortLines, StageSpec
 from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
 
@@ -28,12 +24,6 @@ ReadSegment = Callable[[Objects, str, int, int], Iterator[Any]]
 """Reads one partition's segment of a run: store, key, size, partition."""
 Segments = Callable[[int, ReadSegment], list[Iterator[Any]]]
 """Opens a partition's segments of all maps."""
-
-
-_TWINS = {"fanfold.builtin.wordcount:words": "fanfold.builtin.wordcount:words_in_columns"}
-"""Mappers of records, and those of frames whose column `n` adds up to the same."""
-WORTH_BYTES = 32 << 20
-WORTH_MEMORY = 192 << 20  # Polars alone takes a good part of less
 
 
 class MapRunner(Protocol):
@@ -60,26 +50,13 @@ def mapper_of(spec: Function | Program | Batch | None, code: Code) -> Any:
     return FrameMapper.of(spec, code)
 
 
-def quickest(plan: Plan, index: int, budget: Budget) -> StageSpec:
-    """A stage, or the one in columns that gives the same bytes, where one is known and starting Polars is worth it."""
-    spec, stage = plan.spec, plan.spec.stages[index]
-    twin = _TWINS.get(stage.map.function) if isinstance(stage.map, Function) else None
-    formats = [*(one.format for one in input_specs(spec).values()), spec.output]
-    in_utf8 = all(isinstance(one, Text) and one.encoding is None for one in formats)
-    plain = StageSpec(map=stage.map, reduce=Aggregate("Sum"), partitions=stage.partitions)
-    if not twin or spec.stages != [plain] or not in_utf8 or "shuffle" in plan.tasks[index]:
-        return stage
-    if plan.bytes < WORTH_BYTES or budget.share < WORTH_MEMORY or not find_spec("polars"):
-        return stage
-    return replace(stage, map=Batch(twin), reduce={"n": Aggregate("Sum")})
-
-
 def map_runner(
     stage: StageSpec, partitions: int, code: Code, budget: Budget, boundaries: Callable[[Weigh], list[bytes]]
 ) -> MapRunner:
     """What maps the splits of a stage that has a reducer; `boundaries` settles those of a total order."""
     if isinstance(stage.reduce, SortLines):
-        return LineMapTask(partitions, budget, boundaries)
+        map_lines, _ = _line_steps(stage.reduce)
+        return map_lines(Ranges(partitions, boundaries), budget)
     if not isinstance(stage.map, Batch):
         return MapTask(stage, partitions, code, budget, boundaries)
     load_polars("batches")
@@ -93,7 +70,8 @@ def reduce_runner(
 ) -> ReduceRunner:
     """What reduces the partitions of a stage; `output` is the format of its parts if it is the last."""
     if isinstance(stage.reduce, SortLines):
-        return LineReduceTask(lambda partition: segments(partition, read_segments), budget)
+        _, reduce_lines = _line_steps(stage.reduce)
+        return reduce_lines(lambda partition: segments(partition, read_segments), budget)
     if not isinstance(stage.map, Batch):
         return ReduceTask(stage, lambda partition: segments(partition, runs.read_blocks), code, budget)
     load_polars("batches")
@@ -102,3 +80,12 @@ def reduce_runner(
 
     as_text = isinstance(output, Text)
     return FrameReduceTask(stage, lambda partition: segments(partition, read_segment), budget, as_text=as_text)
+
+
+def _line_steps(spec: SortLines) -> tuple[Callable[[Ranges, Budget], MapRunner], Callable[..., ReduceRunner]]:
+    if spec.sort == "lines":
+        return LineMapTask, LineReduceTask
+    load_polars("sorts planned by columns")
+    from fanfold_steps.lines.by_columns import ScatterTask, SortTask
+
+    return ScatterTask, SortTask

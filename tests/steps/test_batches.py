@@ -172,7 +172,25 @@ def ranges(store, cuts):
             yield FileBatch(block, source, "a", "text")
 
 
-PIECES = ["a", "é", "\n", "\r\n", "\r", "\x00", "\x01", "\x85", "\u2028", '"', ",", " ", "\ufeff", "#", "\udcff"]
+PIECES = [
+    "a",
+    "é",
+    "\n",
+    "\r\n",
+    "\r",
+    "\x00",
+    "\x01",
+    "\x85",
+    "\u2028",
+    '"',
+    ",",
+    " ",
+    "\ufeff",
+    "#",
+    "\udcff",
+    "\U0010ff80",
+    "\U0010ffff",
+]
 MADE = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 
 
@@ -188,12 +206,6 @@ def test_lines_of_frames_are_those_of_records(text, split_size, chunk, all_separ
             lines = batch.frame["line"].to_list()
             found += [unescaped(line) if batch.escaped else line for line in lines]
     assert found == [record for _, record in read_in_ranges(Text(compress="none"), data, split_size, chunk)[0]]
-
-
-def test_text_with_the_code_points_that_stand_for_bytes_is_refused():
-    store = Chunked("a\U0010ff80\n".encode(), 9)
-    with pytest.raises(PermanentFailure, match=r"U\+10FF80"):
-        list(frames(ranges(store, [(0, 9)])))
 
 
 def test_blocks_of_lines_are_put_together():

@@ -17,35 +17,37 @@ from fanfold_steps.formats.declared import Text
 from fanfold_steps.framed import CorruptRun
 from fanfold_steps.lines import join, split
 from fanfold_steps.lines.merge import merged
-from fanfold_steps.lines.runs import Packer, read_segments
+from fanfold_steps.lines.runs import Blocks, RunWriter, read_segments
 from fanfold_steps.spec import SortLines, StageSpec
 from fanfold_steps.worker import Worker
 from fanfold_storage.objects.filesystem import FilesystemObjects
 from tests.steps.conftest import SmallJob
 
 STAGE = StageSpec(reduce=SortLines())
-LINES = st.lists(st.binary(max_size=6).map(lambda line: line.replace(b"\n", b"\r")), max_size=30)
+WAYS = ["lines", "lines by columns"]
+ODD = st.sampled_from([b"a\r", b"\x01", b"x\x01", b'"', "é".encode(), b""])
+LINES = st.lists((st.binary(max_size=6) | ODD).map(lambda line: line.replace(b"\n", b"\r")), max_size=30)
 
 
 def text_of(lines):
     return b"".join(line + b"\n" for line in lines)
 
 
-def run(job, workers=1, **how):
-    job.create(STAGE, workers={"all": workers}, **how)
+def run(job, workers=1, way="lines", **how):
+    job.create(StageSpec(reduce=SortLines(way)), workers={"all": workers}, **how)
     for index in reversed(range(workers)):
         Worker(job.tree, "all", index).run()
     return job.output()
 
 
-@given(st.lists(LINES, min_size=1, max_size=3), st.booleans(), st.integers(1, 5))
-@settings(max_examples=30, deadline=None)
-def test_lines_of_any_bytes_come_out_sorted(files, ended, partitions):
+@given(st.lists(LINES, min_size=1, max_size=3), st.booleans(), st.integers(1, 5), st.sampled_from(WAYS))
+@settings(max_examples=60, deadline=None)
+def test_lines_of_any_bytes_come_out_sorted(files, ended, partitions, way):
     with tempfile.TemporaryDirectory() as folder:
         job = SmallJob(Path(folder))
         texts = [b"\n".join(lines) + (b"\n" if ended and lines else b"") for lines in files]
         job.write_input({f"{number}.txt": text for number, text in enumerate(texts)})
-        parts = run(job, partitions=partitions, input=Text(compress="none"))  # whatever the bytes look like
+        parts = run(job, partitions=partitions, way=way, input=Text(compress="none"))  # whatever the bytes look like
     expected = sorted(line for text in texts for line in text.removesuffix(b"\n").split(b"\n") if text)
     assert b"".join(parts.values()) == b"".join(line + b"\n" for line in expected)
     assert len(parts) == partitions
@@ -57,11 +59,12 @@ def test_the_parts_are_the_same_whatever_the_cuts_the_workers_and_the_memory(tmp
     chance.shuffle(lines)
     texts = {"a.txt": text_of(lines[:200]), "b.txt.gz": gzip.compress(text_of(lines[200:]))}
     found = set()
-    for number, (workers, split_size, share) in enumerate(product((1, 2, 4), (2048, 1 << 18), (1 << 14, 64 << 20))):
+    cases = product((1, 2, 4), (2048, 1 << 18), (1 << 14, 64 << 20), WAYS)
+    for number, (workers, split_size, share, way) in enumerate(cases):
         monkeypatch.setattr(worker, "budget_of", lambda conf, share=share: Budget(share))
         job = SmallJob(tmp_path / str(number))
         job.write_input(texts)
-        found.add(tuple(run(job, workers=workers, split_size=split_size, partitions=4).values()))
+        found.add(tuple(run(job, workers=workers, way=way, split_size=split_size, partitions=4).values()))
     (parts,) = found
     assert b"".join(parts) == text_of(sorted(lines))
     assert len([part for part in parts if part]) == 4
@@ -80,9 +83,9 @@ def test_merging_holds_a_block_of_each_segment(tmp_path):
     lines = [f"{number:08d}" + "x" * 92 for number in range(40_000)]
     segments: list = []
     for number in range(8):
-        packer = Packer([], 1, 16 << 10)
-        size = store.put(f"{number}", [*packer.piece(lines[number::8]), packer.end()])
-        segments += read_segments(store, f"{number}", size, 0)
+        writer, blocks = RunWriter(1), Blocks(16 << 10)
+        size = store.put(f"{number}", [*writer.piece([blocks.of(lines[number::8])]), writer.end()])
+        segments += [map(split, blocks) for blocks in read_segments(store, f"{number}", size, 0)]
     tracemalloc.start()
     assert sum(len(some) for some in merged(segments)) == len(lines)
     _, peak = tracemalloc.get_traced_memory()
@@ -93,8 +96,8 @@ def test_merging_holds_a_block_of_each_segment(tmp_path):
 @pytest.mark.parametrize("at", [12, -30, -2])
 def test_a_changed_byte_is_noticed(tmp_path, at):
     store = FilesystemObjects(tmp_path)
-    packer = Packer([], 1, 1024)
-    size = store.put("run", [*packer.piece(["a", "b" * 100]), packer.end()])
+    writer, blocks = RunWriter(1), Blocks(1024)
+    size = store.put("run", [*writer.piece([blocks.of(["a", "b" * 100])]), writer.end()])
     data = bytearray((tmp_path / "run").read_bytes())
     data[at] ^= 1
     (tmp_path / "run").write_bytes(data)

@@ -17,14 +17,30 @@ from fanfold import builtin
 from fanfold.builtin.wordcount import words_in_columns
 from fanfold.params import check
 from fanfold.planner import Places, Refused, Sizing, plan, write
-from fanfold_steps import keys, tasks
+from fanfold_steps import by_columns, keys
 from fanfold_steps.tree import JobTree
 from fanfold_steps.worker import Worker
 
 pytestmark = pytest.mark.thorough
 
 CHANCE = random.Random(7)
-PIECES = ["to", "be", "or", "é", "日本", "\udcff", "a\xa0b", "x\u2003y", "\x1c", "\x85", "  ", "\t", "\u3000", "go"]
+PIECES = [
+    "to",
+    "be",
+    "or",
+    "é",
+    "日本",
+    "\udcff",
+    "a\xa0b",
+    "x\u2003y",
+    "\x1c",
+    "\x85",
+    "  ",
+    "\t",
+    "\u3000",
+    "go",
+    "\U0010ff80",
+]
 SIZES = [(1024, 1), (1024, 2), (4096, 4), (1 << 26, 1)]
 
 
@@ -70,7 +86,7 @@ def written(rows):
 @pytest.mark.parametrize("columns", [False, True])
 def test_wordcount(tmp_path, monkeypatch, split_size, workers, columns):
     """By records, and in columns as it is done for large inputs."""
-    monkeypatch.setattr(tasks, "WORTH_BYTES", 0 if columns else 1 << 40)
+    monkeypatch.setattr(by_columns, "WORTH_BYTES", 0 if columns else 1 << 40)
     counts = Counter(word for line in lines() for word in line.split())
     expected = written(f"{word}\t{n}" for word, n in in_order(counts.items()))
     assert run(tmp_path, "wordcount", split_size=split_size, workers=workers) == expected
@@ -79,7 +95,7 @@ def test_wordcount(tmp_path, monkeypatch, split_size, workers, columns):
 def test_wordcount_in_columns_has_the_same_parts(tmp_path, monkeypatch):
     parts = []
     for least in (0, 1 << 40):
-        monkeypatch.setattr(tasks, "WORTH_BYTES", least)
+        monkeypatch.setattr(by_columns, "WORTH_BYTES", least)
         run(tmp_path / str(least), "wordcount", partitions=3, split_size=2000)
         parts.append([part.read_bytes() for part in sorted((tmp_path / str(least) / "out").glob("part-*"))])
     assert parts[0] == parts[1]

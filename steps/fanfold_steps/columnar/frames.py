@@ -1,6 +1,7 @@
 """From a file's bytes to frames: lines in the column `line`, or the columns that the format's records have."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -15,19 +16,23 @@ from fanfold_steps.formats.text import TextBlock
 
 LINE, RECORD = "line", "record"
 BLOCK_BYTES = 4 << 20  # of lines in a frame: enough to keep Polars busy, little enough for a processor's caches
-_MARK = b"\xef\xbb\xbf"  # Polars would take it away
 _SEPARATORS = b"\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10"
 _PLANE_16 = b"\xf4"  # how all of its code points begin: a search for one byte costs next to nothing
 _STAND_INS = (b"\xf4\x8f\xbe", b"\xf4\x8f\xbf")  # how U+10FF80 to U+10FFFF begin
-_AWAY = {0xDC80 + at: 0x10FF80 + at for at in range(128)}
-_BACK = {there: here for here, there in _AWAY.items()}
+_BYTES = {0xDC80 + at: chr(0x10FF80 + at) for at in range(128)}
+_THEMSELVES = {
+    0x10FF80 + at: "".join(chr(0x10FF00 + byte) for byte in chr(0x10FF80 + at).encode()) for at in range(128)
+}
+_AWAY = _BYTES | _THEMSELVES
+_BACK = {ord(there): chr(here) for here, there in _BYTES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class InputFrame:
     """Neighbouring records, and the batch that they come from.
 
-    Polars holds nothing but UTF-8, so code points of plane 16 stand for bytes that are none; then it is `escaped`.
+    Polars holds nothing but UTF-8, so the code points U+10FF80 to U+10FFFF stand for bytes that are none; where the
+    text holds one of those itself, they stand for each of its four bytes. Such a frame is `escaped`.
     """
 
     frame: pl.DataFrame
@@ -62,7 +67,7 @@ def frames(batches: Iterable[Batch], size: int = BLOCK_BYTES) -> Iterator[InputF
 
 def unescaped(text: str) -> str:
     """Text with Python's surrogates for bytes that aren't UTF-8, in the place of what stood for them in a frame."""
-    return text.translate(_BACK)
+    return text.translate(_BACK).encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 
 
 def _larger(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
@@ -92,16 +97,13 @@ def _of_lines(batch: Batch, block: TextBlock) -> InputFrame:
     """Lines by Polars's CSV reader, which is by far its fastest way to them, where it finds the very same ones."""
     data = block.data
     if _PLANE_16 in data and any(part in data for part in _STAND_INS):
-        what = (
-            "the text holds a code point from U+10FF80 to U+10FFFF, which in batches stands for a byte that isn't UTF-8"
-        )
-        raise PermanentFailure("input", f"{what}: take a mapper of records for this input")
+        return _of_records(block.records(), batch, LINE, escape=True)
     separator = next((byte for byte in _SEPARATORS if byte not in data), None)
-    if separator is None or data.startswith(_MARK) or data.endswith(b"\r"):
+    if separator is None or data.endswith(b"\r"):
         return _of_records(block.records(), batch, LINE)
     try:
         frame = pl.read_csv(
-            data,
+            b"\n" + data,  # an empty line first, or what begins with `x^A` would be taken for packed data
             has_header=False,
             schema={LINE: pl.String},
             separator=chr(separator),
@@ -110,10 +112,10 @@ def _of_lines(batch: Batch, block: TextBlock) -> InputFrame:
         )
     except pl.exceptions.PolarsError:  # not UTF-8
         return _of_records(block.records(), batch, LINE)
-    return InputFrame(frame, batch)
+    return InputFrame(frame[1:], batch)
 
 
-def _of_records(records: list[Any], batch: Batch, column: str) -> InputFrame:
+def _of_records(records: list[Any], batch: Batch, column: str, *, escape: bool = False) -> InputFrame:
     """A frame of records that were read one by one: dicts become rows, others one column."""
     if isinstance(records[0], list):
         what = "the table's columns have no names, which a frame needs: give the format `columns`"
@@ -122,11 +124,11 @@ def _of_records(records: list[Any], batch: Batch, column: str) -> InputFrame:
         columns = {name: [record[name] for record in records] for name in records[0]}
     else:
         columns = {column: records}
-    try:
-        return InputFrame(_framed(columns), batch)
-    except UnicodeEncodeError:
-        replaced = {name: [text.translate(_AWAY) for text in texts] for name, texts in columns.items()}
-        return InputFrame(_framed(replaced), batch, escaped=True)
+    if not escape:
+        with suppress(UnicodeEncodeError):
+            return InputFrame(_framed(columns), batch)
+    replaced = {name: [text.translate(_AWAY) for text in texts] for name, texts in columns.items()}
+    return InputFrame(_framed(replaced), batch, escaped=True)
 
 
 def _framed(columns: dict[str, list[Any]]) -> pl.DataFrame:

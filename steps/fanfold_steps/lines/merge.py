@@ -1,9 +1,11 @@
 """Merge of sorted lines: of each segment one block is in memory, and `list.sort` finds the runs in them."""
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from fanfold_steps.lines.runs import Packer, read_segments
+from fanfold_steps.lines import split
+from fanfold_steps.lines.runs import Blocks, RunWriter, read_segments
 from fanfold_steps.scratch import Scratch
 
 Segment = Iterator[list[str]]
@@ -15,7 +17,10 @@ def merge(segments: list[Segment], scratch: Scratch, fan_in: int, block: int) ->
     while len(segments) > fan_in:
         passes += 1
         groups = [segments[at : at + fan_in] for at in range(0, len(segments), fan_in)]
-        segments = [_stored(group, f"lines-{passes}-{number}", scratch, block) for number, group in enumerate(groups)]
+        segments = [
+            stored(chain.from_iterable(map(Blocks(block).of, merged(group))), f"merged-{passes}-{number}", scratch)
+            for number, group in enumerate(groups)
+        ]
     return merged(segments)
 
 
@@ -67,13 +72,8 @@ class _Head:
         yield from self._segment
 
 
-def _stored(group: list[Segment], key: str, scratch: Scratch, block: int) -> Segment:
-    """The lines of a group, by way of the disk."""
-    packer = Packer([], 1, block)
-
-    def chunks() -> Iterator[bytes]:
-        yield from packer.stream(merged(group))
-        yield packer.end()
-
-    size = scratch.objects.put(key, chunks(), hint=True)
-    return next(read_segments(scratch.objects, key, size, 0), iter(()))
+def stored(blocks: Iterable[bytes], key: str, scratch: Scratch) -> Segment:
+    """Sorted lines, by way of the disk."""
+    writer = RunWriter(1)
+    size = scratch.objects.put(key, chain(writer.piece([blocks]), map(RunWriter.end, [writer])), hint=True)
+    return map(split, chain.from_iterable(read_segments(scratch.objects, key, size, 0)))
