@@ -281,3 +281,17 @@ def test_what_is_refused(texts, arguments, status, words):
     refused = subprocess.run([*RUN, *arguments], cwd=texts, env=environ, capture_output=True, text=True)
     assert (refused.returncode, words in refused.stderr) == (status, True), refused.stderr
     assert not (texts / "out").exists()
+
+
+def test_a_set_has_the_same_order_in_every_process(texts):
+    (texts / "job.py").write_text(
+        "from fanfold import First, Job\n"
+        "def words(line):\n"
+        "    yield len(line), next(iter(set(line.split())), '')\n"
+        "job = Job(map=words, reduce=First())\n"
+    )
+    found = set()
+    for name in ("one", "two", "three"):
+        subprocess.run([*RUN, "job.py", "--input", "in", "--output", name, "--quiet"], cwd=texts, check=True)
+        found.add(tuple(parts(texts, name).values()))
+    assert len(found) == 1

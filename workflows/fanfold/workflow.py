@@ -36,6 +36,7 @@ from hera.workflows.models import (
     ValueFrom,
 )
 
+from fanfold.engines.protocol import ENVIRONMENT
 from fanfold.planner import Plan
 from fanfold.pods import PodSettings, refuse_unseen
 from fanfold_steps.exits import PERMANENT
@@ -187,6 +188,7 @@ def _pod_security(pods: PodSettings) -> PodSecurityContext:
 
 def _environment(pods: PodSettings) -> list[Env | SecretEnv]:
     given = {
+        **ENVIRONMENT,
         "FANFOLD_TERMINATION_LOG": TERMINATION_LOG,
         "FANFOLD_REPORT": REPORT,
         "AWS_ENDPOINT_URL": pods.s3_endpoint,

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 
-from fanfold.engines.protocol import Foreign, Handle, Observation, Phase
+from fanfold.engines.protocol import ENVIRONMENT, Foreign, Handle, Observation, Phase
 from fanfold.engines.scratch import scratch_folder
 from fanfold.planner import Plan
 from fanfold_steps.exits import PERMANENT, STORE_AWAY
@@ -134,7 +134,7 @@ class LocalEngine:
         # -P: the folder that the user stands in is no place to import from.
         step, _, index = name.partition("-")
         command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", index]
-        environ = {**os.environ, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
+        environ = {**os.environ, **ENVIRONMENT, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
         environ |= {"FANFOLD_TASK": str(folder / TASK), "FANFOLD_ENDED": ended}
         with self._lock, (folder / LOG).open("wb") as log:
             if crew.ending:

@@ -8,6 +8,9 @@ from typing import Protocol
 
 from fanfold.planner import Plan
 
+ENVIRONMENT = {"PYTHONHASHSEED": "0"}
+"""What the environment of every worker says: in each a set of texts has the same order."""
+
 
 class EngineError(Exception):
     """The engine did not answer or refused; the text says why. Submitting again is always safe."""
