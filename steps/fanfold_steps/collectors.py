@@ -9,11 +9,11 @@ from fanfold_steps import keys, loops, runs
 from fanfold_steps.aggregations import Aggregation, Sum
 from fanfold_steps.calling import Running
 from fanfold_steps.failure import PermanentFailure, shown
-from fanfold_steps.loops import Mapper, OtherKeys, TextKeys
+from fanfold_steps.loops import Mapper, Values
+from fanfold_steps.mappers import pairs_only
 from fanfold_steps.spills import size_of
 
 OPENING_RECORDS = 256
-LOOK_EVERY = 8  # blocks of records
 PIECE_VALUES = 1024  # of one key, carried as one item: so that a key with many values can be read bit by bit
 
 
@@ -38,8 +38,8 @@ class States:
 
     def __init__(self, aggregation: Aggregation) -> None:
         self._fold = aggregation.fold
-        self._texts = TextKeys(aggregation.start)
-        self._others: OtherKeys = defaultdict(aggregation.start)
+        self._texts: Values = defaultdict(aggregation.start)
+        self._others: Values = defaultdict(aggregation.start)
         self.check = aggregation.check
 
     def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
@@ -55,48 +55,42 @@ class States:
         return size_of(self._texts) + size_of(self._others)
 
 
-class NotWhole(Exception):
-    """`Totals` met a value that isn't a whole number, and its sums may be rounded: take the split anew by `States`."""
+class Unforeseen(Exception):
+    """A loop that doesn't look met what it should have looked at: the task begins anew, and looks at everything."""
 
 
-class Totals:
-    """Adds up whole numbers with a bare `+=`: what `Sum` does, faster.
+class Totals(States):
+    """Adds up whole numbers by text keys with a bare `+`: what `Sum` does, faster.
 
-    A float among them would be added with a rounding, so it has to be noticed: the first records are folded with care,
-    and who sums floats is found out there. A float that first comes later shows in the type of its total at the end.
+    The first records are folded with care: who sums floats, or has other keys, is found out there. A float that first
+    comes later would be added with a rounding; it shows in the type of its total at the end.
     """
 
     def __init__(self) -> None:
-        self._sum = Sum()
-        self._texts = TextKeys(int)
-        self._others: OtherKeys = defaultdict(int)
-        self._is_opening = True
-        self._is_whole = True
-        self.check = self._sum.check
+        super().__init__(Sum())
+        self._is_opening = self._is_plain = True
 
     def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
-        """Map records and add up what comes out."""
+        """Map records and add up what comes out. Raises Unforeseen."""
         if self._is_opening:
             self._is_opening = False
-            loops.fold(mapper, islice(records, OPENING_RECORDS), self._texts, self._others, self._sum.fold)
-            self._is_whole = self._only_whole()
-        if self._is_whole:
-            loops.add(mapper, records, self._texts, self._others)
+            super().fold(pairs_only(mapper), islice(records, OPENING_RECORDS))
+            self._is_plain = not self._others and self._is_whole()
+        if self._is_plain:
+            known = len(self._texts)
+            loops.add(mapper, records, self._texts)
+            demand_texts(self._texts, known)
         else:
-            loops.fold(mapper, records, self._texts, self._others, self._sum.fold)
+            super().fold(mapper, records)
 
     def items(self) -> Iterator[runs.Item]:
-        """(encoded key, total). Raises NotWhole."""
-        if self._is_whole and not self._only_whole():
-            raise NotWhole
-        return _by_encoding(self._texts, self._others)
+        """(encoded key, total). Raises Unforeseen."""
+        if self._is_plain and not self._is_whole():
+            raise Unforeseen
+        return super().items()
 
-    def size(self) -> int:
-        """About how many bytes it holds."""
-        return size_of(self._texts) + size_of(self._others)
-
-    def _only_whole(self) -> bool:
-        return set(map(type, chain(self._texts.values(), self._others.values()))) <= {int}
+    def _is_whole(self) -> bool:
+        return set(map(type, self._texts.values())) <= {int}
 
 
 class Groups:
@@ -105,26 +99,29 @@ class Groups:
     def __init__(self, combiner: Running | None = None, extra: int = 0) -> None:
         self._combiner = combiner
         self._extra = extra  # bytes that a value takes beside itself when it is written
-        self._looks = self._size = 0
-        self._texts = TextKeys(list)
-        self._others: OtherKeys = defaultdict(list)
+        self._blocks = self._looked = self._size = 0
+        self._texts: Values = defaultdict(list)
+        self._others: Values = defaultdict(list)
 
     def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
         """Map records and group what comes out."""
-        loops.gather(mapper, records, self._texts, self._others)
+        loops.gather_any(mapper, records, self._texts, self._others)
 
     def items(self) -> Iterator[runs.Item]:
         """(encoded key, list of values); long lists in pieces."""
         return self._combined() if self._combiner else _in_pieces(_by_encoding(self._texts, self._others))
 
     def size(self) -> int:
-        """About how many bytes it holds."""
-        if self._looks % LOOK_EVERY == 0:  # counting takes a while where there are many keys
-            texts, others = (sum(map(len, lists.values())) for lists in (self._texts, self._others))
-            self._size = size_of(self._texts, texts) + size_of(self._others, others)
-            self._size += (texts + others) * self._extra
-        self._looks += 1
-        return self._size
+        """About how many bytes it holds; between two looks, which take a while, by how much was read since."""
+        self._blocks += 1
+        if self._blocks >= self._looked + max(1, self._looked // 4):
+            self._looked, self._size = self._blocks, self._counted()
+        return self._size * self._blocks // self._looked
+
+    def _counted(self) -> int:
+        texts, others = (sum(map(len, lists.values())) for lists in (self._texts, self._others))
+        size = size_of(self._texts, texts) + size_of(self._others, others)
+        return size + (texts + others) * self._extra
 
     def _combined(self) -> Iterator[runs.Item]:
         assert self._combiner
@@ -141,7 +138,34 @@ class Groups:
         return None
 
 
-def _by_encoding(texts: dict[str, Any], others: dict[Any, Any]) -> Iterator[runs.Item]:
+class TextGroups(Groups):
+    """The same for text keys, without a look at each. Other keys among the first records are found out."""
+
+    def __init__(self, combiner: Running | None = None, extra: int = 0) -> None:
+        super().__init__(combiner, extra)
+        self._is_opening = self._is_plain = True
+
+    def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
+        """Map records and group what comes out. Raises Unforeseen."""
+        if self._is_opening:
+            self._is_opening = False
+            super().fold(pairs_only(mapper), islice(records, OPENING_RECORDS))
+            self._is_plain = not self._others
+        if self._is_plain:
+            known = len(self._texts)
+            loops.gather(mapper, records, self._texts)
+            demand_texts(self._texts, known)
+        else:
+            super().fold(mapper, records)
+
+
+def demand_texts(found: dict[Any, Any], known: int) -> None:
+    """Look at the keys that came after the first `known`. Raises Unforeseen: one isn't text."""
+    if not set(map(type, islice(reversed(found), len(found) - known))) <= {str}:
+        raise Unforeseen
+
+
+def _by_encoding(texts: Values, others: Values) -> Iterator[runs.Item]:
     yield from zip(keys.encode_texts(texts), texts.values(), strict=True)
     for key, value in others.items():
         yield keys.encode(key), value

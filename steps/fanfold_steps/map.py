@@ -4,6 +4,7 @@ in a stage without a reducer, give on what the mapper gives."""
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from itertools import chain, groupby
 from operator import itemgetter
@@ -15,7 +16,7 @@ from fanfold_steps.batches import Batch, Batches
 from fanfold_steps.budget import DEFAULT, Budget, resident
 from fanfold_steps.careful import careful
 from fanfold_steps.code import Code
-from fanfold_steps.collectors import Collector, Groups, NotWhole, States, Totals
+from fanfold_steps.collectors import Collector, Groups, States, TextGroups, Totals, Unforeseen
 from fanfold_steps.combining import combined
 from fanfold_steps.context import Context
 from fanfold_steps.counters import Counters
@@ -55,7 +56,7 @@ class MapTask:
         self._partitions = partitions
         self._code = code
         self._aggregation = build(stage.reduce) if isinstance(stage.reduce, Aggregate | list) else None
-        self._is_whole_sum = isinstance(self._aggregation, Sum)
+        self._is_quick = True
         combine = stage.combine
         self._combiner = code.part(combine.function, "combiner", 2) if isinstance(combine, Function) else None
         self._is_careful = False
@@ -80,22 +81,20 @@ class MapTask:
         except _Untidy:
             self._is_careful = True
             return self.run(mapper, batches, objects, key, lines)
-        except NotWhole:  # rare: a float came late; this task begins anew, and later ones are careful from the start
-            self._is_whole_sum = False
-            return self.run(mapper, batches, objects, key)
+        except Unforeseen:  # rare; this task begins anew, and later ones look at everything from the start
+            self._is_quick = False
+            return self.run(mapper, batches, objects, key, lines)
         except runs.Unpicklable as error:
             raise PermanentFailure("mapper", str(error)) from error
 
-    def _collector(self, context: Context) -> Collector:
-        if self._is_whole_sum:
+    def _collector(self, context: Context, *, is_quick: bool) -> Collector:
+        if isinstance(self._aggregation, Sum) and is_quick:
             return Totals()
-        return self._careful_collector(context)
-
-    def _careful_collector(self, context: Context) -> Collector:
         if self._aggregation:
             return States(self._aggregation)
         combiner = self._combiner.begin(context) if self._combiner else None
-        return Groups(combiner, value_order.EXTRA if self._stage.sort_values else 0)
+        groups = TextGroups if is_quick else Groups
+        return groups(combiner, value_order.EXTRA if self._stage.sort_values else 0)
 
     def _mapped(
         self,
@@ -109,22 +108,24 @@ class MapTask:
         cursor = Cursor()
         context = self._code.context(cursor)
         mapper = mapper.begin(context)
-        begin = lines or partial(self._collector, context)
+        if not mapper.generates:
+            mapper = replace(mapper, call=checked(mapper.call, pairs=True))
+        begin = lines or partial(self._collector, context, is_quick=self._is_quick)
         collector = begin()
         suspect = quarantine is not None and not self._is_careful
         if quarantine and self._is_careful:
             mapper = careful(mapper, cursor, context.tally, quarantine, collector.check)
         records, bare = 0, resident()
-        for batch in batches:
+        for number, batch in enumerate(batches):
+            if number and self._budget.is_full(collector.size(), bare):
+                spills.write(self._segments(collector))
+                collector = begin()
             try:
                 records += _fold(collector, mapper, batch, cursor, quarantine)
             except PermanentFailure as failure:
                 if suspect and isinstance(failure.__cause__, Exception):
                     raise _Untidy from failure
                 raise
-            if self._budget.is_full(collector.size(), bare):
-                spills.write(self._segments(collector))
-                collector = begin()
         _finish(collector, mapper, cursor)
         segments: Iterable[Iterable[runs.Item]] = self._segments(collector)
         if len(spills):
@@ -146,7 +147,7 @@ class MapTask:
         """The keys that a sample gives, each with how many values or states it has."""
         cursor = Cursor()
         context = self._code.context(cursor)  # what is counted here doesn't count
-        collector = self._careful_collector(context)
+        collector = self._collector(context, is_quick=False)
         for mapper, batches in groupby(sample, key=itemgetter(0)):
             begun = mapper.begin(context)
             for _, batch in batches:
@@ -159,17 +160,18 @@ class MapTask:
         return weights
 
     def _segments(self, collector: Collector) -> list[list[runs.Item]]:
-        partition = self._partition
         segments: list[list[runs.Item]] = [[] for _ in range(self._partitions)]
         with self._explained():
+            items = list(collector.items())
+            placed = zip(items, self._partition([key for key, _ in items]), strict=True)
             if self._stage.sort_values:
-                for key, values in collector.items():
-                    segments[partition(key)].extend(value_order.spread(key, values))
+                for item, number in placed:
+                    segments[number].extend(value_order.spread(*item))
             elif len(segments) == 1:
-                segments = [list(collector.items())]
+                segments = [items]
             else:
-                for item in collector.items():
-                    segments[partition(item[0])].append(item)
+                for item, number in placed:
+                    segments[number].append(item)
         for segment in segments:
             segment.sort(key=itemgetter(0))
         return segments
@@ -181,7 +183,7 @@ class MapTask:
             yield
         except keys.UnsortableKey as error:
             raise PermanentFailure("mapper", str(error)) from error
-        except (PermanentFailure, NotWhole):
+        except (PermanentFailure, Unforeseen):
             raise
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):
@@ -241,6 +243,8 @@ def _fold(
     records = batch.records() if quarantine else _good(batch)
     try:
         collector.fold(mapper.call, cursor.over(batch, records, mapper.items(batch, records)))
+    except Unforeseen:
+        raise
     except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
         raise mapper.failure(error, cursor, collector.check) from error
     if quarantine is None:

@@ -1,6 +1,6 @@
 """The mapper of a stage, as the loops call it: with one item, a record or a pair of key and record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -101,16 +101,30 @@ class WrongResult(TypeError):
     """A mapper returned what can't be a list of its records."""
 
 
-def checked(call: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Iterable[Any]]:
+def checked(call: Callable[[Any], Iterable[Any]], *, pairs: bool = False) -> Callable[[Any], Iterable[Any]]:
     """A mapper that returns rather than yields, with a look at what it returns: the letters of a text, or the key and
-    the value of one pair, would else be taken for records."""
+    the value of one pair, would else be taken for records. With `pairs` a tuple may well be one of pairs."""
+    wrong = (str, bytes, dict) if pairs else (str, bytes, dict, tuple)
 
     def call_and_look(item: Any) -> Iterable[Any]:
         records = call(item)
-        if records is None or isinstance(records, str | bytes | tuple | dict):
+        if records is None or isinstance(records, wrong):
             kind = "None" if records is None else type(records).__name__
-            raise WrongResult(f"the mapper returned {kind}: let it yield records, or return a list of them")
+            what = "(key, value) pairs" if pairs else "records"
+            raise WrongResult(f"the mapper returned {kind}: let it yield {what}, or return a list of them")
         return records
+
+    return call_and_look
+
+
+def pairs_only(call: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Iterable[Any]]:
+    """A mapper with a look at what it gives: two letters of a text would pass for key and value."""
+
+    def call_and_look(item: Any) -> Iterator[Any]:
+        for pair in call(item):
+            if not _is_pair(pair):
+                raise WrongResult(no_pair(pair))
+            yield pair
 
     return call_and_look
 
@@ -132,16 +146,21 @@ def _wrong_result(emitted: Any, check: Check | None) -> str | None:
 
 def wrong_pair(pair: Any, check: Check) -> str | None:
     """What is wrong with what should be a pair of a key and a good value."""
-    if isinstance(pair, To):
-        return f"the mapper gave {shown(pair)}, but the job has no named outputs: name it in `outputs`"
     if not _is_pair(pair):
-        return f"the mapper must give (key, value) pairs, but gave {shown(pair)}"
+        return no_pair(pair)
     try:
         keys.encode(pair[0])
     except keys.UnsortableKey as error:
         return str(error)
     problem = check(pair[1])
     return problem and f"{problem}, for the key {shown(pair[0])}"
+
+
+def no_pair(given: object) -> str:
+    """What is wrong with what isn't a pair."""
+    if isinstance(given, To):
+        return f"the mapper gave {shown(given)}, but the job has no named outputs: name it in `outputs`"
+    return f"the mapper must give (key, value) pairs, but gave {shown(given)}"
 
 
 def _not_begun(record: Any) -> Iterable[Any]:

@@ -3,7 +3,7 @@ order."""
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,13 @@ from typing import Any
 from fanfold_steps import keys
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 
-Partition = Callable[[bytes], int]
-"""The number of an encoded key's partition."""
+Partition = Callable[[Iterable[bytes]], Iterable[int]]
+"""The number of each encoded key's partition."""
 
 
 def by_hash(partitions: int) -> Partition:
     """CRC-32 of the key's bytes, the same on every machine."""
-    crc32 = zlib.crc32
-    return lambda encoded: crc32(encoded) % partitions
+    return lambda encoded: [checksum % partitions for checksum in map(zlib.crc32, encoded)]
 
 
 def by_function(function: Callable[..., Any], partitions: int, code_root: Path) -> Partition:
@@ -43,16 +42,16 @@ def by_function(function: Callable[..., Any], partitions: int, code_root: Path) 
             raise PermanentFailure("partitioner", f"{what}: let it return a whole number from 0 to {partitions - 1}")
         return number
 
-    return ask
+    return partial(map, ask)
 
 
 def by_ranges(boundaries: list[bytes]) -> Partition:
     """Keys below the first boundary go to partition 0, from there to below the second to 1, and so on.
 
-    >>> list(map(by_ranges([b"g", b"p"]), [b"a", b"g", b"m", b"z"]))
+    >>> list(by_ranges([b"g", b"p"])([b"a", b"g", b"m", b"z"]))
     [0, 1, 1, 2]
     """
-    return partial(bisect_right, boundaries)
+    return partial(map, partial(bisect_right, boundaries))
 
 
 def boundaries_of(weights: Mapping[bytes, int], partitions: int) -> list[bytes]:

@@ -38,7 +38,6 @@ def test_a_tiny_memory_gives_the_same_bytes_and_leaves_no_file(small_job, tmp_pa
     expected = run(type(small_job)(tmp_path_factory.mktemp("reference")), STAGES[name])
     scratch = tmp_path_factory.mktemp("scratch")
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    monkeypatch.setattr(collectors, "LOOK_EVERY", 1)
     monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(8192))
     written = []
     original = spills.Spills.write

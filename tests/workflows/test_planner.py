@@ -77,7 +77,7 @@ def test_pods_are_as_many_as_the_stage_with_most_partitions_has_use_for(folder):
 def test_a_worker_has_several_splits_of_bounded_size(folder):
     assert plan(folder).conf.split_size == MIB
     grow(folder, 100 * MIB)
-    assert plan(folder, Sizing(workers=2)).conf.split_size == pytest.approx(12.5 * MIB, rel=0.01)
+    assert plan(folder, Sizing(workers=2)).conf.split_size == pytest.approx(25 * MIB, rel=0.01)
     grow(folder, 10_000 * MIB)
     assert plan(folder, Sizing(workers=2)).conf.split_size == 64 * MIB
 

@@ -228,8 +228,9 @@ def _partitions(total: int) -> int:
 
 
 def _split_size(total: int, workers: int) -> int:
-    """About four splits a worker, so that a slow one can be helped, between 1 and 64 MiB."""
-    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (4 * workers))))
+    """About two splits a worker, so that a slow one can be helped, between 1 and 64 MiB. More of them would give each
+    key that stands in all of them once more."""
+    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (2 * workers))))
 
 
 def _processes(sizing: Sizing) -> dict[str, int]:

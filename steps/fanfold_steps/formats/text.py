@@ -5,13 +5,15 @@ Records that end with another delimiter are read here, too.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
-from typing import cast
+from itertools import accumulate, chain
+from typing import Any, cast
 
 from fanfold_steps.formats.declared import Delimited, Text
 from fanfold_steps.formats.protocol import BadRecord
 from fanfold_steps.formats.ranges import whole_records
 from fanfold_steps.formats.sources import Source
+
+_PLAIN = {str, int, float}
 
 
 @dataclass(slots=True)
@@ -105,11 +107,20 @@ class TextEncoder:
         """The records' lines."""
         if records and set(map(type, records)) == {str}:
             return encode("\n".join(cast(Sequence[str], records)) + "\n", self._encoding)
-        return encode("".join(map(line, records)), self._encoding)
+        return encode(_plain_pairs(records) or "".join(map(line, records)), self._encoding)
 
     def end(self) -> bytes:
         """Nothing remains."""
         return b""
+
+
+def _plain_pairs(records: Sequence[Any]) -> str | None:
+    """The lines of what are all pairs of texts and numbers, as they mostly are."""
+    if set(map(type, records)) != {tuple} or set(map(len, records)) != {2}:
+        return None
+    if not set(map(type, chain.from_iterable(records))) <= _PLAIN:
+        return None
+    return "".join([f"{key}\t{value}\n" for key, value in records])
 
 
 def line(record: object) -> str:
