@@ -1,9 +1,13 @@
 """The job tree: where everything that a job is lies under one prefix, and the few ways in which it is written.
 
 job.json                           the JobConf, written before any worker starts
+bundle.zip                         the user's code; a service keeps it elsewhere
+replaces.json                      which output, by its manifest, gives way in place to this one (`--overwrite`)
 plan.json                          files, splits, stages: put-if-absent by whoever comes first
+stage-0/boundaries.json            put-if-absent by the first map: where the ranges of a total order begin
 stage-0/map/runs/00012-ATTEMPT.run a map task's output: a sorted segment for each partition; without a reducer, records
 stage-0/map/commits/00012.json     put-if-absent: the attempt that counts
+stage-0/shuffle/runs/…  …/commits/… likewise, where there are many maps and partitions: the runs of 64 maps as one
 stage-0/reduce/runs/…  …/commits/… likewise: records, which the next stage maps
 stage-1/reduce/commits/00003.json  the last stage's last step names staged parts, which `finish` makes visible
 claims/0-map-00012.json            who works on a task (…-2.json: who runs it once more); hints, never truth
@@ -14,6 +18,8 @@ stage-0/map/aside/…                what was given for named outputs before the
 workers/STEP-N.json                a worker's beat
 failed.json                        put-if-absent: why the job can't succeed; every worker stops
 report.json                        put-if-absent: the job is done and its output is whole
+kept.json                          the job is settled, and its tree kept to be looked at (`--keep`)
+output/                            the output, where a service wasn't told another place
 
 Commits have a folder of their own, so that one listing of a step tells what is done and nothing else.
 """
