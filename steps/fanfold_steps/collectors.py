@@ -30,7 +30,10 @@ class Collector(Protocol):
         """Why a value can't be taken in, or None."""
 
     def size(self) -> int:
-        """About how many bytes it holds."""
+        """About how many bytes it holds, asked for once a batch."""
+
+    def look(self) -> int:
+        """The same, whatever came since; it may take a while."""
 
 
 class States:
@@ -53,6 +56,8 @@ class States:
     def size(self) -> int:
         """About how many bytes it holds."""
         return size_of(self._texts) + size_of(self._others)
+
+    look = size
 
 
 class Unforeseen(Exception):
@@ -115,10 +120,11 @@ class Groups:
         """About how many bytes it holds; between two looks, which take a while, by how much was read since."""
         self._blocks += 1
         if self._blocks >= self._looked + max(1, self._looked // 4):
-            self._looked, self._size = self._blocks, self._counted()
+            self._looked, self._size = self._blocks, self.look()
         return self._size * self._blocks // self._looked
 
-    def _counted(self) -> int:
+    def look(self) -> int:
+        """About how many bytes it holds, looked at now."""
         texts, others = (sum(map(len, lists.values())) for lists in (self._texts, self._others))
         size = size_of(self._texts, texts) + size_of(self._others, others)
         return size + (texts + others) * self._extra
@@ -133,7 +139,8 @@ class Groups:
             combined[keys.encode(out_key)].append(out_value)
         return _in_pieces(combined.items())
 
-    def check(self, value: object) -> str | None:
+    @staticmethod  # whoever keeps it doesn't keep what is held
+    def check(value: object) -> str | None:
         """Any value will do."""
         return None
 

@@ -13,7 +13,7 @@ from typing import Any
 from fanfold_steps import keys, runs, value_order
 from fanfold_steps.aggregations import Sum, build
 from fanfold_steps.batches import Batch, Batches
-from fanfold_steps.budget import DEFAULT, Budget, resident
+from fanfold_steps.budget import DEFAULT, Budget
 from fanfold_steps.careful import careful
 from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, States, TextGroups, Totals, Unforeseen
@@ -23,7 +23,8 @@ from fanfold_steps.counters import Counters
 from fanfold_steps.crash_points import around
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
-from fanfold_steps.mappers import Mapper, checked, wrong_pair
+from fanfold_steps.intake import Begin, Intake, demand_good, fold, good
+from fanfold_steps.mappers import Mapper, checked
 from fanfold_steps.partitions import Partition, by_function, by_hash, by_ranges
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.scratch import Scratch
@@ -31,8 +32,6 @@ from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.spills import Spills
 from fanfold_steps.total_order import Weigh
 from fanfold_storage.objects import Objects
-
-Begin = Callable[[], Collector]
 
 
 class _Untidy(Exception):
@@ -111,23 +110,22 @@ class MapTask:
         if not mapper.generates:
             mapper = replace(mapper, call=checked(mapper.call, pairs=True))
         begin = lines or partial(self._collector, context, is_quick=self._is_quick)
-        collector = begin()
+        intake = Intake(begin, lambda full: spills.write(self._segments(full)), self._budget)
         suspect = quarantine is not None and not self._is_careful
         if quarantine and self._is_careful:
-            mapper = careful(mapper, cursor, context.tally, quarantine, collector.check)
-        records, bare = 0, resident()
+            mapper = careful(mapper, cursor, context.tally, quarantine, intake.collector.check)
+        records = 0
         for number, batch in enumerate(batches):
-            if number and self._budget.is_full(collector.size(), bare):
-                spills.write(self._segments(collector))
-                collector = begin()
+            if number:
+                intake.make_room()
             try:
-                records += _fold(collector, mapper, batch, cursor, quarantine)
+                records += fold(intake.collector, mapper, batch, cursor, quarantine)
             except PermanentFailure as failure:
                 if suspect and isinstance(failure.__cause__, Exception):
                     raise _Untidy from failure
                 raise
-        _finish(collector, mapper, cursor)
-        segments: Iterable[Iterable[runs.Item]] = self._segments(collector)
+        intake.finish(mapper, cursor)
+        segments: Iterable[Iterable[runs.Item]] = self._segments(intake.collector)
         if len(spills):
             spills.write(segments)
             segments = self._merged(spills)  # which needs the memory that the collector held
@@ -152,7 +150,7 @@ class MapTask:
             begun = mapper.begin(context)
             for _, batch in batches:
                 with suppress(PermanentFailure):  # whoever maps that record will tell
-                    _fold(collector, begun, batch, cursor)
+                    fold(collector, begun, batch, cursor)
         weights: Counter[bytes] = Counter()
         with self._explained():
             for key, value in collector.items():
@@ -219,7 +217,7 @@ class Mapped:
             mapper = careful(mapper, self._cursor, self._context.tally, self.quarantine)
         call = mapper.call if mapper.generates else checked(mapper.call)
         for batch in self._batches:
-            records = batch.records() if self.quarantine else _good(batch)
+            records = batch.records() if self.quarantine else good(batch)
             try:
                 for item in self._cursor.over(batch, records, mapper.items(batch, records)):
                     yield from call(item)
@@ -231,52 +229,6 @@ class Mapped:
             if self.quarantine:
                 self.quarantine.end_batch(batch)
             else:
-                _demand_good(batch)
+                demand_good(batch)
         self._cursor.leave()
         yield from mapper.finish()
-
-
-def _fold(
-    collector: Collector, mapper: Mapper, batch: Batch, cursor: Cursor, quarantine: Quarantine | None = None
-) -> int:
-    """Take in what the mapper gives for a batch; how many records that is, with those put aside."""
-    records = batch.records() if quarantine else _good(batch)
-    try:
-        collector.fold(mapper.call, cursor.over(batch, records, mapper.items(batch, records)))
-    except Unforeseen:
-        raise
-    except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
-        raise mapper.failure(error, cursor, collector.check) from error
-    if quarantine is None:
-        _demand_good(batch)
-    else:
-        quarantine.end_batch(batch)
-    return len(records) + len(batch.bad)
-
-
-def _finish(collector: Collector, mapper: Mapper, cursor: Cursor) -> None:
-    """Take in what the mapper's `finish` gives, as if it came of one more record."""
-    cursor.leave()
-    try:
-        collector.fold(lambda _: _looked_at(mapper.finish(), collector), iter([None]))
-    except BaseException as error:
-        raise mapper.failure(error, cursor) from error
-
-
-def _looked_at(pairs: Iterable[Any], collector: Collector) -> Iterator[Any]:
-    """What a mapper's `finish` gives, looked at pair by pair: it can't be run once more to explain it."""
-    for pair in pairs:
-        if problem := wrong_pair(pair, collector.check):
-            raise PermanentFailure("mapper", f"{problem} (from the mapper's finish)")
-        yield pair
-
-
-def _good(batch: Batch) -> list[Any]:
-    """The records up to the first that is none."""
-    records = batch.records()
-    return records[: batch.bad[0].number] if batch.bad else records
-
-
-def _demand_good(batch: Batch) -> None:
-    if batch.bad:
-        raise batch.failure(batch.bad[0])

@@ -356,3 +356,29 @@ def word_and_n(row):
 
 def word_and_whole_n(row):
     yield row["word"], int(row["n"])
+
+
+class HoldsBack:
+    """A mapper that gives nothing before its end, and then all that it can of its lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def __call__(self, line):
+        self.lines.append(line)
+        return ()
+
+    def finish(self):
+        for line in self.lines:
+            yield from numbered(line)
+
+
+class MakesMany:
+    """A mapper that holds nothing, and in the end makes far more than it was given, most of it for a few keys."""
+
+    def __call__(self, line):
+        yield line, ""
+
+    def finish(self):
+        for number in range(20_000):
+            yield f"{number % 2000:04d}", f"{number:01000d}"

@@ -22,6 +22,8 @@ STAGES = {
     "Mean": StageSpec(Function(f"{HERE}:numbered"), Aggregate("Mean")),
     "Collect": StageSpec(Function(f"{HERE}:numbered"), Aggregate("Collect")),
     "reducer": StageSpec(Function(f"{HERE}:numbered"), Function(f"{HERE}:in_order")),
+    "held back, Sum": StageSpec(Function(f"{HERE}:HoldsBack"), Aggregate("Sum")),
+    "held back, reducer": StageSpec(Function(f"{HERE}:HoldsBack"), Function(f"{HERE}:in_order")),
     "combiner": StageSpec(Function(f"{HERE}:numbered"), Function(f"{HERE}:total"), Function(f"{HERE}:partial")),
 }
 
@@ -50,6 +52,20 @@ def test_a_tiny_memory_gives_the_same_bytes_and_leaves_no_file(small_job, tmp_pa
     assert run(small_job, STAGES[name]) == expected
     assert len(written) > 5
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.thorough
+def test_what_a_mapper_gives_in_its_finish_is_bounded_like_all_else(small_job, monkeypatch):
+    small_job.write_input({"a.txt": b"".join(b"a%d\n" % number for number in range(9000))})
+    small_job.create(
+        StageSpec(Function(f"{HERE}:MakesMany"), Function(f"{HERE}:in_order")), partitions=1, split_size=1 << 20
+    )
+    monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(2 << 20))
+    tracemalloc.start()
+    worker.Worker(small_job.tree, "map", 0).run()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 << 20  # of 20 MB
 
 
 def test_estimates_are_near_the_truth():
