@@ -11,7 +11,7 @@ import sys
 import threading
 
 from fanfold_steps import exits
-from fanfold_steps.allocation import keep_freed
+from fanfold_steps.allocation import allocate_for_work
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.frames import THREADS
 from fanfold_steps.limits import limit_memory
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
         return exits.NO_JOB
     limit_memory(worker.budget.share)
-    keep_freed(worker.budget.share)
+    allocate_for_work(worker.budget.share)
     try:
         worker.run()
     except PermanentFailure as failure:

@@ -178,7 +178,14 @@ def _by_encoding(texts: Values, others: Values) -> Iterator[runs.Item]:
         yield keys.encode(key), value
 
 
-def _in_pieces(groups: Iterable[runs.Item]) -> Iterator[runs.Item]:
+def _in_pieces(groups: Iterable[runs.Item]) -> Iterable[runs.Item]:
+    groups = list(groups)
+    if all([len(values) <= PIECE_VALUES for _, values in groups]):
+        return groups
+    return _cut(groups)
+
+
+def _cut(groups: Iterable[runs.Item]) -> Iterator[runs.Item]:
     for key, values in groups:
         if len(values) <= PIECE_VALUES:
             yield key, values
