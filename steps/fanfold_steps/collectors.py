@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, Protocol
 
 from fanfold_steps import keys, loops, runs
@@ -23,7 +24,7 @@ class Collector(Protocol):
     def fold(self, mapper: Mapper, records: Iterator[Any]) -> None:
         """Map records and keep what comes out."""
 
-    def items(self) -> Iterator[runs.Item]:
+    def items(self) -> Iterable[runs.Item]:
         """(encoded key, value) in any order; the values of a key, if there are several, in input order."""
 
     def check(self, value: object) -> str | None:
@@ -49,7 +50,7 @@ class States:
         """Map records and fold what comes out."""
         loops.fold(mapper, records, self._texts, self._others, self._fold)
 
-    def items(self) -> Iterator[runs.Item]:
+    def items(self) -> Iterable[runs.Item]:
         """(encoded key, state)."""
         return _by_encoding(self._texts, self._others)
 
@@ -88,7 +89,7 @@ class Totals(States):
         else:
             super().fold(mapper, records)
 
-    def items(self) -> Iterator[runs.Item]:
+    def items(self) -> Iterable[runs.Item]:
         """(encoded key, total). Raises Unforeseen."""
         if self._is_plain and not self._is_whole():
             raise Unforeseen
@@ -112,7 +113,7 @@ class Groups:
         """Map records and group what comes out."""
         loops.gather_any(mapper, records, self._texts, self._others)
 
-    def items(self) -> Iterator[runs.Item]:
+    def items(self) -> Iterable[runs.Item]:
         """(encoded key, list of values); long lists in pieces."""
         return self._combined() if self._combiner else _in_pieces(_by_encoding(self._texts, self._others))
 
@@ -129,7 +130,7 @@ class Groups:
         size = size_of(self._texts, texts) + size_of(self._others, others)
         return size + (texts + others) * self._extra
 
-    def _combined(self) -> Iterator[runs.Item]:
+    def _combined(self) -> Iterable[runs.Item]:
         assert self._combiner
         combined: defaultdict[bytes, list[Any]] = defaultdict(list)
         for key, values in chain(self._texts.items(), self._others.items()):
@@ -180,7 +181,7 @@ def _by_encoding(texts: Values, others: Values) -> Iterator[runs.Item]:
 
 def _in_pieces(groups: Iterable[runs.Item]) -> Iterable[runs.Item]:
     groups = list(groups)
-    if all([len(values) <= PIECE_VALUES for _, values in groups]):
+    if max(map(len, map(itemgetter(1), groups)), default=0) <= PIECE_VALUES:
         return groups
     return _cut(groups)
 

@@ -125,7 +125,10 @@ class _Packer:
         if not block or type(block[0][1]) is not list:
             return block + list(islice(items, most - len(block)))
         values = _count_values(block)
-        while values < most and (more := list(islice(items, _FEW_ITEMS))):
+        while values < most:
+            fitting = (most - values) * len(block) // (2 * values + 1)  # half, as the next may have more
+            if not (more := list(islice(items, max(fitting, _FEW_ITEMS)))):
+                break
             values += _count_values(more)
             block += more
         return block
