@@ -35,6 +35,14 @@ def returns_none(line):
     pass
 
 
+def gives_two_letters(line):
+    yield "ab"
+
+
+def returns_dict(line):
+    return {"ab": 1}
+
+
 def gives_no_pair(line):
     yield line
 

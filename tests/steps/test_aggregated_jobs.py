@@ -11,6 +11,7 @@ from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.worker import Worker
 from tests.steps import functions
+from tests.steps.conftest import SmallJob
 
 HERE = "tests.steps.functions"
 CHANCE = random.Random(11)
@@ -63,6 +64,21 @@ def test_a_float_that_comes_late_is_added_exactly(small_job, late):
     Worker(small_job.tree, "all", 0).run()
     total = float(10**17 + late + collectors.OPENING_RECORDS + 32 + 2)
     assert small_job.output()["part-00000.txt"] == f"k\t{total}\n".encode()
+
+
+@pytest.mark.parametrize("reduce", [Aggregate("Sum"), Function(f"{HERE}:listed")])
+def test_keys_that_are_no_text_and_come_late_are_taken_as_they_are(tmp_path, reduce):
+    """Small splits see them among their first records, a large one behind a thousand keys that are text."""
+    lines = [f"'k{number}' 1" for number in range(1000)] + ["1 2", "1.0 3", "(1, 2) 4", "'k7' 5"]
+    found = []
+    for split_size in (1024, 1 << 20):
+        job = SmallJob(tmp_path / str(split_size))
+        job.write_input({"a.txt": "\n".join(lines).encode()})
+        job.create(StageSpec(Function(f"{HERE}:literals"), reduce), partitions=1, split_size=split_size)
+        Worker(job.tree, "all", 0).run()
+        found.append(job.output()["part-00000.txt"])
+    assert found[0] == found[1]
+    assert len(found[0].splitlines()) == 1002
 
 
 def test_a_value_that_does_not_fit_is_told_with_its_place(small_job):

@@ -41,6 +41,8 @@ def test_a_mapper_that_raises(small_job, capsys, monkeypatch):
     [
         ("returns_none", "returned None: let it yield"),
         ("gives_no_pair", r"must give \(key, value\) pairs, but gave 'x'"),
+        ("gives_two_letters", r"must give \(key, value\) pairs, but gave 'ab'"),
+        ("returns_dict", r"the mapper returned dict: let it yield \(key, value\) pairs"),
         ("gives_unhashable", "a key is None, bool, int, float, str, bytes or a tuple of them, not list"),
         ("gives_nan_key", "NaN can't be a key"),
         ("gives_text_to_sum", r"Sum\(\) takes whole numbers and floats, but a value is str \('1'\), for the key 'x'"),
