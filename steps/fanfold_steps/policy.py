@@ -41,4 +41,4 @@ def problem_of_timeout(seconds: object) -> str | None:
     """Why a task can't have so many seconds; None if it can."""
     if type(seconds) in (int, float) and 0 < seconds <= LONGEST_TIMEOUT:  # type: ignore[operator]
         return None
-    return f"timeout is a number of seconds up to {LONGEST_TIMEOUT:,}, not {seconds!r:.80}"
+    return f"a number of seconds up to {LONGEST_TIMEOUT:,}, not {seconds!r:.80}"

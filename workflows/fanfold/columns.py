@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
 
-from fanfold_steps.aggregations import Aggregation
-
 
 class Batched:
     """A function of frames, called as it was before."""
@@ -27,20 +25,3 @@ def batch(function: Callable[[Any], Any]) -> Batched:
     records a frame holds is Fanfold's choice, so what is returned for a row must not depend on the rows around it.
     """
     return Batched(function)
-
-
-def problem(map: object, reduce: object, combine: object) -> str | None:
-    """Why these can't be a job together, if one of them is about columns; None if they can, or none is."""
-    if isinstance(map, Batched) != isinstance(reduce, dict):
-        if isinstance(map, Batched):
-            return 'a batch is reduced by a dict of aggregations by column, as reduce={"n": Sum()}'
-        return (
-            "a dict of aggregations by column goes with batches: write map=batch(f), where f takes and returns frames"
-        )
-    if not isinstance(reduce, dict):
-        return None
-    wrong = [name for name, one in reduce.items() if not (isinstance(name, str) and isinstance(one, Aggregation))]
-    if wrong or not reduce:
-        told = f", but {wrong[0]!r} isn't" if wrong else ""
-        return f'the reducer of a batch is a dict of aggregations by column, as {{"n": Sum()}}{told}'
-    return "aggregations combine by themselves: leave `combine` out" if combine is not None else None

@@ -1,22 +1,21 @@
 """`Job`: what people write. It compiles to a `JobSpec`, which names functions and holds no code."""
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
-from fanfold.columns import Batched
-from fanfold.orders import lines_problem
 from fanfold.programs import Program
-from fanfold.side_files import SideFile, locate, problem_of
+from fanfold.rules import job_problems
+from fanfold.side_files import SideFile, locate
 from fanfold.stage import (
     TEXT,
     Combiner,
     Input,
     InvalidJob,
     Mapper,
+    Namer,
     Partitioner,
     Reduce,
     Stage,
@@ -24,12 +23,13 @@ from fanfold.stage import (
     module_name,
     place_of,
     reference,
+    refuse,
     root_of,
+    unnamed,
 )
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
-from fanfold_steps.policy import Fail, Policy, Skip, problem_of_timeout
-from fanfold_steps.programs.checks import check_input
-from fanfold_steps.spec import NAME, JobSpec
+from fanfold_steps.policy import Fail, Policy
+from fanfold_steps.spec import JobSpec
 
 FAIL = Fail()
 
@@ -87,49 +87,26 @@ class Job:
             raise InvalidJob(f"{', '.join(own)} belong to a stage: write Stage(map=…, reduce=…) in `stages`")
         self.name = name
         self.stages = [Stage(**own)] if stages is None else _stages(stages)
-        if any(isinstance(stage.map, Batched) for stage in self.stages[1:]):
-            raise InvalidJob("only the first stage of a job can be one of batches: let a later one map records")
         self.input = declared(input, "input", InputFormat)
-        self.inputs = _inputs(inputs, input)
+        self.inputs = _inputs(inputs)
         self.outputs = _outputs(outputs)
         self.output = declared(output, "output", OutputFormat)
-        self._check_programs()
         self.params = _model(params)
-        self.files = dict(files or {})
-        problems = [problem_of(name, path) for name, path in self.files.items()]
-        problems += [problem_of_timeout(timeout)] if timeout is not None else []
-        for problem in filter(None, problems):
-            raise InvalidJob(problem)
-        self.on_error = _policy(on_error, self.stages, self.inputs)
+        self.files = _files(files)
+        self.on_error = _policy(on_error)
         self.timeout = timeout
         self._written_in: str = sys._getframe(1).f_globals["__name__"]
+        refuse(job_problems(self._compiled("job", None, dict(self.files), unnamed)))
 
     def spec(self, bundle: str | None = None) -> JobSpec:
         """The job as plain data; `bundle` is the SHA-256 of the code that its functions lie in.
 
         Raises:
-            InvalidJob: a function can't be imported by name (a lambda, or one defined inside another), or the parts
-                don't fit together.
+            InvalidJob: a function can't be imported by name (a lambda, or one defined inside another).
         """
-        stages = [stage.spec() for stage in self.stages]
-        inputs = {name: named.spec() for name, named in self.inputs.items()}
         name = self.name or (module_name(self.module) if self.module else "job")
-        compiled = JobSpec(
-            name=name,
-            bundle=bundle,
-            stages=stages,
-            input=self.input,
-            inputs=inputs,
-            output=self.output,
-            outputs=self.outputs,
-            params=reference(self.params) if self.params else None,
-            on_error=self.on_error,
-            timeout=self.timeout,
-            files={name: file.bundled for name, file in self.side_files().items()},
-        )
-        if problem := lines_problem(compiled):
-            raise InvalidJob(problem)
-        return compiled
+        files = {name: file.bundled for name, file in self.side_files().items()}
+        return self._compiled(name, bundle, files, reference)
 
     def side_files(self) -> dict[str, SideFile]:
         """Where the side files lie, here and in the bundle. Raises InvalidJob."""
@@ -162,24 +139,32 @@ class Job:
 
         main_of(self)
 
-    def _check_programs(self) -> None:
-        """A mapper program is given an input's lines as they are."""
-        first = self.stages[0].map
-        for named in self.inputs.values() or [Input(self.input)]:
-            if isinstance(named.map or first, Program):
-                check_input(named.format)
-                if self.stages[0].order:
-                    raise InvalidJob("order: a total order is settled by a sample, which programs don't give")
+    def _compiled(self, name: str, bundle: str | None, files: dict[str, str], named: Namer) -> JobSpec:
+        return JobSpec(
+            name=name,
+            bundle=bundle,
+            stages=[stage.spec(named) for stage in self.stages],
+            input=self.input,
+            inputs={name: given.spec(named) for name, given in self.inputs.items()},
+            output=self.output,
+            outputs=self.outputs,
+            params=named(self.params) if self.params else None,
+            on_error=self.on_error,
+            timeout=self.timeout,
+            files=files,
+        )
 
 
-def _policy(on_error: Any, stages: list[Stage], inputs: Mapping[str, Input]) -> Policy:
+def _policy(on_error: Any) -> Policy:
     if not isinstance(on_error, Policy):
         raise InvalidJob(f"on_error is Fail() or Skip(at_most=0.001), not {on_error!r:.80}")
-    parts: list[Any] = [part for stage in stages for part in (stage.map, stage.combine, stage.reduce)]
-    parts += [named.map for named in inputs.values()]
-    if isinstance(on_error, Skip) and any(isinstance(part, Batched | Program) for part in parts):
-        raise InvalidJob("on_error=Skip() puts single records aside, and batches and programs have none: leave it out")
     return on_error
+
+
+def _files(files: Any) -> dict[str, str]:
+    if files is not None and not isinstance(files, Mapping):
+        raise InvalidJob(f'files names side files, each with its path: {{"stop": "stop.txt"}}, not {files!r:.80}')
+    return dict(files or {})
 
 
 def _model(params: Any) -> Any:
@@ -201,25 +186,16 @@ def _outputs(outputs: Any) -> dict[str, OutputFormat]:
     if outputs is not None and not isinstance(outputs, Mapping):
         raise InvalidJob('outputs names further outputs, each with its format: {"rejects": JSONL(), …}')
     for name, written in (outputs or {}).items():
-        _check_name(name, "output")
         declared(written, f"the format of the output {name}", OutputFormat)
     return dict(outputs or {})
 
 
-def _check_name(name: object, kind: str) -> None:
-    if not isinstance(name, str) or not re.fullmatch(NAME, name):
-        raise InvalidJob(f"an {kind}'s name is letters, digits, _ and -, and begins with a letter, not {name!r}")
-
-
-def _inputs(inputs: Any, input: InputFormat) -> dict[str, Input]:
+def _inputs(inputs: Any) -> dict[str, Input]:
     if inputs is None:
         return {}
-    if input is not TEXT:
-        raise InvalidJob("a job has either `input` or `inputs`: give each of the inputs its format, as Input(CSV())")
     if not isinstance(inputs, Mapping) or not inputs:
         raise InvalidJob('inputs names at least one input: {"users": Input(CSV(), map=…), …}')
     for name, named in inputs.items():
-        _check_name(name, "input")
         if not isinstance(named, Input):
             raise InvalidJob(f"the input {name} must be an Input(…), as Input(CSV(), map=…), not {named!r}")
     return dict(inputs)

@@ -1,15 +1,15 @@
 """`Stage` and `Input`: the parts that a `Job` is made of. They hold functions, and compile to specs that name them."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from fanfold.columns import Batched, problem
-from fanfold.orders import order_problem
+from fanfold.columns import Batched
 from fanfold.programs import Program
-from fanfold_steps.aggregations import AGGREGATIONS, Aggregation, Together
+from fanfold.rules import Problem, stage_problems
+from fanfold_steps.aggregations import AGGREGATIONS, Aggregation
 from fanfold_steps.calling import check_parameters, is_object
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import Compression, InputFormat, Parquet, ParquetCompression, Text
@@ -22,6 +22,8 @@ Reducer = Callable[..., Any] | Program
 Combiner = Callable[..., Any] | Program
 Partitioner = Callable[..., int]
 Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation] | SortLines
+Namer = Callable[[Callable[..., Any]], Function]
+"""Tells how a function is called in a spec."""
 TEXT = Text()
 COMPRESSIONS = (get_args(Compression), get_args(ParquetCompression))
 """What may be said of files, and of what is packed inside of Parquet's."""
@@ -69,14 +71,6 @@ class Stage:
         order: Literal["total"] | None = None,
         partitions: int | None = None,
     ) -> None:
-        if isinstance(map, Batched) or isinstance(reduce, dict):
-            _check_batch(map, reduce, combine)
-        else:
-            if map is not None:
-                check_function(map, "mapper", 1, 2)
-            _check_reduce(reduce, combine)
-        if partitions is not None:
-            _check_partitions(partitions, reduce)
         self.map = map
         self.combine = combine
         self.reduce = reduce
@@ -84,16 +78,22 @@ class Stage:
         self.partition = partition
         self.sort_values = sort_values
         self.order = order
-        _check_orders(self)
+        _check_forms(self)
+        refuse(stage_problems(self.spec(unnamed)))
 
-    def spec(self) -> StageSpec:
-        """The stage as plain data. Raises InvalidJob."""
+    def spec(self, named: Namer | None = None) -> StageSpec:
+        """The stage as plain data; `named` tells how its functions are called, if not by what workers import them by.
+
+        Raises:
+            InvalidJob: a function can't be imported.
+        """
+        named = named or reference
         return StageSpec(
-            map=mapper_spec(self.map) if self.map else None,
-            reduce=None if self.reduce is None else _reduce(self.reduce),
-            combine=called(self.combine) if self.combine else None,
+            map=None if self.map is None else _mapper(self.map, named),
+            reduce=None if self.reduce is None else _reduce(self.reduce, named),
+            combine=None if self.combine is None else called(self.combine, named),
             partitions=self.partitions,
-            partition=reference(self.partition) if self.partition else None,
+            partition=None if self.partition is None else named(self.partition),
             sort_values=self.sort_values,
             order=self.order,
         )
@@ -120,9 +120,9 @@ class Input:
             check_function(map, "mapper", 1, 2)
         self.map = map
 
-    def spec(self) -> InputSpec:
-        """The input as plain data. Raises InvalidJob."""
-        return InputSpec(self.format, called(self.map) if self.map else None)
+    def spec(self, named: Namer | None = None) -> InputSpec:
+        """The input as plain data, its mapper named as a stage's functions are. Raises InvalidJob."""
+        return InputSpec(self.format, None if self.map is None else called(self.map, named or reference))
 
 
 def module_name(module: ModuleType) -> str:
@@ -136,9 +136,20 @@ def module_name(module: ModuleType) -> str:
     return Path(str(module.__file__)).stem
 
 
-def called(part: Callable[..., Any] | Program) -> Function | ProgramSpec:
-    """A function by the name that workers import it by, a program by its command line. Raises InvalidJob."""
-    return part.spec if isinstance(part, Program) else reference(part)
+def refuse(problems: Iterator[Problem]) -> None:
+    """Raise InvalidJob for the first of some problems, if there is one."""
+    if problem := next(problems, None):
+        raise InvalidJob(": ".join(problem))
+
+
+def called(part: Callable[..., Any] | Program, named: Namer) -> Function | ProgramSpec:
+    """A function by its name, a program by its command line. Raises InvalidJob."""
+    return part.spec if isinstance(part, Program) else named(part)
+
+
+def unnamed(function: Callable[..., Any]) -> Function:
+    """A function where it doesn't matter what it is called: the parts of a job are looked at before it is named."""
+    return Function("a:function")
 
 
 def reference(function: Callable[..., Any]) -> Function:
@@ -199,80 +210,57 @@ def check_function(function: object, kind: str, *parameters: int) -> None:
         raise InvalidJob(failure.message) from failure
 
 
-def mapper_spec(mapper: Mapper) -> Function | Batch | ProgramSpec:
-    """A mapper by name, a program by its command line. Raises InvalidJob."""
-    return Batch(reference(mapper).function) if isinstance(mapper, Batched) else called(mapper)
+def _mapper(mapper: Mapper, named: Namer) -> Function | Batch | ProgramSpec:
+    return Batch(named(mapper).function) if isinstance(mapper, Batched) else called(mapper, named)
 
 
-def _reduce(reduce: Reduce) -> ReduceSpec:
+def _reduce(reduce: Reduce, named: Namer) -> ReduceSpec:
     if isinstance(reduce, SortLines):
         return reduce
     if isinstance(reduce, dict):
         return {column: _aggregate(part) for column, part in reduce.items()}
     if isinstance(reduce, tuple):
         return [_aggregate(part) for part in reduce]
-    return _aggregate(reduce) if isinstance(reduce, Aggregation) else called(reduce)
+    return _aggregate(reduce) if isinstance(reduce, Aggregation) else called(reduce, named)
 
 
 def _aggregate(aggregation: Aggregation) -> Aggregate:
     return Aggregate(aggregation.name, list(aggregation.arguments))  # type: ignore[arg-type]  # checked before
 
 
-def _check_batch(map: Any, reduce: Any, combine: Any) -> None:
-    if wrong := problem(map, reduce, combine):
-        raise InvalidJob(wrong)
-    check_function(map, "batch function", 1)
-    _check_aggregation(tuple(reduce.values()))
-
-
-def _check_reduce(reduce: Any, combine: Combiner | None) -> None:
-    if isinstance(reduce, Aggregation | tuple) or (isinstance(reduce, type) and issubclass(reduce, Aggregation)):
-        _check_aggregation(reduce)
-        if combine is not None:
-            raise InvalidJob(f"{_name(reduce)} combines by itself: leave `combine` out")
-    elif reduce is not None and not isinstance(reduce, SortLines):
-        check_function(reduce, "reducer", 2)
-    elif combine is not None:
-        raise InvalidJob("there is no reducer to combine for: leave `combine` out, or give `reduce`")
-    if combine is not None:
-        check_function(combine, "combiner", 2)
-        if isinstance(combine, Program) != isinstance(reduce, Program):
-            raise InvalidJob("combiner and reducer are both programs, or both functions: write the other in kind, too")
-
-
-def _check_orders(stage: Stage) -> None:
+def _check_forms(stage: Stage) -> None:
+    """See that each part is one; in a spec its schema tells."""
+    if isinstance(stage.map, Batched):
+        check_function(stage.map, "batch function", 1)
+    elif stage.map is not None:
+        check_function(stage.map, "mapper", 1, 2)
+    _check_reduce(stage.reduce)
+    if stage.combine is not None:
+        check_function(stage.combine, "combiner", 2)
     if stage.partition is not None:
         check_function(stage.partition, "partitioner", 2)
+    if stage.partitions is not None and type(stage.partitions) is not int:
+        raise InvalidJob(f"partitions: a number from 1 to {MOST_PARTITIONS:,}, not {stage.partitions!r:.80}")
     if type(stage.sort_values) is not bool:
-        raise InvalidJob(f"sort_values is True or False, not {stage.sort_values!r}: values sort as keys do")
+        raise InvalidJob(f"sort_values is True or False, not {stage.sort_values!r:.80}: values sort as keys do")
     if stage.order not in (None, "total"):
-        raise InvalidJob(f'order is "total", or left out, not {stage.order!r}')
-    if stage.order and stage.programs:
-        raise InvalidJob("order: a total order is settled by a sample, which programs don't give; leave it out")
-    function = Function("a:function")  # what the parts are called doesn't matter here
-    spec = StageSpec(
-        map=function if stage.map else None,
-        combine=function if stage.combine else None,
-        reduce=function if callable(stage.reduce) else _reduce(stage.reduce) if stage.reduce else None,
-        partition=function if stage.partition else None,
-        sort_values=stage.sort_values,
-        order=stage.order,
-    )
-    if problem := order_problem(spec):
-        raise InvalidJob(f"{problem[0]}: {problem[1]}")
+        raise InvalidJob(f'order is "total", or left out, not {stage.order!r:.80}')
 
 
-def _check_partitions(partitions: int, reduce: object) -> None:
-    if type(partitions) is not int or not 1 <= partitions <= MOST_PARTITIONS:
-        raise InvalidJob(f"partitions is a number from 1 to {MOST_PARTITIONS:,}, not {partitions!r}")
-    if reduce is None:
-        raise InvalidJob("a stage without a reducer has a part for each split: leave `partitions` out")
-
-
-def _check_aggregation(reduce: Any) -> None:
-    parts = reduce if isinstance(reduce, tuple) else (reduce,)
-    if not parts:
+def _check_reduce(reduce: Any) -> None:
+    if isinstance(reduce, dict):
+        if wrong := [column for column in reduce if not isinstance(column, str)]:
+            raise InvalidJob(f'reduce: aggregations by column are a dict, as {{"n": Sum()}}, not of {wrong[0]!r:.80}')
+        _check_aggregations(*reduce.values())
+    elif reduce == ():
         raise InvalidJob("the reducer is an empty tuple: give a function, an aggregation or a tuple of aggregations")
+    elif isinstance(reduce, Aggregation | tuple) or (isinstance(reduce, type) and issubclass(reduce, Aggregation)):
+        _check_aggregations(*(reduce if isinstance(reduce, tuple) else (reduce,)))
+    elif reduce is not None and not isinstance(reduce, SortLines):
+        check_function(reduce, "reducer", 2)
+
+
+def _check_aggregations(*parts: Any) -> None:
     for part in parts:
         if type(part) not in AGGREGATIONS.values():
             kind = f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
@@ -280,7 +268,3 @@ def _check_aggregation(reduce: Any) -> None:
                 f"{kind} is no aggregation that a job can be written with: take {', '.join(AGGREGATIONS)}, with (), "
                 "or write a function for the reducer"
             )
-
-
-def _name(reduce: Any) -> str:
-    return Together(reduce).name if isinstance(reduce, tuple) else f"{reduce.name}()"
