@@ -206,6 +206,7 @@ def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write:
 @pytest.mark.parametrize("write", SPILLED)
 def test_killed_while_memory_goes_to_disk(case: Case, write: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(4096))
+    monkeypatch.setattr(Budget, "piece", property(lambda budget: 256))  # several batches in a split
     monkeypatch.setattr(shuffle, "MANY", 1 << 14)  # as many runs as maps, more than are merged at once
     assert check(case, write, when)
 
