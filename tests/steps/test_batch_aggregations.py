@@ -73,7 +73,7 @@ def by_columns(aggregate, frame, size, memory):
         spills.write(found[0], [found[0].sorted(found[1])])
 
     with Scratch() as scratch:
-        spills = FrameSpills(scratch)
+        spills = FrameSpills(scratch, Budget(memory))
         accumulator = Accumulator({"value": aggregate}, Budget(memory), spill)
         for piece in frame.iter_slices(size):
             accumulator.add_rows(*settled(piece, {"value": True}, escaped=False))
@@ -111,6 +111,27 @@ def test_columns_give_what_records_give(name, data):
     expected, found = by_records(aggregate, frame), by_columns(aggregate, frame, size, memory)
     assert list(found) == list(expected)
     assert {key: told(value) for key, value in found.items()} == {key: told(value) for key, value in expected.items()}
+
+
+def test_no_more_runs_are_read_at_once_than_the_memory_allows(monkeypatch):
+    """Twenty runs by two at a time: that takes several passes, and gives the same."""
+    frame = pl.DataFrame({"0": [f"k{number * 7 % 13}" for number in range(120)], "value": list(range(120))})
+    reading, most = set(), 0
+    original = segments.read_segment
+
+    def read_segment(*run):
+        nonlocal most
+        reading.add(run)
+        most = max(most, len(reading))
+        yield from original(*run)
+        reading.remove(run)
+
+    monkeypatch.setattr(segments, "read_segment", read_segment)
+    for name in ("Sum", "Collect"):
+        found = by_columns(Aggregate(name), frame, 2, 0)
+        assert found == by_records(Aggregate(name), frame)
+        assert most == Budget(0).fan_in == 2
+        assert not reading
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("Min", []), ("TopK", [2]), ("Distinct", [])])

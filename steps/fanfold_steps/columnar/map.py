@@ -74,7 +74,7 @@ class FrameMapTask:
         context, records = mapper.code.context(), 0
         mapper = mapper.begin(context)
         with Scratch() as scratch:
-            spills = FrameSpills(scratch)
+            spills = FrameSpills(scratch, self._budget)
             accumulator = Accumulator(self._reduce, self._budget, lambda full: self._spill(full, spills))
             for batch in frames(batches, min(self._budget.share // 32, BLOCK_BYTES)):
                 self._add(batch, mapper, accumulator)

@@ -37,7 +37,7 @@ class FrameReduceTask:
             PermanentFailure: the frames of the maps don't fit together.
         """
         with Scratch() as scratch:
-            spills = FrameSpills(scratch)
+            spills = FrameSpills(scratch, self._budget)
             accumulator = Accumulator(self._reduce, self._budget, lambda full: _spill(full, spills))
             for segment in self._segments(partition):
                 for frame, shape in segment:

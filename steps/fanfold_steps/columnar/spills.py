@@ -7,16 +7,21 @@ from typing import Any
 import polars as pl
 
 from fanfold_steps import keys
+from fanfold_steps.budget import Budget
 from fanfold_steps.columnar import segments
 from fanfold_steps.columnar.grouping import Grouping, together
 from fanfold_steps.scratch import Scratch
+
+Stream = Iterator[pl.DataFrame]
+"""Sorted states, frame by frame."""
 
 
 class FrameSpills:
     """A task's runs of frames on disk."""
 
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Scratch, budget: Budget) -> None:
         self._scratch = scratch
+        self._fan_in = budget.fan_in
         self._sizes: list[int] = []
 
     def __len__(self) -> int:
@@ -27,21 +32,33 @@ class FrameSpills:
         packed = segments.pack([[frame] for frame in partitioned], grouping.shape)
         self._sizes.append(self._scratch.objects.put(f"frames-{len(self._sizes)}.run", packed, hint=True))
 
-    def merged(self, grouping: Grouping, partition: int, last: pl.DataFrame) -> Iterator[pl.DataFrame]:
-        """A partition's states of all runs and of those that stayed in memory, sorted, a row for each key."""
+    def merged(self, grouping: Grouping, partition: int, last: pl.DataFrame) -> Stream:
+        """A partition's states of all runs and of those that stayed in memory, sorted, a row for each key.
+
+        More of them than the budget's fan-in are first merged in groups of neighbours on disk, as in `merge.py`.
+        """
         if not self._sizes:
             return iter([last])
-        written = [
-            (
-                frame
-                for frame, _ in segments.read_segment(self._scratch.objects, f"frames-{number}.run", size, partition)
-            )
-            for number, size in enumerate(self._sizes)
-        ]
-        return _merged(grouping, [*written, iter([last])])
+        written = [self._read(f"frames-{number}.run", size, partition) for number, size in enumerate(self._sizes)]
+        streams, passes = [*written, iter([last])], 0
+        while len(streams) > self._fan_in:
+            passes += 1
+            groups = [streams[at : at + self._fan_in] for at in range(0, len(streams), self._fan_in)]
+            streams = [
+                self._stored(grouping, _merged(grouping, group), f"merged-{passes}-{number}.run")
+                for number, group in enumerate(groups)
+            ]
+        return _merged(grouping, streams)
+
+    def _stored(self, grouping: Grouping, states: Stream, key: str) -> Stream:
+        size = self._scratch.objects.put(key, segments.pack([states], grouping.shape), hint=True)
+        return self._read(key, size, 0)
+
+    def _read(self, key: str, size: int, partition: int) -> Stream:
+        return (frame for frame, _ in segments.read_segment(self._scratch.objects, key, size, partition))
 
 
-def _merged(grouping: Grouping, streams: list[Iterator[pl.DataFrame]]) -> Iterator[pl.DataFrame]:
+def _merged(grouping: Grouping, streams: list[Stream]) -> Stream:
     """Again and again: of each stream the rows up to the least of the last keys that are in sight."""
     heads: list[pl.DataFrame | None] = [_next(stream) for stream in streams]
     while any(head is not None for head in heads):
@@ -56,7 +73,7 @@ def _merged(grouping: Grouping, streams: list[Iterator[pl.DataFrame]]) -> Iterat
         yield grouping.sorted(grouping.of_states(together(taken)))
 
 
-def _next(stream: Iterator[pl.DataFrame]) -> pl.DataFrame | None:
+def _next(stream: Stream) -> pl.DataFrame | None:
     return next((frame for frame in stream if frame.height), None)
 
 
