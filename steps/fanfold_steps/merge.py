@@ -1,9 +1,10 @@
 """Merge: bring sorted segments together, stably, however many there are, with a block of each in memory."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from operator import itemgetter
+from typing import TypeVar
 
 from fanfold_steps import runs
 from fanfold_steps.budget import Budget
@@ -12,6 +13,7 @@ from fanfold_steps.scratch import Scratch
 
 Segment = Iterator[list[runs.Item]]
 """Sorted items, block by block."""
+Sorted = TypeVar("Sorted")
 _KEY = itemgetter(0)
 _MOST_ITEMS = 1 << 16  # given at once of a key that has many
 
@@ -23,15 +25,26 @@ def merge(segments: list[Segment], scratch: Scratch, budget: Budget) -> Segment:
     neighbours are first merged into runs on disk (external merge sort: Knuth, The Art of Computer Programming, vol. 3,
     5.4.1).
     """
-    passes, fan_in = 0, budget.fan_in
-    while len(segments) > fan_in:
+
+    def stored(group: list[Segment], key: str) -> Segment:
+        return _stored(merged(group), key, scratch, budget.block)
+
+    return merged(few(segments, budget.fan_in, stored))
+
+
+def few(sorted_ones: list[Sorted], fan_in: int, stored: Callable[[list[Sorted], str], Sorted]) -> list[Sorted]:
+    """No more than `fan_in` of them: groups of neighbours, as often as it takes, are each made one by `stored`, which
+    is given a key for it.
+
+    >>> few(["a", "b", "c", "d", "e"], 2, lambda group, key: f"{key}({'+'.join(group)})")
+    ['merged-2-0(merged-1-0(a+b)+merged-1-1(c+d))', 'merged-2-1(merged-1-2(e))']
+    """
+    passes = 0
+    while len(sorted_ones) > fan_in:
         passes += 1
-        groups = [segments[at : at + fan_in] for at in range(0, len(segments), fan_in)]
-        segments = [
-            _stored(merged(group), f"merged-{passes}-{number}.run", scratch, budget.block)
-            for number, group in enumerate(groups)
-        ]
-    return merged(segments)
+        groups = [sorted_ones[at : at + fan_in] for at in range(0, len(sorted_ones), fan_in)]
+        sorted_ones = [stored(group, f"merged-{passes}-{number}") for number, group in enumerate(groups)]
+    return sorted_ones
 
 
 def merged(segments: list[Segment]) -> Segment:

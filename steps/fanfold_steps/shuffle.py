@@ -2,6 +2,7 @@
 that a reducer opens few segments, and larger ones."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -10,7 +11,7 @@ from fanfold_steps.aggregations import build
 from fanfold_steps.budget import Budget
 from fanfold_steps.combining import combined
 from fanfold_steps.crash_points import around
-from fanfold_steps.merge import Segment, merge
+from fanfold_steps.merge import few, merged
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, Batch, SortLines, StageSpec
 from fanfold_storage.objects import Objects
@@ -47,11 +48,19 @@ class ShuffleTask:
         """Merge runs, each by key and size, into one under `key`; returns what the commit records."""
         read = [runs.WholeRun(objects, run, size) for run, size in found]
         with Scratch() as scratch, around("shuffle.run"):
-            size = objects.put(key, runs.pack(self._segments(read, scratch), self._budget.block))
+            size = objects.put(key, self._packed(few(read, self._budget.fan_in, partial(self._stored, scratch))))
         return {"records": sum(run.records for run in read), "bytes": size}
 
-    def _segments(self, read: list[runs.WholeRun], scratch: Scratch) -> Iterator[Iterator[runs.Item]]:
+    def _stored(self, scratch: Scratch, read: list[runs.WholeRun], key: str) -> runs.WholeRun:
+        with around("merge"):
+            size = scratch.objects.put(key, self._packed(read), hint=True)
+        return runs.WholeRun(scratch.objects, key, size)
+
+    def _packed(self, read: list[runs.WholeRun]) -> Iterator[bytes]:
+        return runs.pack(self._segments(read), self._budget.block)
+
+    def _segments(self, read: list[runs.WholeRun]) -> Iterator[Iterator[runs.Item]]:
         """Partition by partition: each run is read once, from its beginning to its end."""
         for segments in zip(*(run.segments() for run in read), strict=True):
-            blocks: Segment = merge(list(segments), scratch, self._budget)
+            blocks = merged(list(segments))
             yield chain.from_iterable(combined(self._aggregation, blocks) if self._aggregation else blocks)

@@ -4,11 +4,13 @@ import random
 
 import pytest
 
-from fanfold_steps import shuffle, worker
+from fanfold_steps import framed, runs, shuffle, worker
 from fanfold_steps.budget import Budget
 from fanfold_steps.progress import ProgressReader
+from fanfold_steps.shuffle import ShuffleTask
 from fanfold_steps.spec import Aggregate, Batch, Function, SortLines, StageSpec
 from fanfold_steps.worker import Worker
+from fanfold_storage.objects.filesystem import FilesystemObjects
 from tests.steps.conftest import SmallJob
 
 HERE = "tests.steps.functions"
@@ -51,3 +53,34 @@ def test_what_is_shuffled():
     assert shuffle.groups(StageSpec(reduce=SortLines()), 10_000, 64) == 0
     assert shuffle.groups(StageSpec(Batch("m:f"), {"n": Aggregate("Sum")}), 10_000, 64) == 0
     assert [list(shuffle.members(group, 130))[-1] for group in range(3)] == [63, 127, 129]
+
+
+@pytest.mark.parametrize("name", ["Sum", "reducer"])
+def test_no_more_runs_are_read_at_once_than_the_memory_allows(tmp_path, monkeypatch, name):
+    store = FilesystemObjects(tmp_path)
+    chance = random.Random(3)
+    found = []
+    for number in range(7):
+        segments = [sorted((b"%d" % chance.randrange(50), at if name == "Sum" else [at]) for at in range(99))] * 3
+        found.append((f"{number}.run", store.put(f"{number}.run", runs.pack(segments, 200))))
+    reading = most = 0
+    original = framed.read_bodies
+
+    def read_bodies(*range_of_run):
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        try:
+            yield from original(*range_of_run)
+        finally:
+            reading -= 1
+
+    monkeypatch.setattr(framed, "read_bodies", read_bodies)
+    records = []
+    for share in (1 << 30, 0):
+        written = ShuffleTask(STAGES[name], Budget(share)).run(found, store, "whole.run")
+        assert (written["records"], most, reading) == (7 * 3 * 99, min(Budget(share).fan_in, 7), 0)
+        records.append([list(runs.read_segment(store, "whole.run", written["bytes"], at)) for at in range(3)])
+        most = 0
+    assert records[0] == records[1]
+    assert records[0][0]

@@ -10,6 +10,7 @@ from fanfold_steps import keys
 from fanfold_steps.budget import Budget
 from fanfold_steps.columnar import segments
 from fanfold_steps.columnar.grouping import Grouping, together
+from fanfold_steps.merge import few
 from fanfold_steps.scratch import Scratch
 
 Stream = Iterator[pl.DataFrame]
@@ -35,24 +36,17 @@ class FrameSpills:
     def merged(self, grouping: Grouping, partition: int, last: pl.DataFrame) -> Stream:
         """A partition's states of all runs and of those that stayed in memory, sorted, a row for each key.
 
-        More of them than the budget's fan-in are first merged in groups of neighbours on disk, as in `merge.py`.
+        More of them than the budget's fan-in are first merged in groups of neighbours on disk.
         """
         if not self._sizes:
             return iter([last])
         written = [self._read(f"frames-{number}.run", size, partition) for number, size in enumerate(self._sizes)]
-        streams, passes = [*written, iter([last])], 0
-        while len(streams) > self._fan_in:
-            passes += 1
-            groups = [streams[at : at + self._fan_in] for at in range(0, len(streams), self._fan_in)]
-            streams = [
-                self._stored(grouping, _merged(grouping, group), f"merged-{passes}-{number}.run")
-                for number, group in enumerate(groups)
-            ]
-        return _merged(grouping, streams)
 
-    def _stored(self, grouping: Grouping, states: Stream, key: str) -> Stream:
-        size = self._scratch.objects.put(key, segments.pack([states], grouping.shape), hint=True)
-        return self._read(key, size, 0)
+        def stored(group: list[Stream], key: str) -> Stream:
+            packed = segments.pack([_merged(grouping, group)], grouping.shape)
+            return self._read(key, self._scratch.objects.put(key, packed, hint=True), 0)
+
+        return _merged(grouping, few([*written, iter([last])], self._fan_in, stored))
 
     def _read(self, key: str, size: int, partition: int) -> Stream:
         return (frame for frame, _ in segments.read_segment(self._scratch.objects, key, size, partition))

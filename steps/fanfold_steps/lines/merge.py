@@ -6,6 +6,7 @@ from itertools import chain
 
 from fanfold_steps.lines import split
 from fanfold_steps.lines.runs import Blocks, RunWriter, read_segments
+from fanfold_steps.merge import few
 from fanfold_steps.scratch import Scratch
 
 Segment = Iterator[list[str]]
@@ -13,15 +14,11 @@ Segment = Iterator[list[str]]
 
 def merge(segments: list[Segment], scratch: Scratch, fan_in: int, block: int) -> Iterator[list[str]]:
     """All lines in order, some at a time. More segments than `fan_in` are first merged in groups on disk."""
-    passes = 0
-    while len(segments) > fan_in:
-        passes += 1
-        groups = [segments[at : at + fan_in] for at in range(0, len(segments), fan_in)]
-        segments = [
-            stored(chain.from_iterable(map(Blocks(block).of, merged(group))), f"merged-{passes}-{number}", scratch)
-            for number, group in enumerate(groups)
-        ]
-    return merged(segments)
+
+    def joined(group: list[Segment], key: str) -> Segment:
+        return stored(chain.from_iterable(map(Blocks(block).of, merged(group))), key, scratch)
+
+    return merged(few(segments, fan_in, joined))
 
 
 def merged(segments: list[Segment]) -> Iterator[list[str]]:
