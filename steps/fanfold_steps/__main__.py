@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         worker.run()
     except PermanentFailure as failure:
-        Reporter(name).failed(tree.find("failed.json") or failure.to_json())
+        Reporter(name).failed(tree.failure() or failure.to_json())
         return exits.FAILED
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)

@@ -44,7 +44,7 @@ class Beat:
             try:
                 told = json.dumps({"beat": beat, "status": self._reporter.words})
                 self._tree.objects.put(f"workers/{self._worker}.json", [told.encode()], hint=True)
-                failure = self._tree.find("failed.json")
+                failure = self._tree.failure()
             except StorageError as error:
                 print(f"fanfold: {self._worker}: no beat: {error}", file=sys.stderr, flush=True)
                 failure = None

@@ -54,7 +54,7 @@ class ProgressReader:
     def read(self) -> Progress:
         """The job as it stands. Raises StorageError when the store is away."""
         report = self.tree.find("report.json")
-        failure = None if report else self._failure()
+        failure = None if report else self.tree.failure()
         plan = self._plan = self._plan or self.tree.find("plan.json")
         if plan is None:
             return Progress("succeeded" if report else "failed" if failure else "waiting", [], failure, report)
@@ -63,10 +63,10 @@ class ProgressReader:
             for index, steps in enumerate(plan["tasks"])
         ]
         stages[0].steps.insert(0, StepProgress("split", 1, 1, bytes=plan["bytes"]))
-        if failure and (task := failure.get("task")):
+        if failure and (task := failure["task"]):
             for stage in stages:
                 for step in stage.steps:
-                    step.failed = int((stage.index, step.step) == (task.get("stage"), task.get("step")))
+                    step.failed = int((stage.index, step.step) == (task["stage"], task["step"]))
         state: Literal["running", "succeeded", "failed"] = "succeeded" if report else "failed" if failure else "running"
         return Progress(state, stages, failure, report, report.get("counters", {}) if report else self._counted)
 
@@ -83,18 +83,6 @@ class ProgressReader:
             with suppress(ValueError):  # a beat is a hint, and may be cut off
                 told.append((self.tree.find(key) or {}).get("status", ""))
         return next(filter(None, told), "")
-
-    def _failure(self) -> dict[str, Any] | None:
-        """`failed.json`. Whatever else somebody put there is a failure too, so that no job runs for ever."""
-        try:
-            failure = self.tree.find("failed.json")
-        except (ValueError, RecursionError):
-            failure = {}
-        if failure is None:
-            return None
-        failure = failure if isinstance(failure, dict) else {}
-        failure = failure or {"message": "the job failed, but its failed.json can't be read"}
-        return failure if isinstance(failure.get("task"), dict | None) else {**failure, "task": None}
 
     def _step(self, stage: int, name: str, tasks: int) -> StepProgress:
         step = StepProgress(name, tasks)

@@ -54,14 +54,14 @@ class Reporter:
 def describe(failure: Mapping[str, Any]) -> str:
     """A failure for people: what, at which record, the user's traceback."""
     task, record = failure.get("task"), failure.get("record")
-    stage = f"stage {task['stage']}, " if task and (task["stage"] or failure.get("stages", 1) > 1) else ""
+    stage = f"stage {task['stage']}, " if task and (task["stage"] or failure.get("stages", 1) != 1) else ""
     where = f"{stage}{task['step']}/{task['index']}: " if task else ""
     lines = [f"{where}{failure['message']}"]
     if record:
         byte = "" if record.get("offset") is None else f", byte {record['offset']}"
         lines.append(f"at {record['source']}{byte}: {record['text']}")
     if failure.get("traceback"):
-        lines.append(failure["traceback"])
+        lines.append(f"{failure['traceback']}")
     if failure.get("log"):
         lines.append(f"The task's last output:\n{failure['log']}")
     return "\n".join(lines)

@@ -36,6 +36,7 @@ from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import open_objects
 
 FEW_COMMITS, READERS = 64, 8
+_UNREADABLE = "the job failed, but its failed.json can't be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,24 @@ class JobTree:
         except NotFound:
             return None
 
+    def failure(self) -> dict[str, Any] | None:
+        """`failed.json`, with a message, and a task and a record or None. Whatever else somebody put there is a failure
+        too, so that no job runs for ever."""
+        try:
+            found = self.find("failed.json")
+        except (ValueError, RecursionError):  # cut off, no text, nested without end
+            found = {}
+        if found is None:
+            return None
+        failure: dict[str, Any] = found if isinstance(found, dict) else {}
+        message = failure.get("message")
+        return {
+            **failure,
+            "message": message if message and isinstance(message, str) else _UNREADABLE,
+            "task": _with(failure.get("task"), "stage", "step", "index"),
+            "record": _with(failure.get("record"), "source", "text"),
+        }
+
     def commit(self, task: Task, record: dict[str, Any]) -> bool:
         """Make an attempt the one that counts; False if another came first."""
         with around(f"{task.step}.commit"):
@@ -121,3 +140,8 @@ class JobTree:
 
 def _commits(stage: int, step: str) -> str:
     return f"stage-{stage}/{step}/commits/"
+
+
+def _with(found: object, *members: str) -> dict[str, Any] | None:
+    """An object that has these members; else None."""
+    return found if isinstance(found, dict) and found.keys() >= set(members) else None

@@ -129,7 +129,7 @@ class Worker:
             failure = PermanentFailure("timeout", told_timeout(seconds), trace=trace, position=position)
             self._fail(task, failure)
             self._logs.flush()
-            self._reporter.failed(self._tree.find("failed.json") or failure.to_json())
+            self._reporter.failed(self._tree.failure() or failure.to_json())
         except StorageError:
             os._exit(exits.STORE_AWAY)
         os._exit(exits.FAILED)

@@ -6,6 +6,8 @@ import pytest
 
 from fanfold_steps import runs
 from fanfold_steps.__main__ import main
+from fanfold_steps.progress import ProgressReader
+from fanfold_steps.report import Reporter
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_storage.errors import Unavailable
 
@@ -203,6 +205,29 @@ def test_every_other_worker_stops_when_one_has_failed(small_job):
     process = small_job.start()
     assert process.wait(timeout=20) == 64
     assert "elsewhere" in process.communicate()[1]
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        b"",
+        b'{"message": "cut o',
+        b"\xff",
+        b"[1]",
+        b"[" * 200_000,
+        b"{}",
+        b'{"message": null, "task": 7, "record": "none", "stages": "two"}',
+        b'{"message": ["no"], "task": {"stage": 0}, "record": {"offset": []}, "traceback": [1], "log": {"a": 1}}',
+        b'{"message": "said", "task": {"stage": 0, "step": [], "index": {}}, "stages": "two", "traceback": 7}',
+    ],
+)
+def test_whatever_lies_in_failed_json_is_a_failure_that_can_be_told(small_job, capsys, failed):
+    assert small_job.tree.failure() is None
+    small_job.tree.objects.put("failed.json", [failed])
+    failure = small_job.tree.failure()
+    assert ProgressReader(small_job.tree).read().failure == failure
+    Reporter("all-0").failed(failure)
+    assert ("said" if b"said" in failed else "its failed.json can't be read") in capsys.readouterr().err
 
 
 def test_a_worker_leaves_with_the_process_that_holds_its_input(small_job):

@@ -144,14 +144,21 @@ def test_a_worker_that_is_stopped_holds_nobody_up_and_continued_does_no_harm(sma
     assert sorted(left_over) == ["_SUCCESS", "part-00000.txt", "part-00001.txt"]
 
 
-def test_a_worker_deep_in_a_task_leaves_when_the_job_has_failed(small_job):
+@pytest.mark.parametrize(
+    ("failed", "told"),
+    [
+        (json.dumps({"task": None, "message": "no more of it"}).encode(), "no more of it"),
+        (b'{"task": null, "mess', "the job failed, but its failed.json can't be read"),
+    ],
+)
+def test_a_worker_deep_in_a_task_leaves_when_the_job_has_failed(small_job, failed, told):
     small_job.write_input({"a.txt": b"slow\n" * 1000})
     small_job.create(SLOW, split_size=1 << 20)
     process = small_job.start()
     poll(lambda: list(small_job.tree.objects.list("claims/0-map")))
-    small_job.tree.objects.put("failed.json", [json.dumps({"task": None, "message": "no more of it"}).encode()])
+    small_job.tree.objects.put("failed.json", [failed])
     assert process.wait(timeout=10) == 64
-    assert "no more of it" in process.communicate()[1]
+    assert told in process.communicate()[1]
 
 
 @pytest.mark.parametrize("seconds", [0.5, 2.0])

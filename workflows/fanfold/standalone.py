@@ -175,7 +175,7 @@ def _unfinished(draft: Draft) -> JobConf | None:
     if conf and not report and conf.id == wanted.id:
         tree.objects.delete("failed.json")
         return conf
-    if conf and not (report or draft.target.is_beside or tree.find("failed.json")):
+    if conf and not (report or draft.target.is_beside or tree.failure()):
         raise Refused(
             f"{conf.output} holds an unfinished run of another job, or of this one with other inputs or code: "
             "let that one end, remove the folder, or choose another output"
