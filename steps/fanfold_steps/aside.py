@@ -25,8 +25,8 @@ class Aside:
         """Forget it all: the task begins anew."""
         self._held: dict[str, list[Any]] = {name: [] for name in self._names}
         self._written: list[int] = []
-        self._marks: dict[str, int] = {}
         self._size = 0
+        self._mark: tuple[dict[str, int], int] | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -34,14 +34,20 @@ class Aside:
         return not self._written and not any(self._held.values())
 
     def mark(self) -> None:
-        """Remember what is held, to come back to it by `take_back`."""
-        self._spill_if_large()
-        self._marks = {name: len(held) for name, held in self._held.items()}
+        """Remember what is held, until `take_back` comes back to it or `keep` lets go of it; meanwhile all is held."""
+        self._mark = {name: len(held) for name, held in self._held.items()}, self._size
 
     def take_back(self) -> None:
         """Forget what came since the mark."""
+        assert self._mark
+        (lengths, self._size), self._mark = self._mark, None
         for name, held in self._held.items():
-            del held[self._marks[name] :]
+            del held[lengths[name] :]
+
+    def keep(self) -> None:
+        """What came since the mark stays."""
+        self._mark = None
+        self._spill_if_large()
 
     def without(self, records: Iterable[Any]) -> Iterator[Any]:
         """The records that are for no named output, the others taken off. Raises UnknownOutput."""
@@ -68,7 +74,7 @@ class Aside:
             return
         self._held[to.name].append(to.record)
         self._size += deep_size(to.record)
-        if not self._marks:
+        if not self._mark:
             self._spill_if_large()
 
     def _spill_if_large(self) -> None:

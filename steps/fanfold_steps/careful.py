@@ -23,7 +23,7 @@ def careful(mapper: Mapper, cursor: Cursor, tally: Tally, quarantine: Quarantine
         if mapper.aside:
             mapper.aside.mark()
         try:
-            return _given(inner, item, check)
+            given = _given(inner, item, check)
         except (MemoryError, UnknownOutput):
             raise
         except Exception as error:  # noqa: BLE001 — that is what it is for
@@ -33,6 +33,9 @@ def careful(mapper: Mapper, cursor: Cursor, tally: Tally, quarantine: Quarantine
                 mapper.aside.take_back()
             quarantine.add_record(cursor.place, cursor.record, failure)
             return ()
+        if mapper.aside:
+            mapper.aside.keep()
+        return given
 
     return replace(mapper, call=call, generates=True)
 
