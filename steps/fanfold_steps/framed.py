@@ -1,6 +1,6 @@
 """Framed files: what runs of every kind have in common, whatever their blocks hold.
 
-    file   = block* footer length-of-footer (4 bytes) magic (4 bytes)
+    file   = block* footer length-of-footer (4 bytes) CRC-32 of the footer (4) magic (4)
     block  = length (4) CRC-32 of the body (4) body
     footer = JSON: where whose blocks lie
 
@@ -17,8 +17,9 @@ from fanfold_storage.errors import StorageError
 from fanfold_storage.objects import Objects
 
 _HEADER = struct.Struct(">II")
-_TRAILER = struct.Struct(">I4s")
+_TRAILER = struct.Struct(">II4s")
 _FOOTER_GUESS = 64 << 10
+_CHANGED = "has the wrong checksum: the store returned other bytes than were written"
 HEADER_BYTES = _HEADER.size
 
 
@@ -34,23 +35,23 @@ def header(body: bytes) -> bytes:
 def footer(index: Any, magic: bytes) -> bytes:
     """A file's last bytes: `index` is JSON, `magic` tells the kind of run."""
     data = json.dumps(index).encode()
-    return data + _TRAILER.pack(len(data), magic)
+    return data + _TRAILER.pack(len(data), zlib.crc32(data), magic)
 
 
 def read_footer(objects: Objects, key: str, size: int, magic: bytes) -> Any:
     """The index of a file of `size` bytes. Raises CorruptRun, NotFound."""
     guess = min(size, _FOOTER_GUESS)
     tail = b"".join(objects.read(key, size - guess, size))
-    length, found = _TRAILER.unpack(tail[-_TRAILER.size :]) if len(tail) >= _TRAILER.size else (0, b"")
-    if found != magic:
-        raise CorruptRun(f"{objects.url}{key} doesn't end like a run of its kind ({magic.decode()})")
+    length, checksum, found = _TRAILER.unpack(tail[-_TRAILER.size :]) if len(tail) >= _TRAILER.size else (0, 0, b"")
     whole = length + _TRAILER.size
+    if found != magic or whole > size:
+        raise CorruptRun(f"{objects.url}{key} doesn't end like a run of its kind ({magic.decode()})")
     if whole > len(tail):
-        tail = b"".join(objects.read(key, max(size - whole, 0), size))
-    try:
-        return json.loads(tail[-whole : -_TRAILER.size])
-    except ValueError as error:
-        raise CorruptRun(f"the footer of {objects.url}{key} can't be read: {error}") from error
+        tail = b"".join(objects.read(key, size - whole, size))
+    data = tail[-whole : -_TRAILER.size]
+    if zlib.crc32(data) != checksum:
+        raise CorruptRun(f"the footer of {objects.url}{key} {_CHANGED}")
+    return json.loads(data)
 
 
 def read_bodies(objects: Objects, key: str, start: int, stop: int) -> Iterator[bytes]:
@@ -64,8 +65,7 @@ def read_bodies(objects: Objects, key: str, start: int, stop: int) -> Iterator[b
         if len(body) < length:
             raise CorruptRun(f"{objects.url}{key} ends in the middle of a block")
         if zlib.crc32(body) != checksum:
-            told = f"a block of {objects.url}{key} has the wrong checksum"
-            raise CorruptRun(f"{told}: the store returned other bytes than were written")
+            raise CorruptRun(f"a block of {objects.url}{key} {_CHANGED}")
         yield body
 
 

@@ -1,8 +1,14 @@
+from itertools import chain
+
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanfold_steps import framed, keys, runs
+from fanfold_steps.columnar import segments as columnar_segments
+from fanfold_steps.columnar.shape import Shape
+from fanfold_steps.lines import runs as lines_runs
 from fanfold_storage.objects.filesystem import FilesystemObjects
 
 
@@ -30,14 +36,47 @@ def test_a_segment_of_many_blocks_and_a_footer_longer_than_the_first_look(tmp_pa
     assert items_of(runs.read_blocks(store, "a.run", size, 9_001)) == []
 
 
-def test_one_changed_byte_is_noticed(tmp_path):
+def rows():
+    segments: list[list[runs.Item]] = [
+        [(keys.encode("a"), [1, 2]), (keys.encode("b"), ["three"])],
+        [],
+        [(keys.encode("c"), [4.5])],
+    ]
+    return runs.pack(segments), runs.read_blocks
+
+
+def lines():
+    writer, blocks = lines_runs.RunWriter(3), lines_runs.Blocks(8)
+    pieces = [writer.piece([blocks.of(piece), [], blocks.of(["z" * 9])]) for piece in (["a", "b" * 20], ["c"])]
+    return chain(*pieces, map(lines_runs.RunWriter.end, [writer])), lambda *run: chain.from_iterable(
+        lines_runs.read_segments(*run)
+    )
+
+
+def frames():
+    shape = Shape({"0": "text"}, {"n": "int"})
+    segments = [[pl.DataFrame({"0": [text.encode() for text in texts], "n": len(texts)})] for texts in ("ab", "c", "")]
+    return columnar_segments.pack(segments, shape), columnar_segments.read_segment
+
+
+def everything(store, read, size):
+    return [list(read(store, "a.run", size, partition)) for partition in range(3)]
+
+
+@pytest.mark.parametrize("kind", [rows, lines, frames])
+def test_any_changed_byte_is_noticed(tmp_path, kind):
     store = FilesystemObjects(tmp_path)
-    size = store.put("a.run", runs.pack([[(keys.encode("a"), 1)]]))
-    data = bytearray((tmp_path / "a.run").read_bytes())
-    data[12] ^= 1
-    (tmp_path / "a.run").write_bytes(data)
-    with pytest.raises(framed.CorruptRun, match="checksum"):
-        items_of(runs.read_blocks(store, "a.run", size, 0))
+    written, read = kind()
+    size = store.put("a.run", written)
+    sound = (tmp_path / "a.run").read_bytes()
+    assert any(everything(store, read, size))
+    for at in range(size):
+        for change in (0x01, 0x80, 0xFF):
+            data = bytearray(sound)
+            data[at] ^= change
+            (tmp_path / "a.run").write_bytes(data)
+            with pytest.raises(framed.CorruptRun):
+                everything(store, read, size)
 
 
 def test_a_run_cut_short_is_noticed(tmp_path):
