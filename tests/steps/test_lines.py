@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanfold_steps import worker
+from fanfold_steps import by_columns, worker
+from fanfold_steps import split as split_step
 from fanfold_steps.budget import MIB, Budget
 from fanfold_steps.formats.declared import Text
 from fanfold_steps.framed import CorruptRun
@@ -68,6 +69,19 @@ def test_the_parts_are_the_same_whatever_the_cuts_the_workers_and_the_memory(tmp
     (parts,) = found
     assert b"".join(parts) == text_of(sorted(lines))
     assert len([part for part in parts if part]) == 4
+
+
+@pytest.mark.parametrize("planned", [64 << 10, 1 << 30])
+def test_who_goes_on_in_other_memory_goes_the_way_that_was_planned(small_job, monkeypatch, planned):
+    monkeypatch.setattr(by_columns, "WORTH_BYTES", 0)
+    small_job.write_input({"a.txt": b"b\na\n" * 40_000})
+    small_job.create(STAGE, partitions=2, workers={"all": 1})
+    monkeypatch.setattr(split_step, "budget_of", lambda conf: Budget(planned))
+    Worker(small_job.tree, "split", 0).run()
+    assert small_job.tree.load("plan.json")["spec"]["stages"][0]["reduce"]["sort"] == WAYS[planned > MIB]
+    monkeypatch.setattr(worker, "budget_of", lambda conf: Budget((1 << 30) if planned < MIB else 64 << 10))
+    Worker(small_job.tree, "all", 0).run()
+    assert b"".join(small_job.output().values()) == b"a\n" * 40_000 + b"b\n" * 40_000
 
 
 def test_packed_parts(tmp_path):

@@ -76,7 +76,7 @@ def _together(blocks: Iterable[bytes], size: int) -> Iterator[tuple[list[bytes],
     """Blocks in groups of about `size` bytes, and whether a group is the last."""
     held: list[bytes] = []
     length = 0
-    for block in blocks:
+    for block in filter(None, blocks):
         if held and length + len(block) > size:
             yield held, False
             held, length = [], 0
