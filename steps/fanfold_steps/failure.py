@@ -3,13 +3,14 @@
 import traceback
 from dataclasses import asdict, dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
 from fanfold_steps.limits import memory_told
 
-OWN_FOLDERS = ("fanfold_steps", "fanfold_storage", "fanfold")
+OWN_PACKAGES = ("fanfold_steps", "fanfold_storage", "fanfold")
 ASKED = ("context.py", "counters.py")  # of ours, what user code calls
 RECORD_PREVIEW, SHOWN = 200, 80  # characters
 LONGEST_MESSAGE, LONGEST_TRACE = 2_000, 16_000  # characters: a failure is kept in records, which are small
@@ -56,16 +57,28 @@ def user_traceback(error: BaseException, code_root: Path) -> str:
     return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 
 
+def told_at(error: BaseException, code_root: Path) -> str:
+    """An exception's words after the place in the user's code that it came from, and before that line."""
+    frames = [frame for frame in _kept(traceback.extract_tb(error.__traceback__), code_root) if frame.line]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}: {error}\n    {frames[-1].line}" if frames else str(error)
+
+
 def user_stack(frame: FrameType | None, code_root: Path) -> str:
     """Where a thread is in the user's code, as Python prints it."""
     stack = traceback.extract_stack(frame) if frame else traceback.StackSummary()
     return "".join(_user_frames(stack, code_root)).rstrip()
 
 
-def _user_frames(stack: traceback.StackSummary, code_root: Path) -> list[str]:
+def _kept(stack: traceback.StackSummary, code_root: Path) -> list[traceback.FrameSummary]:
+    """The frames of the user's code."""
     frames = [frame for frame in stack if not is_own(frame.filename) and not _is_import(frame.filename)]
     for frame in frames:
         frame.filename = frame.filename.removeprefix(f"{code_root}/")
+    return frames
+
+
+def _user_frames(stack: traceback.StackSummary, code_root: Path) -> list[str]:
+    frames = _kept(stack, code_root)
     return ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
 
 
@@ -90,7 +103,14 @@ def _is_asked(filename: str) -> bool:
 @cache
 def is_own(filename: str) -> bool:
     """Whether a file is Fanfold's."""
-    return Path(filename).parent.name in OWN_FOLDERS or Path(filename).parent.parent.name in OWN_FOLDERS
+    return not _own_folders().isdisjoint(map(str, Path(filename).parents))
+
+
+@cache
+def _own_folders() -> set[str]:
+    """Where our packages lie; those above this one are not loaded for it. A user's folder may be called as they are."""
+    found = map(find_spec, OWN_PACKAGES)
+    return {str(Path(spec.origin).parent) for spec in found if spec and spec.origin}
 
 
 def shown(value: object) -> str:

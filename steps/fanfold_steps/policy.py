@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from fanfold_steps.arguments import told
+
 LONGEST_TIMEOUT = 1_000_000  # seconds; threads can't wait for ever
 
 
@@ -10,6 +12,7 @@ class InvalidPolicy(ValueError):
     """A failure policy that can't be, as it is declared."""
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Fail:
     """The first bad record ends the job."""
@@ -17,6 +20,7 @@ class Fail:
     policy: Literal["fail"] = "fail"
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Skip:
     """Bad records are put aside into the output's `_quarantine/`, up to this share of all; more of them end the job.

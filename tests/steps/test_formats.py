@@ -15,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanfold_steps.failure import PermanentFailure
-from fanfold_steps.formats import compression, open_source, read, reader, separated, writer
+from fanfold_steps.formats import compression, declared, open_source, read, reader, separated, writer
 from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Text, Whole
 from tests.steps.reading import Chunked, read_in_ranges
 
+ANY: Any = declared  # what no type checker would let through
 backport: Any = compression._zstd()
 PACK = {
     "none": lambda data: data,
@@ -296,6 +297,11 @@ def test_a_header_that_is_none_is_told(data, problem):
         (lambda: TSV(quote="\t"), "must be different"),
         (lambda: Fixed(0), "between 1 byte and 1 GiB"),
         (lambda: Delimited(b""), "at least one byte"),
+        (lambda: ANY.Delimited(7), "a delimiter is a text, or bytes, of at least one byte, not 7"),
+        (lambda: ANY.Fixed("100"), "between 1 byte and 1 GiB, not '100'"),
+        (lambda: ANY.CSV(delimiter=7), "the delimiter is one character, not 7"),
+        (lambda: ANY.CSV(columns=["a", 7]), r"columns are a list of names, not \['a', 7\]"),
+        (lambda: ANY.Text(7), "Python knows no text encoding 7"),
         (lambda: Delimited(b"\n\n"), "doesn't begin as it ends"),
         (lambda: Delimited(b"\xff"), "isn't UTF-8"),
         (lambda: Whole(True, "utf-8"), "either binary or has an encoding"),
@@ -303,6 +309,19 @@ def test_a_header_that_is_none_is_told(data, problem):
 )
 def test_a_format_that_cannot_be_is_refused(declare, problem):
     with pytest.raises(InvalidFormat, match=problem):
+        declare()
+
+
+@pytest.mark.parametrize(
+    ("declare", "problem"),
+    [
+        (lambda: ANY.CSV(delimeter=";"), r"CSV\(…\) has no argument `delimeter`: did you mean `delimiter`\? There are"),
+        (lambda: ANY.JSONL(colour=1), r"JSONL\(…\) has no argument `colour`: leave it out. There is compress$"),
+        (lambda: ANY.Fixed(), r"Fixed\(…\): missing a required argument: 'size'. There are size, compress$"),
+    ],
+)
+def test_an_argument_that_a_format_does_not_have_is_told_with_those_there_are(declare, problem):
+    with pytest.raises(TypeError, match=problem):
         declare()
 
 

@@ -66,7 +66,25 @@ CASES = {
     "syntax error": ("def f(:\n", b"a\n", [], 3, ["bad.py"]),
     "no job": ("x = 1\n", b"a\n", [], 3, ["bad.py"]),
     "lambda": ("from fanfold import *\njob = Job(map=lambda line: [], reduce=Sum())\n", b"a\n", [], 3,
-               ["can't be imported by workers"]),
+               ["bad.py, line 2: ", "can't be imported by workers"]),
+    "no share": (job(COUNT, rest=", on_error=Skip(5)"), b"a\n", [], 3,
+                 ["bad.py, line 5: Skip(at_most=…) is a share between 0 and 1, as 0.001, not 5\n    job = Job("]),
+    "no size": (job(COUNT, rest=", input=Fixed(0)"), b"a\n", [], 3,
+                ["bad.py, line 5: a fixed record has between 1 byte and 1 GiB, not 0 bytes"]),
+    "no delimiter": (job(COUNT, rest=",\n    input=CSV(delimiter=';;'))\n("), b"a\n", [], 3,
+                     ["bad.py, line 6: the delimiter is one character, not ';;'\n    input=CSV(delimiter=';;'))"]),
+    "no aggregation": (job(COUNT).replace("Sum()", "TopK(0)"), b"a\n", [], 3,
+                       ["bad.py, line 5: TopK(n) takes a whole number from 1, not 0"]),
+    "no command": (job(COUNT).replace("map=f", "map=program('a | b')"), b"a\n", [], 3,
+                   ["bad.py, line 5: `a | b` is run without a shell"]),
+    "no such part": (job(COUNT).replace("map=", "mapper="), b"a\n", [], 3,
+                     ["bad.py, line 5: Job(…) has no argument `mapper`: did you mean `map`? There are name, map"]),
+    "a part elsewhere": (job(COUNT, rest=", partitions=4"), b"a\n", [], 3,
+                         ["bad.py, line 5: Job(…) has no argument `partitions`: it belongs to a stage, as Job("]),
+    "no such field": (job(COUNT, rest=", input=CSV(seperator=';')"), b"a\n", [], 3,
+                      ["bad.py, line 5: CSV(…) has no argument `seperator`: leave it out. There are header, columns"]),
+    "parts without names": (job(COUNT).replace("map=f, reduce=", "f, "), b"a\n", [], 3,
+                            ["bad.py, line 5: Job(…): too many positional arguments. There are name, map, combine"]),
     "no such input": (job(COUNT), b"a\n", ["--input", "in", "--input", "nowhere"], 3,
                       ["the input", "nowhere doesn't exist", "check the path"]),
     "empty folder": (job(COUNT), b"a\n", ["--input", "empty"], 3, ["empty", "without files"]),
@@ -136,6 +154,14 @@ def test_it_is_told(folder, name):
     assert ended == status, told
     assert [word for word in words if word not in told] == [], told
     assert is_clean(folder)
+
+
+def test_a_folder_may_be_called_as_a_package_of_ours(folder):
+    (folder / "fanfold").mkdir()
+    (folder / "fanfold/bad.py").write_text(job("yield int(record), 1"))
+    (folder / "in/a.txt").write_text("a\n")
+    status, told = forked(folder, "fanfold/bad.py")
+    assert (status, 'File "bad.py", line 4, in f' in told) == (1, True), told
 
 
 @pytest.mark.parametrize("codec", SUFFIX)

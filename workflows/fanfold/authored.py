@@ -13,7 +13,7 @@ from fanfold.bundle import Bundle, pack
 from fanfold.job import Job
 from fanfold.params import from_options
 from fanfold.stage import InvalidJob
-from fanfold_steps.failure import user_traceback
+from fanfold_steps.failure import raised_in_user_code, told_at, user_traceback
 from fanfold_steps.spec import JobSpec
 
 
@@ -38,7 +38,7 @@ def resolve(job: str) -> Authored:
     """The job that `job` names: a Python file if it ends in `.py` or is one, else a built-in.
 
     Raises:
-        InvalidJob: the file doesn't hold exactly one job, or can't be imported (with the traceback).
+        InvalidJob: the file doesn't hold exactly one job, or can't be imported (with the line, or the traceback).
         UnknownJob: there is no such built-in.
     """
     path = Path(job)
@@ -53,11 +53,13 @@ def resolve(job: str) -> Authored:
 
 def compile_job(job: Job, module: ModuleType | None = None) -> Authored:
     """A job's spec with the code of the module that it is defined in, or else of its functions'. Raises InvalidJob."""
-    module = job.module and (module or job.module)
-    if module is None:
-        return Authored(job.spec(), None, job.params)
-    bundle = pack(module, job.side_files().values(), job.programs)
-    return Authored(job.spec(bundle.sha256), bundle, job.params)
+    try:
+        found = job.module
+        module = module or found if found else None
+        bundle = pack(module, job.side_files().values(), job.programs) if module else None
+        return Authored(job.spec(bundle.sha256 if bundle else None), bundle, job.params)
+    except InvalidJob as error:
+        raise InvalidJob(f"{job.written_at}: {error}") from error
 
 
 def load_module(path: Path) -> ModuleType:
@@ -70,12 +72,12 @@ def load_module(path: Path) -> ModuleType:
     sys.path.insert(0, str(root))
     try:
         module = importlib.import_module(".".join(names))
-    except InvalidJob:
-        raise
     except SystemExit as error:
         mend = 'put job.main() and whatever else it runs under `if __name__ == "__main__":`'
         raise InvalidJob(f"{path} ends the process when it is imported: {mend}") from error
     except Exception as error:
+        if not raised_in_user_code(error.__traceback__):  # a part that can't be: the place and the words say it all
+            raise InvalidJob(told_at(error, root)) from error
         raise InvalidJob(f"{path} can't be imported:\n{user_traceback(error, root)}") from error
     if Path(str(module.__file__)).resolve() != path:
         raise InvalidJob(f"{path} has the name of another module ({module.__file__}): rename it")

@@ -27,6 +27,7 @@ from fanfold.stage import (
     root_of,
     unnamed,
 )
+from fanfold_steps.arguments import told
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
 from fanfold_steps.policy import Fail, Policy
 from fanfold_steps.spec import JobSpec
@@ -34,6 +35,10 @@ from fanfold_steps.spec import JobSpec
 FAIL = Fail()
 
 
+@told(
+    partitions="it belongs to a stage, as Job(stages=[Stage(…, partitions=4)]), or to the command, as --partitions 4.",
+    **dict.fromkeys(("workers", "split_size", "memory"), "it belongs to the command, as --workers 4 --memory 1GiB."),
+)
 class Job:
     """A MapReduce job.
 
@@ -85,6 +90,8 @@ class Job:
         own["sort_values"] = sort_values
         if stages is not None and any(own.values()):
             raise InvalidJob(f"{', '.join(own)} belong to a stage: write Stage(map=…, reduce=…) in `stages`")
+        if name is not None and not isinstance(name, str):
+            raise InvalidJob(f"name is a text, not {name!r:.80}: a job's parts are named, as Job(map=…, reduce=…)")
         self.name = name
         self.stages = [Stage(**own)] if stages is None else _stages(stages)
         self.input = declared(input, "input", InputFormat)
@@ -95,7 +102,9 @@ class Job:
         self.files = _files(files)
         self.on_error = _policy(on_error)
         self.timeout = timeout
-        self._written_in: str = sys._getframe(1).f_globals["__name__"]
+        frame = sys._getframe(2)  # behind the look at the arguments
+        self._written_in: str = frame.f_globals["__name__"]
+        self.written_at = f"{Path(frame.f_code.co_filename).name}, line {frame.f_lineno}"
         refuse(job_problems(self._compiled("job", None, dict(self.files), unnamed)))
 
     def spec(self, bundle: str | None = None) -> JobSpec:

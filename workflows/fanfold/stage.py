@@ -10,6 +10,7 @@ from fanfold.columns import Batched
 from fanfold.programs import Program
 from fanfold.rules import Problem, stage_problems
 from fanfold_steps.aggregations import AGGREGATIONS, Aggregation
+from fanfold_steps.arguments import told
 from fanfold_steps.calling import check_parameters, is_object
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats.declared import Compression, InputFormat, Parquet, ParquetCompression, Text
@@ -25,6 +26,7 @@ Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation
 Namer = Callable[[Callable[..., Any]], Function]
 """Tells how a function is called in a spec."""
 TEXT = Text()
+OF_A_JOB = ("name", "input", "inputs", "output", "outputs", "params", "files", "on_error", "timeout")
 COMPRESSIONS = (get_args(Compression), get_args(ParquetCompression))
 """What may be said of files, and of what is packed inside of Parquet's."""
 
@@ -33,6 +35,7 @@ class InvalidJob(TypeError):
     """A job that can't be run as written; the text says which part and how to mend it."""
 
 
+@told(**dict.fromkeys(OF_A_JOB, "it belongs to the job: Job(stages=[Stage(…), …], …=…)."))
 class Stage:
     """A map and a reduce of a job; the records that one stage gives are those that the next one maps.
 
@@ -109,6 +112,7 @@ class Stage:
         return [part for part in (self.map, self.combine, self.reduce) if isinstance(part, Program)]
 
 
+@told(columns="it belongs to the format, as Input(CSV(columns=[…])).")
 class Input:
     """One of several inputs of a job: what its records are, and its mapper; without one, that of the first stage."""
 

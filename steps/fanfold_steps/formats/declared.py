@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from fanfold_steps.arguments import told
+
 Compression = Literal["gzip", "bz2", "zstd", "xz", "lz4", "none"]
 ParquetCompression = Literal["zstd", "snappy", "lz4", "gzip", "brotli", "none"]
 
@@ -16,6 +18,7 @@ class InvalidFormat(ValueError):
     """A format that can't be, as it is declared; the text says why and how to mend it."""
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Text:
     """A record is a line, ended by LF or CRLF; it is written as a line, a pair as `key TAB value`, else by `str()`.
@@ -33,6 +36,7 @@ class Text:
         _check_encoding(self.encoding)
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class JSONL:
     """A record is a line of JSON, always UTF-8; empty lines are passed over. Tuples are written as arrays."""
@@ -41,6 +45,7 @@ class JSONL:
     format: Literal["jsonl"] = "jsonl"
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class CSV:
     r"""Comma-separated values as Python's `csv` (strict) reads them; empty lines are passed over.
@@ -69,12 +74,13 @@ class CSV:
         _check_columns(self)
         _check_encoding(self.encoding)
         for name, character in (("delimiter", self.delimiter), ("quote", self.quote)):
-            if character is not None and (len(character) != 1 or character in "\r\n\0"):
+            if character is not None and (type(character) is not str or len(character) != 1 or character in "\r\n\0"):
                 raise InvalidFormat(f"the {name} is one character, not {character!r}")
         if self.delimiter == self.quote:
             raise InvalidFormat("delimiter and quote must be different characters")
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class TSV:
     r"""Tab-separated values: all as in `CSV`, with tabs. Where quotes are plain characters, say `quote=None`."""
@@ -96,6 +102,7 @@ class TSV:
         return CSV(self.header, self.columns, self.quoted_newlines, "\t", self.quote, self.encoding, self.compress)
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Fixed:
     """A record is so many bytes (`bytes`), whatever they are."""
@@ -105,10 +112,11 @@ class Fixed:
     format: Literal["fixed"] = "fixed"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= 1 << 30:
-            raise InvalidFormat(f"a fixed record has between 1 byte and 1 GiB, not {self.size} bytes")
+        if type(self.size) is not int or not 1 <= self.size <= 1 << 30:
+            raise InvalidFormat(f"a fixed record has between 1 byte and 1 GiB, not {self.size!r:.80} bytes")
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Delimited:
     r"""A record is what comes before a delimiter, as text: `Delimited(b"\0")` for `find -print0`.
@@ -140,13 +148,14 @@ class Delimited:
     def __post_init__(self) -> None:
         _check_encoding(self.encoding)
         end = self.delimiter
-        if not end:
-            raise InvalidFormat("a delimiter has at least one byte")
+        if not end or not isinstance(end, str):
+            raise InvalidFormat(f"a delimiter is a text, or bytes, of at least one byte, not {end!r:.80}")
         if any(end.startswith(end[-length:]) for length in range(1, len(end))):
             mend = "choose one that doesn't begin as it ends"
             raise InvalidFormat(f"where the delimiter {end!r} ends depends on where reading began: {mend}")
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Whole:
     """A record is a whole file, the empty ones too: text as in `Text`, or with `binary` its bytes."""
@@ -162,6 +171,7 @@ class Whole:
             raise InvalidFormat("Whole is either binary or has an encoding")
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Parquet:
     """A record is a row, a dict by the columns' names; it needs Polars. Files are split by their row groups.
@@ -174,6 +184,7 @@ class Parquet:
     format: Literal["parquet"] = "parquet"
 
 
+@told()
 @dataclass(frozen=True, slots=True)
 class Table:
     """Records are rows, of whatever format a file's name tells: `.csv`, `.tsv`, `.jsonl`, `.parquet`, packed or not.
@@ -214,8 +225,12 @@ def _check_columns(format: CSV | TSV) -> None:
     columns = format.columns
     if columns is None:
         return
-    if isinstance(columns, str):
-        raise InvalidFormat(f"columns are a list of names, not the text {columns!r}")
+    if (
+        not isinstance(columns, Sequence)
+        or isinstance(columns, str)
+        or not all(isinstance(one, str) for one in columns)
+    ):
+        raise InvalidFormat(f"columns are a list of names, not {columns!r:.80}")
     object.__setattr__(format, "columns", tuple(columns))
     if not columns or len(set(columns)) < len(columns):
         raise InvalidFormat(f"columns are names, each another, at least one: not {list(columns)!r}")
@@ -226,7 +241,7 @@ def _check_encoding(encoding: str | None, *, lines: bool = True) -> None:
         return
     try:
         line_end = "\n".encode(codecs.lookup(encoding).name)
-    except (LookupError, UnicodeError) as error:
+    except (LookupError, UnicodeError, TypeError) as error:
         raise InvalidFormat(f"Python knows no text encoding {encoding!r}") from error
     if lines and line_end.removeprefix(codecs.BOM_UTF8) != b"\n":
         mend = "convert the files to UTF-8"
