@@ -1,3 +1,4 @@
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -87,3 +88,28 @@ def test_a_file_of_many_chunks_reads_the_same_from_a_folder(tmp_path):
 )
 def test_records_are_written_as_lines(record, line):
     assert writer(Text()).begin().encode([record]) == line
+
+
+class Shapeless:
+    """Python tells where it lies, and no more."""
+
+
+class Tagged:
+    def __str__(self):
+        return "<b>"
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (chain([1]), "an iterator has no text: yield each of its items, or a list"),
+        ((one for one in [1]), "an iterator has no text"),
+        (Shapeless(), "a Shapeless has no text of its own: yield its fields, or give its class a __str__"),
+        (lambda: 1, "a function has no text of its own"),
+    ],
+)
+def test_what_has_no_text_is_refused(value, problem):
+    for record in (value, ("key", value), (value, 1)):
+        with pytest.raises(TypeError, match=problem):
+            writer(Text()).begin().encode([("a", 1), record])
+    assert writer(Text()).begin().encode([("<a at 0x1>", 1), Tagged(), [1]]) == b"<a at 0x1>\t1\n<b>\n[1]\n"

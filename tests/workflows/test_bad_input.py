@@ -65,6 +65,9 @@ CASES = {
                        b"a\n" * 400, ["--split-size", "1KiB"], 1, ["in/b.txt", "No such file"]),
     "syntax error": ("def f(:\n", b"a\n", [], 3, ["bad.py"]),
     "no job": ("x = 1\n", b"a\n", [], 3, ["bad.py"]),
+    "iterator": ("from fanfold import *\ndef f(line):\n    yield line, 1\ndef g(key, values):\n    yield key, values\n"
+                 "job = Job(map=f, reduce=g)\n", b"a\n", [], 1,
+                 ["reduce/0: a record can't be written as text: TypeError: an iterator has no text: yield"]),
     "lambda": ("from fanfold import *\njob = Job(map=lambda line: [], reduce=Sum())\n", b"a\n", [], 3,
                ["bad.py, line 2: ", "can't be imported by workers"]),
     "no share": (job(COUNT, rest=", on_error=Skip(5)"), b"a\n", [], 3,

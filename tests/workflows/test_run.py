@@ -175,18 +175,20 @@ def test_interrupted_it_goes_on_from_what_is_done(texts):
     for name in list(TEXTS)[2:]:
         (texts / "in" / name).unlink()
     options = ["--input", "in", "--output", "out", "--split-size", "20KB", "--workers", "1"]
-    first = subprocess.Popen(
-        [*RUN, "slow.py", *options], cwd=texts, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+    command, out, err = [*RUN, "slow.py", *options, "--json"], subprocess.PIPE, subprocess.PIPE
+    first = subprocess.Popen(command, cwd=texts, stdout=out, stderr=err, text=True, start_new_session=True)
     tree = JobTree.open(str(texts / "out" / "_job"))
     deadline = time.monotonic() + 30
     while len(list(tree.committed(0, "map"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(first.pid, signal.SIGINT)
-    told = first.communicate(timeout=20)[1]
+    result, told = first.communicate(timeout=20)
     assert first.returncode == 130
     assert "goes on from what is done" in told
+    assert json.loads(result) == {
+        "error": {"detail": "interrupted: stopped; the same command goes on from what is done", "status": 130}
+    }
     assert parts(texts) == {}
     done_before = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
     second = run(texts, "--keep", command=[*RUN, "slow.py"])

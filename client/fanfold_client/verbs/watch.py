@@ -31,8 +31,9 @@ def watch_job(client: "Client", job_id: str, as_json: bool) -> int:
         with Display(quiet=as_json) as display:
             job = follow(client, job_id, display)
     except KeyboardInterrupt:
-        say(f"The job goes on. Follow it again: fanfold watch {job_id}      End it: fanfold cancel {job_id}")
-        raise
+        told = f"The job goes on. Follow it again: fanfold watch {job_id}      End it: fanfold cancel {job_id}"
+        say(told)
+        raise KeyboardInterrupt(told) from None
     if as_json:
         result_json(job)
     return tell_end(job)

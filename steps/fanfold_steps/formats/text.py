@@ -155,4 +155,18 @@ def encode(text: str, encoding: str | None) -> bytes:
 
 
 def _text(value: object) -> str:
-    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    text = str(value)
+    if text[:1] == "<" and not isinstance(value, str):
+        _refuse_address(value, text)
+    return text
+
+
+def _refuse_address(value: object, text: str) -> None:
+    """Raise TypeError for what has no text but where in memory it lies, which is elsewhere each time."""
+    if isinstance(value, Iterator):
+        raise TypeError("an iterator has no text: yield each of its items, or a list(…) of them")
+    if " at 0x" in text:
+        kind = type(value).__name__
+        raise TypeError(f"a {kind} has no text of its own: yield its fields, or give its class a __str__")

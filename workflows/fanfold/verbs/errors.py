@@ -79,10 +79,12 @@ def run_and_exit(verb: Callable[[], int]) -> NoReturn:
 def explain(error: BaseException, *, as_json: bool) -> int:
     """Tell an error in words on stderr, and with `--json` as one object on stdout; the status that stands for it.
 
-    Ctrl-C is not told: who pressed it knows, and what goes on nevertheless the verb has said.
+    Ctrl-C is told to programs alone: who pressed it knows, and what goes on nevertheless the verb has said.
     """
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return Exit.INTERRUPTED
+        said = getattr(error.__cause__ or error, "args", ())  # click makes an Abort of it
+        text = ": ".join(["interrupted", *map(str, said)])
+        return _tell_programs(error, text, Exit.INTERRUPTED) if as_json else Exit.INTERRUPTED
     if isinstance(error, BrokenPipeError):
         return reader_left()
     if os.environ.get("FANFOLD_DEBUG"):

@@ -198,8 +198,9 @@ def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progr
             if engine.name == "local"
             else "the pods go on; so does the same command"
         )
-        print(f"{what} from what is done", file=sys.stderr)
-        raise
+        what = f"{what} from what is done"
+        print(what, file=sys.stderr)
+        raise KeyboardInterrupt(what) from None
     finally:
         engine.close()
 
