@@ -1,5 +1,4 @@
-"""Map: run the mapper over what a task reads; combine, and write one run with a sorted segment for each partition. Or,
-in a stage without a reducer, give on what the mapper gives."""
+"""Map: run the mapper over what a task reads; combine, and write one run with a sorted segment for each partition."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -19,11 +18,10 @@ from fanfold_steps.code import Code
 from fanfold_steps.collectors import Collector, Groups, States, TextGroups, Totals, Unforeseen
 from fanfold_steps.combining import combined
 from fanfold_steps.context import Context
-from fanfold_steps.counters import Counters
 from fanfold_steps.crash_points import around
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
-from fanfold_steps.intake import Begin, Intake, demand_good, fold, good
+from fanfold_steps.intake import Begin, Intake, fold
 from fanfold_steps.mappers import Mapper, checked
 from fanfold_steps.partitions import Partition, by_function, by_hash, by_ranges
 from fanfold_steps.quarantine import Quarantine
@@ -192,43 +190,3 @@ class MapTask:
         for partition in range(self._partitions):
             blocks = spills.merged(partition)
             yield chain.from_iterable(combined(self._aggregation, blocks) if self._aggregation else blocks)
-
-
-class Mapped:
-    """What the mapper gives for all that a task reads, one record after the other, as it is asked for."""
-
-    def __init__(self, mapper: Mapper, batches: Batches, code: Code) -> None:
-        self._cursor = Cursor()
-        self._context = code.context(self._cursor)
-        self._mapper = mapper
-        self._batches = batches
-        self.quarantine = code.quarantine()
-        self.records = 0
-        """How many records were read."""
-
-    @property
-    def counters(self) -> Counters:
-        """What was counted."""
-        return self._context.counters()
-
-    def __iter__(self) -> Iterator[Any]:
-        mapper = self._mapper.begin(self._context)
-        if self.quarantine:
-            mapper = careful(mapper, self._cursor, self._context.tally, self.quarantine)
-        call = mapper.call if mapper.generates else checked(mapper.call)
-        for batch in self._batches:
-            records = batch.records() if self.quarantine else good(batch)
-            try:
-                for item in self._cursor.over(batch, records, mapper.items(batch, records)):
-                    yield from call(item)
-            except GeneratorExit:
-                raise
-            except BaseException as error:
-                raise mapper.failure(error, self._cursor) from error
-            self.records += len(records) + len(batch.bad)
-            if self.quarantine:
-                self.quarantine.end_batch(batch)
-            else:
-                demand_good(batch)
-        self._cursor.leave()
-        yield from mapper.finish()

@@ -98,11 +98,6 @@ class ReduceTask:
     def _merged(self, partition: int, scratch: Scratch) -> Segment:
         return merge(self._segments(partition), scratch, self._budget)
 
-    def merged(self, partition: int) -> Iterator[runs.Item]:
-        """A partition's items as the maps wrote them, by key; those of a key in input order."""
-        with Scratch() as scratch:
-            yield from chain.from_iterable(self._merged(partition, scratch))
-
     def _tried(
         self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any], tally: Tally, quarantine: Quarantine
     ) -> Iterator[Any]:

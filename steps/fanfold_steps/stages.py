@@ -4,33 +4,26 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from operator import itemgetter
 from typing import Any
 
 from fanfold_steps.aside import Aside
 from fanfold_steps.batches import Batch, Batches, FileBatches, StageBatches
 from fanfold_steps.budget import Budget
 from fanfold_steps.code import Code
-from fanfold_steps.counters import added
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats import LineRecords
+from fanfold_steps.formats.declared import Text
 from fanfold_steps.inputs import input_specs
-from fanfold_steps.map import Mapped, MapTask
 from fanfold_steps.mappers import Mapper
 from fanfold_steps.named_outputs import NamedOutputs
 from fanfold_steps.plan import Plan, Tasks
 from fanfold_steps.policy import Skip
-from fanfold_steps.programs.attempt import Programs
-from fanfold_steps.programs.batches import Anew, ProgramBatches
-from fanfold_steps.programs.environment import of_task
-from fanfold_steps.programs.grouping import lines_of, together
-from fanfold_steps.quarantine import Quarantine, demand_few
-from fanfold_steps.reduce import ReduceTask
+from fanfold_steps.quarantine import demand_few
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.shuffle import ShuffleTask, members
 from fanfold_steps.sinks import Parts, Runs, Sink
-from fanfold_steps.spec import InputSpec, Program
-from fanfold_steps.tasks import ReadSegment, map_runner, mapper_of, reduce_runner
+from fanfold_steps.spec import InputSpec
+from fanfold_steps.tasks import Means, ReadSegment, map_runner, mapper_of, reduce_runner
 from fanfold_steps.to import UnknownOutput
 from fanfold_steps.total_order import Weigh, file_batches, settled, stage_batches
 from fanfold_steps.tree import JobTree, Task
@@ -63,13 +56,14 @@ class Stage:
         self._budget = budget
         self._inputs = input_specs(plan.spec) if index == 0 else {"": InputSpec()}
         self._mappers = {name: mapper_of(named.map or spec.map, code) for name, named in self._inputs.items()}
-        self._map = (
-            map_runner(spec, self.tasks["reduce"], code, budget, self._boundaries) if "reduce" in self.tasks else None
-        )
-        output = plan.spec.output if self.is_last else None
-        self._reduce = reduce_runner(spec, self._segments, code, budget, output)
         parts = Parts(around.output, plan.spec.output, code.root, budget) if self.is_last else None
         self._sink: Sink = parts or Runs(around.tree.objects, budget)
+        as_text = self.is_last and isinstance(plan.spec.output, Text)
+        means = Means(
+            spec, self.tasks, code, budget, around.tree.objects, self._sink, self._boundaries, self._segments, as_text
+        )
+        self._map = map_runner(means)
+        self._reduce = reduce_runner(means) if "reduce" in self.tasks else None
         has_named = bool(plan.spec.outputs)
         self._named = NamedOutputs(plan, around.tree, around.output, code.root, budget) if has_named else None
         self._runs: list[tuple[str, int]] = []
@@ -94,7 +88,7 @@ class Stage:
         """Remove what an attempt wrote: another came first."""
         if skipped := record.get("skipped"):
             self._tree.objects.delete(skipped["key"])
-        if task.step == "shuffle" or (task.step == "map" and self._map):
+        if task.step != list(self.tasks)[-1]:
             self._tree.objects.delete(task.run(record["attempt"]))
         else:
             self._sink.drop(task, record)
@@ -105,31 +99,7 @@ class Stage:
         batches, mapper = self._batches(task.index)
         if aside and isinstance(mapper, Mapper):
             mapper = replace(mapper, aside=aside)
-        program = mapper.program if isinstance(mapper, Mapper) else None
-        if program or isinstance(self._spec.reduce, Program):
-            return self._run_programs(task, attempt, batches, mapper)
-        if self._map:
-            return self._map.run(mapper, batches, self._tree.objects, task.run(attempt))
-        mapped = Mapped(mapper, batches, self._code)
-        written = self._sink.write(task, attempt, mapped, "mapper")
-        told = {"records": mapped.records, "read": batches.size, "counters": mapped.counters}
-        return {**written, **told, **self._stored(mapped.quarantine, task, attempt)}
-
-    def _run_programs(self, task: Task, attempt: str, batches: Batches, mapper: Mapper) -> dict[str, Any]:
-        """Map for a program, or by one."""
-        programs, program = self._begin(task, attempt), mapper.program
-        lines = lines_of(self._spec, program, programs)
-        mapped = ProgramBatches(programs, program, batches, as_lines=lines is not None) if program else None
-        if isinstance(self._map, MapTask):
-            record = self._map.run(
-                mapper, mapped or Anew(programs, batches), self._tree.objects, task.run(attempt), lines
-            )
-        else:
-            assert mapped
-            record = self._sink.write(task, attempt, LineRecords(mapped.blocks()), "mapper")
-        read = {"records": mapped.records} if mapped else {}
-        counters = added([record.get("counters", {}), programs.counters()])
-        return {**record, **read, "read": batches.size, "counters": counters}
+        return self._map(mapper, batches, task, attempt)
 
     def _run_shuffle(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
         maps = self._all("map")
@@ -137,25 +107,14 @@ class Stage:
         return ShuffleTask(self._spec, self._budget).run(found, self._tree.objects, task.run(attempt))
 
     def _run_reduce(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
-        if isinstance(self._spec.reduce, Program):
-            return self._reduce_by_program(task, attempt, self._spec.reduce)
+        assert self._reduce
         context, quarantine = self._code.context(), self._code.quarantine()
-        records = self._reduce.records(task.index, context, quarantine)
-        written = self._sink.write(task, attempt, aside.without(records) if aside else records, "reducer")
-        return {**written, "counters": context.counters(), **self._stored(quarantine, task, attempt)}
-
-    def _stored(self, quarantine: Quarantine | None, task: Task, attempt: str) -> dict[str, Any]:
-        return quarantine.store(self._tree.objects, task.run(attempt)) if quarantine else {}
-
-    def _reduce_by_program(self, task: Task, attempt: str, program: Program) -> dict[str, Any]:
-        assert isinstance(self._reduce, ReduceTask)
-        programs = self._begin(task, attempt)
-        lines = programs.lines("reducer", program, together(map(itemgetter(1), self._reduce.merged(task.index))))
-        return {**self._sink.write(task, attempt, LineRecords(lines), "reducer"), "counters": programs.counters()}
-
-    def _begin(self, task: Task, attempt: str) -> Programs:
-        environment = of_task(self._code.conf, task, attempt, self.tasks)
-        return Programs(self._code.context, environment, self._code.files)
+        records = self._reduce(task, attempt, context, quarantine)
+        if aside and not isinstance(records, LineRecords):  # which are given to no named output
+            records = aside.without(records)
+        written = self._sink.write(task, attempt, records, "reducer")
+        skipped = quarantine.store(self._tree.objects, task.run(attempt)) if quarantine else {}
+        return {**written, "counters": context.counters(), **skipped}
 
     def _batches(self, index: int) -> tuple[Batches, Any]:
         """What a map task reads, and its mapper."""
@@ -184,7 +143,7 @@ class Stage:
             for name, batch in file_batches(self._plan.files, formats, self._open, fineness):
                 yield mappers[name], batch
 
-    def _segments(self, partition: int, read: ReadSegment) -> list[Iterator[Any]]:
+    def _segments(self, read: ReadSegment, partition: int) -> list[Iterator[Any]]:
         self._runs = self._runs or self._committed_runs()
         return [read(self._tree.objects, key, size, partition) for key, size in self._runs]
 
