@@ -11,6 +11,7 @@ from typing import Any
 
 from fanfold_steps.context import Context
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
+from fanfold_steps.returned import wrong_return
 from fanfold_storage.errors import StorageError
 
 _FORMS = {
@@ -67,8 +68,11 @@ class Part:
     def _guarded(self, hook: str, call: Callable[..., Any]) -> Iterator[Any]:
         """What a hook gives; what it raises is its failure."""
         try:
-            given = call()
-            yield from () if given is None else given
+            if (given := call()) is None:
+                return
+            if problem := wrong_return(f"the {self._kind}'s {hook}", given, in_tuple=self._kind == "mapper"):
+                raise PermanentFailure(self._kind, problem)
+            yield from given
         except (PermanentFailure, GeneratorExit, StorageError):
             raise
         except BaseException as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 from fanfold_steps.counters import Tally
 from fanfold_steps.cursor import Cursor
-from fanfold_steps.mappers import Check, Mapper, WrongResult, checked, not_iterable, wrong_pair
+from fanfold_steps.mappers import Check, Mapper, WrongResult, checked, wrong_pair, wrong_records
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.to import UnknownOutput
 
@@ -42,7 +42,7 @@ def careful(mapper: Mapper, cursor: Cursor, tally: Tally, quarantine: Quarantine
 
 def _given(call: Callable[[Any], Iterable[Any]], item: Any, check: Check | None) -> list[Any]:
     given = call(item)
-    if problem := not_iterable(given, check):
+    if problem := wrong_records(given, pairs=bool(check)):
         raise WrongResult(problem)
     records = list(given)
     if check and (problem := next(filter(None, (wrong_pair(pair, check) for pair in records)), None)):

@@ -12,6 +12,7 @@ from fanfold_steps.calling import Running
 from fanfold_steps.failure import PermanentFailure, shown
 from fanfold_steps.loops import Mapper, Values
 from fanfold_steps.mappers import pairs_only
+from fanfold_steps.returned import wrong_return
 from fanfold_steps.spills import size_of
 
 OPENING_RECORDS = 256
@@ -196,10 +197,8 @@ def _cut(groups: Iterable[runs.Item]) -> Iterator[runs.Item]:
 
 def _pairs(emitted: Any, where: str) -> Iterator[tuple[Any, Any]]:
     """What a combiner gave, each checked to be a pair."""
-    if emitted is None or isinstance(emitted, str | bytes | tuple | dict):
-        kind = "None" if emitted is None else type(emitted).__name__
-        what = f"the combiner returned {kind}{where}"
-        raise PermanentFailure("combiner", f"{what}: let it yield (key, value) pairs, or return a list of them")
+    if problem := wrong_return("the combiner", emitted, "(key, value) pairs"):
+        raise PermanentFailure("combiner", problem + where)
     for pair in emitted:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise PermanentFailure(

@@ -10,7 +10,6 @@ not depend on where the input was cut, so a key that `decode` wouldn't give back
 the first of equal bytes they meet, which is the first in input order.
 """
 
-import zlib
 from collections.abc import Iterable
 from typing import cast
 
@@ -115,11 +114,6 @@ def exact(key: object) -> Key:
         return _exact(key)
     except RecursionError as error:
         raise UnsortableKey("a key is a tuple of tuples nested too deeply to be sorted") from error
-
-
-def partition(encoded: bytes, partitions: int) -> int:
-    """The partition that a key belongs to: CRC-32 of its bytes, the same on every machine and Python."""
-    return zlib.crc32(encoded) % partitions
 
 
 def _exact(key: object) -> Key:

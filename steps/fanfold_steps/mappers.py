@@ -12,6 +12,7 @@ from fanfold_steps.code import Code
 from fanfold_steps.context import Context
 from fanfold_steps.cursor import Cursor
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
+from fanfold_steps.returned import wrong_return
 from fanfold_steps.spec import Function, Program
 from fanfold_steps.to import To, UnknownOutput
 
@@ -102,16 +103,12 @@ class WrongResult(TypeError):
 
 
 def checked(call: Callable[[Any], Iterable[Any]], *, pairs: bool = False) -> Callable[[Any], Iterable[Any]]:
-    """A mapper that returns rather than yields, with a look at what it returns: the letters of a text, or the key and
-    the value of one pair, would else be taken for records. With `pairs` a tuple may well be one of pairs."""
-    wrong = (str, bytes, dict) if pairs else (str, bytes, dict, tuple)
+    """A mapper that returns rather than yields, with a look at what it returns: records, or `pairs`."""
 
     def call_and_look(item: Any) -> Iterable[Any]:
         records = call(item)
-        if records is None or isinstance(records, wrong):
-            kind = "None" if records is None else type(records).__name__
-            what = "(key, value) pairs" if pairs else "records"
-            raise WrongResult(f"the mapper returned {kind}: let it yield {what}, or return a list of them")
+        if type(records) is not list and (problem := wrong_records(records, pairs=pairs)):
+            raise WrongResult(problem)
         return records
 
     return call_and_look
@@ -129,17 +126,13 @@ def pairs_only(call: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Iterable
     return call_and_look
 
 
-def not_iterable(emitted: object, check: Check | None) -> str | None:
-    """What is wrong with what a mapper returned, if it isn't any number of records at all."""
-    if hasattr(emitted, "__iter__"):
-        return None
-    what = "(key, value) pairs" if check else "records"
-    kind = "None" if emitted is None else type(emitted).__name__
-    return f"the mapper returned {kind}: let it yield {what}, or return a list of them"
+def wrong_records(given: object, *, pairs: bool) -> str | None:
+    """What is wrong with what a mapper returned, if it isn't any number of records, or of pairs, at all."""
+    return wrong_return("the mapper", given, "(key, value) pairs" if pairs else "records", in_tuple=pairs)
 
 
 def _wrong_result(emitted: Any, check: Check | None) -> str | None:
-    if (problem := not_iterable(emitted, check)) or not check:
+    if (problem := wrong_records(emitted, pairs=bool(check))) or not check:
         return problem
     return next(filter(None, (wrong_pair(pair, check) for pair in emitted)), None)
 

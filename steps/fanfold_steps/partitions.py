@@ -5,6 +5,7 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,15 @@ Partition = Callable[[Iterable[bytes]], Iterable[int]]
 """The number of each encoded key's partition."""
 
 
-def by_hash(partitions: int) -> Partition:
-    """CRC-32 of the key's bytes, the same on every machine."""
-    return lambda encoded: [checksum % partitions for checksum in map(zlib.crc32, encoded)]
+def by_hash(partitions: int, begin: bytes = b"") -> Partition:
+    """CRC-32 of the key's bytes, the same on every machine and Python; `begin` is what all keys begin with, if that is
+    left out of what is given.
+
+    >>> list(by_hash(8)([b"sa", b"sb"])) == list(by_hash(8, b"s")([b"a", b"b"]))
+    True
+    """
+    begun = repeat(zlib.crc32(begin))
+    return lambda encoded: [checksum % partitions for checksum in map(zlib.crc32, encoded, begun)]
 
 
 def by_function(function: Callable[..., Any], partitions: int, code_root: Path) -> Partition:

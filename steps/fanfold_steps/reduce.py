@@ -17,6 +17,7 @@ from fanfold_steps.counters import Tally
 from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.merge import Segment, merge
 from fanfold_steps.quarantine import Quarantine
+from fanfold_steps.returned import wrong_return
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.spills import size_of
@@ -122,8 +123,8 @@ class ReduceTask:
     def _call(self, reducer: Callable[..., Any], key: keys.Key, values: Iterable[Any]) -> Iterator[Any]:
         try:
             records = reducer(key, values)
-            if records is None or isinstance(records, str | bytes | tuple | dict):
-                raise PermanentFailure("reducer", f"{_wrong_result(records)} (for the key {shown(key)})")
+            if problem := wrong_return("the reducer", records):
+                raise PermanentFailure("reducer", f"{problem} (for the key {shown(key)})")
             yield from records
         except (PermanentFailure, GeneratorExit, StorageError, runs.Unpicklable):
             raise  # the values are read from the store while the reducer runs: its errors are none of the reducer's
@@ -140,8 +141,3 @@ class ReduceTask:
 def _grouped(items: Iterable[runs.Item]) -> Iterator[tuple[keys.Key, Iterator[Any]]]:
     for encoded, group in groupby(items, key=itemgetter(0)):
         yield keys.decode(encoded), chain.from_iterable(map(itemgetter(1), group))
-
-
-def _wrong_result(result: object) -> str:
-    kind = "None" if result is None else type(result).__name__
-    return f"the reducer returned {kind}: let it yield records, or return a list of them"

@@ -13,6 +13,7 @@ import pytest
 from fanfold_steps.inputs import by_name, digest, list_inputs
 from fanfold_steps.spec import Aggregate, Function, InputSpec, JobConf, JobSpec, StageSpec
 from fanfold_steps.tree import JobTree
+from fanfold_steps.worker import Worker
 
 WORDCOUNT = StageSpec(Function("fanfold.builtin.wordcount:words"), Aggregate("Sum"))
 
@@ -79,6 +80,19 @@ class SmallJob:
         parts = sorted((self.root / "out" / name).iterdir())
         unpack = {".gz": gzip.decompress}
         return {part.name.partition(".")[0]: unpack.get(part.suffix, bytes)(part.read_bytes()) for part in parts}
+
+
+def function(name: str) -> Function:
+    """One of `tests/steps/functions.py`."""
+    return Function(f"tests.steps.functions:{name}")
+
+
+def run(job: SmallJob, *stages: StageSpec, workers: int = 1, **how: Any) -> dict[str, bytes]:
+    """The output of a job of these stages, done by workers in turn; the last one comes first."""
+    job.create(*stages, workers={"all": workers}, **how)
+    for index in reversed(range(workers)):
+        Worker(job.tree, "all", index).run()
+    return job.output()
 
 
 @pytest.fixture

@@ -130,6 +130,22 @@ class EndingBadly:
         yield "no pair"
 
 
+class EndingInText:
+    def __call__(self, line):
+        yield line, 1
+
+    def finish(self):
+        return "ab"
+
+
+class EndingInPair:
+    def __call__(self, key, values):
+        yield key, len(list(values))
+
+    def finish(self):
+        return "ab", 2
+
+
 class Uncopied:
     def __init__(self):
         self.lines = (line for line in "no")

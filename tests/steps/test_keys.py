@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold_steps import keys
+from fanfold_steps.partitions import by_hash
 
 NUMBERS = st.one_of(
     st.booleans(),
@@ -93,16 +94,15 @@ def test_whole_numbers_beyond_a_float_keep_their_value():
 
 @given(st.lists(KEYS, min_size=1), st.integers(1, 50))
 def test_a_key_has_one_partition_within_range(some, partitions):
-    for key in some:
-        number = keys.partition(keys.encode(key), partitions)
-        assert 0 <= number < partitions
-        assert number == keys.partition(keys.encode(key), partitions)
+    numbers = list(by_hash(partitions)(map(keys.encode, some)))
+    assert all(0 <= number < partitions for number in numbers)
+    assert numbers == list(by_hash(partitions)(map(keys.encode, some)))
 
 
 def test_partitions_are_known_numbers():
     """They decide which part a key's line lies in, so they may never change between versions or machines."""
     some = ("a", "b", 1, -1, None, ("a", 1), b"a", 1.0, True, 1.5, -1.5, math.inf)
-    assert [keys.partition(keys.encode(key), 8) for key in some] == [4, 6, 2, 5, 3, 1, 7, 2, 2, 2, 2, 1]
+    assert list(by_hash(8)(map(keys.encode, some))) == [4, 6, 2, 5, 3, 1, 7, 2, 2, 2, 2, 1]
 
 
 class Pair(NamedTuple):

@@ -12,20 +12,16 @@ from fanfold_steps.budget import Budget
 from fanfold_steps.formats.declared import JSONL, Text
 from fanfold_steps.inputs import list_inputs
 from fanfold_steps.policy import Skip
-from fanfold_steps.spec import Aggregate, Function, StageSpec
+from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_steps.worker import Worker
+from tests.steps.conftest import function
 
 pytestmark = pytest.mark.thorough
 
-HERE = "tests.steps.functions"
 OUTPUTS = {"rejects": JSONL(), "seen": Text(compress="gzip")}
 LINES = [f"k{number % 40} {number}" if number % 5 else f"bad {number} line" for number in range(3000)]
 KEYS = 32
 CUTS = [(workers, split_size) for workers in (1, 2, 4) for split_size in (1024, 4096, 64 << 20)]
-
-
-def function(name):
-    return Function(f"{HERE}:{name}")
 
 
 TWO_STAGES = [

@@ -15,14 +15,13 @@ from fanfold_steps import worker
 from fanfold_steps.budget import Budget
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.partitions import boundaries_of, by_ranges
-from fanfold_steps.spec import Aggregate, Function, StageSpec
+from fanfold_steps.spec import Aggregate, StageSpec
 from fanfold_steps.total_order import settled
 from fanfold_steps.worker import Worker
-from tests.steps.conftest import SmallJob
+from tests.steps.conftest import SmallJob, function, run
 
 pytestmark = pytest.mark.thorough
 
-HERE = "tests.steps.functions"
 SUM = Aggregate("Sum")
 ATOMS = st.one_of(
     st.none(),
@@ -36,17 +35,6 @@ ATOMS = st.one_of(
 )
 KEYS = st.recursive(ATOMS, lambda keys: st.lists(keys, max_size=3).map(tuple), max_leaves=4)
 PAIRS = st.lists(st.tuples(KEYS, ATOMS), max_size=40)
-
-
-def function(name):
-    return Function(f"{HERE}:{name}")
-
-
-def run(job, *stages, workers=1, **how):
-    job.create(*stages, workers={"all": workers}, **how)
-    for index in reversed(range(workers)):
-        Worker(job.tree, "all", index).run()
-    return job.output()
 
 
 def run_pairs(stage, pairs, **how):

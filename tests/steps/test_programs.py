@@ -19,10 +19,8 @@ from fanfold_steps.programs.attempt import Programs
 from fanfold_steps.programs.batches import Anew, ProgramBatches
 from fanfold_steps.spec import Aggregate, Function, InputSpec, Program, StageSpec
 from fanfold_steps.tree import Task
-from fanfold_steps.worker import Worker
-from tests.steps.conftest import SmallJob, count_words
+from tests.steps.conftest import SmallJob, count_words, function, run
 
-HERE = "tests.steps.functions"
 CHANCE = random.Random(5)
 WORDS = [b"the", b"of", "naïve".encode(), b"\xff\xfe", b"a\r", b"x\x00y", b"\xe2\x80\xa8"]
 TEXTS = {f"{n}.txt": b"\n".join(b" ".join(CHANCE.choices(WORDS, k=9)) for _ in range(120)) for n in range(3)}
@@ -34,13 +32,6 @@ COUNT = Program("""awk -F'\\t' '
     END { if (NR) print key "\\t" n }'""")
 CAT = Program("sh -c cat")  # a real process, where a bare `cat` needs none
 CUTS = [(workers, split_size) for workers in (1, 2, 4) for split_size in (1024, 4096, 64 << 20)]
-
-
-def run(job, *stages, workers=1, **how):
-    job.create(*stages, workers={"all": workers}, **how)
-    for index in reversed(range(workers)):
-        Worker(job.tree, "all", index).run()
-    return job.output()
 
 
 def failure_of(job, *stages, **how):
@@ -159,7 +150,7 @@ def test_compressed_lines_are_unpacked_and_packed(small_job):
 def test_a_program_maps_for_a_function_and_an_aggregation(small_job):
     small_job.write_input({"a.txt": b"b 1\na 2\nb 3\nc\n" * 50})
     tabbed = Program("tr ' ' '\\t'")
-    parts = run(small_job, StageSpec(map=tabbed, reduce=Function(f"{HERE}:in_order")), partitions=1, split_size=1024)
+    parts = run(small_job, StageSpec(map=tabbed, reduce=function("in_order")), partitions=1, split_size=1024)
     assert lines_of(parts) == [
         b"a\t" + b" ".join([b"2"] * 50),
         b"b\t" + b" ".join([b"1", b"3"] * 50),
@@ -171,9 +162,9 @@ def test_values_of_a_program_s_keys_may_be_sorted_and_keys_sent_where_a_function
     small_job.write_input({"a.txt": b"b\t2\na\t9\nb\t10\n" * 50})
     stage = StageSpec(
         map=CAT,
-        reduce=Function(f"{HERE}:in_order"),
+        reduce=function("in_order"),
         sort_values=True,
-        partition=Function(f"{HERE}:by_first_letter"),
+        partition=function("by_first_letter"),
     )
     parts = run(small_job, stage, partitions=2, split_size=1024)
     assert parts == {
@@ -184,7 +175,7 @@ def test_values_of_a_program_s_keys_may_be_sorted_and_keys_sent_where_a_function
 
 def test_a_partitioner_is_given_the_bytes_of_a_line_s_key(small_job):
     small_job.write_input({"a.txt": b"b\t2\n\xff\t9\n"})
-    stage = StageSpec(map=CAT, reduce=CAT, partition=Function(f"{HERE}:by_spelling"))
+    stage = StageSpec(map=CAT, reduce=CAT, partition=function("by_spelling"))
     parts = run(small_job, stage, partitions=2)
     assert parts == {"part-00000.txt": b"b\t2\n", "part-00001.txt": b"\xff\t9\n"}
 
@@ -214,7 +205,7 @@ def test_a_function_maps_for_a_program(small_job):
 
 def test_a_function_s_pair_with_a_line_s_end_in_it_is_told_where(small_job):
     small_job.write_input({"a.txt": b"good\nbad\ngood\n"})
-    failure = failure_of(small_job, StageSpec(map=Function(f"{HERE}:breaks_lines_on_bad"), reduce=CAT))
+    failure = failure_of(small_job, StageSpec(map=function("breaks_lines_on_bad"), reduce=CAT))
     assert "holds a line's end" in failure["message"]
     assert failure["record"]["offset"] == 5
 

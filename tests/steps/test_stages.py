@@ -8,30 +8,19 @@ import pytest
 from fanfold_steps.__main__ import main
 from fanfold_steps.progress import ProgressReader
 from fanfold_steps.report import describe
-from fanfold_steps.spec import Aggregate, Function, InputSpec, StageSpec
+from fanfold_steps.spec import Aggregate, InputSpec, StageSpec
 from fanfold_steps.worker import Worker
+from tests.steps.conftest import function, run
 
-HERE = "tests.steps.functions"
 SUM = Aggregate("Sum")
 CHANCE = random.Random(3)
 WORDS = ["the", "of", "naïve", "a\u2028b", "x"]
 TEXTS = {f"{n}.txt": "\n".join(" ".join(CHANCE.choices(WORDS, k=9)) for _ in range(120)).encode() for n in range(3)}
 MOST_USED = [
-    StageSpec(Function(f"{HERE}:line_words"), SUM, partitions=3),
-    StageSpec(Function(f"{HERE}:under_one_key"), Function(f"{HERE}:most")),
+    StageSpec(function("line_words"), SUM, partitions=3),
+    StageSpec(function("under_one_key"), function("most")),
 ]
 CUTS = [(workers, split_size) for workers in (1, 2, 4) for split_size in (1024, 4096, 64 << 20)]
-
-
-def function(name):
-    return Function(f"{HERE}:{name}")
-
-
-def run(job, *stages, workers=1, **how):
-    job.create(*stages, workers={"all": workers}, **how)
-    for index in reversed(range(workers)):
-        Worker(job.tree, "all", index).run()
-    return job.output()
 
 
 def counts():

@@ -1,9 +1,7 @@
 """Map of batches: the user's function over frames of a split, aggregated, in one run with a segment a partition."""
 
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import repeat
 from typing import Any
 
 import polars as pl
@@ -23,6 +21,7 @@ from fanfold_steps.context import Context
 from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure, of_user_code
 from fanfold_steps.key_bytes import TEXT
+from fanfold_steps.partitions import by_hash
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Batch, StageSpec
 from fanfold_storage.objects import Objects
@@ -118,8 +117,8 @@ def _partitions(grouping: Grouping, states: pl.DataFrame, count: int) -> pl.Seri
     """The partition of each row: that of its key as a record's."""
     kinds = list(grouping.shape.keys.values())
     if kinds == ["text"] and not states[grouping.keys[0]].null_count():
-        checksums = map(zlib.crc32, states[grouping.keys[0]].to_list(), repeat(zlib.crc32(TEXT)))
-        return pl.Series(list(checksums), dtype=pl.UInt32) % count
+        texts = states[grouping.keys[0]].to_list()
+        return pl.Series(by_hash(count, TEXT)(texts), dtype=pl.UInt32)
     columns = [python_values(states[name], kind) for name, kind in grouping.shape.keys.items()]
     rows = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
-    return pl.Series([keys.partition(keys.encode(row), count) for row in rows], dtype=pl.UInt32)
+    return pl.Series(by_hash(count)(map(keys.encode, rows)), dtype=pl.UInt32)
