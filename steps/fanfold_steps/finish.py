@@ -10,7 +10,7 @@ from fanfold_steps.counters import OWN_GROUP, added, counted
 from fanfold_steps.crash_points import around
 from fanfold_steps.plan import Plan
 from fanfold_steps.policy import Skip
-from fanfold_steps.quarantine import KEY, demand_few, write_into
+from fanfold_steps.quarantine import BAD_RECORDS, demand_few, write_into
 from fanfold_steps.spec import JobConf
 from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.errors import NotFound
@@ -31,7 +31,7 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     for name in plan.spec.outputs:
         staged[name] = [part for commit in last for part in commit["named"].get(name, {"parts": []})["parts"]]
     _demand_few(plan, commits)
-    kept = {KEY} if any(commit.get("skipped") for commit in commits.values()) else set()
+    kept = {BAD_RECORDS} if any(commit.get("skipped") for commit in commits.values()) else set()
     _remove_old(tree, output, kept | {key for name, parts in staged.items() for key in _keys(name, parts)})
     skipped = write_into(output, tree.objects, commits.values())
     for part in chain.from_iterable(staged.values()):

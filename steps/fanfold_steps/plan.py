@@ -9,7 +9,7 @@ from fanfold_steps.shuffle import groups
 from fanfold_steps.spec import JobConf, JobSpec, StageSpec, spec_from_json
 from fanfold_steps.tree import JobTree, Task
 
-KEY = "plan.json"
+PLAN_KEY = "plan.json"
 Tasks = dict[str, int]
 """A stage's steps in order, with the number of their tasks; one without a reducer has only `map`."""
 
@@ -41,7 +41,7 @@ class Plan:
     @classmethod
     def load(cls, tree: JobTree) -> "Plan":
         """The plan in a tree. Raises NotFound."""
-        data = tree.load(KEY)
+        data = tree.load(PLAN_KEY)
         return cls(
             spec=spec_from_json(data["spec"]),
             files=[File(**file) for file in data["files"]],

@@ -17,7 +17,7 @@ from fanfold_steps.failure import PermanentFailure, shortened
 from fanfold_steps.policy import Policy, Skip
 from fanfold_storage.objects import Objects
 
-KEY = "_quarantine/part-00000.jsonl"
+BAD_RECORDS = "_quarantine/part-00000.jsonl"
 """Where the bad records lie in the output."""
 LONGEST_RECORD = 10_000  # characters
 _IN_MEMORY = 1 << 20
@@ -100,7 +100,7 @@ def write_into(output: Objects, tree: Objects, commits: Iterable[Mapping[str, An
     skipped = [commit["skipped"] for commit in commits if commit.get("skipped")]
     if skipped:
         with around("finish.quarantine"):
-            output.put(KEY, (chunk for found in skipped for chunk in tree.read(found["key"])))
+            output.put(BAD_RECORDS, (chunk for found in skipped for chunk in tree.read(found["key"])))
     return sum(found["count"] for found in skipped)
 
 

@@ -6,7 +6,7 @@ from fanfold_steps.code import Code
 from fanfold_steps.crash_points import around
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.inputs import InvalidInputs, by_name, digest, list_inputs
-from fanfold_steps.plan import KEY, Plan
+from fanfold_steps.plan import PLAN_KEY, Plan
 from fanfold_steps.spec import JobConf
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
@@ -30,4 +30,4 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
     spec = quickest(spec, sum(file.size for file in files), budget_of(conf))
     plan = Plan.of(spec, files, conf)
     with around("split.plan"):
-        tree.create(KEY, plan.to_json())
+        tree.create(PLAN_KEY, plan.to_json())

@@ -20,7 +20,7 @@ from fanfold_steps.failure import PermanentFailure, user_stack
 from fanfold_steps.finish import finish
 from fanfold_steps.last_task import LastTask, told_timeout
 from fanfold_steps.logs import Logs
-from fanfold_steps.plan import KEY, Plan
+from fanfold_steps.plan import PLAN_KEY, Plan
 from fanfold_steps.report import Reporter
 from fanfold_steps.spec import JobConf
 from fanfold_steps.split import split
@@ -97,7 +97,7 @@ class Worker:
 
     def _committed(self, stage: int, step: str) -> set[int]:
         if step in ("split", "finish"):
-            return {0} if self._tree.find(KEY if step == "split" else "report.json") else set()
+            return {0} if self._tree.find(PLAN_KEY if step == "split" else "report.json") else set()
         return set(self._tree.committed(stage, step))
 
     def _attempt(self, task: Task, run: Callable[[Task, str], None]) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Response
 
 from fanfold import builtin, params, planner, spec
-from fanfold.planner import OutputTaken, Plan, Refused, Sizing
+from fanfold.planner import OutputTaken, PlannedJob, Refused, Sizing
 from fanfold_steps.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_submit import kinds
@@ -103,7 +103,7 @@ def _prepare(service: Service, caller: Caller, body: JobRequest) -> Job:
     return job
 
 
-def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec, job_id: str) -> Plan:
+def _plan(service: Service, caller: Caller, body: JobRequest, job_spec: JobSpec, job_id: str) -> PlannedJob:
     url = service.places.job_url(job_id)
     places = planner.Places(
         inputs=_urls(service, caller, body.inputs),

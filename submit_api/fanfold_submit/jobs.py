@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from fanfold.engines import Handle
-from fanfold.planner import Plan
+from fanfold.planner import PlannedJob
 from fanfold_steps.spec import conf_from_json
 
 
@@ -106,9 +106,9 @@ class Job(JobView):
         return JobView.model_construct(**{name: getattr(self, name) for name in JobView.model_fields})
 
     @property
-    def plan(self) -> Plan:
+    def plan(self) -> PlannedJob:
         """What an engine needs to start its workers."""
-        return Plan(conf_from_json(self.conf), self.url, self.owner)
+        return PlannedJob(conf_from_json(self.conf), self.url, self.owner)
 
     @property
     def handle(self) -> Handle | None:

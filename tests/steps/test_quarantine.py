@@ -8,7 +8,7 @@ import pytest
 from fanfold_steps.__main__ import main
 from fanfold_steps.formats.declared import JSONL
 from fanfold_steps.policy import InvalidPolicy, Skip
-from fanfold_steps.quarantine import KEY
+from fanfold_steps.quarantine import BAD_RECORDS
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.worker import Worker
 
@@ -30,7 +30,7 @@ def stage(map, reduce=SUM):
 
 
 def quarantine(job):
-    path = job.root / "out" / KEY
+    path = job.root / "out" / BAD_RECORDS
     return path.read_bytes() if path.exists() else b""
 
 
@@ -162,7 +162,7 @@ def test_leaving_and_running_out_of_memory_are_no_bad_records(small_job, mapper)
 def test_nothing_bad_leaves_no_quarantine(small_job):
     small_job.write_input({"a.txt": b"a 1\n"})
     assert ran(small_job, stage("numbers"))["skipped"] == 0
-    assert not (small_job.root / "out" / KEY).exists()
+    assert not (small_job.root / "out" / BAD_RECORDS).exists()
     assert list(small_job.tree.objects.list("quarantine/")) == []
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fanfold.engines import Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign
-from fanfold.planner import Plan
+from fanfold.planner import PlannedJob
 from fanfold_steps.spec import JobConf
 from fanfold_steps.tree import JobTree, Task
 from fanfold_storage.urls import open_objects
@@ -20,7 +20,7 @@ from fanfold_storage.urls import open_objects
 class Crew:
     """A job's workers."""
 
-    plan: Plan
+    plan: PlannedJob
     handle: Handle
     phase: Phase = Phase.ACTIVE
     message: str = ""
@@ -39,7 +39,7 @@ class ScriptedEngine:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _hints: SimpleQueue[str] = field(default_factory=SimpleQueue)
 
-    def submit(self, plan: Plan) -> Handle:
+    def submit(self, plan: PlannedJob) -> Handle:
         self._answer()
         assert JobTree.open(plan.job_url).find("job.json"), "job.json comes first"
         if self.foreign:

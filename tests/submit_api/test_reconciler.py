@@ -299,7 +299,7 @@ def test_workers_started_after_their_job_was_over_are_taken_back(bench: Bench, m
     job = bench.admit()
     submit = bench.engine.submit
 
-    def slow(plan: planner.Plan) -> object:
+    def slow(plan: planner.PlannedJob) -> object:
         monkeypatch.undo()
         bench.cancel(job)
         assert Dispatcher(bench.register, bench.engine, bench.places, bench.clock).look(job.id) == 0.0

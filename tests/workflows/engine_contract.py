@@ -20,7 +20,7 @@ import pytest
 from fanfold import planner
 from fanfold.builtin import find
 from fanfold.engines.protocol import Engine, EngineError, Foreign, Handle, Observation, Phase
-from fanfold.planner import Plan
+from fanfold.planner import PlannedJob
 from fanfold_steps.inputs import digest
 from fanfold_steps.listing import list_files
 from fanfold_steps.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
@@ -60,7 +60,7 @@ class Place:
 class Case:
     """A job under test, its data and its gate."""
 
-    plan: Plan
+    plan: PlannedJob
     here: Path
 
     @property
@@ -127,10 +127,10 @@ class EngineContract:
                 inputs_digest=digest(list_files(f"{here}/texts/")),
                 bundle_url=bundle_url,
             )
-            planner.write(Plan(conf, str(here / "job"), "tester"))
+            planner.write(PlannedJob(conf, str(here / "job"), "tester"))
             for folder in (here, *filter(Path.is_dir, here.rglob("*"))):
                 folder.chmod(0o777)  # workers may be another user than the test
-            case = Case(Plan(conf, f"{url}/job/", "tester"), here)
+            case = Case(PlannedJob(conf, f"{url}/job/", "tester"), here)
             prepared.append(case)
             return case
 
@@ -250,7 +250,7 @@ def drained(told: SimpleQueue[str]) -> list[str]:
             return jobs
 
 
-def submitted_in_the_end(engine: Engine, plan: Plan) -> Handle:
+def submitted_in_the_end(engine: Engine, plan: PlannedJob) -> Handle:
     """Submit as a reconciler does: until the engine takes it."""
     deadline = time.monotonic() + SECONDS
     while True:

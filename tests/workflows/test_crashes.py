@@ -19,7 +19,7 @@ import pytest
 from fanfold import replacing
 from fanfold.authored import resolve
 from fanfold.engines.protocol import Handle, Observation, Phase
-from fanfold.planner import OutputTaken, Plan, Sizing
+from fanfold.planner import OutputTaken, PlannedJob, Sizing
 from fanfold.verbs import run
 from fanfold_steps import keys, shuffle, worker
 from fanfold_steps.budget import Budget
@@ -71,7 +71,7 @@ class Here:
 
     name = "local"
 
-    def submit(self, plan: Plan) -> Handle:
+    def submit(self, plan: PlannedJob) -> Handle:
         Worker(JobTree.open(plan.job_url), "all", 0).run()
         return Handle("here", plan.conf.id, "1")
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from hera.workflows import Workflow
 
-from fanfold.planner import Plan, Refused
+from fanfold.planner import PlannedJob, Refused
 from fanfold.workflow import PodSettings, build
 from fanfold_steps.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
 
@@ -36,7 +36,7 @@ def plan_of(workers: dict[str, int], base: str = "file:///data", owner: str = "a
         workers=workers,
         inputs_digest="0" * 64,
     )
-    return Plan(conf, f"{base}/jobs/{job}/", owner)
+    return PlannedJob(conf, f"{base}/jobs/{job}/", owner)
 
 
 GOLDEN_WORKFLOWS = {
@@ -49,7 +49,7 @@ GOLDEN_WORKFLOWS = {
 
 @pytest.mark.parametrize("name", GOLDEN_WORKFLOWS)
 def test_a_plan_becomes_the_workflow_of_the_golden_file(name, monkeypatch):
-    monkeypatch.setattr(Plan, "fingerprint", "f1" * 32)  # it follows from all that a spec holds, which grows
+    monkeypatch.setattr(PlannedJob, "fingerprint", "f1" * 32)  # it follows from all that a spec holds, which grows
     workflow = GOLDEN_WORKFLOWS[name]()
     file = GOLDEN / f"{name}.yaml"
     if os.environ.get("FANFOLD_WRITE_GOLDEN"):

@@ -16,14 +16,14 @@ from urllib.request import url2pathname
 from fanfold_steps.budget import SMALLEST_SHARE
 from fanfold_steps.inputs import InvalidInputs, by_name, digest
 from fanfold_steps.listing import File, fixed_part, list_files, matches
-from fanfold_steps.spec import Inputs, JobConf, JobSpec, urls_of
+from fanfold_steps.spec import MOST_PARTITIONS, Inputs, JobConf, JobSpec, urls_of
 from fanfold_steps.tree import JobTree
 from fanfold_storage.errors import NotFound
 from fanfold_storage.urls import open_objects, split_url
 
 MIB = 1 << 20
 PARTITION_BYTES = 128 * MIB  # one partition for so much input, unless the job says otherwise
-MOST_PARTITIONS = 64
+MOST_BY_SIZE = 64  # partitions, unless the job says otherwise
 SMALL_JOB_BYTES = 64 * MIB  # up to here one pod does everything: starting more takes longer than they save
 MOST_PODS = 50  # pods share the splits, so a large input doesn't need more (Argo slows far beyond this)
 MOST_WORKERS = {"local": 64, "argo": 400}  # whoever asks for more has mistyped, or would take the machine down
@@ -39,7 +39,7 @@ class OutputTaken(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PlannedJob:
     """All an engine needs: the job's configuration, where its tree lies, whose it is."""
 
     conf: JobConf
@@ -76,7 +76,7 @@ class Places:
     """The caller knows what is there and looks after it."""
 
 
-def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: str, engine: str) -> Plan:
+def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: str, engine: str) -> PlannedJob:
     """Look at the inputs and decide partitions, split size and workers. Writes nothing.
 
     Raises:
@@ -108,10 +108,10 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         bundle_url=places.bundle,
         memory=sizing.memory,
     )
-    return Plan(conf, places.job, owner)
+    return PlannedJob(conf, places.job, owner)
 
 
-def write(plan: Plan) -> None:
+def write(plan: PlannedJob) -> None:
     """Write `job.json`, once: a tree that holds another job's is refused, the same one is taken up again.
 
     Raises:
@@ -137,8 +137,8 @@ def refuse_taken_output(url: str) -> None:
 
 def _check(sizing: Sizing, engine: str) -> None:
     """Before anything is looked at in the store."""
-    if sizing.partitions is not None and not 1 <= sizing.partitions <= 10_000:
-        raise Refused(f"partitions must be between 1 and 10,000, not {sizing.partitions}")
+    if sizing.partitions is not None and not 1 <= sizing.partitions <= MOST_PARTITIONS:
+        raise Refused(f"partitions must be between 1 and {MOST_PARTITIONS:,}, not {sizing.partitions}")
     if sizing.split_size is not None and sizing.split_size < 1024:
         raise Refused(f"a split has at least 1 KiB, not {sizing.split_size} bytes")
     if sizing.workers is not None and not 1 <= sizing.workers <= MOST_WORKERS[engine]:
@@ -224,7 +224,7 @@ def _files(url: str) -> list[File]:
 
 
 def _partitions(total: int) -> int:
-    return max(1, min(MOST_PARTITIONS, -(-total // PARTITION_BYTES)))
+    return max(1, min(MOST_BY_SIZE, -(-total // PARTITION_BYTES)))
 
 
 def _split_size(total: int, workers: int) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fanfold.planner import Plan, Refused
+from fanfold.planner import PlannedJob, Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class PodSettings:
     memory_limit: str = "1Gi"
 
 
-def refuse_unseen(plan: Plan, pods: PodSettings) -> None:
+def refuse_unseen(plan: PlannedJob, pods: PodSettings) -> None:
     """Make sure that the pods see every place that the plan names.
 
     Raises:
@@ -50,7 +50,7 @@ def refuse_unseen(plan: Plan, pods: PodSettings) -> None:
             )
 
 
-def _places(plan: Plan) -> Iterator[tuple[str, str]]:
+def _places(plan: PlannedJob) -> Iterator[tuple[str, str]]:
     for url in plan.conf.input_urls:
         yield "the input", url
     yield "the output", plan.conf.output

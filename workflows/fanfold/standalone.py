@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fanfold import planner
 from fanfold.authored import Authored
-from fanfold.planner import Places, Plan, Refused, Sizing, refuse_taken_output, resolved
+from fanfold.planner import Places, PlannedJob, Refused, Sizing, refuse_taken_output, resolved
 from fanfold.replacing import Target, put_in_place, remove_leftovers, target_of
 from fanfold_steps.crash_points import around
 from fanfold_steps.finish import REPLACES, certify, sweep
@@ -33,7 +33,7 @@ REPORT, KEPT = "report.json", "kept.json"
 class Draft:
     """A plan, and where its output is made and belongs."""
 
-    plan: Plan
+    plan: PlannedJob
     target: Target
 
     @property
@@ -67,10 +67,10 @@ def draft(
         target = Target(output, output)
     url = _tree_url(target.work)
     bundle = f"{url}bundle.zip" if authored.bundle else None
-    return Draft(Plan(replace(plan.conf, id=name, output=target.work, bundle_url=bundle), url, OWNER), target)
+    return Draft(PlannedJob(replace(plan.conf, id=name, output=target.work, bundle_url=bundle), url, OWNER), target)
 
 
-def take_up(draft: Draft, authored: Authored) -> Plan:
+def take_up(draft: Draft, authored: Authored) -> PlannedJob:
     """Write what the workers read; or, if this job was interrupted there, the plan it began with.
 
     A failed job's tree is cleared away first.

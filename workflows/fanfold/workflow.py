@@ -37,7 +37,7 @@ from hera.workflows.models import (
 )
 
 from fanfold.engines.protocol import ENVIRONMENT
-from fanfold.planner import Plan
+from fanfold.planner import PlannedJob
 from fanfold.pods import PodSettings, refuse_unseen
 from fanfold_steps.exits import PERMANENT
 
@@ -59,7 +59,7 @@ TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 (a 
 TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
 
 
-def build(plan: Plan, pods: PodSettings, *, in_order: bool = False) -> Workflow:
+def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Workflow:
     """The Workflow that runs the plan's workers; `job.json` must be in its tree before Argo sees it.
 
     `in_order` makes split, map and reduce wait for each other in Argo too, for the picture with arrows that it draws
@@ -98,7 +98,7 @@ def workflow_name(job_id: str) -> str:
     return f"fanfold-{job_id}"
 
 
-def labels(plan: Plan) -> dict[str, str]:
+def labels(plan: PlannedJob) -> dict[str, str]:
     """What a job's Workflow and pods are found by."""
     return {
         JOB_LABEL: plan.conf.id,
@@ -108,7 +108,7 @@ def labels(plan: Plan) -> dict[str, str]:
     }
 
 
-def _annotations(plan: Plan) -> dict[str, str]:
+def _annotations(plan: PlannedJob) -> dict[str, str]:
     conf = plan.conf
     urls = conf.input_urls
     inputs = ", ".join(urls[:3]) + (f" and {len(urls) - 3} more" if len(urls) > 3 else "")
@@ -141,7 +141,7 @@ def _task(step: str, count: int, before: str | None) -> Task:
     )
 
 
-def _worker(plan: Plan, pods: PodSettings) -> Container:
+def _worker(plan: PlannedJob, pods: PodSettings) -> Container:
     return Container(
         name="worker",
         inputs=[Parameter(name="step"), Parameter(name="index")],

@@ -11,7 +11,7 @@ from kubernetes import client
 
 from fanfold.engines.protocol import EngineError, Foreign, Handle, Observation, Phase
 from fanfold.engines.workflows_api import Taken, WorkflowsApi, connect
-from fanfold.planner import Plan
+from fanfold.planner import PlannedJob
 from fanfold.workflow import FINGERPRINT_LABEL, JOB_LABEL, PodSettings, build, labels
 from fanfold_steps.exits import PERMANENT
 
@@ -30,7 +30,7 @@ class ArgoEngine:
         self._pods = pods
         self._api = WorkflowsApi(pods.namespace, api or connect())
 
-    def submit(self, plan: Plan) -> Handle:
+    def submit(self, plan: PlannedJob) -> Handle:
         """Create the job's Workflow, or adopt the one that is there.
 
         A Workflow that failed is removed first, and while its pods leave, this raises EngineError.
@@ -71,7 +71,7 @@ class ArgoEngine:
         """Close the connections; Workflows go on."""
         self._api.close()
 
-    def _adopt(self, plan: Plan, name: str) -> Handle:
+    def _adopt(self, plan: PlannedJob, name: str) -> Handle:
         there = self._api.get(name)
         if there is None:
             raise EngineError(f"the Workflow {name} was there and is gone: submit the job again")

@@ -15,7 +15,7 @@ from threading import Event
 
 from fanfold.engines.protocol import ENVIRONMENT, Foreign, Handle, Observation, Phase
 from fanfold.engines.scratch import scratch_folder
-from fanfold.planner import Plan
+from fanfold.planner import PlannedJob
 from fanfold_steps.exits import PERMANENT, STORE_AWAY
 
 NAMESPACE = "local"
@@ -28,7 +28,7 @@ REPORT, LOG, TASK = "report.json", "log", "task"
 class _Crew:
     """The workers of one job."""
 
-    plan: Plan
+    plan: PlannedJob
     uid: str
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     keepers: list[threading.Thread] = field(default_factory=list)
@@ -47,7 +47,7 @@ class LocalEngine:
         self._lock = threading.Lock()
         self._watchers: list[SimpleQueue[str]] = []
 
-    def submit(self, plan: Plan) -> Handle:
+    def submit(self, plan: PlannedJob) -> Handle:
         """Start the job's workers, unless they are there."""
         job = plan.conf.id
         with self._lock:

@@ -6,7 +6,7 @@ from enum import StrEnum
 from threading import Event
 from typing import Protocol
 
-from fanfold.planner import Plan
+from fanfold.planner import PlannedJob
 
 ENVIRONMENT = {"PYTHONHASHSEED": "0"}
 """What the environment of every worker says: in each a set of texts has the same order."""
@@ -52,7 +52,7 @@ class Engine(Protocol):
     def name(self) -> str:
         """`local` or `argo`."""
 
-    def submit(self, plan: Plan) -> Handle:
+    def submit(self, plan: PlannedJob) -> Handle:
         """Start the job's workers. `job.json` must be written before.
 
         The name follows from the job's id: submitting a plan again adopts what is there, so one job never has two sets

@@ -16,7 +16,7 @@ from fanfold.authored import Authored, compile_job, resolve
 from fanfold.engines.local import LocalEngine
 from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.job import Job
-from fanfold.planner import OutputTaken, Plan, Sizing
+from fanfold.planner import OutputTaken, PlannedJob, Sizing
 from fanfold.standalone import Draft, alone, draft, settle, take_up
 from fanfold.verbs.console import say, size
 from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
@@ -36,7 +36,7 @@ from fanfold.verbs.steps import Picture, with_words
 from fanfold_steps.claims import BEAT_SECONDS
 from fanfold_steps.inputs import Whole
 from fanfold_steps.progress import Progress, ProgressReader
-from fanfold_steps.quarantine import KEY
+from fanfold_steps.quarantine import BAD_RECORDS
 from fanfold_steps.spec import Inputs, JobSpec
 from fanfold_steps.tree import JobTree
 
@@ -171,7 +171,7 @@ def _engine(request: Request) -> Engine:
     return ArgoEngine(request.pods)
 
 
-def _drive(engine: Engine, plan: Plan, tree: JobTree, request: Request) -> Progress:
+def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: Request) -> Progress:
     """Start the workers and watch the tree until they have left (pods read it to the last) or, here, it is decided."""
     reader, picture, told = ProgressReader(tree), Picture(), False
     words, next_words = "", time.monotonic()
@@ -228,7 +228,7 @@ def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
         print(json.dumps(summary))
     elif not request.quiet:
         if skipped := report.get("skipped"):
-            print(f"{skipped:,} bad records were skipped: see {request.output}{KEY}", file=sys.stderr)
+            print(f"{skipped:,} bad records were skipped: see {request.output}{BAD_RECORDS}", file=sys.stderr)
         parts, records, written = len(report["parts"]), report["records"], report["bytes"]
         what = f"{records:,} records in {parts} part{'s' if parts > 1 else ''} ({written:,} bytes)"
         print(f"done in {seconds:.1f} s: {what} in {request.output}", file=sys.stderr)
