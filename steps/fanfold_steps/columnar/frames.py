@@ -15,7 +15,7 @@ from fanfold_steps.formats.parquet import ParquetBlock
 from fanfold_steps.formats.text import TextBlock
 
 LINE, RECORD = "line", "record"
-BLOCK_BYTES = 4 << 20  # of lines in a frame: enough to keep Polars busy, little enough for a processor's caches
+BLOCK_BYTES = 8 << 20  # of lines in a frame: enough to keep Polars busy, little enough for a processor's caches
 _SEPARATORS = b"\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10"
 _PLANE_16 = b"\xf4"  # how all of its code points begin: a search for one byte costs next to nothing
 _STAND_INS = (b"\xf4\x8f\xbe", b"\xf4\x8f\xbf")  # how U+10FF80 to U+10FFFF begin
