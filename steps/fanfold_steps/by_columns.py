@@ -13,7 +13,7 @@ from fanfold_steps.inputs import input_specs
 from fanfold_steps.spec import Aggregate, Batch, Function, JobSpec, SortLines, StageSpec
 
 WORTH_BYTES = 32 << 20
-WORTH_MEMORY = 192 << 20  # Polars alone takes a good part of less
+WORTH_MEMORY = 512 << 20  # of a worker; Polars alone takes a good part of less
 _TWINS = {"fanfold.builtin.wordcount:words": "fanfold.builtin.wordcount:words_in_columns"}
 """Mappers of records, and those of frames whose column `n` adds up to the same."""
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from fanfold_steps.counters import Tally
 from fanfold_steps.cursor import Cursor
-from fanfold_steps.mappers import Check, Mapper, WrongResult, checked, wrong_pair, wrong_records
+from fanfold_steps.mappers import Check, Mapper, WrongResult, checked, wrong_pair
 from fanfold_steps.quarantine import Quarantine
+from fanfold_steps.returned import wrong_return
 from fanfold_steps.to import UnknownOutput
 
 
@@ -42,7 +43,8 @@ def careful(mapper: Mapper, cursor: Cursor, tally: Tally, quarantine: Quarantine
 
 def _given(call: Callable[[Any], Iterable[Any]], item: Any, check: Check | None) -> list[Any]:
     given = call(item)
-    if problem := wrong_records(given, pairs=bool(check)):
+    what = "(key, value) pairs" if check else "records"
+    if problem := wrong_return("the mapper", given, what, in_tuple=True):  # our own mappers give tuples
         raise WrongResult(problem)
     records = list(given)
     if check and (problem := next(filter(None, (wrong_pair(pair, check) for pair in records)), None)):

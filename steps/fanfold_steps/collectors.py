@@ -11,7 +11,6 @@ from fanfold_steps.aggregations import Aggregation, Sum
 from fanfold_steps.calling import Running
 from fanfold_steps.failure import PermanentFailure, shown
 from fanfold_steps.loops import Mapper, Values
-from fanfold_steps.mappers import pairs_only
 from fanfold_steps.returned import wrong_return
 from fanfold_steps.spills import size_of
 
@@ -81,7 +80,7 @@ class Totals(States):
         """Map records and add up what comes out. Raises Unforeseen."""
         if self._is_opening:
             self._is_opening = False
-            super().fold(pairs_only(mapper), islice(records, OPENING_RECORDS))
+            super().fold(mapper, islice(records, OPENING_RECORDS))
             self._is_plain = not self._others and self._is_whole()
         if self._is_plain:
             known = len(self._texts)
@@ -158,7 +157,7 @@ class TextGroups(Groups):
         """Map records and group what comes out. Raises Unforeseen."""
         if self._is_opening:
             self._is_opening = False
-            super().fold(pairs_only(mapper), islice(records, OPENING_RECORDS))
+            super().fold(mapper, islice(records, OPENING_RECORDS))
             self._is_plain = not self._others
         if self._is_plain:
             known = len(self._texts)

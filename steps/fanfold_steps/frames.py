@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.limits import lift_memory_limit
 
 if TYPE_CHECKING:
     import types
@@ -18,4 +19,5 @@ def load_polars(what: str) -> "types.ModuleType":
     except ImportError as error:
         mend = "install it where the job runs: pip install 'fanfold[batch]'"
         raise PermanentFailure("code", f"{what} need Polars, which can't be imported ({error}): {mend}") from error
+    lift_memory_limit()
     return polars

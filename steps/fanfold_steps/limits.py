@@ -18,3 +18,12 @@ def limit_memory(share: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or wanted < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+
+
+def lift_memory_limit() -> None:
+    """Let this process get what there is: a library that aborts, or waits for ever, where it gets none can't be told.
+
+    Polars reserves several times of what it uses.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from fanfold_steps.keys import ATOMS, exact
+from fanfold_steps.mappers import demand_pair
 
 Mapper = Callable[[Any], Iterable[tuple[Any, Any]]]
 Fold = Callable[[Any, Any], Any]
@@ -18,7 +19,8 @@ Values = defaultdict[Any, Any]
 
 
 def add(mapper: Mapper, records: Iterator[Any], texts: Values) -> None:
-    """Add up the values of each key, all of which should be text.
+    """Add up the values of each key, all of which should be text. What is no pair gives itself away: its second part
+    isn't a number, or its first no text.
 
     >>> texts = defaultdict(int)
     >>> add(lambda line: [(word, 1) for word in line.split()], iter(["a b a"]), texts)
@@ -33,14 +35,20 @@ def add(mapper: Mapper, records: Iterator[Any], texts: Values) -> None:
 def gather(mapper: Mapper, records: Iterator[Any], texts: Values) -> None:
     """Put the values of each key, all of which should be text, into a list."""
     for record in records:
-        for key, value in mapper(record):
+        for pair in mapper(record):
+            if type(pair) is not tuple:
+                demand_pair(pair)
+            key, value = pair
             texts[key].append(value)
 
 
 def gather_any(mapper: Mapper, records: Iterable[Any], texts: Values, others: Values) -> None:
     """Put the values of each key into a list."""
     for record in records:
-        for key, value in mapper(record):
+        for pair in mapper(record):
+            if type(pair) is not tuple:
+                demand_pair(pair)
+            key, value = pair
             kind = type(key)
             if kind is str:
                 texts[key].append(value)
@@ -54,7 +62,10 @@ def gather_any(mapper: Mapper, records: Iterable[Any], texts: Values, others: Va
 def fold(mapper: Mapper, records: Iterable[Any], texts: Values, others: Values, step: Fold) -> None:
     """Fold the values of each key by a function of state and value, whose cost outweighs a look at the type."""
     for record in records:
-        for key, value in mapper(record):
+        for pair in mapper(record):
+            if type(pair) is not tuple:
+                demand_pair(pair)
+            key, value = pair
             kind = type(key)
             if kind is str:
                 texts[key] = step(texts[key], value)

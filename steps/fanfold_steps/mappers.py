@@ -1,6 +1,6 @@
 """The mapper of a stage, as the loops call it: with one item, a record or a pair of key and record."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -114,16 +114,10 @@ def checked(call: Callable[[Any], Iterable[Any]], *, pairs: bool = False) -> Cal
     return call_and_look
 
 
-def pairs_only(call: Callable[[Any], Iterable[Any]]) -> Callable[[Any], Iterable[Any]]:
-    """A mapper with a look at what it gives: two letters of a text would pass for key and value."""
-
-    def call_and_look(item: Any) -> Iterator[Any]:
-        for pair in call(item):
-            if not _is_pair(pair):
-                raise WrongResult(no_pair(pair))
-            yield pair
-
-    return call_and_look
+def demand_pair(given: object) -> None:
+    """Raise WrongResult unless it is a pair: of a text of two letters the one would be a key, the other a value."""
+    if not _is_pair(given):
+        raise WrongResult(no_pair(given))
 
 
 def wrong_records(given: object, *, pairs: bool) -> str | None:

@@ -92,7 +92,7 @@ def demand_few(policy: Policy, commits: Iterable[Mapping[str, Any]], what: str) 
             f"{skipped:,} of {total:,} {what} were bad, and no more than {100 * policy.at_most:g}% may be skipped "
             f"(Skip(at_most={policy.at_most:g})). The first, {_place(first)}: {first['problem']}"
         )
-        raise PermanentFailure("quarantine", message, trace=first["traceback"])
+        raise PermanentFailure("quarantine", message, trace=first["traceback"] or "")
 
 
 def write_into(output: Objects, tree: Objects, commits: Iterable[Mapping[str, Any]]) -> int:
