@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -157,6 +158,24 @@ def test_a_bad_record_of_a_later_stage_is_told_without_a_place(small_job):
 def test_leaving_and_running_out_of_memory_are_no_bad_records(small_job, mapper):
     small_job.write_input({"a.txt": b"x\n"})
     assert failed(small_job, stage(mapper), on_error=Skip(1))["record"]["text"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("part", "line", "words"),
+    [
+        (stage("given", "total"), b"lambda", "a value can't be carried to the next step"),
+        (replace(stage("given", "total"), sort_values=True), b"dict", "can't be sorted, as sort_values demands"),
+        (StageSpec(Function(f"{HERE}:unwritten")), b"set", "a record can't be written as jsonl"),
+        (replace(stage("given", "total"), combine=Function(f"{HERE}:breaks")), b"x", "the combiner raised ValueError"),
+        (replace(stage("given", "total"), partition=Function(f"{HERE}:breaks")), b"x", "the partitioner raised"),
+        (stage("given", "nothing"), b"x", "the reducer returned None"),
+        (stage("Breaking"), b"x", "the mapper's finish raised ValueError: no end is good"),
+    ],
+)
+def test_what_no_single_record_is_to_blame_for_ends_the_job(small_job, part, line, words):
+    small_job.write_input({"a.txt": b"x\n" + line})
+    assert words in failed(small_job, part, on_error=Skip(1), output=JSONL())["message"]
+    assert small_job.output() == {}
 
 
 def test_nothing_bad_leaves_no_quarantine(small_job):
