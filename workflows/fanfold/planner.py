@@ -215,7 +215,10 @@ def _files(url: str) -> list[File]:
     except NotFound as error:
         if (pattern := unquote(url)) != fixed_part(pattern):
             raise Refused(f"the input {pattern} matches no file: check the path and the pattern") from error
-        raise Refused(f"the input {url} doesn't exist, or is a folder without files: check the path") from error
+        hidden = "(those whose names begin with a dot or an underscore are no data)"
+        raise Refused(
+            f"the input {url} doesn't exist, or is a folder without files {hidden}: check the path"
+        ) from error
     for file in found:
         if f"/{file.key}".endswith("/_job/job.json"):
             what = f"the input {url} holds the output of a job that isn't finished ({file.key})"
