@@ -80,6 +80,8 @@ CASES = {
                        ["bad.py, line 5: TopK(n) takes a whole number from 1, not 0"]),
     "no command": (job(COUNT).replace("map=f", "map=program('a | b')"), b"a\n", [], 3,
                    ["bad.py, line 5: `a | b` is run without a shell"]),
+    "no program": ("from fanfold import *\njob = Job(map=program('./nope.sh -x'))\n", b"a\n", [], 3,
+                   ["there is no program ./nope.sh among what is shipped with the job: check its name"]),
     "no such part": (job(COUNT).replace("map=", "mapper="), b"a\n", [], 3,
                      ["bad.py, line 5: Job(…) has no argument `mapper`: did you mean `map`? There are name, map"]),
     "a part elsewhere": (job(COUNT, rest=", partitions=4"), b"a\n", [], 3,

@@ -275,9 +275,11 @@ def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts)
         (["worldcount", "--input", "in", "--output", "out"], 3, "there is no built-in job"),
         (["none.py", "--input", "in", "--output", "out"], 3, "there is no file"),
         (["wordcount", "--input", "in", "--output", "out", "--split-size", "1 elephant"], 2, "write it like 64KiB"),
+        (["wordcount", "--input", "in", "--output", "out", "--memory", "64M"], 2, "(B, KiB, MiB, GiB; KB, MB, GB)"),
+        (["wordcount", "--input", "in", "--output", "out", "--memory", "64"], 3, "not 64 bytes: give more"),
         (["wordcount", "--input", "in"], 2, "--output"),
         (["wordcount", "--input", "in", "--output", "out", "--claim", "data"], 2, "--claim is about pods"),
-        (["wordcount", "--input", "in", "--output", "out", "--on", "argo"], 6, "no Kubernetes cluster"),
+        (["wordcount", "--input", "in", "--output", "out", "--on", "argo"], 6, "No configuration found. Set"),
         (["wordcount", "--input", "in", "--output", "out", "--workers", "9", "--memory", "1MiB"], 3, "at least 144MiB"),
     ],
 )

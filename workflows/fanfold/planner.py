@@ -147,10 +147,11 @@ def _check(sizing: Sizing, engine: str) -> None:
 
 def _check_memory(sizing: Sizing, workers: int) -> None:
     least = workers * SMALLEST_SHARE
+    given = f"{sizing.memory or 0} bytes" if (sizing.memory or 0) < MIB else f"{(sizing.memory or 0) / MIB:.3g}MiB"
     if sizing.memory is not None and sizing.memory < least:
         raise Refused(
             f"the memory must be at least {least // MIB}MiB for {workers} workers ({SMALLEST_SHARE // MIB}MiB each), "
-            f"not {sizing.memory / MIB:.3g}MiB: give more, or take fewer workers"
+            f"not {given}: give more, or take fewer workers"
         )
 
 

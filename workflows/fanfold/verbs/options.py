@@ -31,7 +31,9 @@ class Size(click.ParamType[int]):
         """The number of bytes."""
         match = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", str(value))
         if not match or match[2].lower() not in _UNITS:
-            self.fail(f"{value!r} is no size: write it like 64KiB, 256MiB or 1GB", param, ctx)
+            self.fail(
+                f"{value!r} is no size: write it like 64KiB, 256MiB or 1GB (B, KiB, MiB, GiB; KB, MB, GB)", param, ctx
+            )
         return int(match[1]) * _UNITS[match[2].lower()]
 
 

@@ -18,7 +18,7 @@ from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.job import Job
 from fanfold.planner import OutputTaken, Plan, Sizing
 from fanfold.standalone import Draft, alone, draft, settle, take_up
-from fanfold.verbs.console import say, size
+from fanfold.verbs.console import counted, say, size
 from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
 from fanfold.verbs.options import (
     PARAM_OPTION,
@@ -122,6 +122,7 @@ def main_of(job: Job) -> None:
 
 def carry_out(authored: Authored, options: dict[str, Any]) -> int:
     """Run a job as a command's options say; returns the exit status."""
+    authored.look_for_programs(here=options["on"] == "local")
     return execute(authored.given(options["params"]), _request(authored.spec, **options))
 
 
@@ -228,9 +229,10 @@ def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
         print(json.dumps(summary))
     elif not request.quiet:
         if skipped := report.get("skipped"):
-            print(f"{skipped:,} bad records were skipped: see {request.output}{KEY}", file=sys.stderr)
+            what = f"{counted(skipped, 'bad record')} {'was' if skipped == 1 else 'were'} skipped"
+            print(f"{what}: see {request.output}{KEY}", file=sys.stderr)
         parts, records, written = len(report["parts"]), report["records"], report["bytes"]
-        what = f"{records:,} records in {parts} part{'s' if parts > 1 else ''} ({written:,} bytes)"
+        what = f"{counted(records, 'record')} in {counted(parts, 'part')} ({counted(written, 'byte')})"
         print(f"done in {seconds:.1f} s: {what} in {request.output}", file=sys.stderr)
         for name, output in report.get("outputs", {}).items():
-            print(f"{name}: {output['records']:,} records in {request.output}{name}/", file=sys.stderr)
+            print(f"{name}: {counted(output['records'], 'record')} in {request.output}{name}/", file=sys.stderr)
