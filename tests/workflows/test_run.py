@@ -62,6 +62,13 @@ def test_bytes_are_the_same_for_any_workers_and_splits(texts, workers, split_siz
     assert first == parts(texts, "reference")
 
 
+def test_partitions_without_a_reducer_have_no_effect_and_that_is_told(texts):
+    for partitions, told in ((["--partitions", "2"], True), ([], False)):
+        done = run(texts, *partitions, "--param", "pattern=here", "--overwrite", command=[*RUN, "grep"])
+        assert done.returncode == 0, done.stderr
+        assert ("--partitions 2 has no effect: without a reducer there is a part a split" in done.stderr) is told
+
+
 def test_a_script_is_a_command_of_its_own(texts):
     done = run(texts, command=[sys.executable, EXAMPLES / "wordcount.py"])
     assert done.returncode == 0, done.stderr
@@ -191,8 +198,9 @@ def test_interrupted_it_goes_on_from_what_is_done(texts):
     }
     assert parts(texts) == {}
     done_before = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
-    second = run(texts, "--keep", command=[*RUN, "slow.py"])
+    second = run(texts, "--keep", "--split-size", "1MiB", "--memory", "256MiB", command=[*RUN, "slow.py"])
     assert second.returncode == 0, second.stderr
+    assert "--split-size, --memory: no effect, as this goes on with a run that was begun with another" in second.stderr
     assert parse_counts(parts(texts)) == count_words(dict(list(TEXTS.items())[:2]))
     after = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
     assert done_before.items() <= after.items()

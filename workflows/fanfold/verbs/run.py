@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -37,7 +38,7 @@ from fanfold_steps.claims import BEAT_SECONDS
 from fanfold_steps.inputs import Whole
 from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.quarantine import KEY
-from fanfold_steps.spec import Inputs, JobSpec
+from fanfold_steps.spec import Inputs, JobConf, JobSpec
 from fanfold_steps.tree import JobTree
 
 if TYPE_CHECKING:
@@ -149,7 +150,10 @@ def _execute(authored: Authored, request: Request) -> int:
     started = time.monotonic()
     engine = _engine(request)
     drafted = _draft(authored, request, engine.name)
-    progress = _drive(engine, take_up(drafted, authored), drafted.tree, request)
+    plan = take_up(drafted, authored)
+    for line in _not_followed(request.sizing, drafted.plan.conf, plan.conf):
+        say(line)
+    progress = _drive(engine, plan, drafted.tree, request)
     if progress.report is None:
         raise JobFailed(progress.failure or {"message": "no reason is known"})
     settle(drafted, keep=request.keep)
@@ -162,6 +166,19 @@ def _draft(authored: Authored, request: Request, engine: str) -> Draft:
         return draft(authored, request.inputs, request.output, request.sizing, engine, overwrite=request.overwrite)
     except OutputTaken as taken:
         raise OutputTaken(f"{taken}, or replace a job's output with --overwrite") from taken
+
+
+def _not_followed(given: Sizing, asked: JobConf, begun: JobConf) -> Iterator[str]:
+    """What of the options has no effect, in words."""
+    reduced = [stage for stage in begun.spec.stages if stage.reduce is not None]
+    if given.partitions and all(stage.partitions for stage in reduced):
+        why = "every reducer of the job has its own number" if reduced else "without a reducer there is a part a split"
+        yield f"--partitions {given.partitions} has no effect: {why}"
+    fields = ("split_size", "memory", "workers")
+    kept = [name for name in fields if getattr(given, name) and getattr(asked, name) != getattr(begun, name)]
+    if kept:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in kept)
+        yield f"{options}: no effect, as this goes on with a run that was begun with another"
 
 
 def _engine(request: Request) -> Engine:
