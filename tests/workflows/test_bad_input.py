@@ -89,7 +89,7 @@ CASES = {
     "no such field": (job(COUNT, rest=", input=CSV(seperator=';')"), b"a\n", [], 3,
                       ["bad.py, line 5: CSV(…) has no argument `seperator`: leave it out. There are header, columns"]),
     "parts without names": (job(COUNT).replace("map=f, reduce=", "f, "), b"a\n", [], 3,
-                            ["bad.py, line 5: Job(…): too many positional arguments. There are name, map, combine"]),
+                            ["bad.py, line 5: Job(…): too many positional arguments; write each with its"]),
     "no such input": (job(COUNT), b"a\n", ["--input", "in", "--input", "nowhere"], 3,
                       ["the input", "nowhere doesn't exist", "check the path"]),
     "empty folder": (job(COUNT), b"a\n", ["--input", "empty"], 3, ["empty", "without files"]),
