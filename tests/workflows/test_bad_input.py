@@ -163,10 +163,9 @@ def test_it_is_told(folder, name):
 
 def test_a_folder_may_be_called_as_a_package_of_ours(folder):
     (folder / "fanfold").mkdir()
-    (folder / "fanfold/bad.py").write_text(job("yield int(record), 1"))
-    (folder / "in/a.txt").write_text("a\n")
+    (folder / "fanfold/bad.py").write_text(job(COUNT, rest=", on_error=Skip(5)"))
     status, told = forked(folder, "fanfold/bad.py")
-    assert (status, 'File "bad.py", line 4, in f' in told) == (1, True), told
+    assert (status, "bad.py, line 5: Skip(at_most=…) is a share" in told) == (3, True), told
 
 
 @pytest.mark.parametrize("codec", SUFFIX)
