@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from fanfold_steps.policy import InvalidPolicy, Skip
 from fanfold_steps.quarantine import BAD_RECORDS
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.worker import Worker
+from fanfold_storage.objects.filesystem import FilesystemObjects
 
 pytestmark = pytest.mark.thorough
 
@@ -226,3 +228,19 @@ def test_random_bad_lines_at_random_splits(small_job, tmp_path_factory):
         made.append((quarantine(job), job.output()))
     assert made[0] == made[1], f"seed {seed}"
     assert made[0][0].count(b"\n") == sum(line.startswith("bad") for line in lines)
+
+
+def test_a_reducers_worker_reads_each_commit_of_the_maps_once(small_job, monkeypatch):
+    small_job.write_input(TEXTS)
+    small_job.create(stage("numbers"), on_error=Skip(0.5), partitions=3)
+    Worker(small_job.tree, "map", 0).run()
+    read: Counter[str] = Counter()
+    original = FilesystemObjects.read
+
+    def counted(self, key, *span):
+        read[key] += key.startswith("stage-0/map/commits/")
+        return original(self, key, *span)
+
+    monkeypatch.setattr(FilesystemObjects, "read", counted)
+    Worker(small_job.tree, "reduce", 0).run()
+    assert max(read.values()) == 2  # and once more to finish the job
