@@ -11,7 +11,9 @@ def main() -> NoReturn:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("fanfold"):
             raise
-        sys.exit(f"fanfold: {error.name} is not installed. Run: pip install 'fanfold[client]'")
+        from fanfold_storage.extras import to_install
+
+        sys.exit(f"fanfold: {error.name} is not installed. Run: {to_install('client')}")
     run()
 
 

@@ -27,7 +27,8 @@ def told(**elsewhere: str) -> Callable[[type[T]], type[T]]:
             try:
                 signature.bind(self, *given, **named)
             except TypeError as error:
-                raise TypeError(f"{kind.__name__}(…): {error}. {_those(shown)}") from error
+                mend = "; write each with its name" if "positional" in str(error) else ""
+                raise TypeError(f"{kind.__name__}(…): {error}{mend}. {_those(shown)}") from error
             init(self, *given, **named)
 
         plain.__init__ = checked

@@ -8,7 +8,8 @@ import stat
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class Code:
         self._files: dict[str, Path] = {}
         self._skips = False
         self.cursor: Cursor | None = None
-        """That of the attempt that began last."""
+        """That of what is being mapped."""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.root = Path()
         if conf.bundle_url:
@@ -75,8 +76,16 @@ class Code:
 
     def context(self, cursor: Cursor | None = None) -> Context:
         """A new context, for one attempt; `cursor` follows the record that is being mapped."""
-        self.cursor = cursor
         return Context(self._status, cursor, copy.deepcopy(self._params), self._files)
+
+    @contextmanager
+    def following(self, cursor: Cursor) -> Iterator[None]:
+        """Meanwhile it is this cursor's record that a task that takes too long is told with; then the one before."""
+        before, self.cursor = self.cursor, cursor
+        try:
+            yield
+        finally:
+            self.cursor = before
 
     def quarantine(self) -> Quarantine | None:
         """Where one attempt puts bad records; None if they end the job."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.limits import lift_memory_limit
+from fanfold_storage.extras import to_install
 
 if TYPE_CHECKING:
     import types
@@ -17,7 +18,7 @@ def load_polars(what: str) -> "types.ModuleType":
     try:
         import polars
     except ImportError as error:
-        mend = "install it where the job runs: pip install 'fanfold[batch]'"
+        mend = f"install it where the job runs: {to_install('batch')}"
         raise PermanentFailure("code", f"{what} need Polars, which can't be imported ({error}): {mend}") from error
     lift_memory_limit()
     return polars

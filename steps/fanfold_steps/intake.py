@@ -18,6 +18,7 @@ from fanfold_storage.errors import StorageError
 Begin = Callable[[], Collector]
 
 _FEW_PAIRS, _MOST_PAIRS = 16, 1 << 16
+_DEPTH = 5  # the list, a pair, and what its value holds
 
 
 class Intake:
@@ -42,7 +43,7 @@ class Intake:
         held, came = self.collector.look(), 0
         try:
             for pairs in _pieces(_looked_at(mapper.finish(), self.collector.check), self._budget.piece):
-                came += deep_size(pairs)
+                came += deep_size(pairs, _DEPTH)
                 if came > held // 4:
                     held, came = self.collector.look(), 0
                     self._empty_if_full(held)
@@ -101,4 +102,4 @@ def _pieces(pairs: Iterator[Any], size: int) -> Iterator[list[Any]]:
     most = _FEW_PAIRS
     while piece := list(islice(pairs, most)):
         yield piece
-        most = max(1, min(len(piece) * size // deep_size(piece), 4 * most, _MOST_PAIRS))
+        most = max(1, min(len(piece) * size // deep_size(piece, _DEPTH), 4 * most, _MOST_PAIRS))

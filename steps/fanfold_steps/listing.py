@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +15,7 @@ from fanfold_storage.urls import open_objects, split_url
 
 WILD = "*?["
 MANIFEST = "_SUCCESS"
+HIDDEN = (".", "_")
 LARGEST_MANIFEST = 64 << 20
 
 
@@ -32,14 +34,15 @@ class File:
 def list_files(url: str) -> list[File]:
     """The file at `url`, or all files below it in key order; or if there are none, what it matches as a pattern.
 
-    In a pattern `*`, `?` and `[…]` stand for characters of a name, but for no dot at its beginning, and `**` for any
-    folders. It matches files; with a slash at the end, folders with all that lies below them.
+    In a pattern `*`, `?` and `[…]` stand for characters of a name, but for no dot or underscore at its beginning, and
+    `**` for any folders. It matches files; with a slash at the end, folders with all that lies below them.
 
-    A folder that holds `_SUCCESS` is a job's output: there, what begins with `_` is no data, and the folders of its
-    named outputs are data of their own.
+    Files and folders whose names begin with a dot or an underscore are no data, as in Hadoop; a file that is named
+    itself is read. A folder that holds `_SUCCESS` is a job's output: there, the folders of its named outputs are data
+    of their own. Of a job that isn't finished `_job/job.json` comes along, for the caller to refuse.
 
     Raises:
-        NotFound: there is neither a file nor a folder, or the pattern matches nothing.
+        NotFound: there is neither a file nor a folder, or it holds no data, or the pattern matches nothing.
         InvalidKey: a file's name holds control characters.
     """
     folder, name = split_url(url)
@@ -54,12 +57,25 @@ def list_files(url: str) -> list[File]:
     found = list(store.list())
     if not found:
         store, found = _matching(url)
+    else:
+        found = [stat for stat in found if not is_hidden(_seen(stat.key))]
+    if not found:
+        raise NotFound(f"no file at or below {url} but those whose names begin with a dot or an underscore")
     aside = tuple(chain.from_iterable(_no_data(store, stat) for stat in found))
     return [
         File(store.url, validate_key(stat.key), stat.size, stat.modified)
         for stat in found
         if not stat.key.startswith(aside)
     ]
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a file's name, or that of a folder on the way, says that it is no data.
+
+    >>> is_hidden("logs/_temporary/a"), is_hidden("logs/.a.crc"), is_hidden("logs/a_b.c")
+    (True, True, False)
+    """
+    return any(name.startswith(HIDDEN) for name in path.split("/"))
 
 
 def matches(path: str, pattern: str) -> bool:
@@ -103,7 +119,7 @@ def _matching(url: str) -> tuple[Objects, list[Stat]]:
     deepest = None if "**" in pattern or pattern.endswith("/") else pattern.count("/") + 1
     store = open_objects(f"{_quoted(base) if is_file else base}/")
     listed = store.list(fixed_part(pattern), deepest=deepest)
-    if not (found := [stat for stat in listed if matches(stat.key, pattern)]):
+    if not (found := [stat for stat in listed if matches(_seen(stat.key), pattern)]):
         raise NotFound(f"no file matches {text}")
     return store, found
 
@@ -122,7 +138,12 @@ def _past_folders(reached: set[int], parts: list[str]) -> set[int]:
 
 
 def _is_like(name: str, pattern: str) -> bool:
-    return fnmatchcase(name, pattern) and (not name.startswith(".") or pattern.startswith("."))
+    return fnmatchcase(name, pattern) and (not name.startswith(HIDDEN) or pattern.startswith(name[0]))
+
+
+def _seen(key: str) -> str:
+    """A key as folders and patterns see it: what tells of a job is not hidden from them."""
+    return re.sub(rf"(^|/)_({MANIFEST[1:]}|job/job\.json)$", r"\1\2", key)
 
 
 def _no_data(store: Objects, stat: Stat) -> Iterator[str]:

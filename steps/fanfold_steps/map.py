@@ -104,14 +104,25 @@ class MapTask:
         """What the commit records, and a sorted segment for each partition."""
         cursor = Cursor()
         context = self._code.context(cursor)
-        mapper = mapper.begin(context)
-        if not mapper.generates:
-            mapper = replace(mapper, call=checked(mapper.call, pairs=True))
         begin = lines or partial(self._collector, context, is_quick=self._is_quick)
-        intake = Intake(begin, lambda full: spills.write(self._segments(full)), self._budget)
-        suspect = quarantine is not None and not self._is_careful
-        if quarantine and self._is_careful:
-            mapper = careful(mapper, cursor, context.tally, quarantine, intake.collector.check)
+        with self._code.following(cursor):
+            mapper = mapper.begin(context)
+            if not mapper.generates:
+                mapper = replace(mapper, call=checked(mapper.call, pairs=True))
+            intake = Intake(begin, lambda full: spills.write(self._segments(full)), self._budget)
+            if quarantine and self._is_careful:
+                mapper = careful(mapper, cursor, context.tally, quarantine, intake.collector.check)
+            records = self._take_in(intake, mapper, batches, cursor, quarantine)
+        segments: Iterable[Iterable[runs.Item]] = self._segments(intake.collector)
+        if len(spills):
+            spills.write(segments)
+            segments = self._merged(spills)  # which needs the memory that the collector held
+        return {"records": records, "read": batches.size, "counters": context.counters()}, segments
+
+    def _take_in(
+        self, intake: Intake, mapper: Mapper, batches: Batches, cursor: Cursor, quarantine: Quarantine | None
+    ) -> int:
+        """All that the mapper gives; how many records were read."""
         records = 0
         for number, batch in enumerate(batches):
             if number:
@@ -119,15 +130,11 @@ class MapTask:
             try:
                 records += fold(intake.collector, mapper, batch, cursor, quarantine)
             except PermanentFailure as failure:
-                if suspect and isinstance(failure.__cause__, Exception):
+                if quarantine and not self._is_careful and isinstance(failure.__cause__, Exception):
                     raise _Untidy from failure
                 raise
         intake.finish(mapper, cursor)
-        segments: Iterable[Iterable[runs.Item]] = self._segments(intake.collector)
-        if len(spills):
-            spills.write(segments)
-            segments = self._merged(spills)  # which needs the memory that the collector held
-        return {"records": records, "read": batches.size, "counters": context.counters()}, segments
+        return records
 
     @cached_property
     def _partition(self) -> Partition:
@@ -144,11 +151,12 @@ class MapTask:
         cursor = Cursor()
         context = self._code.context(cursor)  # what is counted here doesn't count
         collector = self._collector(context, is_quick=False)
-        for mapper, batches in groupby(sample, key=itemgetter(0)):
-            begun = mapper.begin(context)
-            for _, batch in batches:
-                with suppress(PermanentFailure):  # whoever maps that record will tell
-                    fold(collector, begun, batch, cursor)
+        with self._code.following(cursor):
+            for mapper, batches in groupby(sample, key=itemgetter(0)):
+                begun = mapper.begin(context)
+                for _, batch in batches:
+                    with suppress(PermanentFailure):  # whoever maps that record will tell
+                        fold(collector, begun, batch, cursor)
         weights: Counter[bytes] = Counter()
         with self._explained():
             for key, value in collector.items():

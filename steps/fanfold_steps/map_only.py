@@ -40,6 +40,7 @@ class _Mapped:
 
     def __init__(self, mapper: Mapper, batches: Batches, code: Code) -> None:
         self._cursor = Cursor()
+        self._code = code
         self._context = code.context(self._cursor)
         self._mapper = mapper
         self._batches = batches
@@ -53,7 +54,10 @@ class _Mapped:
         return self._context.counters()
 
     def __iter__(self) -> Iterator[Any]:
-        mapper = self._mapper.begin(self._context)
+        with self._code.following(self._cursor):
+            yield from self._given(self._mapper.begin(self._context))
+
+    def _given(self, mapper: Mapper) -> Iterator[Any]:
         if self.quarantine:
             mapper = careful(mapper, self._cursor, self._context.tally, self.quarantine)
         call = mapper.call if mapper.generates else checked(mapper.call)

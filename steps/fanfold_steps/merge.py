@@ -15,7 +15,6 @@ Segment = Iterator[list[runs.Item]]
 """Sorted items, block by block."""
 Sorted = TypeVar("Sorted")
 _KEY = itemgetter(0)
-_MOST_ITEMS = 1 << 16  # given at once of a key that has many
 
 
 def merge(segments: list[Segment], scratch: Scratch, budget: Budget) -> Segment:
@@ -51,7 +50,8 @@ def merged(segments: list[Segment]) -> Segment:
     """All items by key. The least of the blocks' last keys bounds what can be given now.
 
     What is below it is sorted by `list.sort`, which finds that it is made of sorted pieces. What equals it comes
-    segment by segment, since more of that key may follow in each one's next block.
+    segment by segment, since more of that key may follow in each one's next block, and block by block, since all of it
+    may not fit into memory.
 
     >>> list(merged([iter([[(b"a", 1), (b"c", 2)]]), iter([[(b"a", 3)], [(b"b", 4)]])]))
     [[(b'a', 1), (b'a', 3)], [(b'b', 4)], [(b'c', 2)]]
@@ -64,9 +64,9 @@ def merged(segments: list[Segment]) -> Segment:
             items += head.below(bound)
         items.sort(key=_KEY)
         for head in heads:
-            for equal in head.equal(bound):
+            for number, equal in enumerate(head.equal(bound)):
                 items += equal
-                if len(items) >= _MOST_ITEMS:
+                if number:  # the key goes on in another block, and perhaps in many
                     yield items
                     items = []
         yield items

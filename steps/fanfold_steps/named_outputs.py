@@ -72,8 +72,8 @@ class NamedOutputs:
     @cached_property
     def _runs(self) -> list[tuple[str, int]]:
         """Key and size of the runs of all earlier tasks that took something aside."""
-        earlier = (task for task in self._plan.all_tasks if task not in self._last)
-        commits = ((task, self._tree.commit_of(task)) for task in earlier)
+        earlier = [task for task in self._plan.all_tasks if task not in self._last]
+        commits = zip(earlier, self._tree.commits_of(earlier), strict=True)
         return [(task.aside(commit["attempt"]), commit["aside"]) for task, commit in commits if "aside" in commit]
 
     @cached_property

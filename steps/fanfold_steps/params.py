@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from fanfold_steps.failure import shortened, shown
+from fanfold_storage.extras import to_install
 
-NEEDED = "a job with parameters needs pydantic: pip install 'fanfold[steps]', or an image that has it"
+NEEDED = f"a job with parameters needs pydantic: {to_install('steps')}, or an image that has it"
 
 
 class InvalidParams(ValueError):

@@ -1,8 +1,12 @@
 """Spills: what doesn't fit into memory goes to disk as sorted runs, and comes back merged."""
 
 import sys
-from collections.abc import Iterable
-from itertools import islice
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from itertools import chain, islice
+from types import FunctionType, MemberDescriptorType, ModuleType, NoneType
 from typing import Any
 
 from fanfold_steps import runs
@@ -11,6 +15,8 @@ from fanfold_steps.crash_points import around
 from fanfold_steps.merge import Segment, merge
 from fanfold_steps.scratch import Scratch
 
+_ATOMS = frozenset({str, bytes, int, float, bool, NoneType})
+_CONTAINERS = (list, tuple, set, frozenset, dict, deque)
 _SAMPLES = 32
 _SLOT = 100  # bytes of a dict's slot, also while the dict grows
 _ITEM = 128  # bytes of an item as it is sorted and written, beside its key
@@ -59,9 +65,28 @@ def size_of(entries: dict[Any, Any], values: int = 0) -> int:
 
 
 def deep_size(value: Any, depth: int = 3) -> int:
-    """About how many bytes a value takes with what it holds, by its first items."""
+    """About how many bytes a value takes with what it holds, by its first items, or by an object's attributes."""
     size = sys.getsizeof(value)
-    if depth and isinstance(value, list | tuple | set | frozenset | dict) and value:
-        some = list(islice(value.items() if isinstance(value, dict) else value, 8))
-        size += len(value) * sum(deep_size(item, depth - 1) for item in some) // len(some)
-    return size
+    if type(value) in _ATOMS or not depth:
+        return size
+    if isinstance(value, _CONTAINERS):
+        some = chain.from_iterable(islice(value.items(), 8)) if isinstance(value, dict) else islice(value, 8)
+        return size + len(value) * sum(deep_size(item, depth - 1) for item in some) // max(1, min(len(value), 8))
+    return size + sum(deep_size(held, depth - 1) for held in islice(_attributes(value), _SAMPLES))
+
+
+def _attributes(value: Any) -> Iterator[Any]:
+    """What an object's attributes hold, found past its class's own ways to get them; of what is shared, nothing."""
+    if isinstance(value, type | FunctionType | ModuleType):
+        return
+    kind: type = type(value)
+    if kind.__dictoffset__:
+        yield from object.__getattribute__(value, "__dict__").values()
+    for slot in _slots(kind):
+        with suppress(AttributeError):  # not set
+            yield slot.__get__(value)
+
+
+@cache
+def _slots(kind: type) -> list[MemberDescriptorType]:
+    return [member for base in kind.__mro__ for member in vars(base).values() if type(member) is MemberDescriptorType]

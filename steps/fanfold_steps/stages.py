@@ -103,7 +103,8 @@ class Stage:
 
     def _run_shuffle(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
         maps = self._all("map")
-        found = self._runs_of([maps[index] for index in members(task.index, len(maps))])
+        merged = [maps[index] for index in members(task.index, len(maps))]
+        found = _runs_of(merged, self._tree.commits_of(merged))
         return ShuffleTask(self._spec, self._budget).run(found, self._tree.objects, task.run(attempt))
 
     def _run_reduce(self, task: Task, attempt: str, aside: Aside | None) -> dict[str, Any]:
@@ -153,15 +154,17 @@ class Stage:
         Raises:
             PermanentFailure: too many records were skipped.
         """
-        policy = self._plan.spec.on_error
+        step = "shuffle" if "shuffle" in self.tasks else "map"
+        tasks, policy = self._all(step), self._plan.spec.on_error
+        commits = self._tree.commits_of(tasks)
         if isinstance(policy, Skip):
-            demand_few(policy, self._tree.commits_of(self._all("map")), "records")
-        return self._runs_of(self._all("shuffle" if "shuffle" in self.tasks else "map"))
+            demand_few(policy, commits if step == "map" else self._tree.commits_of(self._all("map")), "records")
+        return _runs_of(tasks, commits)
 
     def _all(self, step: str) -> list[Task]:
         return [Task(self.index, step, index) for index in range(self.tasks[step])]
 
-    def _runs_of(self, tasks: list[Task]) -> list[tuple[str, int]]:
-        """Key and size of the runs that tasks committed."""
-        commits = self._tree.commits_of(tasks)
-        return [(task.run(commit["attempt"]), commit["bytes"]) for task, commit in zip(tasks, commits, strict=True)]
+
+def _runs_of(tasks: list[Task], commits: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """Key and size of the runs that tasks committed."""
+    return [(task.run(commit["attempt"]), commit["bytes"]) for task, commit in zip(tasks, commits, strict=True)]

@@ -65,7 +65,8 @@ def file_batches(
 
 def stage_batches(tree: JobTree, tasks: list[Task]) -> Iterator[Batch]:
     """Batches of records at fixed places of what a stage gave."""
-    written = [(task.run(commit["attempt"]), commit["bytes"]) for task in tasks for commit in [tree.commit_of(task)]]
+    commits = zip(tasks, tree.commits_of(tasks), strict=True)
+    written = [(task.run(commit["attempt"]), commit["bytes"]) for task, commit in commits]
     ends = list(accumulate(runs.count_records(tree.objects, key, size) for key, size in written))
     total = ends[-1] if ends else 0
     count = max(1, min(PLACES, total // RECORDS))

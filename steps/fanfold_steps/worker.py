@@ -123,7 +123,8 @@ class Worker:
 
     def _bite(self, code: Code, seconds: float | None, task: Task, frame: FrameType | None) -> None:
         """End this process and the job: the task takes too long. The user's code may never come back to us."""
-        position = code.cursor.position if code.cursor else None
+        cursor = code.cursor  # the other thread may leave it at any time
+        position = cursor.position if cursor else None
         trace = user_stack(frame, code.root)
         try:
             failure = PermanentFailure("timeout", told_timeout(seconds), trace=trace, position=position)

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from fanfold_storage.errors import InvalidKey, Unsupported
+from fanfold_storage.extras import to_install
 from fanfold_storage.objects.protocol import Objects
 from fanfold_storage.records.protocol import Records
 
@@ -90,4 +91,4 @@ def _path_of(url: str, rest: str) -> str:
 
 
 def _missing(url: str, extra: str, error: ModuleNotFoundError) -> Unsupported:
-    return Unsupported(f"cannot open {url!r}: {error.name} is not installed. Run: pip install 'fanfold[{extra}]'")
+    return Unsupported(f"cannot open {url!r}: {error.name} is not installed. Run: {to_install(extra)}")

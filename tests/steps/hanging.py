@@ -10,6 +10,21 @@ def hangs(line):
     yield line, 1
 
 
+seen: set[str] = set()
+
+
+def hangs_at_the_second_look(line):
+    """After a sample has been taken of it."""
+    if line in seen:
+        yield from hangs(line)
+    seen.add(line)
+    yield line, 1
+
+
+def asked(key, partitions, ctx):
+    return len(key) % partitions
+
+
 def pairs(line):
     yield line, 1
 

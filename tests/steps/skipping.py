@@ -47,3 +47,27 @@ def leaves(line):
 
 def eats(line):
     raise MemoryError
+
+
+def given(line):
+    yield "k", {"lambda": lambda: 1, "dict": {}, "set": {1}}.get(line, 1)
+
+
+def unwritten(line):
+    yield {1} if line == "set" else line
+
+
+def nothing(key, values):
+    return None
+
+
+def breaks(key, values):
+    raise ValueError("no key is good")
+
+
+class Breaking:
+    def __call__(self, line):
+        yield line, 1
+
+    def finish(self):
+        raise ValueError("no end is good")

@@ -63,5 +63,9 @@ def test_a_verb_that_needs_more_says_what_to_install(bare_python, tmp_path):
     (tmp_path / "in").write_text("x\n")
     told = subprocess.run([bare_python, "-m", "fanfold_client", "run"], capture_output=True, text=True, cwd=tmp_path)
     assert told.returncode != 0
-    assert "pip install 'fanfold[client]'" in told.stderr
+    assert "pip install '/path/to/fanfold[client]'" in told.stderr
     assert "Traceback" not in told.stderr
+    (tmp_path / "words.py").write_text("from fanfold import Job, Sum\nJob(reduce=Sum()).main()\n")
+    told = subprocess.run([bare_python, "words.py"], capture_output=True, text=True, cwd=tmp_path)
+    what = "fanfold: click is not installed, and a job's own command needs it."
+    assert (told.returncode, told.stderr) == (1, f"{what} Run: pip install '/path/to/fanfold[workflows]'\n")

@@ -16,7 +16,7 @@ from fanfold_steps.failure import PermanentFailure
 from fanfold_steps.formats import open_source, read, reader
 from fanfold_steps.formats.declared import CSV, JSONL, Text
 from fanfold_steps.spec import Aggregate, Batch, Function, StageSpec
-from fanfold_steps.worker import Worker
+from tests.steps.conftest import run
 from tests.steps.reading import Chunked, read_in_ranges
 
 pytestmark = pytest.mark.thorough
@@ -31,13 +31,6 @@ TEXT = "\n".join(LINES).encode("utf-8", "surrogateescape")
 
 def stage(function: str, reduce: Any = SUM) -> StageSpec:
     return StageSpec(Batch(f"{HERE}:{function}"), reduce)
-
-
-def run(job, spec, *, workers=1, input=None, output=None, **sizes):
-    job.create(spec, workers={"all": workers}, input=input or Text(), output=output or Text(), **sizes)
-    for index in reversed(range(workers)):
-        Worker(job.tree, "all", index).run()
-    return job.output()
 
 
 @pytest.mark.parametrize(("split_size", "workers"), [(1024, 1), (1024, 4), (3000, 2), (1 << 26, 1)])

@@ -54,7 +54,34 @@ def test_what_a_job_wrote_is_read_without_its_own_files(tmp_path):
         (tmp_path / name).write_text("x")
     assert [file.key for file in list_files(tmp_path.as_uri())] == ["part-00000.txt"]
     (tmp_path / "_SUCCESS").unlink()
-    assert len(list_files(tmp_path.as_uri())) == 2
+    (tmp_path / "_job/job.json").write_text("x")
+    assert [file.key for file in list_files(tmp_path.as_uri())] == ["_job/job.json", "part-00000.txt"]
+
+
+def test_hidden_files_are_no_data_unless_they_are_named(tmp_path):
+    names = ["a.txt", ".a.txt.crc", "_SUCCESS", "_logs/history/b.txt", "sub/.hidden/c.txt", "sub/d.txt", "sub/_e.txt"]
+    for name in [*names, "only/_f.txt"]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    url = tmp_path.as_uri()
+    for pattern in ("", "/", "/**", "/**/*.txt"):
+        assert [file.key for file in list_files(url + pattern)] == ["a.txt", "sub/d.txt"], pattern
+    assert [file.key for file in list_files(f"{url}/sub/_*")] == ["_e.txt"]
+    assert [file.key for file in list_files(f"{url}/_logs")] == ["history/b.txt"]
+    assert [file.key for file in list_files(f"{url}/.a.txt.crc")] == [".a.txt.crc"]
+    with pytest.raises(
+        NotFound, match=r"no file at or below .* but those whose names begin with a dot or an underscore"
+    ):
+        list_files(f"{url}/only")
+
+
+def test_named_outputs_are_data_of_their_own_in_patterns_too(tmp_path):
+    for name in ("out/part-0", "out/rejects/part-0", "out/_job/plan.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "out/_SUCCESS").write_text('{"outputs": {"rejects": {}}}')
+    for place in ("out", "ou*/", "**"):
+        assert [file.key.rpartition("out/")[2] for file in list_files(f"{tmp_path.as_uri()}/{place}")] == ["part-0"]
 
 
 def test_an_input_that_is_not_there_is_not_found(tmp_path):

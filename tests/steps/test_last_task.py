@@ -5,6 +5,7 @@ import os
 import pytest
 
 from fanfold_steps.__main__ import main
+from fanfold_steps.budget import MIB
 from fanfold_steps.last_task import MOST_DEATHS, LastTask
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.tree import Task
@@ -12,7 +13,8 @@ from fanfold_steps.tree import Task
 pytestmark = pytest.mark.thorough
 
 KILLED = "was killed\t, perhaps by the system for want of memory"
-HANGING = StageSpec(map=Function("tests.steps.hanging:hangs"), reduce=Aggregate("Sum"))
+HERE = "tests.steps.hanging"
+HANGING = StageSpec(map=Function(f"{HERE}:hangs"), reduce=Aggregate("Sum"))
 
 
 @pytest.fixture
@@ -72,6 +74,28 @@ def test_a_task_that_hangs_is_named_with_its_record_and_place(small_job):
     assert "in hangs" in failure["traceback"]
     assert "fanfold_steps" not in failure["traceback"]
     assert "the task had not ended after 0.5 s" in told
+
+
+@pytest.mark.parametrize(
+    ("mapper", "how"),
+    [
+        ("hangs", {"partition": Function(f"{HERE}:asked")}),
+        ("hangs_at_the_second_look", {"order": "total"}),
+    ],
+)
+def test_the_record_is_told_whatever_was_begun_since(small_job, mapper, how):
+    """With little memory keys are placed while records are still to come."""
+    lines = [b"%d" % number for number in range(5000)] + [b"hang"] + [b"more"] * 99
+    small_job.write_input({"a.txt": b"\n".join(lines)})
+    stage = StageSpec(Function(f"{HERE}:{mapper}"), Aggregate("Sum"), **how)
+    small_job.create(stage, timeout=1, split_size=MIB, memory=MIB // 16)
+    worker = small_job.start()
+    worker.wait(timeout=30)
+    assert worker.returncode == 64, worker.communicate()[1]
+    worker.communicate()
+    failure = small_job.tree.load("failed.json")
+    assert (failure["kind"], failure["record"]["text"]) == ("timeout", "hang")
+    assert failure["record"]["offset"] == len(b"\n".join(lines[:5001])) - len(b"hang")
 
 
 @pytest.mark.parametrize("step", ["map", "reduce"])

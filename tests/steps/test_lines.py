@@ -22,7 +22,7 @@ from fanfold_steps.lines.runs import Blocks, RunWriter, read_segments
 from fanfold_steps.spec import SortLines, StageSpec
 from fanfold_steps.worker import Worker
 from fanfold_storage.objects.filesystem import FilesystemObjects
-from tests.steps.conftest import SmallJob
+from tests.steps.conftest import SmallJob, run
 
 STAGE = StageSpec(reduce=SortLines())
 WAYS = ["lines", "lines by columns"]
@@ -34,11 +34,8 @@ def text_of(lines):
     return b"".join(line + b"\n" for line in lines)
 
 
-def run(job, workers=1, way="lines", **how):
-    job.create(StageSpec(reduce=SortLines(way)), workers={"all": workers}, **how)
-    for index in reversed(range(workers)):
-        Worker(job.tree, "all", index).run()
-    return job.output()
+def ran(job, way="lines", **how):
+    return run(job, StageSpec(reduce=SortLines(way)), **how)
 
 
 @given(st.lists(LINES, min_size=1, max_size=3), st.booleans(), st.integers(1, 5), st.sampled_from(WAYS))
@@ -48,7 +45,7 @@ def test_lines_of_any_bytes_come_out_sorted(files, ended, partitions, way):
         job = SmallJob(Path(folder))
         texts = [b"\n".join(lines) + (b"\n" if ended and lines else b"") for lines in files]
         job.write_input({f"{number}.txt": text for number, text in enumerate(texts)})
-        parts = run(job, partitions=partitions, way=way, input=Text(compress="none"))  # whatever the bytes look like
+        parts = ran(job, partitions=partitions, way=way, input=Text(compress="none"))  # whatever the bytes look like
     expected = sorted(line for text in texts for line in text.removesuffix(b"\n").split(b"\n") if text)
     assert b"".join(parts.values()) == b"".join(line + b"\n" for line in expected)
     assert len(parts) == partitions
@@ -65,7 +62,7 @@ def test_the_parts_are_the_same_whatever_the_cuts_the_workers_and_the_memory(tmp
         monkeypatch.setattr(worker, "budget_of", lambda conf, share=share: Budget(share))
         job = SmallJob(tmp_path / str(number))
         job.write_input(texts)
-        found.add(tuple(run(job, workers=workers, way=way, split_size=split_size, partitions=4).values()))
+        found.add(tuple(ran(job, workers=workers, way=way, split_size=split_size, partitions=4).values()))
     (parts,) = found
     assert b"".join(parts) == text_of(sorted(lines))
     assert len([part for part in parts if part]) == 4

@@ -28,9 +28,8 @@ def test_it_is_what_a_stable_sort_of_all_gives(keys, size, fan_in):
         assert list(chain.from_iterable(blocks)) == sorted(chain.from_iterable(numbered), key=itemgetter(0))
 
 
-def test_a_key_with_many_values_comes_in_pieces(monkeypatch):
-    monkeypatch.setattr(merge, "_MOST_ITEMS", 10)
+def test_a_key_with_many_values_comes_in_pieces():
     segments = [blocks_of([(b"k", at) for at in range(start, start + 100)], 5) for start in (0, 100)]
     blocks = list(merge.merged(segments))
     assert [value for block in blocks for _, value in block] == list(range(200))
-    assert max(map(len, blocks)) <= 15
+    assert max(map(len, blocks)) <= 10

@@ -2,6 +2,8 @@
 
 import json
 import random
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +13,7 @@ from fanfold_steps.policy import InvalidPolicy, Skip
 from fanfold_steps.quarantine import BAD_RECORDS
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.worker import Worker
+from fanfold_storage.objects.filesystem import FilesystemObjects
 
 pytestmark = pytest.mark.thorough
 
@@ -159,6 +162,24 @@ def test_leaving_and_running_out_of_memory_are_no_bad_records(small_job, mapper)
     assert failed(small_job, stage(mapper), on_error=Skip(1))["record"]["text"] == "x"
 
 
+@pytest.mark.parametrize(
+    ("part", "line", "words"),
+    [
+        (stage("given", "total"), b"lambda", "a value can't be carried to the next step"),
+        (replace(stage("given", "total"), sort_values=True), b"dict", "can't be sorted, as sort_values demands"),
+        (StageSpec(Function(f"{HERE}:unwritten")), b"set", "a record can't be written as jsonl"),
+        (replace(stage("given", "total"), combine=Function(f"{HERE}:breaks")), b"x", "the combiner raised ValueError"),
+        (replace(stage("given", "total"), partition=Function(f"{HERE}:breaks")), b"x", "the partitioner raised"),
+        (stage("given", "nothing"), b"x", "the reducer returned None"),
+        (stage("Breaking"), b"x", "the mapper's finish raised ValueError: no end is good"),
+    ],
+)
+def test_what_no_single_record_is_to_blame_for_ends_the_job(small_job, part, line, words):
+    small_job.write_input({"a.txt": b"x\n" + line})
+    assert words in failed(small_job, part, on_error=Skip(1), output=JSONL())["message"]
+    assert small_job.output() == {}
+
+
 def test_nothing_bad_leaves_no_quarantine(small_job):
     small_job.write_input({"a.txt": b"a 1\n"})
     assert ran(small_job, stage("numbers"))["skipped"] == 0
@@ -207,3 +228,19 @@ def test_random_bad_lines_at_random_splits(small_job, tmp_path_factory):
         made.append((quarantine(job), job.output()))
     assert made[0] == made[1], f"seed {seed}"
     assert made[0][0].count(b"\n") == sum(line.startswith("bad") for line in lines)
+
+
+def test_a_reducers_worker_reads_each_commit_of_the_maps_once(small_job, monkeypatch):
+    small_job.write_input(TEXTS)
+    small_job.create(stage("numbers"), on_error=Skip(0.5), partitions=3)
+    Worker(small_job.tree, "map", 0).run()
+    read: Counter[str] = Counter()
+    original = FilesystemObjects.read
+
+    def counted(self, key, *span):
+        read[key] += key.startswith("stage-0/map/commits/")
+        return original(self, key, *span)
+
+    monkeypatch.setattr(FilesystemObjects, "read", counted)
+    Worker(small_job.tree, "reduce", 0).run()
+    assert max(read.values()) == 2  # and once more to finish the job

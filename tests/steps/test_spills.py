@@ -4,6 +4,10 @@ import random
 import sys
 import tempfile
 import tracemalloc
+from collections import deque
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -75,6 +79,54 @@ def test_estimates_are_near_the_truth():
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert 0.5 * held < spills.size_of(copies) < 3 * held
+
+
+class Plain:
+    def __init__(self, rows):
+        self.name, self.rows = "plain", rows
+
+    def __getattr__(self, name):
+        raise AssertionError("nobody's business")
+
+
+class Slotted:
+    __slots__ = ("__rows", "unset")
+
+    def __init__(self, rows):
+        self.__rows = rows
+
+    def __getattr__(self, name):
+        raise AssertionError("nobody's business")
+
+
+class Derived(Slotted):
+    __slots__ = ("more",)
+
+    def __init__(self, rows):
+        super().__init__(rows[:10])
+        self.more = deque(rows[10:])
+
+
+@dataclass
+class Nested:
+    rows: Any
+
+    def __post_init__(self):
+        self.rows = {"rows": self.rows}
+
+
+@pytest.mark.parametrize("kind", [Plain, Slotted, Derived, Nested])
+def test_estimates_see_what_objects_hold(kind):
+    tracemalloc.start()
+    found = {f"key {number}": kind([float(at) for at in range(100 + number % 50)]) for number in range(500)}
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.5 * held < spills.size_of(found) < 3 * held
+
+
+@pytest.mark.parametrize("value", [Plain, pytest, spills.size_of, object(), Fraction(1, 3), iter([])])
+def test_estimates_take_anything(value):
+    assert 0 < spills.deep_size(value) < 10_000
 
 
 def test_one_key_with_many_values_is_carried_in_pieces(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fanfold_storage.errors import InvalidKey
+from fanfold_storage.extras import to_install
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import open_objects, open_records
 from tests.storage.processes import answer, python
@@ -59,7 +60,7 @@ try:
 except Unsupported as error:
     print(error)
 """
-    assert answer(python(code)).endswith(f"{missing} is not installed. Run: pip install 'fanfold[{extra}]'")
+    assert answer(python(code)).endswith(f"{missing} is not installed. Run: {to_install(extra)}")
 
 
 def test_protobuf_in_a_form_that_etcd3_cannot_use_is_said() -> None:

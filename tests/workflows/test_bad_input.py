@@ -80,6 +80,8 @@ CASES = {
                        ["bad.py, line 5: TopK(n) takes a whole number from 1, not 0"]),
     "no command": (job(COUNT).replace("map=f", "map=program('a | b')"), b"a\n", [], 3,
                    ["bad.py, line 5: `a | b` is run without a shell"]),
+    "no program": ("from fanfold import *\njob = Job(map=program('./nope.sh -x'))\n", b"a\n", [], 3,
+                   ["there is no program ./nope.sh among what is shipped with the job: check its name"]),
     "no such part": (job(COUNT).replace("map=", "mapper="), b"a\n", [], 3,
                      ["bad.py, line 5: Job(…) has no argument `mapper`: did you mean `map`? There are name, map"]),
     "a part elsewhere": (job(COUNT, rest=", partitions=4"), b"a\n", [], 3,
@@ -87,7 +89,7 @@ CASES = {
     "no such field": (job(COUNT, rest=", input=CSV(seperator=';')"), b"a\n", [], 3,
                       ["bad.py, line 5: CSV(…) has no argument `seperator`: leave it out. There are header, columns"]),
     "parts without names": (job(COUNT).replace("map=f, reduce=", "f, "), b"a\n", [], 3,
-                            ["bad.py, line 5: Job(…): too many positional arguments. There are name, map, combine"]),
+                            ["bad.py, line 5: Job(…): too many positional arguments; write each with its"]),
     "no such input": (job(COUNT), b"a\n", ["--input", "in", "--input", "nowhere"], 3,
                       ["the input", "nowhere doesn't exist", "check the path"]),
     "empty folder": (job(COUNT), b"a\n", ["--input", "empty"], 3, ["empty", "without files"]),
@@ -161,10 +163,9 @@ def test_it_is_told(folder, name):
 
 def test_a_folder_may_be_called_as_a_package_of_ours(folder):
     (folder / "fanfold").mkdir()
-    (folder / "fanfold/bad.py").write_text(job("yield int(record), 1"))
-    (folder / "in/a.txt").write_text("a\n")
+    (folder / "fanfold/bad.py").write_text(job(COUNT, rest=", on_error=Skip(5)"))
     status, told = forked(folder, "fanfold/bad.py")
-    assert (status, 'File "bad.py", line 4, in f' in told) == (1, True), told
+    assert (status, "bad.py, line 5: Skip(at_most=…) is a share" in told) == (3, True), told
 
 
 @pytest.mark.parametrize("codec", SUFFIX)

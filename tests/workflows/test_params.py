@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from fanfold import InvalidJob, Job, Sum
 from fanfold.authored import resolve
@@ -68,7 +70,7 @@ def test_workers_have_parameters_and_side_files(folder, command):
         (["least=many"], "the parameter least: input should be a valid integer"),
         (["least=0"], "the parameter least: input should be greater than or equal to 1, not '0'"),
         (["least=3", "most=4"], "there is no parameter 'most': the job has ends, least, upper"),
-        (["least=3", "least=4"], "the parameter least: input should be a valid integer, not ['3', '4']"),
+        (["least=3", "least=4"], "the parameter least takes one value, but was given 2 times: give it once"),
         (["least"], "a parameter is written NAME=VALUE, not 'least'"),
         (["=3"], "a parameter is written NAME=VALUE"),
     ],
@@ -85,6 +87,16 @@ def test_a_field_of_several_values_takes_one_or_more(folder):
     authored = resolve(str(folder / "job.py"))
     assert authored.given(["least=3", "ends=a"]).params == {"least": "3", "ends": ["a"]}
     assert authored.given(["least=3", "ends=a", "ends=b=c"]).params == {"least": "3", "ends": ["a", "b=c"]}
+
+
+class Several(BaseModel):
+    words: list[str] | None = None
+    any: Any = None
+
+
+def test_a_field_may_take_several_values_or_none():
+    assert from_options(Several, ["words=a"]) == {"words": ["a"]}
+    assert from_options(Several, ["any=a", "any=b"]) == {"any": ["a", "b"]}
 
 
 def test_a_job_without_parameters_takes_none(folder):

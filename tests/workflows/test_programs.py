@@ -82,6 +82,8 @@ def test_functions_and_programs_may_follow_one_another():
         lambda: program(""),
         lambda: program("cut -f1 | sort"),
         lambda: program("cat", key_fields=0),
+        lambda: program("cat", key_fields="2"),  # type: ignore[arg-type]
+        lambda: program(["cat"]),  # type: ignore[arg-type]
         lambda: program("cat", environment={"A B": "1"}),
         lambda: program("cat", environment={"A": "\ud800"}),
         lambda: program("cat", environment={"A": 1}),  # type: ignore[dict-item]

@@ -117,3 +117,37 @@ def test_a_bad_job_is_refused_both_ways(arguments, data, words):
     assert told is not None
     assert told.startswith(words)
     assert python_says(arguments) == told
+
+
+@pytest.mark.parametrize(
+    ("write", "words"),
+    [
+        (
+            lambda: ANY(mapper=functions.pairs),
+            r"Job\(…\) has no argument `mapper`: did you mean `map`\? There are name, map",
+        ),
+        (
+            lambda: ANY(partitions=4),
+            r"`partitions`: it belongs to a stage, as Job\(stages=\[Stage\(…, partitions=4\)\]\), or",
+        ),
+        (lambda: ANY(workers=4), r"has no argument `workers`: it belongs to the command, as --workers 4"),
+        (
+            lambda: cast(Any, Stage)(input=CSV()),
+            r"Stage\(…\) has no argument `input`: it belongs to the job: Job\(stages=",
+        ),
+        (lambda: cast(Any, Input)(columns=["a"]), r"`columns`: it belongs to the format, as Input\(CSV\(columns="),
+        (lambda: cast(Any, Skip)(share=0.1), r"Skip\(…\) has no argument `share`: leave it out. There is at_most$"),
+        (
+            lambda: ANY(functions.pairs, Sum()),
+            "too many positional arguments; write each with its name. There are name, map",
+        ),
+        (
+            lambda: ANY(functions.pairs),
+            r"name is a text, not <function pairs .*: a job's parts are named, as Job\(map=…",
+        ),
+        (lambda: ANY(map=functions.pairs, files=["a"]), r"files names side files, each with its path: .*, not \['a'\]"),
+    ],
+)
+def test_arguments_that_there_are_not_are_told_with_those_there_are(write, words):
+    with pytest.raises(TypeError, match=words):
+        write()

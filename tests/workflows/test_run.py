@@ -62,6 +62,13 @@ def test_bytes_are_the_same_for_any_workers_and_splits(texts, workers, split_siz
     assert first == parts(texts, "reference")
 
 
+def test_partitions_without_a_reducer_have_no_effect_and_that_is_told(texts):
+    for partitions, told in ((["--partitions", "2"], True), ([], False)):
+        done = run(texts, *partitions, "--param", "pattern=here", "--overwrite", command=[*RUN, "grep"])
+        assert done.returncode == 0, done.stderr
+        assert ("--partitions 2 has no effect: without a reducer there is a part a split" in done.stderr) is told
+
+
 def test_a_script_is_a_command_of_its_own(texts):
     done = run(texts, command=[sys.executable, EXAMPLES / "wordcount.py"])
     assert done.returncode == 0, done.stderr
@@ -191,8 +198,9 @@ def test_interrupted_it_goes_on_from_what_is_done(texts):
     }
     assert parts(texts) == {}
     done_before = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
-    second = run(texts, "--keep", command=[*RUN, "slow.py"])
+    second = run(texts, "--keep", "--split-size", "1MiB", "--memory", "256MiB", command=[*RUN, "slow.py"])
     assert second.returncode == 0, second.stderr
+    assert "--split-size, --memory: no effect, as this goes on with a run that was begun with another" in second.stderr
     assert parse_counts(parts(texts)) == count_words(dict(list(TEXTS.items())[:2]))
     after = {stat.key: stat.modified for stat in tree.objects.list("stage-0/map/")}
     assert done_before.items() <= after.items()
@@ -269,12 +277,17 @@ def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts)
     [
         (["wordcount", "--input", "nothing", "--output", "out"], 3, "doesn't exist"),
         (["wordcount", "--input", "in", "--output", "in"], 3, "exists already"),
+        (["wordcount", "--input", "in", "--output", "files:x/"], 3, "at files:x/ here: write a path (./files:x/ for"),
+        (["wordcount", "--input", "hdfs://x/y", "--output", "out"], 3, "at hdfs://x/y here: write a path"),
+        (["wordcount", "--input", "s3:x/y", "--output", "out"], 3, "or s3://BUCKET/PATH"),
         (["worldcount", "--input", "in", "--output", "out"], 3, "there is no built-in job"),
         (["none.py", "--input", "in", "--output", "out"], 3, "there is no file"),
         (["wordcount", "--input", "in", "--output", "out", "--split-size", "1 elephant"], 2, "write it like 64KiB"),
+        (["wordcount", "--input", "in", "--output", "out", "--memory", "64M"], 2, "(B, KiB, MiB, GiB; KB, MB, GB)"),
+        (["wordcount", "--input", "in", "--output", "out", "--memory", "64"], 3, "not 64 bytes: give more"),
         (["wordcount", "--input", "in"], 2, "--output"),
         (["wordcount", "--input", "in", "--output", "out", "--claim", "data"], 2, "--claim is about pods"),
-        (["wordcount", "--input", "in", "--output", "out", "--on", "argo"], 6, "no Kubernetes cluster"),
+        (["wordcount", "--input", "in", "--output", "out", "--on", "argo"], 6, "No configuration found. Set"),
         (["wordcount", "--input", "in", "--output", "out", "--workers", "9", "--memory", "1MiB"], 3, "at least 144MiB"),
     ],
 )
@@ -282,7 +295,7 @@ def test_what_is_refused(texts, arguments, status, words):
     environ = {**os.environ, "KUBECONFIG": str(texts / "none")}
     refused = subprocess.run([*RUN, *arguments], cwd=texts, env=environ, capture_output=True, text=True)
     assert (refused.returncode, words in refused.stderr) == (status, True), refused.stderr
-    assert not (texts / "out").exists()
+    assert [path.name for path in texts.iterdir()] == ["in"]
 
 
 def test_a_set_has_the_same_order_in_every_process(texts):

@@ -249,7 +249,7 @@ def test_named_outputs_by_the_command(tmp_path):
     assert (tmp_path / "out/part-00000.txt").read_text() == "1\n22\n"
     assert (tmp_path / "out/rejects/part-00000.jsonl").read_text() == '{"line":"x"}\n'
     told = done.stderr.splitlines()[-1]
-    assert told == f"rejects: 1 records in {tmp_path.as_uri()}/out/rejects/"
+    assert told == f"rejects: 1 record in {tmp_path.as_uri()}/out/rejects/"
     done = run(tmp_path, "--input", "out", "--output", "again", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["records"] == 2

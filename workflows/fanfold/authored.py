@@ -12,6 +12,7 @@ from fanfold import builtin
 from fanfold.bundle import Bundle, pack
 from fanfold.job import Job
 from fanfold.params import from_options
+from fanfold.programs import refuse_missing
 from fanfold.stage import InvalidJob
 from fanfold_steps.failure import raised_in_user_code, told_at, user_traceback
 from fanfold_steps.spec import JobSpec
@@ -32,6 +33,14 @@ class Authored:
     def given(self, options: Sequence[str]) -> "Authored":
         """The job with parameters, each written `NAME=VALUE`. Raises Refused: they don't fit it."""
         return replace(self, params=from_options(self.model, options))
+
+    def look_for_programs(self, *, here: bool) -> None:
+        """See that the programs are there, as far as it can be seen; `here` if workers run on this machine.
+
+        Raises:
+            InvalidCommand: one isn't.
+        """
+        refuse_missing(self.spec, {*self.spec.files, *(self.bundle.names if self.bundle else ())}, here=here)
 
 
 def resolve(job: str) -> Authored:

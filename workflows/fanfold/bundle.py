@@ -25,6 +25,11 @@ class Bundle:
     data: bytes
     sha256: str
 
+    @property
+    def names(self) -> list[str]:
+        """What it holds."""
+        return zipfile.ZipFile(io.BytesIO(self.data)).namelist()
+
 
 def pack(module: ModuleType, side_files: Iterable[SideFile] = (), programs: Iterable[str] = ()) -> Bundle:
     """Zip a module, its whole package if it has one, every module it imports from the same folder, and side files; and

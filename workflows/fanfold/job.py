@@ -31,6 +31,7 @@ from fanfold_steps.arguments import told
 from fanfold_steps.formats.declared import InputFormat, OutputFormat
 from fanfold_steps.policy import Fail, Policy
 from fanfold_steps.spec import JobSpec
+from fanfold_storage.extras import to_install
 
 FAIL = Fail()
 
@@ -144,8 +145,13 @@ class Job:
 
     def main(self) -> None:
         """Be a command: `python wordcount.py --input texts/ --output counts/`. Ends the process."""
-        from fanfold.verbs.run import main_of
-
+        try:
+            from fanfold.verbs.run import main_of
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("fanfold"):
+                raise
+            mend = f"a job's own command needs it. Run: {to_install('workflows')}"
+            sys.exit(f"fanfold: {error.name} is not installed, and {mend}")
         main_of(self)
 
     def _compiled(self, name: str, bundle: str | None, files: dict[str, str], named: Namer) -> JobSpec:

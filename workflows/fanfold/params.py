@@ -1,10 +1,14 @@
 """Parameters as people give them: `--param least=3`, checked before anything is written."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_origin
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin
 
 from fanfold.planner import Refused
 from fanfold_steps.params import InvalidParams, validated
+
+_SEVERAL = {list, set, tuple, frozenset}
+_ONE = {bool, int, float, str, bytes, NoneType}
 
 
 def from_options(model: Any, options: Sequence[str]) -> dict[str, Any]:
@@ -20,6 +24,9 @@ def from_options(model: Any, options: Sequence[str]) -> dict[str, Any]:
             raise Refused(f"a parameter is written NAME=VALUE, not {option!r}")
         given.setdefault(name, []).append(value)
     several = {name for name, values in given.items() if len(values) > 1 or _takes_several(model, name)}
+    for name in several:
+        if _takes_one(model, name):
+            raise Refused(f"the parameter {name} takes one value, but was given {len(given[name])} times: give it once")
     params = {name: values if name in several else values[0] for name, values in given.items()}
     check(model, params)
     return params
@@ -39,4 +46,21 @@ def check(model: Any, params: Mapping[str, Any]) -> None:
 
 def _takes_several(model: Any, name: str) -> bool:
     field = model.model_fields.get(name) if model else None
-    return field is not None and get_origin(field.annotation) in (list, set, tuple, frozenset)
+    return field is not None and not _SEVERAL.isdisjoint(_kinds(field.annotation))
+
+
+def _takes_one(model: Any, name: str) -> bool:
+    field = model.model_fields.get(name) if model else None
+    return field is not None and _ONE.issuperset(_kinds(field.annotation))
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """What a field may be, `list[str] | None` a list or None.
+
+    >>> sorted(kind.__name__ for kind in _kinds(list[str] | None))
+    ['NoneType', 'list']
+    """
+    origin = get_origin(annotation)
+    if origin in (Union, UnionType):
+        return set().union(*map(_kinds, get_args(annotation)))
+    return {origin or annotation}

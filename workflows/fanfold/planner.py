@@ -147,10 +147,11 @@ def _check(sizing: Sizing, engine: str) -> None:
 
 def _check_memory(sizing: Sizing, workers: int) -> None:
     least = workers * SMALLEST_SHARE
+    given = f"{sizing.memory or 0} bytes" if (sizing.memory or 0) < MIB else f"{(sizing.memory or 0) / MIB:.3g}MiB"
     if sizing.memory is not None and sizing.memory < least:
         raise Refused(
             f"the memory must be at least {least // MIB}MiB for {workers} workers ({SMALLEST_SHARE // MIB}MiB each), "
-            f"not {sizing.memory / MIB:.3g}MiB: give more, or take fewer workers"
+            f"not {given}: give more, or take fewer workers"
         )
 
 
@@ -215,7 +216,10 @@ def _files(url: str) -> list[File]:
     except NotFound as error:
         if (pattern := unquote(url)) != fixed_part(pattern):
             raise Refused(f"the input {pattern} matches no file: check the path and the pattern") from error
-        raise Refused(f"the input {url} doesn't exist, or is a folder without files: check the path") from error
+        hidden = "(those whose names begin with a dot or an underscore are no data)"
+        raise Refused(
+            f"the input {url} doesn't exist, or is a folder without files {hidden}: check the path"
+        ) from error
     for file in found:
         if f"/{file.key}".endswith("/_job/job.json"):
             what = f"the input {url} holds the output of a job that isn't finished ({file.key})"

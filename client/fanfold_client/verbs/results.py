@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.verbs.console import columns, number, result_json, say, size
+from fanfold.verbs.console import columns, counted, number, result_json, say, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def results(
         with Display(quiet=as_json) as display:
             fetch_results(parts, client.jobs.read(job_id, name), output, display)
         total = sum(part["bytes"] for part in parts)
-        say(f"{len(parts)} part{'s' * (len(parts) != 1)}, {size(total)}, in {output}")
+        say(f"{counted(len(parts), 'part')}, {size(total)}, in {output}")
     if as_json:
         result_json({"id": job_id, "parts": parts, **({"output": str(output)} if output else {})})
     elif not output:
@@ -50,4 +50,9 @@ def results(
 
 
 def _row(part: "Part") -> tuple[str, str, str, str]:
-    return part["name"], f"{number(part['records'])} records", size(part["bytes"]), f"sha256 {part['sha256']}"
+    return (
+        part["name"],
+        counted(part["records"], "record", number(part["records"])),
+        size(part["bytes"]),
+        f"sha256 {part['sha256']}",
+    )

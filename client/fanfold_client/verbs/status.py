@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.verbs.console import columns, number, result, result_json, size
+from fanfold.verbs.console import columns, counted, number, result, result_json, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -51,4 +51,5 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
 
 def _row(stage: str, step: "Step") -> tuple[str, str, str, str]:
     tasks = "?" if step["tasks"] is None else str(step["tasks"])
-    return stage + step["step"], f"{step['done']}/{tasks}", f"{number(step['records'])} records", size(step["bytes"])
+    records = counted(step["records"], "record", number(step["records"]))
+    return stage + step["step"], f"{step['done']}/{tasks}", records, size(step["bytes"])

@@ -57,6 +57,7 @@ def submit(
     if output is not None:
         request["output"] = output_place(output)
     made = authored.resolve(job).given(params)
+    made.look_for_programs(here=False)
     if made.params:
         request["params"] = made.params
     request["job"] = _uploaded(client, made)

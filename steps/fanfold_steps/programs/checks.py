@@ -11,9 +11,11 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 def check(program: Program) -> None:
     """Raise InvalidCommand unless a program can be started as it is declared."""
+    if not isinstance(program.program, str):
+        raise InvalidCommand(f"a program is a command line, as program('./words.awk -x'), not {program.program!r:.80}")
     words(program.program)
-    if program.key_fields < 1:
-        raise InvalidCommand(f"a key has at least one field, not {program.key_fields}")
+    if type(program.key_fields) is not int or program.key_fields < 1:
+        raise InvalidCommand(f"a key has at least one field, not {program.key_fields!r:.80}")
     for name, value in program.environment.items():
         if not isinstance(name, str) or not _VARIABLE.fullmatch(name):
             raise InvalidCommand(f"a variable's name is letters, digits and _, and begins with no digit; not {name!r}")

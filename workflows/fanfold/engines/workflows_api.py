@@ -45,7 +45,8 @@ def connect() -> client.ApiClient:
         else:
             config.load_kube_config(client_configuration=settings)
     except (config.ConfigException, OSError) as error:
-        raise EngineError(f"no Kubernetes cluster to go to: {error}. Set KUBECONFIG to your cluster's file") from error
+        why = str(error).rstrip(".")
+        raise EngineError(f"no Kubernetes cluster to go to: {why}. Set KUBECONFIG to your cluster's file") from error
     return client.ApiClient(settings)
 
 

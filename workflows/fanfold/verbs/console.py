@@ -66,6 +66,15 @@ def number(count: float) -> str:
     return f"{count / 1e9:.1f}G"
 
 
+def counted(count: int, noun: str, shown: str = "") -> str:
+    """How many of what, `shown` otherwise than in full.
+
+    >>> counted(1, "record"), counted(12_345, "record"), counted(12_345, "record", "12.3k")
+    ('1 record', '12,345 records', '12.3k records')
+    """
+    return f"{shown or f'{count:,}'} {noun}{'s' * (count != 1)}"
+
+
 def clock(seconds: float) -> str:
     """A time span for people.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fanfold.planner import Refused
 from fanfold_steps.inputs import by_name
 from fanfold_steps.spec import NAME, Inputs, JobSpec
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from fanfold.pods import PodSettings
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+
+_SCHEMES = {"abfs", "abfss", "file", "files", "ftp", "gs", "hdfs", "http", "https", "s3", "s3a", "s3n", "sftp", "wasb"}
+"""Of what people have seen elsewhere: at the beginning of a place they aren't meant as a folder's name."""
 
 
 class Size(click.ParamType[int]):
@@ -27,14 +31,25 @@ class Size(click.ParamType[int]):
         """The number of bytes."""
         match = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", str(value))
         if not match or match[2].lower() not in _UNITS:
-            self.fail(f"{value!r} is no size: write it like 64KiB, 256MiB or 1GB", param, ctx)
+            self.fail(
+                f"{value!r} is no size: write it like 64KiB, 256MiB or 1GB (B, KiB, MiB, GiB; KB, MB, GB)", param, ctx
+            )
         return int(match[1]) * _UNITS[match[2].lower()]
 
 
 def place_url(place: str) -> str:
-    """A place as a URL: `s3://…` and `file://…` as they are, anything else a path of this machine."""
-    if "://" in place:
+    """A place as a URL: `s3://…` and `file://…` as they are, anything else a path of this machine.
+
+    Raises:
+        Refused: it is a URL of another kind.
+    """
+    scheme, colon, rest = place.partition(":")
+    if place.startswith(("file://", "s3://")):
         return place
+    if colon and (rest.startswith("//") or scheme in _SCHEMES):
+        mend = f"write a path (./{place} for one that is called so), file:///PATH or s3://BUCKET/PATH"
+        service = "; files:… lies in the service, which `fanfold submit` hands a job to" if scheme == "files" else ""
+        raise Refused(f"nothing can be read or written at {place} here: {mend}{service}")
     return Path(place).absolute().as_uri() + ("/" if place.endswith("/") else "")
 
 

@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,7 @@ from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.job import Job
 from fanfold.planner import OutputTaken, PlannedJob, Sizing
 from fanfold.standalone import Draft, alone, draft, settle, take_up
-from fanfold.verbs.console import say, size
+from fanfold.verbs.console import counted, say, size
 from fanfold.verbs.errors import Exit, JobFailed, run_and_exit
 from fanfold.verbs.options import (
     PARAM_OPTION,
@@ -37,7 +38,7 @@ from fanfold_steps.claims import BEAT_SECONDS
 from fanfold_steps.inputs import Whole
 from fanfold_steps.progress import Progress, ProgressReader
 from fanfold_steps.quarantine import BAD_RECORDS
-from fanfold_steps.spec import Inputs, JobSpec
+from fanfold_steps.spec import Inputs, JobConf, JobSpec
 from fanfold_steps.tree import JobTree
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def main_of(job: Job) -> None:
 
 def carry_out(authored: Authored, options: dict[str, Any]) -> int:
     """Run a job as a command's options say; returns the exit status."""
+    authored.look_for_programs(here=options["on"] == "local")
     return execute(authored.given(options["params"]), _request(authored.spec, **options))
 
 
@@ -148,7 +150,10 @@ def _execute(authored: Authored, request: Request) -> int:
     started = time.monotonic()
     engine = _engine(request)
     drafted = _draft(authored, request, engine.name)
-    progress = _drive(engine, take_up(drafted, authored), drafted.tree, request)
+    plan = take_up(drafted, authored)
+    for line in _not_followed(request.sizing, drafted.plan.conf, plan.conf):
+        say(line)
+    progress = _drive(engine, plan, drafted.tree, request)
     if progress.report is None:
         raise JobFailed(progress.failure or {"message": "no reason is known"})
     settle(drafted, keep=request.keep)
@@ -161,6 +166,19 @@ def _draft(authored: Authored, request: Request, engine: str) -> Draft:
         return draft(authored, request.inputs, request.output, request.sizing, engine, overwrite=request.overwrite)
     except OutputTaken as taken:
         raise OutputTaken(f"{taken}, or replace a job's output with --overwrite") from taken
+
+
+def _not_followed(given: Sizing, asked: JobConf, begun: JobConf) -> Iterator[str]:
+    """What of the options has no effect, in words."""
+    reduced = [stage for stage in begun.spec.stages if stage.reduce is not None]
+    if given.partitions and all(stage.partitions for stage in reduced):
+        why = "every reducer of the job has its own number" if reduced else "without a reducer there is a part a split"
+        yield f"--partitions {given.partitions} has no effect: {why}"
+    fields = ("split_size", "memory", "workers")
+    kept = [name for name in fields if getattr(given, name) and getattr(asked, name) != getattr(begun, name)]
+    if kept:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in kept)
+        yield f"{options}: no effect, as this goes on with a run that was begun with another"
 
 
 def _engine(request: Request) -> Engine:
@@ -228,9 +246,10 @@ def _tell(report: dict[str, Any], request: Request, seconds: float) -> None:
         print(json.dumps(summary))
     elif not request.quiet:
         if skipped := report.get("skipped"):
-            print(f"{skipped:,} bad records were skipped: see {request.output}{BAD_RECORDS}", file=sys.stderr)
+            what = f"{counted(skipped, 'bad record')} {'was' if skipped == 1 else 'were'} skipped"
+            print(f"{what}: see {request.output}{BAD_RECORDS}", file=sys.stderr)
         parts, records, written = len(report["parts"]), report["records"], report["bytes"]
-        what = f"{records:,} records in {parts} part{'s' if parts > 1 else ''} ({written:,} bytes)"
+        what = f"{counted(records, 'record')} in {counted(parts, 'part')} ({counted(written, 'byte')})"
         print(f"done in {seconds:.1f} s: {what} in {request.output}", file=sys.stderr)
         for name, output in report.get("outputs", {}).items():
-            print(f"{name}: {output['records']:,} records in {request.output}{name}/", file=sys.stderr)
+            print(f"{name}: {counted(output['records'], 'record')} in {request.output}{name}/", file=sys.stderr)

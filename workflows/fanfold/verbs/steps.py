@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from fanfold.verbs.console import number
+from fanfold.verbs.console import counted, number
 from fanfold.verbs.progress import Line, Rate, time_left
 
 
@@ -35,7 +35,7 @@ class Picture:
         records, tasks = self._rates.setdefault(label, (Rate(), Rate()))
         speed, pace = records.update(step["records"]), tasks.update(step["done"])
         complete = step["done"] == step["tasks"]
-        words = [f"{number(step['records'])} records" if step["records"] else ""]
+        words = [counted(step["records"], "record", number(step["records"])) if step["records"] else ""]
         words += (
             [] if complete else [f"{number(speed)}/s" if speed else "", time_left(step["done"], step["tasks"], pace)]
         )

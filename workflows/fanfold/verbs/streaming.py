@@ -38,7 +38,14 @@ class _HadoopsOwn(click.Command):
         for word in args:
             if word[:1] == "-" and word[1:] in _REFUSED:
                 raise click.UsageError(f"{word} isn't supported: {_REFUSED[word[1:]]}", ctx)
-        return super().parse_args(ctx, args)
+        try:
+            return super().parse_args(ctx, [*args])
+        except click.NoSuchOption as error:
+            known = [name for param in self.params for name in param.opts]
+            word = next(
+                (word for word in args if word.startswith(error.option_name) and word not in known), error.option_name
+            )
+            raise click.NoSuchOption(word, possibilities=known, ctx=ctx) from None
 
 
 def _assignments(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
