@@ -39,6 +39,10 @@ def gives_two_letters(line):
     yield "ab"
 
 
+def two_letters_late(line):
+    yield "ab" if line == "two" else (line, 1)
+
+
 def returns_dict(line):
     return {"ab": 1}
 

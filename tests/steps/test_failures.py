@@ -263,3 +263,17 @@ def test_a_store_that_is_away_while_a_reducer_reads_is_not_the_reducers_fault(sm
     assert small_job.tree.find("failed.json") is None
     assert main(["all", "--job", small_job.url]) == 0
     assert small_job.output() == {"part-00000.txt": b"k\t50000\n"}
+
+
+@pytest.mark.parametrize("split_size", [1024, 1 << 20])
+def test_two_letters_are_no_pair_however_late_they_come(small_job, split_size):
+    small_job.write_input({"a.txt": b"line\n" * 1000 + b"two\n" + b"line\n" * 99})
+    small_job.create(
+        StageSpec(Function(f"{HERE}:two_letters_late"), Function(f"{HERE}:listed")),
+        partitions=1,
+        split_size=split_size,
+    )
+    assert main(["all", "--job", small_job.url]) == 64
+    failure = small_job.tree.load("failed.json")
+    assert failure["message"] == "the mapper must give (key, value) pairs, but gave 'ab'"
+    assert failure["record"]["offset"] == 5000

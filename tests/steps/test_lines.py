@@ -2,6 +2,8 @@
 
 import gzip
 import random
+import subprocess
+import sys
 import tempfile
 import tracemalloc
 from itertools import product
@@ -119,3 +121,19 @@ def test_a_changed_byte_is_noticed(tmp_path, at):
 @given(st.binary())
 def test_splitting_and_joining_only_ends_the_last_line(data):
     assert join(split(data)) == (data if data.endswith(b"\n") or not data else data + b"\n")
+
+
+def test_polars_gets_what_it_reserves(tmp_path):
+    """It aborts, or waits for ever, where it gets none: the limit by which mappers learn of theirs isn't for it."""
+    (tmp_path / "sort.py").write_text(
+        "import resource\n"
+        "from fanfold_steps.frames import load_polars\n"
+        "from fanfold_steps.limits import limit_memory\n"
+        "limit_memory(16 << 20)\n"
+        "assert resource.getrlimit(resource.RLIMIT_DATA)[0] == 1 << 30\n"
+        "load_polars('sorts')\n"
+        "from fanfold_steps.lines.column import Column\n"
+        "data = b''.join(b'%d of many lines\\n' % (number * 7919 % 1000003) for number in range(1000003))\n"
+        "assert sum(map(len, Column.of([data] * 3).sorted().text(1 << 20))) == 3 * len(data)\n"
+    )
+    subprocess.run([sys.executable, tmp_path / "sort.py"], check=True, timeout=60)

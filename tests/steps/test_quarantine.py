@@ -244,3 +244,13 @@ def test_a_reducers_worker_reads_each_commit_of_the_maps_once(small_job, monkeyp
     monkeypatch.setattr(FilesystemObjects, "read", counted)
     Worker(small_job.tree, "reduce", 0).run()
     assert max(read.values()) == 2  # and once more to finish the job
+
+
+def test_too_many_records_without_a_traceback_end_the_job_in_words(small_job):
+    """What is no pair, or no record of the format, was found by us: there is no line of the user's to show."""
+    small_job.write_input({"a.txt": b"x\n" * 20})
+    shape = StageSpec(Function("tests.steps.functions:gives_two_letters"), SUM)
+    failure = failed(small_job, shape, on_error=Skip(0.1), partitions=1)
+    assert failure["message"].startswith("20 of 20 records were bad, and no more than 10% may be skipped")
+    assert failure["message"].endswith("the mapper must give (key, value) pairs, but gave 'ab'")
+    assert failure["traceback"] == ""
