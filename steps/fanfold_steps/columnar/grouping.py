@@ -95,7 +95,7 @@ class Accumulator:
             self._bytes += int(frame.estimated_size())
         if self._waiting >= max(MERGE_ROWS, self._grouped) or self._bytes > self._budget.share // 8:
             self._group(self._grouping)
-            if self._budget.is_full(2 * int(self._states[0].estimated_size()), self._bare):  # sorting makes a copy
+            if self._budget.is_full(4 * int(self._states[0].estimated_size()), self._bare):  # merging makes copies
                 self._spill(self)
 
     def _group_rows(self, grouping: Grouping) -> None:
