@@ -80,7 +80,7 @@ class Mapper:
         if raised_in_user_code(error.__traceback__):
             return of_user_code("mapper", error, self.code.root, position)
         problem = self._explain(cursor.item, check) if position else None
-        problem = problem or f"{type(error).__name__}: {shown(error)}"
+        problem = problem or f"{type(error).__name__}: {error}"
         return PermanentFailure("mapper", problem, position=position)
 
     def _explain(self, item: Any, check: Check | None) -> str | None:

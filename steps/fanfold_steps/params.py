@@ -46,7 +46,8 @@ def _problems(error: Exception) -> list[str]:
 def _problem(found: Mapping[str, Any]) -> str:
     place = ".".join(map(str, found["loc"]))
     if found["type"] == "missing":
-        return f"the parameter {place} is missing"
-    told = f"{found['msg'][:1].lower()}{found['msg'][1:]}"
+        return f"the parameter {place} is missing: give it, as --param {place}=VALUE"
+    told = found["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+    told = f"{told[:1].lower()}{told[1:]}"
     where = f"the parameter {place}" if place else "the parameters"
     return shortened(f"{where}: {told}, not {shown(found.get('input'))}", 300)

@@ -178,7 +178,7 @@ def _unfinished(draft: Draft) -> JobConf | None:
     if conf and not (report or draft.target.is_beside or tree.failure()):
         raise Refused(
             f"{conf.output} holds an unfinished run of another job, or of this one with other inputs or code: "
-            "let that one end, remove the folder, or choose another output"
+            "let that one end, remove the folder (--overwrite replaces what is whole), or choose another output"
         )
     if draft.target.is_beside:
         remove_leftovers(draft.target.final)

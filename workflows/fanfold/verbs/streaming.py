@@ -113,12 +113,13 @@ def streaming(**options: Any) -> None:
 
     \b
     fanfold streaming -input texts/ -output counts/ -mapper words.awk -reducer ./count.pl -file words.awk -file count.pl
-    fanfold streaming --input a.txt --output out/ --mapper "grep -c error" --reducer NONE --workers 4
+    fanfold streaming --input logs/ --output out/ --mapper "sh -c 'grep error || true'" --reducer NONE --workers 4
 
-    A COMMAND is run without a shell (write sh -c '…' for pipes), once for each task, in a folder with the shipped
-    files. On stderr `reporter:counter:GROUP,NAME,N` counts, `reporter:status:TEXT` and all else goes to the log. A
-    status other than 0 fails the job. Of Hadoop's settings, mapreduce.job.reduces, mapreduce.job.name,
-    stream.num.map.output.key.fields and the output's compression are followed.
+    A COMMAND is run without a shell (write sh -c '…' for pipes), in a folder with the shipped files: once for each
+    task, a mapper once for each file of it. On stderr `reporter:counter:GROUP,NAME,N` counts, `reporter:status:TEXT`
+    and all else goes to the log. A status other than 0 fails the job, as that of grep where nothing matches. Of
+    Hadoop's settings, mapreduce.job.reduces, mapreduce.job.name, stream.num.map.output.key.fields and the output's
+    compression are followed.
     """
     run_and_exit(lambda: _run(options))
 
