@@ -139,7 +139,7 @@ TARGETS = [
         1.2,
         ratio("fanfold", "bare"),
         bound="by a profile (one worker) half of the processor's time is the mapper and the gathering of its pairs, "
-        "all that the bare script does; 37 % reads the files, and encodes, sorts and packs the documents of each word in "
+        "all that the bare script does; 37 % reads files, encodes, sorts and packs the documents of each word in "
         "each split, 13 % merges and writes them.",
     ),
     Target(
