@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Iterator
+from itertools import groupby
+from operator import attrgetter
 
 from bench.page.words import Results, number
 from bench.targets import TARGETS, Target
@@ -34,7 +36,8 @@ def _bounds(measured: list[tuple[Target, float]]) -> Iterator[str]:
             print(f"missed, say in bench/targets.py what bounds it: {target.work}: {target.reach}", file=sys.stderr)
     if told := [target for target in missed if target.bound]:
         yield "What bounds those that are missed:\n"
-        yield from (f"- **{target.work}, {target.reach}**: {target.bound}" for target in told)
+        for bound, bounded in groupby(told, key=attrgetter("bound")):
+            yield f"- **{'; '.join(f'{target.work}, {target.reach}' for target in bounded)}**: {bound}"
         yield ""
 
 
