@@ -109,7 +109,7 @@ class UnsupportedGrant(Refused):
 
 
 class Unauthenticated(Refused):
-    """No token, or one that does not hold. `why` goes to the log and, in general words, to the caller."""
+    """No token, or one that does not hold; `detail` says why."""
 
     kind = kinds.UNAUTHENTICATED
 

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fanfold_steps.context import Context
-from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
+from fanfold_steps.failure import NOT_OF_USER_CODE, PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.returned import wrong_return
-from fanfold_storage.errors import StorageError
 
 _FORMS = {
     (1,): "one argument, the frame",
@@ -73,7 +72,7 @@ class Part:
             if problem := wrong_return(f"the {self._kind}'s {hook}", given, in_tuple=self._kind == "mapper"):
                 raise PermanentFailure(self._kind, problem)
             yield from given
-        except (PermanentFailure, GeneratorExit, StorageError):
+        except (PermanentFailure, *NOT_OF_USER_CODE):
             raise
         except BaseException as error:
             what = f"{self._kind}'s {hook}"

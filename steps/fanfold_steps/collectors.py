@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from fanfold_steps import keys, loops, runs
 from fanfold_steps.aggregations import Aggregation, Sum
 from fanfold_steps.calling import Running
-from fanfold_steps.failure import PermanentFailure, shown
+from fanfold_steps.failure import NotOfUserCode, PermanentFailure, shown
 from fanfold_steps.loops import Mapper, Values
 from fanfold_steps.returned import wrong_return
 from fanfold_steps.spills import size_of
@@ -61,7 +61,7 @@ class States:
     look = size
 
 
-class Unforeseen(Exception):
+class Unforeseen(NotOfUserCode):
     """A loop that doesn't look met what it should have looked at: the task begins anew, and looks at everything."""
 
 

@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from fanfold_steps.limits import memory_told
+from fanfold_storage.errors import StorageError
 
 OWN_PACKAGES = ("fanfold_steps", "fanfold_storage", "fanfold")
 ASKED = ("context.py", "counters.py")  # of ours, what user code calls
@@ -24,6 +25,13 @@ class Position:
     source: str
     offset: int | None
     text: str
+
+
+class NotOfUserCode(Exception):
+    """What passes through the user's code, or comes while it runs, and is none of its failures."""
+
+
+NOT_OF_USER_CODE = (NotOfUserCode, StorageError, GeneratorExit)
 
 
 class PermanentFailure(Exception):

@@ -14,7 +14,11 @@ THREADS = {"POLARS_MAX_THREADS": "1"}
 
 
 def load_polars(what: str) -> "types.ModuleType":
-    """Import Polars, which `what` needs. Raises PermanentFailure if it isn't there."""
+    """Import Polars, which `what` needs, and lift the limit of memory (`limits` says why).
+
+    Raises:
+        PermanentFailure: it isn't there.
+    """
     try:
         import polars
     except ImportError as error:

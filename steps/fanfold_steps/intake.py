@@ -4,16 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from fanfold_steps import runs
 from fanfold_steps.batches import Batch
 from fanfold_steps.budget import Budget, resident
-from fanfold_steps.collectors import Collector, Unforeseen
+from fanfold_steps.collectors import Collector
 from fanfold_steps.cursor import Cursor
-from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.failure import NOT_OF_USER_CODE, PermanentFailure
 from fanfold_steps.mappers import Check, Mapper, wrong_pair
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.spills import deep_size
-from fanfold_storage.errors import StorageError
 
 Begin = Callable[[], Collector]
 
@@ -48,7 +46,7 @@ class Intake:
                     held, came = self.collector.look(), 0
                     self._empty_if_full(held)
                 self.collector.fold(lambda given: given, iter([pairs]))
-        except (PermanentFailure, Unforeseen, runs.Unpicklable, StorageError):
+        except (PermanentFailure, *NOT_OF_USER_CODE):
             raise
         except BaseException as error:  # sys.exit() in it, too, is the mapper's failure
             raise mapper.failure(error, cursor) from error
@@ -66,7 +64,7 @@ def fold(
     records = batch.records() if quarantine else good(batch)
     try:
         collector.fold(mapper.call, cursor.over(batch, records, mapper.items(batch, records)))
-    except Unforeseen:
+    except NOT_OF_USER_CODE:
         raise
     except BaseException as error:  # sys.exit() in a mapper, too, is the mapper's failure
         raise mapper.failure(error, cursor, collector.check) from error

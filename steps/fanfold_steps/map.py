@@ -20,7 +20,7 @@ from fanfold_steps.combining import combined
 from fanfold_steps.context import Context
 from fanfold_steps.crash_points import around
 from fanfold_steps.cursor import Cursor
-from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code
+from fanfold_steps.failure import NOT_OF_USER_CODE, PermanentFailure, of_user_code, raised_in_user_code
 from fanfold_steps.intake import Begin, Intake, fold
 from fanfold_steps.mappers import Mapper, checked
 from fanfold_steps.partitions import Partition, by_function, by_hash, by_ranges
@@ -59,11 +59,11 @@ class MapTask:
         self._is_careful = False
 
     def run(
-        self, mapper: Mapper, batches: Batches, objects: Objects, key: str, lines: Begin | None = None
+        self, mapper: Mapper, batches: Batches, objects: Objects, key: str, begin_lines: Begin | None = None
     ) -> dict[str, Any]:
         """Map what a task reads and write its run under `key`; returns what the commit records.
 
-        For a reducer that is a program `lines` begins what takes in what the mapper gives.
+        For a reducer that is a program `begin_lines` makes what takes in what the mapper gives.
 
         Raises:
             PermanentFailure: the user's code raised or gave what can't be taken; with the record's position.
@@ -71,16 +71,16 @@ class MapTask:
         quarantine = self._code.quarantine()
         try:
             with Scratch() as scratch:
-                record, segments = self._mapped(mapper, batches, Spills(scratch, self._budget), quarantine, lines)
+                record, segments = self._mapped(mapper, batches, Spills(scratch, self._budget), quarantine, begin_lines)
                 with around("map.run"):
                     size = objects.put(key, runs.pack(segments, self._budget.block))
                 return {**record, "bytes": size, **(quarantine.store(objects, key) if quarantine else {})}
-        except _Untidy:
+        except _Untidy:  # for later tasks, too: bad records seldom come alone
             self._is_careful = True
-            return self.run(mapper, batches, objects, key, lines)
+            return self.run(mapper, batches, objects, key, begin_lines)
         except Unforeseen:  # rare; this task begins anew, and later ones look at everything from the start
             self._is_quick = False
-            return self.run(mapper, batches, objects, key, lines)
+            return self.run(mapper, batches, objects, key, begin_lines)
         except runs.Unpicklable as error:
             raise PermanentFailure("mapper", str(error)) from error
 
@@ -99,12 +99,12 @@ class MapTask:
         batches: Batches,
         spills: Spills,
         quarantine: Quarantine | None,
-        lines: Begin | None,
+        begin_lines: Begin | None,
     ) -> tuple[dict[str, Any], Iterable[Iterable[runs.Item]]]:
         """What the commit records, and a sorted segment for each partition."""
         cursor = Cursor()
         context = self._code.context(cursor)
-        begin = lines or partial(self._collector, context, is_quick=self._is_quick)
+        begin = begin_lines or partial(self._collector, context, is_quick=self._is_quick)
         with self._code.following(cursor):
             mapper = mapper.begin(context)
             if not mapper.generates:
@@ -187,7 +187,7 @@ class MapTask:
             yield
         except keys.UnsortableKey as error:
             raise PermanentFailure("mapper", str(error)) from error
-        except (PermanentFailure, Unforeseen):
+        except (PermanentFailure, *NOT_OF_USER_CODE):
             raise
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):

@@ -8,6 +8,7 @@ from fanfold_steps.careful import careful
 from fanfold_steps.code import Code
 from fanfold_steps.counters import Counters
 from fanfold_steps.cursor import Cursor
+from fanfold_steps.failure import NOT_OF_USER_CODE
 from fanfold_steps.intake import demand_good, good
 from fanfold_steps.mappers import Mapper, checked
 from fanfold_steps.sinks import Sink
@@ -66,7 +67,7 @@ class _Mapped:
             try:
                 for item in self._cursor.over(batch, records, mapper.items(batch, records)):
                     yield from call(item)
-            except GeneratorExit:
+            except NOT_OF_USER_CODE:
                 raise
             except BaseException as error:
                 raise mapper.failure(error, self._cursor) from error

@@ -14,14 +14,13 @@ from fanfold_steps.code import Code
 from fanfold_steps.combining import combined, merge_into
 from fanfold_steps.context import Context
 from fanfold_steps.counters import Tally
-from fanfold_steps.failure import PermanentFailure, of_user_code, raised_in_user_code, shown
+from fanfold_steps.failure import NOT_OF_USER_CODE, PermanentFailure, of_user_code, raised_in_user_code, shown
 from fanfold_steps.merge import Segment, merge
 from fanfold_steps.quarantine import Quarantine
 from fanfold_steps.returned import wrong_return
 from fanfold_steps.scratch import Scratch
 from fanfold_steps.spec import Aggregate, Function, StageSpec
 from fanfold_steps.spills import size_of
-from fanfold_storage.errors import StorageError
 
 MOST_KEPT = 100_000  # records of one key, held back where a key that fails is put aside
 _TOO_MANY = f"the reducer gave more than {MOST_KEPT:,} records, too many to hold back, as on_error=Skip() asks for"
@@ -126,7 +125,7 @@ class ReduceTask:
             if problem := wrong_return("the reducer", records):
                 raise PermanentFailure("reducer", f"{problem} (for the key {shown(key)})")
             yield from records
-        except (PermanentFailure, GeneratorExit, StorageError, runs.Unpicklable):
+        except (PermanentFailure, *NOT_OF_USER_CODE):
             raise  # the values are read from the store while the reducer runs: its errors are none of the reducer's
         except BaseException as error:
             if not raised_in_user_code(error.__traceback__):

@@ -17,10 +17,11 @@ from typing import Any
 import lz4.block
 
 from fanfold_steps import framed
+from fanfold_steps.failure import NotOfUserCode
 from fanfold_storage.objects import Objects
 
 
-class Unpicklable(Exception):
+class Unpicklable(NotOfUserCode):
     """A value that can't be carried to the next step."""
 
 

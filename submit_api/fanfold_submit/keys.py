@@ -76,7 +76,11 @@ class Keys:
 
     def _refresh_in_background(self) -> None:
         if self._may_try and self._lock.acquire(blocking=False):
-            threading.Thread(target=self._fetch_and_release, name="keys", daemon=True).start()
+            try:
+                threading.Thread(target=self._fetch_and_release, name="keys", daemon=True).start()
+            except RuntimeError:  # no more threads
+                self._lock.release()
+                raise
 
     def _fetch_and_release(self) -> None:
         try:

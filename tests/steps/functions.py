@@ -39,6 +39,10 @@ def gives_two_letters(line):
     yield "ab"
 
 
+def literal_lines(line):
+    yield line, 1
+
+
 def two_letters_late(line):
     yield "ab" if line == "two" else (line, 1)
 

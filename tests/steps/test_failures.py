@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fanfold_steps import runs
+from fanfold_steps import runs, stages
 from fanfold_steps.__main__ import main
 from fanfold_steps.progress import ProgressReader
 from fanfold_steps.report import Reporter
@@ -277,3 +277,17 @@ def test_two_letters_are_no_pair_however_late_they_come(small_job, split_size):
     failure = small_job.tree.load("failed.json")
     assert failure["message"] == "the mapper must give (key, value) pairs, but gave 'ab'"
     assert failure["record"]["offset"] == 5000
+
+
+def test_a_store_that_is_away_while_a_total_order_is_settled_is_no_failure_of_the_job(small_job, monkeypatch):
+    small_job.write_input({"a.txt": b"b\na\n" * 50})
+    small_job.create(StageSpec(Function(f"{HERE}:literal_lines"), SUM, order="total"), partitions=2)
+
+    def away(*_):
+        raise Unavailable("the store is away")
+
+    monkeypatch.setattr(stages, "settled", away)
+    assert main(["all", "--job", small_job.url]) == 1
+    assert small_job.tree.failure() is None
+    monkeypatch.undo()
+    assert main(["all", "--job", small_job.url]) == 0

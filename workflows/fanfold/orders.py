@@ -21,7 +21,7 @@ def order_problem(stage: StageSpec) -> tuple[str, str] | None:
     if isinstance(stage.reduce, dict):
         field = next((name for name, value in given.items() if value), None)
         return (field, "batches are partitioned by a hash and sorted by key; leave it out") if field else None
-    if stage.order and isinstance(stage.map, Program) | isinstance(stage.reduce, Program):
+    if stage.order and (isinstance(stage.map, Program) or isinstance(stage.reduce, Program)):
         return "order", "a total order is settled by a sample, which programs don't give; leave it out"
     if stage.order and stage.partition:
         return "partition", "the partitions of a total order are ranges of keys; leave `partition` or `order` out"

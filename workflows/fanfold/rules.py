@@ -122,7 +122,7 @@ def _input_problems(spec: JobSpec) -> Iterator[Problem]:
     for place, named in (inputs or {"input": InputSpec(spec.input)}).items():
         if isinstance(named.map or first.map, Program):
             yield from _refused(place, check_input, named.format)
-            if first.order:
+            if first.order and not isinstance(first.map, Program):  # which its stage has told
                 yield "stages.0.order", "a total order is settled by a sample, which programs don't give; leave it out"
 
 

@@ -19,7 +19,7 @@ from fanfold_steps.columnar.shape import framed, settled
 from fanfold_steps.columnar.spills import FrameSpills
 from fanfold_steps.context import Context
 from fanfold_steps.crash_points import around
-from fanfold_steps.failure import PermanentFailure, of_user_code
+from fanfold_steps.failure import NOT_OF_USER_CODE, PermanentFailure, of_user_code
 from fanfold_steps.key_bytes import TEXT
 from fanfold_steps.partitions import by_hash
 from fanfold_steps.scratch import Scratch
@@ -48,7 +48,7 @@ class FrameMapper:
         """What it returns for a frame. Raises PermanentFailure."""
         try:
             return framed(self.call(frame))
-        except PermanentFailure:
+        except (PermanentFailure, *NOT_OF_USER_CODE):
             raise
         except BaseException as error:  # sys.exit() in it, too, is its failure
             raise of_user_code("batch function", error, self.code.root, None) from error

@@ -72,5 +72,10 @@ class _Head:
 def stored(blocks: Iterable[bytes], key: str, scratch: Scratch) -> Segment:
     """Sorted lines, by way of the disk."""
     writer = RunWriter(1)
-    size = scratch.objects.put(key, chain(writer.piece([blocks]), map(RunWriter.end, [writer])), hint=True)
+
+    def chunks() -> Iterator[bytes]:
+        yield from writer.piece([blocks])
+        yield writer.end()
+
+    size = scratch.objects.put(key, chunks(), hint=True)
     return map(split, chain.from_iterable(read_segments(scratch.objects, key, size, 0)))

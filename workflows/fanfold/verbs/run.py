@@ -135,8 +135,8 @@ def _request(spec: JobSpec, **options: Any) -> Request:
     sizing = Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
     inputs = inputs_of(spec, options["inputs"])
     output = place_url(options["output"]).rstrip("/") + "/"
-    flags = (options[name] for name in ("keep", "overwrite", "as_json", "quiet"))
-    return Request(pods, inputs, output, sizing, *flags)
+    flags = {name: options[name] for name in ("keep", "overwrite", "quiet")}
+    return Request(pods, inputs, output, sizing, json=options["as_json"], **flags)
 
 
 def execute(authored: Authored, request: Request) -> int:
