@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import inputs
-from bench.commands import BUDGET, fanfold
+from bench.commands import fanfold
 from bench.measure import Way, figures, scratch
 
 SMALLEST = 64_000_000
@@ -24,8 +24,8 @@ def words(scale: float) -> dict[str, Any]:
 
 
 def sort(scale: float) -> dict[str, Any]:
-    """Of sorting lines, in 256 MiB: with memory as there is, it takes what helps."""
-    return _growth(inputs.records, lambda *given: fanfold("sort", *given, "--memory", BUDGET), scale)
+    """Of sorting lines, in 64 MiB: with memory as there is, it takes what helps."""
+    return _growth(inputs.records, lambda *given: fanfold("sort", *given, "--memory", "64MiB"), scale)
 
 
 def _growth(make: Callable[[int], Path], start: Start, scale: float) -> dict[str, Any]:

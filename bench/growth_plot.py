@@ -5,7 +5,7 @@ from typing import Any
 
 from bench.plot import Panel, draw
 
-ROWS = {"words-growth": "word count", "sort-growth": "sort in 256 MiB"}
+ROWS = {"words-growth": "word count", "sort-growth": "sort in 64 MiB"}
 """The rows that measure growth, and what they are about."""
 
 

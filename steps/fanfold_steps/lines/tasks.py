@@ -21,6 +21,7 @@ from fanfold_storage.objects import Objects
 
 _LINE = 80  # bytes that a line takes beside its characters: the object, its place in the list, its share of the sorting
 _UNPACKED = 4  # how much more a block takes as lines, and while it is read
+_CHUNK = 1 << 20
 _MOST_OPEN = 256
 Segments = Callable[[int], Iterable[Iterable[Iterator[bytes]]]]
 """A partition's segments of all pieces of all maps, each in blocks of whole lines."""
@@ -125,5 +126,5 @@ def block_of(budget: Budget) -> int:
 
 
 def fan_in_of(budget: Budget) -> int:
-    """Segments merged at once: each holds a block, and a file or a connection."""
-    return max(2, min(budget.held // (block_of(budget) * _UNPACKED), _MOST_OPEN))
+    """Segments merged at once: each holds a chunk as the store gives it, a block, and a file or a connection."""
+    return max(2, min(budget.held // (_CHUNK + block_of(budget) * _UNPACKED), _MOST_OPEN))
