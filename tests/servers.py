@@ -66,8 +66,11 @@ class Server:
             self._process.wait()
 
     def freeze(self) -> None:
-        """Stop its world: connections stay open, nothing answers."""
+        """Stop its world: connections stay open, nothing answers. On return it has stopped: until the thread that gets
+        the signal runs, which takes a while on a busy machine, the others go on answering."""
         self._signal(signal.SIGSTOP)
+        assert self._process is not None
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def wake(self) -> None:
         """Let it go on after `freeze`."""
