@@ -13,7 +13,8 @@ def allocate_for_work(share: int) -> None:
     """Settle it for a process that does nothing but a job's tasks, in its share of memory.
 
     Pages that the system hands out anew are dear: up to an eighth of the share is kept when it is freed, where the C
-    library is glibc. And Python looks for circles of objects after 700 new ones: it would find none in a million pairs.
+    library is glibc. And Python looks for circles of objects after some hundreds of new ones: it would find none in a
+    million pairs.
     """
     gc.set_threshold(*_SELDOM)
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):

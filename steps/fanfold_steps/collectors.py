@@ -11,6 +11,7 @@ from fanfold_steps.aggregations import Aggregation, Sum
 from fanfold_steps.calling import Running
 from fanfold_steps.failure import NotOfUserCode, PermanentFailure, shown
 from fanfold_steps.loops import Mapper, Values
+from fanfold_steps.mappers import is_pair
 from fanfold_steps.returned import wrong_return
 from fanfold_steps.spills import size_of
 
@@ -199,7 +200,7 @@ def _pairs(emitted: Any, where: str) -> Iterator[tuple[Any, Any]]:
     if problem := wrong_return("the combiner", emitted, "(key, value) pairs"):
         raise PermanentFailure("combiner", problem + where)
     for pair in emitted:
-        if not isinstance(pair, tuple | list) or len(pair) != 2:
+        if not is_pair(pair):
             raise PermanentFailure(
                 "combiner", f"the combiner must give (key, value) pairs, but gave {shown(pair)}{where}"
             )

@@ -85,7 +85,7 @@ class Mapper:
 
     def _explain(self, item: Any, check: Check | None) -> str | None:
         """What is wrong with what it gave, found by running it once more; None if it can't be told."""
-        if self.keyed and not _is_pair(item):
+        if self.keyed and not is_pair(item):
             return f"the mapper takes a key and a record, but the stage before gave {shown(item)}, which is no pair"
         try:
             return _wrong_result(self.call(item), check)
@@ -116,7 +116,7 @@ def checked(call: Callable[[Any], Iterable[Any]], *, pairs: bool = False) -> Cal
 
 def demand_pair(given: object) -> None:
     """Raise WrongResult unless it is a pair: of a text of two letters the one would be a key, the other a value."""
-    if not _is_pair(given):
+    if not is_pair(given):
         raise WrongResult(no_pair(given))
 
 
@@ -133,7 +133,7 @@ def _wrong_result(emitted: Any, check: Check | None) -> str | None:
 
 def wrong_pair(pair: Any, check: Check) -> str | None:
     """What is wrong with what should be a pair of a key and a good value."""
-    if not _is_pair(pair):
+    if not is_pair(pair):
         return no_pair(pair)
     try:
         keys.encode(pair[0])
@@ -154,5 +154,6 @@ def _not_begun(record: Any) -> Iterable[Any]:
     raise AssertionError("a mapper begins with a context")
 
 
-def _is_pair(item: object) -> bool:
+def is_pair(item: object) -> bool:
+    """Whether it is a pair, as a mapper or a combiner gives them."""
     return isinstance(item, tuple | list) and len(item) == 2

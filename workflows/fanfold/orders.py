@@ -12,14 +12,14 @@ def order_problem(stage: StageSpec) -> tuple[str, str] | None:
     """
     given: dict[str, object] = {"partition": stage.partition, "sort_values": stage.sort_values, "order": stage.order}
     if stage.reduce is None:
-        field = next((name for name, value in given.items() if value), None)
+        field = _first(given)
         return (field, "without a reducer nothing is partitioned or sorted; leave it out") if field else None
     if isinstance(stage.reduce, SortLines):
         given = {"map": stage.map, "combine": stage.combine, **given, "order": None}
-        field = next((name for name, value in given.items() if value), None)
+        field = _first(given)
         return (field, "lines are sorted as they are, through all parts; leave it out") if field else None
     if isinstance(stage.reduce, dict):
-        field = next((name for name, value in given.items() if value), None)
+        field = _first(given)
         return (field, "batches are partitioned by a hash and sorted by key; leave it out") if field else None
     if stage.order and (isinstance(stage.map, Program) or isinstance(stage.reduce, Program)):
         return "order", "a total order is settled by a sample, which programs don't give; leave it out"
@@ -46,3 +46,7 @@ def lines_problem(spec: JobSpec) -> str | None:
     if spec.inputs or not all(isinstance(one, Text) and not one.encoding for one in (spec.input, spec.output)):
         return "a job that sorts lines has one input, and reads and writes Text() without an encoding"
     return None
+
+
+def _first(given: dict[str, object]) -> str | None:
+    return next((name for name, value in given.items() if value), None)

@@ -7,14 +7,12 @@ from typing import Any
 
 from fanfold_steps.batches import Batches
 from fanfold_steps.budget import MIB, Budget
-from fanfold_steps.context import Context
 from fanfold_steps.crash_points import around
-from fanfold_steps.formats.lines import LineRecords
 from fanfold_steps.lines import join
 from fanfold_steps.lines.column import Column
 from fanfold_steps.lines.merge import Segment, merge, stored
 from fanfold_steps.lines.runs import RunWriter
-from fanfold_steps.lines.tasks import Ranges, Segments, block_of, fan_in_of, texts
+from fanfold_steps.lines.tasks import LineReduceTask, Ranges, block_of, fan_in_of, texts
 from fanfold_steps.scratch import Scratch
 from fanfold_storage.objects import Objects
 
@@ -46,16 +44,8 @@ class ScatterTask:
         return {"records": records, "bytes": size, "read": batches.size, "counters": {}}
 
 
-class SortTask:
+class SortTask(LineReduceTask):
     """Sorts a range."""
-
-    def __init__(self, segments: Segments, budget: Budget) -> None:
-        self._segments = segments
-        self._budget = budget
-
-    def records(self, partition: int, context: Context, quarantine: object = None) -> LineRecords:
-        """A partition's lines in order, as blocks of text."""
-        return LineRecords(self._blocks(partition))
 
     def _blocks(self, partition: int) -> Iterator[bytes]:
         written = chain.from_iterable(chain.from_iterable(self._segments(partition)))
