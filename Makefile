@@ -3,12 +3,12 @@
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-# What the environment was made from: it is made anew when one of these changes.
+# What the environment was made from: it is made again when one of these changes.
 STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | tr -d ' ')
 
 PEERS_STAMP := .venv-bench/.made-from-$(shell cksum < bench/peers.txt | tr -d ' ')
 
-.PHONY: help env demo test test-thorough test-servers check format test-cluster cluster-up cluster-down bench bench-slow bench-cluster bench-pins picture constraints clean
+.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster cluster-up cluster-down bench bench-slow bench-cluster bench-pins picture constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -25,19 +25,28 @@ $(STAMP):
 	@touch $@
 
 demo: env  ## start both services, count words of Python's own library through them, stop
-	@$(BIN)/python -m fanfold_client.demo
+	@$(BIN)/python -m fanfold_client.local.demo
 
 test: env  ## all tests that need no cluster (real etcd and S3 servers come from the environment)
-	$(BIN)/pytest --numprocesses 4 --dist worksteal -m "not thorough"
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --hypothesis-profile few -m "not thorough"
 
 test-thorough: env  ## what takes longer: a kill at every write, every kind of bad input, every feature through the services
-	$(BIN)/pytest --numprocesses 4 --dist worksteal -m thorough
+	$(BIN)/pytest --numprocesses 4 --dist worksteal -m "thorough or hypothesis"
+
+explore: env  ## properties alone, with examples that no other run has drawn
+	$(BIN)/pytest --numprocesses 4 --dist worksteal --hypothesis-profile explore -m hypothesis
+
+storms: env  ## kills by the dozen, which take minutes: of `fanfold up` under jobs, of etcd's leader under clients
+	$(BIN)/pytest tests/storms --numprocesses 0 --timeout 900 -s
 
 test-servers: env  ## the storage contracts on MinIO, the Versity gateway and etcd 3.7, built from Go modules (Debian, root)
 	$(BIN)/python -m tests.cluster build minio versitygw etcd
 	$(BIN)/pytest tests/storage_servers --numprocesses 2 --dist loadscope
 
-check: env  ## lint, types and the order of the storeys
+mutants: env  ## change the code a little, print what no test sees: BASE=main~5 (lines changed since), SAMPLE=100 SEED=1
+	$(BIN)/python -m tests.mutants $(if $(BASE),--base $(BASE)) $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED))
+
+check: env  ## lint, types, and the order of layers and packages
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy storage steps workflows web auth_api submit_api client bench examples tests
@@ -78,7 +87,7 @@ bench-pins:  ## lock the versions of what the bench measures beside us
 picture: env  ## draw docs/demo.svg, the picture in the README, from a run of the demo
 	$(BIN)/python -m bench.picture
 
-constraints:  ## lock the versions anew
+constraints:  ## lock the versions again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \
 	  --no-emit-index-url --no-header --upgrade pyproject.toml --output-file constraints.txt
 

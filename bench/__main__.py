@@ -17,9 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench import cluster, commands, growth, indexing, many_keys, page, sorting, starting, stopping, tasks, words
-from bench.measure import Disagreement
-from bench.processes import CommandFailed
+from bench import page
+from bench.harness import commands
+from bench.harness.processes import CommandFailed
+from bench.harness.ways import Disagreement
+from bench.workloads import cluster, growth, indexing, many_keys, sorting, starting, stopping, tasks, words
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"

@@ -13,7 +13,10 @@ PAPER, INK, SOFT, COMMAND, TITLE = "#16181d", "#d8dee9", "#8b93a3", "#a3be8c", "
 def main() -> None:
     """Run the demo and write the picture."""
     told = subprocess.run(
-        [sys.executable, "-m", "fanfold_client.demo"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
+        [sys.executable, "-m", "fanfold_client.local.demo"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=True,
     )
     TARGET.write_text(draw(told.stdout.decode().rstrip().split("\n")))
     print(f"wrote {TARGET.relative_to(Path.cwd())}")

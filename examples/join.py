@@ -1,4 +1,4 @@
-"""Users with what they ordered, those without orders left out: a join of two inputs by their common key.
+"""Join two inputs by their common key: users and their orders. Users without orders are left out.
 
 `python examples/join.py --input users=users.csv --input orders=orders.csv --output joined/`
 """

@@ -1,4 +1,4 @@
-"""The word used most, in two steps: count all words, then look for the largest count."""
+"""Find the most frequent word in two stages: count all words, then pick the largest count."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ def words(line: str) -> Iterator[tuple[str, int]]:
         yield word.lower(), 1
 
 
-def together(word: str, count: int) -> Iterator[tuple[None, tuple[int, str]]]:
+def under_one_key(word: str, count: int) -> Iterator[tuple[None, tuple[int, str]]]:
     yield None, (count, word)
 
 
@@ -21,7 +21,7 @@ def most(_: None, counted: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str
     yield max(counted)
 
 
-job = Job(stages=[Stage(map=words, reduce=Sum()), Stage(map=together, reduce=most, partitions=1)])
+job = Job(stages=[Stage(map=words, reduce=Sum()), Stage(map=under_one_key, reduce=most, partitions=1)])
 
 if __name__ == "__main__":
     job.main()

@@ -1,4 +1,4 @@
-"""In which files each word stands: `python examples/reverse_index.py --input texts/ --output index/`."""
+"""List the files in which each word occurs: `python examples/reverse_index.py --input texts/ --output index/`."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ def words(text: str, ctx: Context) -> Iterator[tuple[str, str]]:
 
 
 def listed(word: str, files: Iterator[str]) -> Iterator[tuple[str, str]]:
-    yield word, " ".join(files)  # they come in the order of the files
+    yield word, " ".join(files)  # they arrive in the order of the files
 
 
 job = Job(map=words, reduce=listed, input=Whole())

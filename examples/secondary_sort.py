@@ -1,6 +1,6 @@
-"""Visits cut into sessions: each user's come sorted by time, which needs no memory for them (a secondary sort).
+"""Divide visits into sessions: each user's visits arrive sorted by time, and need no memory (a secondary sort).
 
-Lines are `user TAB minute TAB page`; a session ends where a user stays away for half an hour.
+Lines are `user TAB minute TAB page`; a session ends when a user stays away for half an hour.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How often each word is used, with a combiner, hooks and counters: much of what `Sum()` does, by hand."""
+"""Count words with a combiner, hooks and counters: by hand, much of what `Sum()` does."""
 
 import re
 from collections import Counter
@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from fanfold import Context, Job
 
 WORD = re.compile(r"[\w']+")
-MOST = 100_000  # different words held before they are handed on
+MOST = 100_000  # distinct words held before they are emitted
 
 
 class Words:
-    """Counts in memory what one task sees, and hands it on now and then, and in the end."""
+    """Counts the words of one task in memory, and emits the counts now and then, and at the end."""
 
     def start(self, ctx: Context) -> None:
         self.counts: Counter[str] = Counter()

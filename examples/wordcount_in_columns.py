@@ -1,4 +1,4 @@
-"""Count words in columns, by Polars: `python examples/wordcount_in_columns.py --input texts/ --output counts/`."""
+"""Count words in columns, with Polars: `python examples/wordcount_in_columns.py --input texts/ --output counts/`."""
 
 import polars as pl
 

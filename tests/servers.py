@@ -178,7 +178,7 @@ def _seaweedfs_command(folder: Path, s3: int, *others: int) -> list[str]:
         "s3.port.lance": 0,
         **dict(zip(names, others, strict=True)),
     }
-    return [str(_script("weed")), "server", "-s3", *(f"-{name}={value}" for name, value in flags.items())]
+    return [str(script("weed")), "server", "-s3", *(f"-{name}={value}" for name, value in flags.items())]
 
 
 def minio() -> AbstractContextManager[S3Server]:
@@ -289,7 +289,7 @@ class EtcdCluster:
 @contextlib.contextmanager
 def etcd(members: int = 1, binary: Path | None = None) -> Iterator[EtcdCluster]:
     """An etcd of so many members, all healthy; of the wheel's version unless a binary is named."""
-    binary = binary or _script("etcd")
+    binary = binary or script("etcd")
     with _folder("etcd") as folder:
         ports = free_ports(2 * members)
         clients, peers = ports[:members], ports[members:]
@@ -359,7 +359,7 @@ def _folder(name: str) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _script(name: str) -> Path:
+def script(name: str) -> Path:
     path = Path(sysconfig.get_path("scripts")) / name
     if not path.exists():
         raise AssertionError(f"{path} is missing: install the development dependencies, its wheel is one of them")

@@ -1,4 +1,4 @@
-"""The examples in docstrings, of every storey."""
+"""The examples in docstrings, of every layer."""
 
 import doctest
 from importlib import import_module
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-STOREYS = ("storage", "steps", "workflows", "web", "auth_api", "submit_api", "client")
+LAYERS = ("storage", "steps", "workflows", "web", "auth_api", "submit_api", "client")
 MODULES = sorted(
-    ".".join(file.relative_to(ROOT / storey).with_suffix("").parts).removesuffix(".__init__")
-    for storey in STOREYS
-    for file in (ROOT / storey).rglob("*.py")
+    ".".join(file.relative_to(ROOT / layer).with_suffix("").parts).removesuffix(".__init__")
+    for layer in LAYERS
+    for file in (ROOT / layer).rglob("*.py")
     if ">>>" in file.read_text()
 )
 

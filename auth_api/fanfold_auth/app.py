@@ -6,12 +6,14 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from fanfold_auth import problems
-from fanfold_auth.routes import health, keys, sessions, users
+from fanfold_auth.accounts.passwords import Hashing
+from fanfold_auth.http import problems
+from fanfold_auth.routes import health, keys, login, me, tokens, users
 from fanfold_auth.service import wire
 from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records
 from fanfold_web.envelope import Envelope
+from fanfold_web.operations import include, operation_id
 
 LARGEST_BODY = 64 * 1024  # bytes
 
@@ -22,9 +24,11 @@ problems.
 """
 
 
-def build_app(settings: Settings, records: Records, now: Callable[[], float] = time.time) -> FastAPI:
-    """The service over a store of records. Raises BadSetting when the KEK file cannot be read."""
-    # No /docs: Swagger's page runs scripts from elsewhere on the origin that hands out tokens.
+def build_app(
+    settings: Settings, records: Records, now: Callable[[], float] = time.time, hashing: Hashing | None = None
+) -> FastAPI:
+    """The service over a store of records. Raises BadSetting if the KEK file cannot be read."""
+    # No /docs: Swagger's page would run scripts from elsewhere on the origin that hands out tokens.
     app = FastAPI(
         title="Fanfold auth_api",
         version=version("fanfold"),
@@ -32,10 +36,12 @@ def build_app(settings: Settings, records: Records, now: Callable[[], float] = t
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
-    app.state.service = service = wire(settings, records, now)
-    app.add_middleware(Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY)
+    app.state.service = service = wire(settings, records, now, hashing)
+    app.add_middleware(
+        Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts
+    )
     problems.install(app)
-    for room in (sessions, users, keys, health):
-        app.include_router(room.router)
+    include(app, *(module.router for module in (login, tokens, me, users, keys, health)))
     return app

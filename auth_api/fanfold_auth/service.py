@@ -1,19 +1,22 @@
-"""The parts of one auth service, wired together once."""
+"""The parts of the service, wired together once."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fanfold_auth.errors import WrongPassword
-from fanfold_auth.keys import Keys
-from fanfold_auth.passwords import Hashing
-from fanfold_auth.refresh import Refreshes
+from fanfold_auth.accounts.passwords import Hashing
+from fanfold_auth.accounts.throttle import Throttle
+from fanfold_auth.accounts.users import User, Users
+from fanfold_auth.keys.keys import Keys
+from fanfold_auth.keys.sealing import derive, read_kek
+from fanfold_auth.refusals import WrongPassword
 from fanfold_auth.settings import Settings
-from fanfold_auth.throttle import Throttle
-from fanfold_auth.tokens import Tokens
-from fanfold_auth.users import User, Users
-from fanfold_storage.records.protocol import Records
+from fanfold_auth.tokens.ended import EndedTokens
+from fanfold_auth.tokens.refresh import Refreshes
+from fanfold_auth.tokens.tokens import Tokens
+from fanfold_storage.records.protocol import Records, Write
 from fanfold_web.metrics import Metrics
+from fanfold_web.readiness import WriteProbe
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +28,19 @@ class Service:
     hashing: Hashing
     keys: Keys
     tokens: Tokens
+    ended: EndedTokens
     refreshes: Refreshes
     throttle: Throttle
+    record_writes: WriteProbe
     metrics: Metrics = field(default_factory=lambda: Metrics("auth"))
 
     def check_password(self, name: str, password: str, source: str) -> User:
-        """The user, if name and password belong together. Raises WrongPassword, Throttled, Busy.
+        """The user, if name and password match. Raises WrongPassword, Throttled, Busy.
 
-        The place in the queue comes first, so a flood of invented names writes no faster than a core hashes.
+        The turn to hash is taken first, so a flood of invented names writes records no faster than a core can hash.
         """
         with self.hashing.turn() as argon:
-            attempt = self.throttle.reserve(name, source)
+            attempt = self.throttle.reserve(name, password, source)
             user = self.users.find(name)
             active = user if user and not user.disabled else None
             if not argon.matches(active.password if active else None, password) or active is None:
@@ -44,12 +49,21 @@ class Service:
         return active
 
 
-def wire(settings: Settings, records: Records, now: Callable[[], float] = time.time) -> Service:
-    """Build the parts. Raises BadSetting when the KEK file cannot be read."""
-    hashing = Hashing(settings.hash_cost)
-    users = Users(records, hashing, now)
+def wire(
+    settings: Settings, records: Records, now: Callable[[], float] = time.time, hashing: Hashing | None = None
+) -> Service:
+    """Build the parts over a store of records. Raises BadSetting if the KEK file cannot be read."""
+    hashing = hashing or Hashing()
+    users = Users(records, hashing, now, settings.token_seconds)
     keys = Keys(settings, records, now)
-    tokens = Tokens(settings, keys, now)
     return Service(
-        settings, users, hashing, keys, tokens, Refreshes(settings, records, users, now), Throttle(records, now)
+        settings=settings,
+        users=users,
+        hashing=hashing,
+        keys=keys,
+        tokens=Tokens(settings, keys, now),
+        ended=EndedTokens(records, now),
+        refreshes=Refreshes(settings, records, users, now),
+        throttle=Throttle(records, derive(read_kek(settings.kek_file), "fanfold attempts by password"), now),
+        record_writes=WriteProbe(lambda: records.transact([], [Write("auth/written", {"at": now()})])),
     )

@@ -1,69 +1,50 @@
-"""What an operator can set: one frozen object, read from the environment in `__main__` and nowhere else."""
+"""What an operator can set: one frozen object, read from the environment when the service starts and never after."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from fanfold_auth.passwords import Cost
+from pydantic import AfterValidator, Field
+from pydantic_settings import SettingsConfigDict
 
-PREFIX = "FANFOLD_AUTH_"
-TOKEN_SECONDS = 10 * 60
-REFRESH_SECONDS = 7 * 24 * 3600
-PUBLISH_SECONDS = 15 * 60
-
-
-class BadSetting(ValueError):
-    """A setting that is missing or makes no sense; the text names the variable."""
+from fanfold_web.authorization import TOKEN_SECONDS
+from fanfold_web.settings import ServiceSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings. Two replicas of one service must be given the same ones."""
-
-    issuer: str  # the `iss` of every token: the public URL of this service
-    kek_file: Path  # holds the secret that encrypts signing keys at rest
-    audience: str = "fanfold"  # the `aud` of every access token
-    token_seconds: int = TOKEN_SECONDS  # how long an access token holds
-    refresh_seconds: int = REFRESH_SECONDS  # how long a login lasts, however often it is refreshed
-    publish_seconds: int = PUBLISH_SECONDS  # how long a new key is published before it signs
-    hash_cost: Cost = field(default_factory=Cost)
-
-    def __post_init__(self) -> None:
-        url = urlsplit(self.issuer)
-        if url.scheme not in ("http", "https") or not url.netloc or url.query or url.fragment:
-            raise BadSetting(f"{PREFIX}ISSUER is {self.issuer!r}, not a URL like https://auth.example.org")
-        if not self.audience:
-            raise BadSetting(f"{PREFIX}AUDIENCE is empty: leave it out for 'fanfold', or name who accepts the tokens")
-        for name in ("token_seconds", "refresh_seconds"):
-            if getattr(self, name) < 2:
-                raise BadSetting(f"{PREFIX}{name.upper()} is {getattr(self, name)}; give it at least 2 seconds")
-        if self.publish_seconds < 0:
-            raise BadSetting(f"{PREFIX}PUBLISH_SECONDS is {self.publish_seconds}; give it 0 seconds or more")
+def _public_url(text: str) -> str:
+    url = urlsplit(text)
+    if url.scheme not in ("http", "https") or not url.netloc or url.query or url.fragment:
+        raise ValueError("not a URL that tokens can name")
+    return text
 
 
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Read FANFOLD_AUTH_ISSUER, _KEK_FILE, _AUDIENCE, _TOKEN_SECONDS, _REFRESH_SECONDS, _PUBLISH_SECONDS."""
-    return Settings(
-        issuer=_required(environ, "ISSUER", "the public URL of this service"),
-        kek_file=Path(_required(environ, "KEK_FILE", "a file with at least 32 random bytes")),
-        audience=environ.get(PREFIX + "AUDIENCE", "fanfold"),
-        token_seconds=_seconds(environ, "TOKEN_SECONDS", TOKEN_SECONDS),
-        refresh_seconds=_seconds(environ, "REFRESH_SECONDS", REFRESH_SECONDS),
-        publish_seconds=_seconds(environ, "PUBLISH_SECONDS", PUBLISH_SECONDS),
+def _seconds(default: int, least: int) -> int:
+    """A field for a duration; pydantic-settings reads it from text."""
+    description = f"a whole number of seconds, {least} or more; the default is {default}"
+    field: int = Field(default=default, ge=least, description=description)
+    return field
+
+
+class Settings(ServiceSettings):
+    """All settings; FANFOLD_AUTH_ISSUER sets `issuer`, and so on. Replicas of a service must be given the same ones."""
+
+    model_config = SettingsConfigDict(env_prefix="FANFOLD_AUTH_")
+
+    # The `iss` of every token.
+    issuer: Annotated[str, AfterValidator(_public_url)] = Field(
+        description="the public URL of this service, such as https://auth.example.org"
     )
-
-
-def _required(environ: Mapping[str, str], name: str, what: str) -> str:
-    value = environ.get(PREFIX + name)
-    if not value:
-        raise BadSetting(f"{PREFIX}{name} is not set: give it {what}")
-    return value
-
-
-def _seconds(environ: Mapping[str, str], name: str, default: int) -> int:
-    text = environ.get(PREFIX + name, str(default))
-    try:
-        return int(text)
-    except ValueError:
-        raise BadSetting(f"{PREFIX}{name} is {text!r}: give a whole number of seconds, such as 600") from None
+    # Holds the secret that encrypts signing keys at rest.
+    kek_file: Path = Field(description="the path of a file with at least 32 random bytes")
+    # The `aud` of every access token.
+    audience: str = Field(
+        default="fanfold",
+        min_length=1,
+        description="the name of the services that accept the tokens; the default is fanfold",
+    )
+    # How long an access token is valid.
+    token_seconds: int = _seconds(TOKEN_SECONDS, least=2)
+    # How long a login lasts, however often it is refreshed.
+    refresh_seconds: int = _seconds(7 * 24 * 3600, least=2)
+    # How long a new key is published before it signs.
+    publish_seconds: int = _seconds(15 * 60, least=0)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bench import growth_plot
+from bench.page import growth_plot
 from bench.page.crashes import crashes
 from bench.page.elsewhere import ci, cluster
 from bench.page.reached import reached
@@ -12,10 +12,11 @@ from bench.page.words import Results
 TARGET = Path(__file__).parents[2] / "docs" / "performance.md"
 HEAD = """# Performance
 
-Written by `make bench`, `make bench-slow` and `make bench-cluster`: medians, with the runs behind them. What is
-compared ran side by side, in turn, on one machine, with two workers or threads each, from process start to exit, and
-gave the same answer; absolute times are that machine's. Memory is the highest that all processes of a run held together
-(resident, sampled every 20 ms). The bench makes its inputs itself (`bench/inputs.py`).
+`make bench`, `make bench-slow` and `make bench-cluster` write this page. Figures are medians, followed by the runs
+behind them. Whatever is compared ran in turn on the same machine, with two workers or threads each, from process
+start to exit, and gave the same answer; absolute times are those of that machine. Memory is the peak that all
+processes of a run held together (resident, sampled every 20 ms). The bench generates its inputs itself
+(`bench/harness/inputs.py`).
 """
 
 

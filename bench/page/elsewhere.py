@@ -7,7 +7,7 @@ from bench.page.words import Results, runs, where
 CLUSTER_WAYS = {
     "one_pod": "Fanfold, one pod",
     "fanned_out": "Fanfold, 4 map and 2 reduce pods",
-    "argo_by_hand": "map-reduce written for Argo by hand (1 split, 4 map, 1 reduce pod)",
+    "argo_by_hand": "map-reduce written for Argo by hand (1 split, 4 map and 1 reduce pods)",
 }
 STORES = {"pvc": "volume", "s3": "S3 (MinIO)"}
 
@@ -19,8 +19,8 @@ def cluster(results: Results) -> Iterator[str]:
         return
     yield "## A small job on the cluster\n"
     yield "4,000 lines on a warm one-node cluster (`tests/cluster`) with its control plane on the same cores. Fanfold:"
-    yield "from sending the submission until the whole output has been read back over HTTP. By hand: from creating the"
-    yield "Workflow (`bench/map-reduce.yaml`) until Argo says Succeeded.\n"
+    yield "from sending the request until the whole output has been read back over HTTP. By hand: from creating the"
+    yield "Workflow (`bench/workloads/map-reduce.yaml`) until Argo reports Succeeded.\n"
     yield "| way | files in | seconds | runs |"
     yield "|---|---|---|---|"
     for store, ways in STORES.items():

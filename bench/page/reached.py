@@ -1,21 +1,19 @@
-"""Each figure to reach beside the measured one, and what bounds those that are missed."""
+"""Each target beside what was measured, and what limits the figures that miss theirs."""
 
 import sys
 from collections.abc import Iterator
-from itertools import groupby
-from operator import attrgetter
 
+from bench.page.targets import TARGETS, Target
 from bench.page.words import Results, number
-from bench.targets import TARGETS, Target
 
 
 def reached(results: Results) -> Iterator[str]:
-    """The table, and under it the bounds."""
+    """The table, and below it what limits those that are missed."""
     measured = list(_measured(results))
     if not measured:
         return
-    yield "## Figures to reach\n"
-    yield "| work | reach | measured | |"
+    yield "## Targets\n"
+    yield "| work | target | measured | |"
     yield "|---|---|---|---|"
     work = ""
     for target, figure in measured:
@@ -25,7 +23,7 @@ def reached(results: Results) -> Iterator[str]:
         yield f"| {told} | {target.reach} | {number(figure)}{target.unit} | {mark} |"
     yield ""
     if peers := results.get("peers"):
-        yield "Beside " + ", ".join(f"{name} {version}" for name, version in sorted(peers.items())) + ".\n"
+        yield "Compared with " + ", ".join(f"{name} {version}" for name, version in sorted(peers.items())) + ".\n"
     yield from _bounds(measured)
 
 
@@ -33,10 +31,16 @@ def _bounds(measured: list[tuple[Target, float]]) -> Iterator[str]:
     missed = [target for target, figure in measured if not target.reached(figure)]
     for target in missed:
         if not target.bound:
-            print(f"missed, say in bench/targets.py what bounds it: {target.work}: {target.reach}", file=sys.stderr)
-    if told := [target for target in missed if target.bound]:
-        yield "What bounds those that are missed:\n"
-        for bound, bounded in groupby(told, key=attrgetter("bound")):
+            print(
+                f"missed, say in bench/page/targets.py what bounds it: {target.work}: {target.reach}", file=sys.stderr
+            )
+    by_bound: dict[str, list[Target]] = {}
+    for target in missed:
+        by_bound.setdefault(target.bound, []).append(target)
+    by_bound.pop("", None)
+    if by_bound:
+        yield "What limits those that are missed:\n"
+        for bound, bounded in by_bound.items():
             yield f"- **{'; '.join(f'{target.work}, {target.reach}' for target in bounded)}**: {bound}"
         yield ""
 

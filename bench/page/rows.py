@@ -2,34 +2,35 @@
 
 from collections.abc import Iterator
 
-from bench import growth_plot
+from bench.page import growth_plot
 from bench.page.words import Results, runs, size, where
+from bench.workloads import starting
 
 WAYS = {
     "fanfold": "Fanfold",
     "bare": "a bare script (`bench/peers/`)",
     "dask": "Dask",
     "spark": "Spark RDD",
-    "batch": "Fanfold, a batch of lines in, a frame of words out",
+    "batch": "Fanfold, batch API: frames of lines in, frames of words out",
     "built-in": "Fanfold, `fanfold run wordcount`",
     "polars": "Polars",
     "duckdb": "DuckDB",
     "mrjob": "mrjob, local runner",
     "sort": "GNU sort",
     "python": "Python alone",
-    "worker": "importing `fanfold_steps.worker`",
+    "worker": f"importing `{starting.WORKER}`",
     "help": "`fanfold --help`",
 }
 TITLES = {
     "words": "Word count by the record API, {size}",
-    "words-columns": "Word count beside those that hold columns, {size}",
-    "sort": "Sort of {size} in lines of 100 bytes",
-    "sort-memory": "The same in 256 MiB, {size}",
+    "words-columns": "Word count beside columnar tools, {size}",
+    "sort": "Sort of {size}, lines of 100 bytes",
+    "sort-memory": "Sort of {size} in 256 MiB of memory",
     "index": "Inverted index, {size} in 2,000 documents",
-    "many-keys": "Sums of {size} with twice as many lines as distinct keys, `--memory 256MiB`",
-    "stopping": "A worker stopped in a word count of {size}, 40 tasks",
+    "many-keys": "Sums over {size}, each key occurring twice, `--memory 256MiB`",
+    "stopping": "A worker stopped during a word count of {size} in 40 tasks",
     "starting": "Starting",
-    "tasks": "Tasks with next to nothing in them: {size} in so many",
+    "tasks": "Tiny tasks: {size} in so many",
 }
 
 

@@ -3,15 +3,15 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fanfold_client.client import Client
+    from fanfold_client.api.client import Client
 
 __all__ = ["Client"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load `Client`, and the HTTP client with it, only when it is asked for: the command's help needs neither."""
+    """Import `Client`, and with it the HTTP client, only when it is used: the command's help needs neither."""
     if name != "Client":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fanfold_client.client import Client
+    from fanfold_client.api.client import Client
 
     return Client

@@ -1,4 +1,4 @@
-"""The command `fanfold`, also as `python -m fanfold_client`; without the client's extra it says what to install."""
+"""The command `fanfold`, or `python -m fanfold_client`. Without the client's extra, it says what to install."""
 
 import sys
 from typing import NoReturn

@@ -1,4 +1,4 @@
-"""The command `fanfold`: its verbs, each loaded only when used."""
+"""The command `fanfold`. Each of its verbs is imported only when it is used."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,58 +15,63 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
             "fanfold.verbs.streaming:streaming",
             "Run programs in any language as a job, like Hadoop Streaming.",
         ),
-        "submit": ("fanfold_client.verbs.submit:submit", "Hand a job to the service."),
-        "watch": ("fanfold_client.verbs.watch:watch", "Follow a job until it ends."),
-        "status": ("fanfold_client.verbs.status:status", "Show how a job stands, and why it failed."),
-        "counters": ("fanfold_client.verbs.counters:counters", "Show what a job counted."),
-        "jobs": ("fanfold_client.verbs.jobs:jobs", "List jobs, the newest first."),
-        "results": ("fanfold_client.verbs.results:results", "List, fetch or print a job's results."),
-        "cancel": ("fanfold_client.verbs.cancel:cancel", "End a job."),
+        "mrjob": ("fanfold.verbs.mrjob:mrjob", "Run a script written for mrjob."),
+        "submit": ("fanfold_client.verbs.jobs.submit:submit", "Submit a job to the service."),
+        "watch": ("fanfold_client.verbs.jobs.watch:watch", "Follow a job until it ends."),
+        "status": ("fanfold_client.verbs.jobs.status:status", "Show a job's state, and why it failed."),
+        "counters": ("fanfold_client.verbs.jobs.counters:counters", "Show a job's counters."),
+        "jobs": ("fanfold_client.verbs.jobs.jobs:jobs", "List jobs, newest first."),
+        "results": ("fanfold_client.verbs.jobs.results:results", "List, fetch or print a job's results."),
+        "cancel": ("fanfold_client.verbs.jobs.cancel:cancel", "Cancel a job."),
+        "delete": ("fanfold_client.verbs.jobs.delete:delete", "Remove a job that has ended."),
         "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
     },
     "Files in the service": {
-        "put": ("fanfold_client.verbs.put:put", "Upload a file or a folder."),
-        "get": ("fanfold_client.verbs.get:get", "Download a file or a folder."),
-        "ls": ("fanfold_client.verbs.ls:ls", "List files."),
-        "rm": ("fanfold_client.verbs.rm:rm", "Remove a file or a folder."),
+        "put": ("fanfold_client.verbs.files.put:put", "Upload a file or a folder."),
+        "get": ("fanfold_client.verbs.files.get:get", "Download a file or a folder."),
+        "ls": ("fanfold_client.verbs.files.ls:ls", "List files."),
+        "rm": ("fanfold_client.verbs.files.rm:rm", "Remove a file or a folder."),
     },
     "Services": {
-        "up": ("fanfold_client.verbs.up:up", "Start the services on this machine."),
-        "login": ("fanfold_client.verbs.login:login", "Log in to the services."),
-        "logout": ("fanfold_client.verbs.login:logout", "End the login."),
-        "whoami": ("fanfold_client.verbs.login:whoami", "Show who is logged in, and where."),
-        "users": ("fanfold_client.verbs.users:users", "Manage accounts (for administrators)."),
-        "keys": ("fanfold_client.verbs.keys:keys", "Manage signing keys (for administrators)."),
-        "deploy": (
-            "fanfold_client.verbs.deploy:deploy",
-            "Install Fanfold on Kubernetes, or bring an installation up to date.",
+        "up": ("fanfold_client.verbs.services.up:up", "Start the services on this machine."),
+        "login": ("fanfold_client.verbs.identity.login:login", "Log in to the services."),
+        "logout": ("fanfold_client.verbs.identity.login:logout", "Log out of the services."),
+        "whoami": ("fanfold_client.verbs.identity.login:whoami", "Show who is logged in, and where."),
+        "users": (
+            "fanfold_client.verbs.identity.users:users",
+            "Manage accounts (for administrators), and change your own password.",
         ),
-        "undeploy": ("fanfold_client.verbs.deploy:undeploy", "Remove Fanfold from Kubernetes."),
+        "keys": ("fanfold_client.verbs.identity.keys:keys", "Manage signing keys (for administrators)."),
+        "deploy": (
+            "fanfold_client.verbs.services.deploy:deploy",
+            "Install Fanfold on Kubernetes, or update an installation.",
+        ),
+        "undeploy": ("fanfold_client.verbs.services.deploy:undeploy", "Remove Fanfold from Kubernetes."),
     },
 }
-"""Per section of the help: verb → where its command is, and what it does."""
+"""For each section of the help: the verbs, where their commands are, and what they do."""
 
 
 @contextmanager
-def _readers_may_leave() -> Iterator[None]:
-    """End quietly when whoever reads our output has left; click by itself would end with 1, as if a job had failed."""
+def _quiet_on_broken_pipe() -> Iterator[None]:
+    """End quietly if the program that reads our output has ended; click would exit with 1, as if a job had failed."""
     try:
         yield
     except BrokenPipeError:
-        from fanfold.verbs.errors import reader_left
+        from fanfold.terminal.errors import reader_left
 
         raise click.exceptions.Exit(reader_left()) from None
 
 
 class Verbs(click.Group):
-    """A group that knows its verbs' names and loads a verb's module only when it is called."""
+    """A group that knows its verbs by name, and imports a verb's module only when the verb is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every verb, in the order of the help."""
+        """All verbs, in the order of the help."""
         return [name for section in VERBS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a verb."""
+        """Import a verb."""
         for section in VERBS.values():
             if cmd_name in section:
                 module, _, attribute = section[cmd_name][0].partition(":")
@@ -77,24 +82,24 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Name the verbs that a mistyped one may have meant."""
+        """Suggest verbs for one that was mistyped."""
         try:
             return super().resolve_command(ctx, args)
         except click.exceptions.NoSuchCommand:
             raise click.exceptions.NoSuchCommand(args[0], possibilities=self.list_commands(ctx), ctx=ctx) from None
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Read the words, which prints help and version."""
-        with _readers_may_leave():
+        """Parse the command line; this prints the help and the version."""
+        with _quiet_on_broken_pipe():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Call the verb."""
-        with _readers_may_leave():
+        """Run the verb."""
+        with _quiet_on_broken_pipe():
             return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The verbs by section, without loading any."""
+        """List the verbs by section, without importing any."""
         for title, section in VERBS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, text) for name, (_, text) in section.items()])
@@ -116,37 +121,42 @@ def cli() -> None:
     """MapReduce for people who have Python.
 
     \b
-    fanfold run wordcount --input texts/ --output counts/       on this machine, nothing to set up
+    fanfold run wordcount --input texts/ --output counts/       a job on this machine, nothing to set up
     fanfold up --demo                                           the services, to try them out
     fanfold submit wordcount --input texts/ --watch             a job in the service
 
     `fanfold VERB -h` explains a verb.
 
     \b
-    Exit status: 0 done, 1 the job failed, 2 usage, 3 refused before it ran, 4 not allowed,
-    5 not found or in conflict, 6 service away, 70 a fault in Fanfold itself, 130 interrupted,
-    141 whoever read the output left. FANFOLD_DEBUG=1 shows where an error comes from.
+    Exit status: 0 done, 1 the job failed, 2 wrong usage, 3 refused before anything ran,
+    4 not allowed, 5 not found or in conflict, 6 no response from a service, 70 a bug in Fanfold,
+    130 interrupted, 141 the program reading the output has ended. FANFOLD_DEBUG=1 shows where an
+    error comes from.
 
     \b
-    With --json stdout has one JSON object, also when a verb fails: {"error": {"detail": …}}, which
-    holds what the service said of it (RFC 9457), or else the exit status as "status". A job of the
-    service is told whole, and if it failed its "error" says why.
+    With --json, stdout is one JSON object even if a verb fails: {"error": {"detail": …}}, with the
+    service's problem details (RFC 9457), or with the exit status as "status". For a job in the
+    service it is the whole job; if the job failed, its "error" says why.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and leave with its exit status."""
+    """Run the command and exit with its status."""
     sys.exit(run(arguments))
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; its exit status. Errors are told on stderr."""
+    """Run the command and return its exit status. Errors are explained on stderr."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):  # started without one, as by `>&-`
+        from fanfold.terminal.console import open_standard_streams
+
+        open_standard_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = cli.main(args=words, prog_name="fanfold", standalone_mode=False)
         sys.stdout.flush()
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (the one place where every error ends)
-        from fanfold.verbs.errors import explain
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 (every error is explained here)
+        from fanfold.terminal.errors import explain
 
         return explain(error, as_json="--json" in words)
     return status if isinstance(status, int) else 0

@@ -1,8 +1,8 @@
-"""Word count by two programs, as a job of Fanfold's own kind:
+"""Count words with two programs, as a job in Python:
 
 python wordcount.py --input texts/ --output counts/
 
-The same by Hadoop Streaming's options, without this file:
+The same with the options of Hadoop Streaming, without this file:
 
 fanfold streaming -input texts/ -output counts/ \
     -mapper words.awk -combiner count.pl -reducer count.pl -file words.awk -file count.pl

@@ -1,7 +1,7 @@
 """`python -m fanfold_steps STEP --job URL --index N`: one worker of a job, as engines start it.
 
-Exit status: 0 the step is committed; 64 the job failed for good (others see it too); 66 there is no such job;
-1 the store was away or the worker broke: starting it again goes on from what is committed; 2 wrong usage.
+Exit status: 0 the step is committed; 64 the job failed permanently (other workers see it, too); 66 there is no such
+job; 1 the store was unavailable or the worker crashed: starting it again resumes from what is committed; 2 wrong usage.
 """
 
 import argparse
@@ -10,24 +10,36 @@ import signal
 import sys
 import threading
 
-from fanfold_steps import exits
-from fanfold_steps.allocation import allocate_for_work
-from fanfold_steps.failure import PermanentFailure
-from fanfold_steps.frames import THREADS
-from fanfold_steps.limits import limit_memory
-from fanfold_steps.report import Reporter
-from fanfold_steps.tree import JobTree
-from fanfold_steps.worker import STEPS, Worker
+from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.formats.polars_import import THREADS
+from fanfold_steps.memory.allocation import allocate_for_work
+from fanfold_steps.memory.process import limit_memory
+from fanfold_steps.tree.failed import Failure
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.version import OtherVersion
+from fanfold_steps.worker import exits
+from fanfold_steps.worker.descendants import adopt_orphans, end_below
+from fanfold_steps.worker.loop import STEPS, Worker
+from fanfold_steps.worker.report import Reporter
 from fanfold_storage.errors import NotFound, StorageError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a worker; returns the exit status."""
+    """Run a worker; returns the exit status. With `--end-with-stdin` nothing that its tasks started outlives it."""
     options = _parser().parse_args(arguments)
+    if not options.end_with_stdin:
+        return _work(options)
+    adopt_orphans()
+    threading.Thread(target=_end_with, args=(_take_stdin(),), daemon=True).start()
+    try:
+        return _work(options)
+    finally:
+        end_below(os.getpid())
+
+
+def _work(options: argparse.Namespace) -> int:
     os.environ.update({**THREADS, **os.environ})
     sys.set_int_max_str_digits(0)  # a sum may have any number of digits
-    if options.end_with_stdin:
-        threading.Thread(target=_end_with_stdin, daemon=True).start()
     tree = JobTree.open(options.job)
     name = f"{options.step}-{options.index}"
     try:
@@ -35,12 +47,15 @@ def main(arguments: list[str] | None = None) -> int:
     except NotFound:
         print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
         return exits.NO_JOB
+    except OtherVersion as failure:
+        Reporter(name).failed(Failure.of(failure))
+        return exits.FAILED
     limit_memory(worker.budget.share)
     allocate_for_work(worker.budget.share)
     try:
         worker.run()
     except PermanentFailure as failure:
-        Reporter(name).failed(tree.failure() or failure.to_json())
+        Reporter(name).failed(tree.failure() or Failure.of(failure))
         return exits.FAILED
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)
@@ -50,17 +65,29 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fanfold_steps", description="One worker of a Fanfold job.")
-    parser.add_argument("step", choices=STEPS, help="what to work on; a worker also does what its step waits for")
+    parser.add_argument("step", choices=STEPS, help="what to work on; a worker also does the steps before it")
     parser.add_argument("--job", required=True, metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
-    parser.add_argument("--end-with-stdin", action="store_true", help="leave when standard input closes")
+    parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
     return parser
 
 
-def _end_with_stdin() -> None:
-    """The engine holds the other end: when it dies, however, its workers must not go on."""
-    while os.read(0, 1024):
+def _take_stdin() -> int:
+    """Move standard input to another descriptor, which children don't inherit; whatever else reads it gets its end.
+
+    Otherwise `input()`, a debugger, or a program that user code starts would wait forever for input.
+    """
+    stdin, nothing = os.dup(0), os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return stdin
+
+
+def _end_with(stdin: int) -> None:
+    """Exit when the engine, which holds the other end, dies in whatever way: its workers must not keep running."""
+    while os.read(stdin, 1024):
         pass
+    end_below(os.getpid())
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)  # with what the user's code started
     os._exit(1)

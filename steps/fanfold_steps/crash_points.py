@@ -1,7 +1,7 @@
-"""Crash points: named places before and after every write, where a test can kill the process.
+"""Crash points: named places before and after every write, at which a test can kill the process.
 
-`FANFOLD_CRASH_AT=map.run.before:3` kills it with SIGKILL when it comes to that point for the third time. Without the
-variable a point costs a comparison. Names are literal at the calls, so that a test can list them from the source.
+`FANFOLD_CRASH_AT=map.run.before:3` kills it with SIGKILL when it reaches that point for the third time. Without the
+variable, a point costs one comparison. Names are literals in the calls, so that a test can list them from the source.
 """
 
 import os
@@ -13,7 +13,7 @@ _armed, _left = "", 0
 
 
 def arm(at: str) -> None:
-    """Die at a point, `NAME.before` or `NAME.after`, or `NAME.before:3` for the third time that it is reached."""
+    """Die at a point, `NAME.before` or `NAME.after`; at `NAME.before:3` when it is reached for the third time."""
     global _armed, _left
     _armed, _, count = at.partition(":")
     _left = int(count or 1)
@@ -31,7 +31,7 @@ def around(write: str) -> Iterator[None]:
 
 
 def reached(point: str) -> None:
-    """Tell that the process has come to a point, and die there if that is asked for."""
+    """Mark a point in the code, and die here if it is the chosen one."""
     global _left
     if point != _armed:
         return

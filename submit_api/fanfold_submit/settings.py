@@ -1,66 +1,89 @@
-"""What an operator can set: one frozen object, read from the environment in `__main__` and nowhere else."""
+"""What an operator can set: frozen objects, read from the environment when the service starts and never after."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-PREFIX = "FANFOLD_SUBMIT_"
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from fanfold_web.settings import ServiceSettings, split_at_commas
+
 MIB = 1 << 20
 
 
-class BadSetting(ValueError):
-    """A setting that is missing or makes no sense; the text names the variable."""
+def _http_url(url: str) -> str:
+    if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
+        raise ValueError("not a URL")
+    return url
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings. Replicas of one service must be given the same ones. `{host}` in a URL that is told to others is
-    replaced by the host name by which they reached this service."""
-
-    issuer: str  # the `iss` that tokens must have
-    jwks_url: str  # where this service fetches the keys that sign tokens
-    auth_url: str  # where users log in
-    audience: str = "fanfold"  # the `aud` that tokens must have
-    argo_ui: str | None = None  # where people look at Workflows
-    s3_places: tuple[str, ...] = ()  # `s3://bucket/prefix/` that jobs may read and write beside the service's own areas
-    largest_file: int = 100 * 1024 * MIB  # bytes of one upload
-    largest_bundle: int = 64 * MIB  # bytes of one code bundle
-    reconcile_seconds: float = 30.0  # how often everything is compared, beside the events
-
-    def __post_init__(self) -> None:
-        for name in ("jwks_url", "auth_url", "argo_ui"):
-            url = getattr(self, name)
-            if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc):
-                raise BadSetting(f"{PREFIX}{name.upper()} is {url!r}, not a URL like https://auth.example.org")
-        for place in self.s3_places:
-            if not place.startswith("s3://") or not place.endswith("/") or place == "s3:///":
-                raise BadSetting(f"{PREFIX}S3_PLACES holds {place!r}: each is s3://bucket/ or s3://bucket/prefix/")
+def _s3_folder(place: str) -> str:
+    if not place.startswith("s3://") or not place.endswith("/") or place == "s3:///":
+        raise ValueError("not a folder in S3")
+    return place
 
 
-def from_environment(environ: Mapping[str, str]) -> Settings:
-    """Read FANFOLD_SUBMIT_ISSUER, _JWKS_URL, _AUTH_URL, _AUDIENCE, _ARGO_UI, _S3_PLACES and the sizes."""
-    sizes = {name: environ.get(PREFIX + name.upper()) for name in ("largest_file", "largest_bundle")}
-    return Settings(
-        issuer=required(environ, "ISSUER", "the `iss` of the auth service's tokens"),
-        jwks_url=required(environ, "JWKS_URL", "the URL of the auth service's keys, such as http://auth:1337/v1/keys"),
-        auth_url=required(environ, "AUTH_URL", "the URL at which users reach the auth service"),
-        audience=environ.get(PREFIX + "AUDIENCE", "fanfold"),
-        argo_ui=environ.get(PREFIX + "ARGO_UI") or None,
-        s3_places=tuple(place for place in environ.get(PREFIX + "S3_PLACES", "").split(",") if place),
-        **{name: _bytes(PREFIX + name.upper(), text) for name, text in sizes.items() if text},
+def _none_if_empty(value: Any) -> Any:
+    return None if value == "" else value
+
+
+HTTPURL = Annotated[str, AfterValidator(_http_url)]
+Text = Annotated[str, Field(min_length=1)]
+Optional = Annotated[str | None, BeforeValidator(_none_if_empty)]
+
+
+class Settings(ServiceSettings):
+    """How the service behaves; FANFOLD_SUBMIT_ISSUER sets `issuer`, and so on. Replicas must be given the same ones.
+
+    `{host}` in a URL for users is replaced by the host name by which they reached this service.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FANFOLD_SUBMIT_")
+
+    # The `iss` that tokens must have.
+    issuer: Text = Field(description="the `iss` of the auth service's tokens")
+    # Where this service fetches the keys that sign tokens.
+    jwks_url: HTTPURL = Field(description="the URL of the auth service's keys, such as http://auth:1337/v1/keys")
+    # Where users log in.
+    auth_url: HTTPURL = Field(
+        description="the URL at which users reach the auth service, such as https://auth.example.org"
+    )
+    # The `aud` that tokens must have.
+    audience: Text = Field(
+        default="fanfold", description="the `aud` of the auth service's tokens; the default is fanfold"
+    )
+    # Where people look at Workflows.
+    argo_ui: Annotated[HTTPURL | None, BeforeValidator(_none_if_empty)] = Field(
+        default=None, description="the URL of the Argo UI, such as https://argo.example.org"
+    )
+    # Where jobs may read and write beside the service's own areas.
+    s3_places: Annotated[
+        tuple[Annotated[str, AfterValidator(_s3_folder)], ...], NoDecode, BeforeValidator(split_at_commas)
+    ] = Field(default=(), description="places that each are s3://bucket/ or s3://bucket/prefix/, separated by commas")
+    # Bytes of one upload.
+    largest_file: int = Field(default=100 * 1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
+    # Bytes of one code bundle.
+    largest_bundle: int = Field(default=64 * MIB, ge=1, description="a whole number of bytes, 1 or more")
+    # How often all jobs are compared, beside the events.
+    reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
+    # How long ended jobs are kept, and code and uploads that no job uses.
+    keep_days: float | None = Field(
+        default=None, gt=0, description="a number of days above 0; without it, nothing is removed"
     )
 
 
-def required(environ: Mapping[str, str], name: str, what: str) -> str:
-    """The variable FANFOLD_SUBMIT_`name`. Raises BadSetting that says what it should hold."""
-    value = environ.get(PREFIX + name)
-    if not value:
-        raise BadSetting(f"{PREFIX}{name} is not set: give it {what}")
-    return value
+class Backends(ServiceSettings):
+    """What `serve` opens: the stores and the engine."""
 
+    model_config = SettingsConfigDict(env_prefix="FANFOLD_SUBMIT_")
 
-def _bytes(variable: str, text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise BadSetting(f"{variable} is {text!r}, not a whole number of bytes") from None
+    store: Text = Field(description="the URL of the objects, such as file:///data/ or s3://fanfold/")
+    records: Text = Field(description="sqlite:///PATH or etcd://HOST:PORT,HOST:PORT")
+    engine: Literal["local", "argo"] = Field(description="local or argo")
+    namespace: Optional = Field(default=None, description="the namespace in which Workflows are created")
+    steps_image: Optional = Field(default=None, description="the image that workers run")
+    claim: Optional = Field(default=None, description="the PersistentVolumeClaim that workers mount")
+    s3_secret: Optional = Field(
+        default=None,
+        description="a Secret with S3 credentials for all jobs, if the S3 server can't issue them for each job",
+    )

@@ -57,6 +57,11 @@ class Installation:
         """Log in."""
         self.fanfold("login", self.url, "--user", self.name, "--password-stdin", stdin=f"{self.password}\n")
 
+    def id(self) -> str:
+        """The user's id, by which the store knows them."""
+        told: str = json.loads(self.fanfold("whoami", "--json"))["id"]
+        return told
+
     def status(self, job: str) -> dict[str, Any]:
         """A job as the service tells it."""
         told: dict[str, Any] = json.loads(self.fanfold("status", job, "--json", status=0))

@@ -87,7 +87,7 @@ def test_who_deploys_gets_a_working_admin_and_only_once(first):
 def test_a_second_installation_beside_it_needs_ports_of_its_own(first):
     """It is told so before anything is made; without NodePorts it stands, and port-forwarding leads to it."""
     clash = fanfold("deploy", "--overlay", "test", "--namespace", SECOND)
-    assert clash.returncode == 5 and f"belongs to the Service auth of namespace {FIRST}" in clash.stderr
+    assert clash.returncode == 5 and f"is used by the Service auth in namespace {FIRST}" in clash.stderr
     assert SECOND not in kubectl("get", "namespaces", "-o", "name")
     try:
         told = deploy(SECOND, "--storage", "s3", "--no-nodeports")
@@ -127,12 +127,13 @@ def uid_of_etcd_1() -> str:
 
 
 def members() -> set[tuple[int, int]]:
-    """Cluster and member id of every member; none while one of them doesn't answer."""
-    endpoints = ",".join(f"http://etcd-{number}.etcd:2379" for number in range(3))
-    ask = ["etcdctl", f"--endpoints={endpoints}", "endpoint", "status", "--write-out=json"]
-    words = ["kubectl", "exec", "-n", FIRST, "etcd-0", "--", *ask]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60)
-    headers = [member["Status"]["header"] for member in json.loads(done.stdout)] if done.returncode == 0 else []
+    """Cluster and member id of every member, each asked in its own pod; none while one of them doesn't answer."""
+    ask = ["etcdctl", "endpoint", "status", "--write-out=json"]
+    words = [["kubectl", "exec", "-n", FIRST, f"etcd-{number}", "--", *ask] for number in range(3)]
+    told = [subprocess.run(each, capture_output=True, text=True, timeout=60) for each in words]
+    if any(done.returncode for done in told):
+        return set()
+    headers = [member["Status"]["header"] for done in told for member in json.loads(done.stdout)]
     return {(header["cluster_id"], header["member_id"]) for header in headers}
 
 
@@ -150,6 +151,7 @@ def test_what_is_removed_comes_back_with_its_users_and_its_jobs(first, tmp_path)
     assert left == {
         "persistentvolumeclaim/fanfold-data",
         "secret/fanfold-auth-kek",
+        *(f"secret/fanfold-etcd-{name}" for name in ("ca", "server", "root", "auth", "submit")),
         *(f"persistentvolumeclaim/data-etcd-{number}" for number in range(3)),
     }
     assert deploy(FIRST)["password"] is None

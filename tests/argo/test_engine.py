@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from fanfold.engines.argo import ArgoEngine
-from fanfold.pods import PodSettings
+from fanfold.engines.argo.engine import ArgoEngine
+from fanfold.engines.argo.pods import PodSettings
 from tests.client.counting import word_counts
-from tests.workflows.engine_contract import GATED, TEXT, EngineContract, Place, ended, eventually
+from tests.workflows.engines.engine_contract import GATED, TEXT, EngineContract, Place, ended, eventually
 
 STEPS = Path(__file__).parents[2] / "argo/base/steps.yaml"
 IMAGE = "lab.local/fanfold-steps:test"
@@ -29,7 +29,7 @@ def kubectl(*words: str, stdin: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """A namespace with a volume that is a folder of this machine, which is the node."""
+    """A namespace with a volume that is a folder on this machine, which is the node."""
 
     namespace: str
     folder: Path

@@ -31,11 +31,11 @@ def builds(*words: str, **environ: str) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ["docker", "podman", "buildah"])
-def test_every_storey_gets_an_image_by_the_engine_that_is_named(engine):
+def test_every_package_gets_an_image_by_the_engine_that_is_named(engine):
     assert builds("images", f"ENGINE={engine}") == [
-        f"{engine} build --build-arg STOREY={storey} --tag fanfold-{storey}:{VERSION} "
+        f"{engine} build --build-arg PACKAGE={package} --tag fanfold-{package}:{VERSION} "
         "--file build/images/fanfold.Containerfile build/images"
-        for storey in ("steps", "auth", "submit")
+        for package in ("steps", "auth", "submit")
     ]
 
 
@@ -74,11 +74,11 @@ def test_what_the_containerfile_installs_is_locked_and_runs(tmp_path):
     assert helped.returncode == 0
 
 
-def installing(storey: str, context: Path, place: Path) -> str:
+def installing(package: str, context: Path, place: Path) -> str:
     """The commands of the Containerfile's build stage."""
     (run,) = re.findall(r"^RUN (.*?)$(?!\n )", CONTAINERFILE.read_text(), re.MULTILINE | re.DOTALL)
     words: str = run.replace("\\\n", " ").replace("/opt/fanfold", str(place)).replace("/build/", f"{context}/")
-    return words.replace("${STOREY}", storey)
+    return words.replace("${PACKAGE}", package)
 
 
 def test_images_run_as_a_user_with_a_number():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-GOLDEN = Path(__file__).parents[1] / "workflows/golden"
+GOLDEN = Path(__file__).parents[1] / "workflows/engines/golden"
 
 
 def lint(file: Path) -> subprocess.CompletedProcess[str]:

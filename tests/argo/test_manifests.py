@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fanfold_client.cluster.etcd_tls import HOLDERS
 from tests.argo.rendering import ARGO, OVERLAYS, Manifest, of_kind, overlay, pod_specs, render, settings
 
 PVC = [name for name in OVERLAYS if not name.endswith("-s3")]
@@ -96,6 +97,7 @@ def test_rights_are_the_least(name):
             "argoproj.io/workflows: create delete get list patch update watch",
             "/pods: get list watch",
             "/pods/log: get list watch",
+            "/secrets: create delete",
         },
     }
     assert not of_kind(overlay(name), "ClusterRole") and not of_kind(overlay(name), "ClusterRoleBinding")
@@ -125,7 +127,29 @@ def test_network_policies_deny_what_they_do_not_name(name):
     (clients, peers) = policies["fanfold-etcd"]["spec"]["ingress"]
     assert clients["ports"] == [{"protocol": "TCP", "port": 2379}]
     assert clients["from"][0]["podSelector"]["matchExpressions"][0]["values"] == ["auth", "submit"]
-    assert peers["ports"] == [{"protocol": "TCP", "port": 2380}]
+    assert {port["port"] for port in peers["ports"]} == {2382, 2380}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_only_what_is_named_may_lie_outside_the_installation(name):
+    """What goes to addresses goes to private ones, by the ports of names and of the API server."""
+    allowed = {
+        (peer["ipBlock"]["cidr"], port["port"])
+        for policy in of_kind(overlay(name), "NetworkPolicy").values()
+        for rule in policy["spec"].get("egress", [])
+        for peer in rule["to"]
+        if "ipBlock" in peer
+        for port in rule["ports"]
+    }
+    private = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"}
+    assert allowed == {(cidr, port) for cidr in private for port in (53, 443, 6443, 8443)} | {("169.254.20.10/32", 53)}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_https_outside_can_be_opened(name, tmp_path):
+    manifests = render(_in_namespace("elsewhere", name, tmp_path, ["https-anywhere"]))
+    (rule,) = of_kind(manifests, "NetworkPolicy")["fanfold-api-server"]["spec"]["egress"]
+    assert rule == {"ports": [{"protocol": "TCP", "port": port} for port in (443, 6443, 8443)]}
 
 
 @pytest.mark.parametrize("name", PVC)
@@ -142,12 +166,13 @@ def test_with_a_claim_submit_mounts_it(name):
 def test_with_s3_there_is_minio_and_no_claim_to_share(name):
     submit = of_kind(overlay(name), "Deployment")["submit"]["spec"]["template"]["spec"]
     assert "/data" not in str(submit["containers"][0]["volumeMounts"])
-    assert [volume["name"] for volume in submit["volumes"]] == ["tmp"]
+    assert [volume["name"] for volume in submit["volumes"]] == ["etcd", "tmp"]
     assert of_kind(overlay(name), "PersistentVolumeClaim").keys() == {"fanfold-minio"}
     assert of_kind(overlay(name), "Service")["minio"]["spec"]["ports"][0]["port"] == 9000
     given = settings(overlay(name), "submit")
     assert given["FANFOLD_SUBMIT_STORE"] == "s3://fanfold/" and not given["FANFOLD_SUBMIT_CLAIM"]
-    assert (given["FANFOLD_SUBMIT_S3_SECRET"], given["AWS_ENDPOINT_URL"]) == ("fanfold-s3", "http://minio:9000")
+    assert given["AWS_ENDPOINT_URL"] == "http://minio:9000"
+    assert "FANFOLD_SUBMIT_S3_SECRET" not in given, "each job gets credentials of its own"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -214,3 +239,29 @@ def _rights(role: Manifest) -> set[str]:
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_etcd_talks_by_tls_alone_and_services_have_their_own_certificate(name):
+    (container,) = of_kind(overlay(name), "StatefulSet")["etcd"]["spec"]["template"]["spec"]["containers"]
+    clear = [arg for arg in container["args"] if "http://" in arg]
+    assert clear == ["--listen-metrics-urls=http://0.0.0.0:2381"]
+    assert {"--client-cert-auth=true", "--peer-client-cert-auth=true", "--peer-cert-allowed-cn=etcd"} <= {
+        *container["args"]
+    }
+    for service in ("auth", "submit"):
+        pod = of_kind(overlay(name), "Deployment")[service]["spec"]["template"]["spec"]
+        held = [volume["secret"]["secretName"] for volume in pod["volumes"] if volume["name"] == "etcd"]
+        assert held == [f"fanfold-etcd-{service}"]
+        assert settings(overlay(name), service)["ETCDCTL_CERT"] == "/run/fanfold/etcd/tls.crt"
+
+
+def test_cert_manager_makes_the_certificates_that_deploy_would(tmp_path):
+    folder = _in_namespace("fanfold", "test", tmp_path, ["etcd-cert-manager"])
+    made = {item["spec"]["secretName"]: item["spec"] for item in of_kind(render(folder), "Certificate").values()}
+    for holder in HOLDERS:
+        certificate = made.pop(holder.secret)
+        hosts = (*certificate.get("dnsNames", ()), *certificate.get("ipAddresses", ()))
+        assert (certificate["commonName"], hosts) == (holder.name, holder.hosts)
+        assert ("server auth" in certificate["usages"], "client auth" in certificate["usages"]) == (bool(hosts), True)
+    assert made.keys() == {"fanfold-etcd-ca"}

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from fanfold_auth.keys import KEYS, Keys
+from fanfold_auth.keys.keys import KEYS, Keys
 from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records, Write
 from fanfold_storage.records.sqlite import SqliteRecords
-from tests.auth_api.service import CHEAP, PASSWORD, Clock, Replica, start_replica
+from tests.auth_api.service import PASSWORD, Clock, Replica, start_replica
 
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     kek_file = tmp_path_factory.mktemp("kek") / "kek"
     kek_file.write_bytes(os.urandom(32))
-    return Settings(issuer="https://auth.example.org", kek_file=kek_file, hash_cost=CHEAP)
+    return Settings(issuer="https://auth.example.org", kek_file=kek_file)
 
 
 @pytest.fixture(scope="session")

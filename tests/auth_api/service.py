@@ -3,21 +3,30 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
+from fanfold_auth.accounts.passwords import Cost, Hashing
+from fanfold_auth.accounts.users import USERS
 from fanfold_auth.app import build_app
-from fanfold_auth.passwords import Cost
 from fanfold_auth.service import Service
 from fanfold_auth.settings import Settings
-from fanfold_storage.records.protocol import Records
+from fanfold_storage.records.protocol import Records, Write
 
 CHEAP = Cost(memory=8, passes=1)
 START = 1_800_000_000.0
 PASSWORD = "quite a long pass phrase"
+
+
+def as_before_ids(records: Records, name: str) -> None:
+    """Store a user as versions did that knew no ids and no stamps."""
+    record = records.get(USERS + name)
+    assert record
+    old = {field: value for field, value in record.value.items() if field not in {"id", "stamp"}}
+    records.transact([], [Write(record.key, old | {"epoch": f"e-{name}"})])
 
 
 class Clock:
@@ -95,5 +104,5 @@ def bearer(access_token: str) -> dict[str, str]:
 
 
 def start_replica(settings: Settings, records: Records, now: Callable[[], float], **changes: Any) -> Replica:
-    app = build_app(replace(settings, **changes), records, now)
+    app = build_app(settings.model_copy(update=changes), records, now, Hashing(CHEAP))
     return Replica(app.state.service, Client(app))

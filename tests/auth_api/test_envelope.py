@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from fanfold_web.log import JSONLines
+from fanfold_web.log import json_lines
 from tests.auth_api.service import PASSWORD, Replica, bearer
 
 
@@ -18,7 +18,7 @@ from tests.auth_api.service import PASSWORD, Replica, bearer
 def stream() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JSONLines())
+    handler.setFormatter(json_lines())
     log = logging.getLogger("fanfold_auth.requests")
     log.addHandler(handler)
     level = log.level
@@ -94,7 +94,7 @@ def test_safe_headers_on_every_answer(replica: Replica, admin: dict[str, str]) -
     for path in ("/healthz", "/v1/me", "/v1/users", "/nope", "/v1/keys"):
         headers = replica.http.get(path, headers=admin).headers
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["cache-control"] == ("public, max-age=300" if path == "/v1/keys" else "no-store")
+        assert headers["cache-control"] == ("public, max-age=15" if path == "/v1/keys" else "no-store")
 
 
 def test_metrics_count_routes_not_people(replica: Replica, admin: dict[str, str]) -> None:
@@ -108,5 +108,5 @@ def test_metrics_count_routes_not_people(replica: Replica, admin: dict[str, str]
     assert 'fanfold_auth_requests_total{method="GET",route="unmatched",status="404"} 1' in text
     assert 'fanfold_auth_requests_total{method="other",route="/healthz",status="405"} 1' in text
     assert 'fanfold_auth_request_seconds_count{route="/v1/users/{name}"} 2' in text
-    assert 'fanfold_auth_request_seconds_bucket{route="/v1/users/{name}",le="+Inf"} 2' in text
+    assert 'fanfold_auth_request_seconds_bucket{le="+Inf",route="/v1/users/{name}"} 2' in text
     assert not {"ada", "bob", "nobody", "BREW"} & set(text.replace('"', " ").replace("/", " ").split())

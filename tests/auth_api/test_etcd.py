@@ -1,18 +1,20 @@
 """The promises that hang on compare-and-set, once more on a real etcd: two replicas, each with its own connection."""
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 
-from fanfold_auth.errors import LastAdmin
-from fanfold_auth.keys import KEYS
+from fanfold_auth.accounts.throttle import ACCOUNT_AND_ADDRESS
+from fanfold_auth.keys.keys import KEYS
+from fanfold_auth.refusals import LastAdmin
 from fanfold_auth.settings import Settings
-from fanfold_auth.throttle import FREE
+from fanfold_storage.errors import Unavailable
 from fanfold_storage.records.protocol import Records, Write
 from fanfold_storage.urls import open_records
 from tests.auth_api.service import PASSWORD, Clock, Replica, start_replica
-from tests.servers import EtcdCluster
+from tests.servers import EtcdCluster, etcd
 from tests.waiting import at_once
 
 
@@ -50,7 +52,7 @@ def test_each_serves_the_others_users_tokens_and_refreshes(replicas: list[Replic
 def test_one_first_key(
     settings: Settings, stores: list[Records], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanfold_auth.keys.BITS", 2048)
+    monkeypatch.setattr("fanfold_auth.keys.keys.BITS", 2048)
     replicas = [start_replica(settings, store, clock) for store in stores]
     one, two = at_once(2, lambda i: replicas[i].service.keys.signing()[0])
     assert one == two
@@ -82,5 +84,24 @@ def test_one_admin_is_left(replicas: list[Replica]) -> None:
 
 def test_guesses_count_together(replicas: list[Replica]) -> None:
     answers = at_once(30, lambda i: replicas[i % 2].login("ada", f"wrong guess {i}").status_code)
-    assert 1 <= answers.count(401) <= FREE
+    assert 1 <= answers.count(401) <= ACCOUNT_AND_ADDRESS.free
     assert set(answers) <= {401, 429, 503}
+
+
+@pytest.mark.thorough
+def test_an_etcd_without_space_is_not_ready_and_still_answers(
+    settings: Settings, ring: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETCD_QUOTA_BACKEND_BYTES", str(4 << 20))
+    with etcd() as cluster, closing(open_records(cluster.url)) as records:
+        records.transact([], [Write(KEYS, ring)])
+        replica = start_replica(settings, records, clock)
+        replica.service.users.create("bob", PASSWORD, ["viewer"])
+        with pytest.raises(Unavailable, match="space is used up"):
+            for number in range(100):
+                records.transact([], [Write(f"auth/filling/{number}", {"text": "x" * 500_000})])
+        answer = replica.http.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["detail"].startswith("Not available: writing to the records.")
+        assert replica.http.get("/v1/keys").status_code == 200
+        assert replica.http.get("/healthz").status_code == 200

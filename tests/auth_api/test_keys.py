@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
-from fanfold_auth import keys
-from fanfold_auth.errors import KeyUnreadable
-from fanfold_auth.keys import KEYS
-from fanfold_auth.sealing import Unsealable, derive, ensure_kek, read_kek, seal, unseal
-from fanfold_auth.settings import BadSetting, Settings
+from fanfold_auth.keys import keys
+from fanfold_auth.keys.keys import KEYS
+from fanfold_auth.keys.sealing import Unsealable, derive, ensure_kek, read_kek, seal, unseal
+from fanfold_auth.refusals import KeyUnreadable
+from fanfold_auth.settings import Settings
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records.protocol import Records, Write
+from fanfold_web.command import BadSetting
 from tests.auth_api.service import Clock, Replica, start_replica
 from tests.waiting import at_once
 
@@ -46,7 +47,8 @@ def test_replicas_that_start_together_make_one_first_key(
 def test_jwks_and_pem_are_cacheable_and_the_same(replica: Replica) -> None:
     jwks, pem = replica.http.get("/v1/keys"), replica.http.get("/v1/keys.pem")
     assert jwks.headers["content-type"] == "application/json"
-    assert jwks.headers["cache-control"] == pem.headers["cache-control"] == "public, max-age=300"
+    assert jwks.headers["cache-control"] == "public, max-age=15"  # it lists the tokens that have ended, too
+    assert pem.headers["cache-control"] == "public, max-age=300"
     (key,) = jwks.json()["keys"]
     assert key.keys() == {"kty", "use", "alg", "kid", "n", "e"}
     public: Any = serialization.load_pem_public_key(pem.content)
@@ -136,7 +138,9 @@ def test_another_kek_opens_nothing_and_says_so(
     stranger = start_replica(replica.service.settings, records, clock, kek_file=tmp_path / "kek")
     with pytest.raises(KeyUnreadable, match="KEK file differs"):
         stranger.service.keys.signing()
-    assert stranger.http.get("/readyz").status_code == 500
+    answer = stranger.http.get("/readyz")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:fanfold:problem:not-ready")
+    assert "the signing key" in answer.json()["detail"]
     assert stranger.http.get("/healthz").status_code == 200
     assert len(kids(stranger)) == 1  # public keys need no KEK
 
@@ -162,15 +166,42 @@ def test_public_keys_are_served_while_the_store_is_away(replica: Replica, record
     clock.forward(1000)
     store.calls = 0
     assert kids(alone) == kids(alone) == before
-    assert store.calls == 1
+    assert store.calls == 2  # for the keys and for the tokens that have ended, each once in a while
     assert alone.http.get("/healthz").status_code == 200
     for path in ("/readyz", "/v1/login"):
         answer = alone.http.request("GET" if path == "/readyz" else "POST", path, json={"name": "bob", "password": "x"})
         assert answer.status_code == 503
         assert answer.headers["retry-after"]
-        assert answer.json()["type"] == "urn:fanfold:problem:store-away"
+        assert answer.json()["type"] == f"urn:fanfold:problem:{'not-ready' if path == '/readyz' else 'store-away'}"
     store.away = False
     assert alone.http.get("/readyz").status_code == 200
+
+
+def test_records_that_take_no_writes_are_not_ready(replica: Replica, records: Records, clock: Clock) -> None:
+    class Full(Away):
+        def transact(self, *_: Any) -> int:
+            raise Unavailable("the database has no space left, on 10.0.0.7")
+
+    answer = start_replica(replica.service.settings, Full(records), clock).http.get("/readyz")
+    assert answer.status_code == 503 and "10.0.0.7" not in answer.text
+    assert answer.json()["detail"].startswith("Not available: writing to the records.")
+
+
+def test_a_key_that_will_sign_later_is_checked_at_the_start(
+    replica: Replica, records: Records, clock: Clock, tmp_path: Path
+) -> None:
+    (tmp_path / "kek").write_bytes(os.urandom(32))
+    replica.service.keys.check()
+    replica.service.keys.rotate()
+    record = records.get(KEYS)
+    assert record
+    old, new = record.value["keys"]
+    new["sealed"] = seal(read_kek(tmp_path / "kek"), b"x", f"{new['kid']} signs fanfold access tokens")
+    records.transact([], [Write(KEYS, {"keys": [old, new]})])
+    again = start_replica(replica.service.settings, records, clock)
+    assert again.service.keys.signing()
+    with pytest.raises(KeyUnreadable, match=new["kid"]):
+        again.service.keys.check()
 
 
 def test_the_kek_file(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ import argon2
 import jwt
 import pytest
 
-from fanfold_auth.throttle import FREE
+from fanfold_auth.accounts.throttle import ACCOUNT_AND_ADDRESS
+from fanfold_auth.accounts.throttle import PASSWORD as PASSWORD_LIMIT
 from tests.auth_api.service import PASSWORD, Clock, Replica, bearer
 from tests.waiting import at_once
 
@@ -22,12 +23,14 @@ def test_the_token_says_who_and_what(replica: Replica, clock: Clock) -> None:
     token = replica.tokens("bob")["access_token"]
     header, claims = jwt.get_unverified_header(token), jwt.decode(token, options={"verify_signature": False})
     assert header == {"typ": "at+jwt", "alg": "RS256", "kid": replica.service.keys.published()[0].kid}
-    jti, now = claims.pop("jti"), int(clock())
+    jti, now, bob = claims.pop("jti"), int(clock()), replica.service.users.get("bob")
     assert len(jti) >= 20
     assert claims == {
         "iss": "https://auth.example.org",
         "aud": "fanfold",
-        "sub": "bob",
+        "sub": bob.id,
+        "preferred_username": "bob",
+        "stamp": bob.stamp,
         "client_id": "fanfold",
         "roles": ["submitter"],
         "groups": ["submitter"],
@@ -41,7 +44,8 @@ def test_me(replica: Replica) -> None:
     answer = replica.me(replica.tokens("bob")["access_token"])
     assert answer.status_code == 200
     assert answer.json() == {
-        "name": "bob", "roles": ["submitter"], "disabled": False, "created": "2027-01-15T08:00:00Z",
+        "id": replica.service.users.get("bob").id, "name": "bob", "roles": ["submitter"], "disabled": False,
+        "created": "2027-01-15T08:00:00Z",
     }  # fmt: skip
 
 
@@ -86,7 +90,7 @@ def test_every_refusal_costs_one_hash(replica: Replica, name: str, monkeypatch: 
 
 
 def test_guesses_wait_longer_and_longer_and_others_do_not(replica: Replica, other: Replica, clock: Clock) -> None:
-    for _ in range(FREE):
+    for _ in range(ACCOUNT_AND_ADDRESS.free):
         assert replica.login("bob", "a wrong guess").status_code == 401
     refused = other.login("bob")  # the right password, on another replica: it waits all the same
     assert refused.status_code == 429
@@ -100,7 +104,7 @@ def test_guesses_wait_longer_and_longer_and_others_do_not(replica: Replica, othe
 
 
 def test_success_is_not_counted(replica: Replica) -> None:
-    for _ in range(3 * FREE):
+    for _ in range(3 * ACCOUNT_AND_ADDRESS.free):
         assert replica.login("bob").status_code == 200
 
 
@@ -108,14 +112,14 @@ def test_a_flood_of_guesses_is_let_through_a_few_at_most(replica: Replica, other
     """STRIDE 22, on two replicas at the same time."""
     guess = [replica.login, other.login]
     answers = at_once(60, lambda i: guess[i % 2]("bob", f"wrong guess {i}").status_code)
-    assert answers.count(401) <= FREE
+    assert answers.count(401) <= ACCOUNT_AND_ADDRESS.free
     assert set(answers) <= {401, 429, 503}
     assert 429 in answers or 503 in answers
 
 
 def test_a_forwarding_header_buys_no_new_attempts(replica: Replica) -> None:
     """STRIDE 23."""
-    for i in range(FREE):
+    for i in range(ACCOUNT_AND_ADDRESS.free):
         headers = {"X-Forwarded-For": f"203.0.113.{i}", "Forwarded": f"for=203.0.113.{i}"}
         replica.http.post("/v1/login", json={"name": "bob", "password": "a wrong guess"}, headers=headers)
     answer = replica.http.post(
@@ -158,3 +162,14 @@ def test_a_removed_users_token_is_not_the_next_owners(replica: Replica, admin: d
     assert replica.me(tokens["access_token"]).status_code == 401
     assert replica.refresh(tokens["refresh_token"]).status_code == 400
     assert replica.http.get("/v1/me", headers=bearer(replica.tokens("bob")["access_token"])).status_code == 200
+
+
+def test_one_password_on_many_accounts_is_slowed_down(replica: Replica, other: Replica) -> None:
+    """Spraying, from two addresses in turn, to accounts that exist and others."""
+    names = ["ada", "bob", *(f"user{i}" for i in range(PASSWORD_LIMIT.free - 2))]
+    for i, name in enumerate(names):
+        assert (replica, other)[i % 2].login(name, "Summer2026!").status_code == 401
+    refused = other.login("eve", "Summer2026!")
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert "has been tried on several accounts" in refused.json()["detail"]
+    assert replica.login("bob").status_code == 200

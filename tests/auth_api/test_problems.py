@@ -7,7 +7,8 @@ from typing import Any
 import pydantic
 import pytest
 
-from fanfold_auth import bodies
+from fanfold_auth.routes import health, keys, login, tokens, users
+from fanfold_storage.errors import PermissionDenied
 from fanfold_web.problems import ProblemDetails
 from tests.auth_api.service import PASSWORD, Replica
 
@@ -79,11 +80,23 @@ def test_a_fault_of_ours_is_a_problem_too(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("fanfold_auth.refresh.Refreshes.start", fail)
+    monkeypatch.setattr("fanfold_auth.tokens.refresh.Refreshes.start", fail)
     answer = replica.login("bob")
     assert "a bug" not in problem(answer, 500).detail
     assert answer.headers["x-request-id"]
     assert any(record.exc_info and record.exc_info[0] is ZeroDivisionError for record in caplog.records)
+
+
+def test_a_store_that_refuses_is_a_problem_whose_words_stay_in_the_log(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionDenied("no access at 10.0.0.7")
+
+    monkeypatch.setattr("fanfold_auth.accounts.users.Users.find", refuse)
+    answer = replica.login("bob")
+    assert problem(answer, 500).type == "urn:fanfold:problem:store-refused"
+    assert "10.0.0.7" not in answer.text and "10.0.0.7" in caplog.text
 
 
 @pytest.fixture
@@ -136,7 +149,8 @@ def test_openapi_has_an_example_of_every_body_and_problem(document: dict[str, An
 
 
 def test_examples_are_what_they_are_examples_of() -> None:
-    models = [item for item in vars(bodies).values() if isinstance(item, type) and issubclass(item, pydantic.BaseModel)]
+    names = [item for module in (health, keys, login, tokens, users) for item in vars(module).values()]
+    models = {item for item in names if isinstance(item, type) and issubclass(item, pydantic.BaseModel)}
     shown = 0
     for model in models:
         for example in (model.model_config.get("json_schema_extra") or {}).get("examples", []):  # type: ignore[union-attr]

@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 import pytest
 
-from fanfold_auth.refresh import FAMILIES
+from fanfold_auth.accounts.users import User
+from fanfold_auth.grants import GRANTS, required
+from fanfold_auth.service import Service
+from fanfold_auth.tokens.refresh import FAMILIES
 from fanfold_storage.records.protocol import Records
 from tests.auth_api.service import PASSWORD, Clock, Replica
 from tests.waiting import at_once
@@ -159,7 +163,7 @@ def test_a_refresh_cannot_ask_for_more(replica: Replica) -> None:
         "username": "ada",
     }
     claims = replica.service.tokens.verify(replica.http.post("/v1/token", data=form).json()["access_token"])
-    assert (claims.sub, claims.roles, claims.groups) == ("bob", ["submitter"], ["submitter"])
+    assert (claims.preferred_username, claims.roles, claims.groups) == ("bob", ["submitter"], ["submitter"])
 
 
 @pytest.mark.parametrize(
@@ -198,3 +202,15 @@ def test_only_hashes_lie_in_the_records(replica: Replica, records: Records) -> N
         assert token not in lying
         assert token.split(".")[1] not in lying
         assert hashlib.sha256(token.encode()).hexdigest() in lying
+
+
+def test_a_grant_is_a_row_of_a_table(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
+    def device_code(service: Service, parameters: Mapping[str, str]) -> tuple[User, str]:
+        user = service.users.get(required(parameters, "device_code"))
+        return user, service.refreshes.start(user)
+
+    monkeypatch.setitem(GRANTS, "device", device_code)
+    answer = replica.http.post("/v1/token", data={"grant_type": "device", "device_code": "bob"})
+    assert replica.me(answer.json()["access_token"]).json()["name"] == "bob"
+    other = replica.http.post("/v1/token", data={"grant_type": "password"}).json()
+    assert (other["error"], "Use refresh_token or device" in other["detail"]) == ("unsupported_grant_type", True)

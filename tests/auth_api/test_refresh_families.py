@@ -8,11 +8,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fanfold_auth.errors import InvalidGrant
-from fanfold_auth.passwords import Hashing
-from fanfold_auth.refresh import REPEAT_WITHIN, Refreshes
+from fanfold_auth.accounts.passwords import Hashing
+from fanfold_auth.accounts.users import Users
+from fanfold_auth.refusals import InvalidGrant
 from fanfold_auth.settings import Settings
-from fanfold_auth.users import Users
+from fanfold_auth.tokens.refresh import REPEAT_WITHIN, Refreshes
 from fanfold_storage.records.sqlite import SqliteRecords
 from tests.auth_api.service import CHEAP, PASSWORD, Clock
 
@@ -39,7 +39,7 @@ class Families(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None)
         self.stores = [SqliteRecords(Path(self.folder.name) / "records.db") for _ in range(2)]
         self.clock = Clock()
-        settings = Settings("https://auth.example.org", Path("unused"), refresh_seconds=LIFE, hash_cost=CHEAP)
+        settings = Settings(issuer="https://auth.example.org", kek_file=Path("unused"), refresh_seconds=LIFE)
         self.users = [Users(store, HASHING, self.clock) for store in self.stores]
         self.replicas = [
             Refreshes(settings, store, users, self.clock) for store, users in zip(self.stores, self.users, strict=True)

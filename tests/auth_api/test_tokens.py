@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_auth.errors import Unauthenticated
-from fanfold_auth.tokens import Claims, Tokens
 from fanfold_storage.records.protocol import Record, Records
-from tests.auth_api.service import START, Clock, Replica, start_replica
+from fanfold_web.access_tokens import Claims, Verifier
+from fanfold_web.refusals import Unauthenticated
+from tests.auth_api.service import START, Clock, Replica, as_before_ids, start_replica
 
 STRANGER = rsa.generate_private_key(65537, 2048)
 NOW = int(START)
@@ -26,11 +26,19 @@ NOW = int(START)
 
 def good_claims(**changes: Any) -> dict[str, Any]:
     claims = {
-        "iss": "https://auth.example.org", "aud": "fanfold", "sub": "ada", "client_id": "fanfold", "roles": ["admin"],
-        "groups": ["admin"], "iat": NOW, "nbf": NOW, "exp": NOW + 600, "jti": "one",
+        "iss": "https://auth.example.org", "aud": "fanfold", "sub": "ada", "preferred_username": "ada",
+        "client_id": "fanfold", "roles": ["admin"], "stamp": "e-ada", "groups": ["admin"],
+        "iat": NOW, "nbf": NOW, "exp": NOW + 600, "jti": "one",
     }  # fmt: skip
     claims |= changes
     return {name: value for name, value in claims.items() if value is not None}
+
+
+@pytest.fixture
+def replica(replica: Replica, records: Records) -> Replica:
+    """Ada's id and stamp are known: she was stored before there were any."""
+    as_before_ids(records, "ada")
+    return replica
 
 
 @pytest.fixture
@@ -148,6 +156,8 @@ def test_another_kind_of_token(replica: Replica, forge: Callable[..., str], typ:
         {"sub": 1},  # 11
         {"sub": None}, {"sub": ["ada"]}, {"sub": ""}, {"sub": "nobody"}, {"sub": "ada\x00"}, {"sub": "../ada"},
         {"jti": None}, {"jti": 7}, {"roles": "admin"}, {"roles": None}, {"groups": None}, {"client_id": None},
+        {"preferred_username": None}, {"preferred_username": "bob"}, {"preferred_username": "../ada"},
+        {"preferred_username": "bob", "sub": "bob"}, {"stamp": None}, {"stamp": "another"}, {"stamp": 7},
     ],
     ids=repr,
 )  # fmt: skip
@@ -214,13 +224,9 @@ def test_a_token_in_the_query_does_not_count(replica: Replica) -> None:
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "replace")))
 def test_no_garbage_is_more_than_refused(garbage: bytes) -> None:
-    class NoKeys:
-        def verifying(self, kid: str) -> None:
-            return None
-
-    tokens = Tokens(None, NoKeys(), time.time)  # type: ignore[arg-type]
+    verifier = Verifier("https://auth.example.org", "fanfold", lambda kid: None, time.time)
     with pytest.raises(Unauthenticated):
-        tokens.verify(garbage.decode("latin-1"))
+        verifier.verify(garbage.decode("latin-1"))
 
 
 def test_every_bit_of_a_token_counts(replica: Replica) -> None:
@@ -242,4 +248,4 @@ def test_another_library_can_verify_offline(replica: Replica, clock: Clock) -> N
     options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "require": ["exp", "sub", "jti"]}
     for key in (keys[jwt.get_unverified_header(token)["kid"]].key, pem):
         claims = jwt.decode(token, key, ["RS256"], options, audience="fanfold", issuer="https://auth.example.org")
-        assert claims["sub"] == "bob"
+        assert (claims["sub"], claims["preferred_username"]) == (replica.service.users.get("bob").id, "bob")

@@ -1,7 +1,9 @@
 """The bench measures what it says, and the page says what was measured."""
 
+import ast
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -9,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from bench import inputs, page, targets
+from bench import page
 from bench.__main__ import GROUPS, RESULTS, ROWS
-from bench.measure import Disagreement, Way, in_turn
-from bench.plot import Panel, draw
-from bench.processes import CommandFailed, run
+from bench.harness import commands, inputs, processes
+from bench.harness.processes import CommandFailed, run
+from bench.harness.ways import Disagreement, Way, in_turn
+from bench.page import targets
+from bench.page.plot import Panel, draw
+from bench.workloads import starting
+from tests.waiting import poll
 
 SOME = {"median": 2.0, "runs": [2.0], "peak_mb": 90, "processes": 3}
 
@@ -27,6 +33,7 @@ def write(text: str) -> Way:
     return Way(lambda target: [sys.executable, "-c", f"open({str(target)!r}, 'w').write({text!r})"], runs=1)
 
 
+@pytest.mark.thorough
 def test_the_page_is_what_the_results_say():
     assert measured(page.TARGET.read_text()) == measured(page.text(json.loads(RESULTS.read_text())))
 
@@ -36,6 +43,7 @@ def test_every_target_has_a_row_that_measures_it():
     assert len(ROWS) == sum(map(len, GROUPS.values()))
 
 
+@pytest.mark.thorough
 def test_a_missed_figure_is_told_as_missed():
     slow = {"bytes": 1, "day": "today", "machine": "this", "ways": {"fanfold": SOME | {"median": 9.0}, "bare": SOME}}
     told = page.text({"words": slow})
@@ -51,10 +59,27 @@ def test_ways_whose_answers_differ_are_no_measurement(monkeypatch: pytest.Monkey
     assert not list(tmp_path.iterdir())
 
 
-def test_memory_is_that_of_a_command_and_all_it_starts():
-    child = "import time; held = bytearray(60_000_000); time.sleep(0.5)"
+def test_memory_is_that_of_a_command_and_all_it_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    os.mkfifo(ready := tmp_path / "ready")
+    os.mkfifo(seen := tmp_path / "seen")
+    child = f"held = bytearray(60_000_000); open({str(ready)!r}, 'w').close(); open({str(seen)!r}).close()"
     parent = f"import subprocess, sys; held = bytearray(30_000_000); subprocess.run([sys.executable, '-c', {child!r}])"
-    found = run([sys.executable, "-c", parent], {}, watch_memory=True)
+    looks: list[list[int]] = []
+    descendants = processes.descendants
+
+    def look(pid: int) -> list[int]:
+        looks.append(descendants(pid))
+        return looks[-1]
+
+    def let_it_be_seen(pid: int) -> None:
+        """Both hold their memory; the next look that begins sees it, and the one after says that it is over."""
+        ready.open().close()
+        before = len(looks)
+        poll(lambda: len(looks) >= before + 2)
+        seen.open("w").close()
+
+    monkeypatch.setattr(processes, "descendants", look)
+    found = run([sys.executable, "-c", parent], {}, watch_memory=True, meanwhile=let_it_be_seen)
     assert 90_000_000 < found.peak < 130_000_000
     assert found.processes == 2
 
@@ -64,6 +89,7 @@ def test_a_command_that_fails_says_why():
         run([sys.executable, "-c", "raise SystemExit('no such luck')"], {})
 
 
+@pytest.mark.thorough
 def test_inputs_have_their_size_and_the_same_bytes_every_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     digests = set()
     for name in ("first", "second"):
@@ -83,7 +109,35 @@ def test_a_chart_is_the_same_every_time_and_holds_its_points():
     assert "2.5 s" in draw("chart", [panel] * 3)
 
 
+@pytest.mark.thorough
 def test_the_command_measures_a_row_and_prints_it():
     command = [sys.executable, "-m", "bench", "tasks", "--scale", "0.002"]
     told = subprocess.run(command, check=True, capture_output=True, text=True, cwd=page.TARGET.parents[1]).stdout
     assert json.loads(told)["tasks"]["ms_per_task"]
+
+
+def loaded(module: str) -> set[str]:
+    """Modules of ours that a process has loaded after it imported one."""
+    script = f"import sys, {module}; print(*(name for name in sys.modules if name.startswith('fanfold')))"
+    command = [sys.executable, "-c", script]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split())
+
+
+@pytest.mark.thorough
+def test_the_import_that_is_timed_loads_what_a_worker_loads():
+    """If the module moved and left an empty package behind, its import would take no time and look like success."""
+    entry = "fanfold_steps.__main__"
+    of_processes = {"fanfold_steps.memory.allocation", "fanfold_steps.worker.descendants"}
+    assert loaded(entry) - loaded(starting.WORKER) <= {entry, *of_processes}
+    assert len(loaded(starting.WORKER)) > 50
+
+
+def test_scripts_that_rows_name_are_there():
+    files = sorted(Path(starting.__file__).parent.glob("*.py"))
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text())))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    named = {text for text in texts if text.endswith((".py", ".yaml")) and " " not in text}
+    assert {"examples/wordcount.py", "words_bare.py", "map-reduce.yaml"} <= named
+    folders = (commands.ROOT, commands.SCRIPTS, files[0].parent)
+    assert not {name for name in named if not any((folder / name).is_file() for folder in folders)}
+    assert (commands.ROOT / "pyproject.toml").is_file(), "the environment of the peers lies beside it"

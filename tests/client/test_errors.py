@@ -11,8 +11,8 @@ from typing import Any
 import click
 import pytest
 
-from fanfold.planner import Refused
-from fanfold.verbs.errors import Exit, run_and_exit
+from fanfold.errors import Refused
+from fanfold.terminal.errors import Exit, run_and_exit
 from fanfold_client import main
 from tests.client.services import COMMAND
 from tests.servers import wait_until
@@ -68,7 +68,7 @@ def test_a_fault_of_ours(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     monkeypatch.setattr(main.Verbs, "get_command", lambda *_: verb)
     assert main.run(["ls"]) == Exit.OUR_FAULT
     told = capsys.readouterr().err
-    assert "a fault in Fanfold itself: ZeroDivisionError: of ours" in told
+    assert "a bug in Fanfold: ZeroDivisionError: of ours" in told
     assert "Traceback" not in told
 
 
@@ -87,6 +87,7 @@ def test_json_tells_what_went_wrong(
     assert error["detail"] in told.err
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", [[*COMMAND, "run", "broken.py"], [sys.executable, "broken.py"]])
 def test_a_failed_run_in_json_is_like_a_failed_job_of_the_service(command: list[str], folder: Path):
     done = subprocess.run([*command, *PLACES, "--json"], capture_output=True, text=True, timeout=60)
@@ -99,6 +100,7 @@ def test_a_failed_run_in_json_is_like_a_failed_job_of_the_service(command: list[
     assert error["traceback"] in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", [[*COMMAND, "run", "slow.py"], [sys.executable, "slow.py"]])
 def test_ctrl_c_says_once_what_goes_on(command: list[str], folder: Path):
     options: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
@@ -108,7 +110,7 @@ def test_ctrl_c_says_once_what_goes_on(command: list[str], folder: Path):
         told = running.communicate(timeout=20)[1]
     assert running.returncode == Exit.INTERRUPTED
     said = [line for line in told.splitlines() if line and not line.startswith(("split", "map"))]
-    assert said == ["stopped; the same command goes on from what is done"]
+    assert said == ["stopped: run the same command again to resume"]
 
 
 def test_a_script_of_its_own_ends_by_itself(capsys: pytest.CaptureFixture[str]):

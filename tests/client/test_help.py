@@ -9,8 +9,8 @@ import click
 import pytest
 
 import fanfold_client
-from fanfold.verbs.errors import Exit
-from fanfold_client.client import Client
+from fanfold.terminal.errors import Exit
+from fanfold_client.api.client import Client
 from fanfold_client.main import VERBS, cli
 from fanfold_client.main import run as fanfold
 
@@ -63,6 +63,16 @@ def test_every_verb_and_option_is_explained():
         for parameter in command.params:
             if isinstance(parameter, click.Option):
                 assert parameter.help, (path, parameter.name)
+
+
+def test_every_default_that_a_value_has_is_in_the_help():
+    for path, command in walk(cli, ("fanfold",)):
+        shown = command.get_help(click.Context(command)).replace("\n", " ")
+        for option in command.params:
+            default = option.default if isinstance(option, click.Option) and not option.is_flag else None
+            if isinstance(default, str | int | tuple) and default:
+                text = ", ".join(default) if isinstance(default, tuple) else str(default)
+                assert f"[default: {text}" in " ".join(shown.split()), (path, option.name)
 
 
 def test_a_mistyped_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixture[str]):

@@ -1,4 +1,4 @@
-"""What runs on the node before any test does: the cluster's names (CoreDNS) and Argo Workflows."""
+"""What runs on the node before any test does: the cluster's names (CoreDNS), its NetworkPolicies, Argo Workflows."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from . import images
+from . import images, network
 from .layout import ARGO_NAMESPACE, ARGO_SERVER, ARGO_SERVER_PORT, CONFIG, DNS_SERVICE
 from .shell import run
 from .volumes import STORAGE_CLASS
@@ -37,7 +37,8 @@ def manifests(kubectl: Path, argo_source: Path) -> str:
     overlay.mkdir()
     (overlay / "kustomization.yaml").write_text(json.dumps(_argo(argo_source / "manifests/cluster-install", overlay)))
     argo = run(kubectl, "kustomize", overlay)
-    return "\n---\n".join([json.dumps(namespace), json.dumps(STORAGE_CLASS), *map(json.dumps, _coredns()), argo])
+    ours = [namespace, STORAGE_CLASS, *_coredns(), *network.manifests()]
+    return "\n---\n".join([*map(json.dumps, ours), argo])
 
 
 def _argo(upstream: Path, overlay: Path) -> dict[str, object]:

@@ -33,11 +33,12 @@ class Program:
 
 PAUSE = Program("pause", recipes.PAUSE, ("pause",), user="65535", folder="", bare=True)
 COREDNS = Program("coredns", recipes.COREDNS, ("coredns",), user="0")
+NETWORK_POLICIES = Program("kube-network-policies", recipes.NETWORK_POLICIES, ("kube-network-policies",), user="0")
 ARGOEXEC = Program("argoexec", recipes.ARGO, ("argoexec",))
 ARGO = Program("argo", recipes.ARGO, ("argo", "workflow-controller"))
 ETCD = Program("etcd", recipes.ETCD, ("etcd", "etcdctl"))
 MINIO = Program("minio", "test", ("minio",))
-PROGRAMS = (PAUSE, COREDNS, ARGOEXEC, ARGO, ETCD, MINIO)
+PROGRAMS = (PAUSE, COREDNS, NETWORK_POLICIES, ARGOEXEC, ARGO, ETCD, MINIO)
 
 
 def build_programs(cache: Cache) -> list[Path]:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from . import addons, certificates, daemons, host, images, settings, teardown
+from . import addons, certificates, daemons, host, images, network, settings, teardown
 from .build import Cache
 from .layout import ADMIN_KUBECONFIG, CONTAINERD_SOCKET, LOGS, NODE, ROOT, RUN_MARK
 from .shell import ClusterError, environment, run, say
 
-NEEDED_FIRST = tuple(program.name for program in (images.PAUSE, images.COREDNS, images.ARGOEXEC, images.ARGO))
+NEEDED_FIRST = tuple(
+    program.name for program in (images.PAUSE, images.COREDNS, images.NETWORK_POLICIES, images.ARGOEXEC, images.ARGO)
+)
 """The kubelet waits for these images: it would try in vain to pull what isn't there yet, and pause before it looks
 again."""
 
@@ -24,6 +26,7 @@ def up(cache: Cache, archives: Sequence[Path]) -> None:
         host.take()
         certificates.write_all()
         settings.write_all(cache.cni)
+        network.divert()
         with ThreadPoolExecutor(8) as pool:
             _start(cache, archives, pool)
     except BaseException as failed:
@@ -53,6 +56,7 @@ def _start(cache: Cache, archives: Sequence[Path], pool: ThreadPoolExecutor) -> 
     later = [pool.submit(import_archive, path) for path in archives if path not in first]
     kubectl(cache, "apply", "--server-side", "--force-conflicts", "-f", "-", stdin=manifests.result())
     daemons.wait_for("Deployments", lambda: _deployments_stand(cache), 120, every=0.3)
+    daemons.wait_for("NetworkPolicies", network.is_enforced, 60)
     daemons.wait_for("Argo Server's NodePort", addons.argo_server_answers, 30)
     _finish(later)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .shell import ClusterError, environment, run, say
 
-NODE = ("containerd", "runc", "iptables", "conntrack", "socat", "ipset", "ebtables", "ethtool", "kmod")
+NODE = ("containerd", "runc", "iptables", "conntrack", "socat", "ipset", "ebtables", "ethtool", "kmod", "nftables")
 COMPILER = ("gcc", "libc6-dev")
 
 

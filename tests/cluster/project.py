@@ -1,7 +1,7 @@
 """Fanfold's own images, from the checkout as it stands: Python's root, what the project depends on, its wheel.
 
-What a storey depends on is a layer of its own, kept as long as the lock file and the project's dependencies stay the
-same; the wheel is built anew each time and takes seconds.
+The dependencies of a package are an image layer of their own, which is kept as long as the lock file and the project's
+dependencies stay the same. The wheel is built each time, and takes seconds.
 """
 
 import hashlib

@@ -19,7 +19,7 @@ PACKAGES = """
     base-files netbase tzdata ca-certificates media-types
     dash bash coreutils grep sed findutils mawk perl-base tar gzip
     libacl1 libattr1 libgmp10 libselinux1 libpcre2-8-0 libtinfo6 libc6 libc-bin libgcc-s1 libstdc++6 libcrypt1
-    python3.11 python3.11-minimal libpython3.11-stdlib libpython3.11-minimal
+    python3.11 python3.11-minimal libpython3.11-stdlib libpython3.11-minimal python3-distutils
     libssl3 libffi8 libsqlite3-0 libbz2-1.0 libdb5.3 libexpat1 liblzma5 libncursesw6 libnsl2 libreadline8
     readline-common libtirpc3 libtirpc-common libuuid1 zlib1g
     libgssapi-krb5-2 libk5crypto3 libkrb5-3 libkrb5support0 libkeyutils1 libcom-err2

@@ -8,6 +8,7 @@ ETCD = "v3.7.3"
 CNI = "v1.9.1"
 ARGO = "v3.7.18"
 COREDNS = "v1.14.7"
+NETWORK_POLICIES = "v0.8.0"
 MINIO = "v0.0.0-20260212201848-7aac2a2c5b7c"
 VERSITYGW = "v1.8.0"
 PAUSE = "3.10"
@@ -84,10 +85,17 @@ ARGO_RECIPE = Recipe(
     stamps=_argo_stamps(_ARGO),
 )  # fmt: skip
 COREDNS_RECIPE = Recipe("coredns", "github.com/coredns/coredns", COREDNS, packages=("github.com/coredns/coredns",))
+NETWORK_POLICIES_RECIPE = Recipe(
+    "kube-network-policies", "sigs.k8s.io/kube-network-policies", NETWORK_POLICIES,
+    packages=("sigs.k8s.io/kube-network-policies/cmd",),
+    rename=(("cmd", "kube-network-policies"),),
+)  # fmt: skip
 MINIO_RECIPE = Recipe("minio", "github.com/minio/minio", MINIO, packages=("github.com/minio/minio",))
 VERSITYGW_RECIPE = Recipe(
     "versitygw", "github.com/versity/versitygw", VERSITYGW, packages=("github.com/versity/versitygw/cmd/versitygw",)
 )
 
-CLUSTER = (ETCD_RECIPE, KUBERNETES_RECIPE, CNI_RECIPE, ARGO_RECIPE, COREDNS_RECIPE, MINIO_RECIPE)
+CLUSTER = (
+    ETCD_RECIPE, KUBERNETES_RECIPE, CNI_RECIPE, ARGO_RECIPE, COREDNS_RECIPE, NETWORK_POLICIES_RECIPE, MINIO_RECIPE,
+)  # fmt: skip
 OPTIONAL = (VERSITYGW_RECIPE,)

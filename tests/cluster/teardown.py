@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import daemons, host
+from . import daemons, host, network
 from .layout import CONTAINERD_SOCKET, LINK, ROOT
 from .shell import ClusterError, run
 
@@ -125,6 +125,7 @@ def _delete_rules() -> None:
         kept = [line for line in rules.splitlines() if not re.search(r"KUBE-|CNI-", line)]
         if len(kept) < len(rules.splitlines()):
             run(f"{family}-restore", stdin="\n".join(kept) + "\n")
+    network.delete_table()
 
 
 def _delete_link(name: str) -> None:

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,24 @@ def test_reverse_index(texts, tmp_path):
     assert run("reverse_index.py", tmp_path / "out", texts)[0] == expected
 
 
+def test_sales_by_day(tmp_path):
+    chance = random.Random(8)
+    sales = [
+        (chance.choice("ab"), f"2020-01-{chance.randint(1, 9):02d}", f"{chance.randint(1, 999) / 100:.2f}", number / 8)
+        for number in range(200)
+    ]
+    table = "".join(",".join(map(str, sale)) + "\n" for sale in sales)
+    (tmp_path / "sales.csv").write_text(f"shop,day,price,seconds\n{table}")
+    groups: dict[tuple[str, str], list[tuple[Decimal, float]]] = {}
+    for shop, day, price, seconds in sales:
+        groups.setdefault((shop, day), []).append((Decimal(price), seconds))
+    found = run("sales_by_day.py", tmp_path / "out", tmp_path / "sales.csv")[0]
+    assert sorted(line for line in found if not line.startswith("shop")) == [
+        f"{shop},{day},{len(group)},{sum(cost for cost, _ in group)},{max(s for _, s in group)},{len(group) / 200}"
+        for (shop, day), group in sorted(groups.items())
+    ]
+
+
 def test_join(tmp_path):
     chance = random.Random(7)
     users = [(str(number), f"name, {number}") for number in range(200) if number % 5]
@@ -129,4 +148,4 @@ def test_the_page_shows_the_examples_as_they_are():
     sources = {file.name: file.read_text() for file in (ROOT / "examples").glob("*.py")}
     shown = [name for block in ours for name, source in sources.items() if block.rstrip() in source]
     assert len(shown) == len(ours) == len(set(shown))
-    assert set(shown) == set(sources) - {"wordcount.py", "wordcount_in_columns.py"}
+    assert set(shown) == set(sources) - {"wordcount.py", "wordcount_in_columns.py", "sales_by_day.py"}

@@ -38,6 +38,7 @@ FEATURES = {
     "formats": Feature("formats.py", ["orders.csv"]),
     "join": Feature("joined.py", {"users": "users.csv", "orders": "orders.csv"}),
     "map only": Feature("map_only.py", ["texts/"], []),
+    "named results": Feature("named_results.py", ["orders.csv"]),
     "orders": Feature("orders.py", ["orders.csv"], named=["many"]),
     "parquet": Feature("parquet.py", ["orders.csv"]),
     "programs": Feature("programs.py", ["texts/"]),

@@ -4,16 +4,18 @@ import gzip
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fanfold_steps.inputs import by_name, digest, list_inputs
-from fanfold_steps.spec import Aggregate, Function, InputSpec, JobConf, JobSpec, StageSpec
-from fanfold_steps.tree import JobTree
-from fanfold_steps.worker import Worker
+from fanfold_steps.inputs.splits import digest, inputs_by_name, list_inputs
+from fanfold_steps.job.spec import Aggregate, Function, InputSpec, JobConf, JobSpec, StageSpec
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.worker.loop import Worker
+from fanfold_storage.objects.filesystem import FilesystemObjects
 
 WORDCOUNT = StageSpec(Function("fanfold.builtin.wordcount:words"), Aggregate("Sum"))
 
@@ -60,10 +62,10 @@ class SmallJob:
             partitions=partitions,
             split_size=split_size,
             workers=workers or {"all": 1},
-            inputs_digest=digest(list_inputs(by_name(spec, inputs))),
+            inputs_digest=digest(list_inputs(inputs_by_name(spec, inputs))),
             memory=memory,
         )
-        assert self.tree.create("job.json", conf.to_json())
+        assert self.tree.create_conf(conf)
 
     def start(self, step: str = "all", index: int = 0) -> subprocess.Popen[str]:
         """A worker as a process; it leaves when its standard input closes."""
@@ -98,6 +100,18 @@ def run(job: SmallJob, *stages: StageSpec, workers: int = 1, **how: Any) -> dict
 @pytest.fixture
 def small_job(tmp_path: Path) -> SmallJob:
     return SmallJob(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def scratch_is_never_synced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody needs a task's scratch after a crash: whoever waits for the disk there fails, in every test."""
+    put = FilesystemObjects.put
+
+    def checked(self: FilesystemObjects, key: str, chunks: Iterable[bytes], *, hint: bool = False) -> int:
+        assert hint or "fanfold-scratch-" not in str(self._root), f"{key} is synced to the disk"
+        return put(self, key, chunks, hint=hint)
+
+    monkeypatch.setattr(FilesystemObjects, "put", checked)
 
 
 def count_words(files: dict[str, bytes]) -> Counter[str]:

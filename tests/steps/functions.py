@@ -3,7 +3,7 @@
 import ast
 import pickle
 import time
-from fractions import Fraction
+from decimal import Decimal
 
 from fanfold import To
 
@@ -31,8 +31,16 @@ def raises_on_bad(line):
     yield line, 1
 
 
+def returns_number(line):
+    return 7
+
+
 def returns_none(line):
     pass
+
+
+def returns_empty_tuple(line):
+    return ()
 
 
 def gives_two_letters(line):
@@ -43,8 +51,9 @@ def literal_lines(line):
     yield line, 1
 
 
-def two_letters_late(line):
-    yield "ab" if line == "two" else (line, 1)
+def no_pair_late(line):
+    """A set may be unpacked in either order, and so be taken for a pair."""
+    yield {"two": "ab", "set": {"k", 1}, "dict": {"k": 1, 2: 3}}.get(line, (line, 1))
 
 
 def returns_dict(line):
@@ -71,15 +80,16 @@ def gives_list_to_sum(line):
     yield line, [0.5]
 
 
-def gives_fraction_late(line):
+def gives_two_kinds_late(line):
     for _ in range(3):
         yield line, 1
-    yield line, Fraction(1, 2)
+    yield line, Decimal(1)
+    yield line, 0.5
 
 
 def gives_equal_number(line):
     yield 1, 1
-    yield Fraction(1), 1
+    yield complex(1), 1
 
 
 def by_number(line):
@@ -125,10 +135,10 @@ def gives_badly_shown(line):
 _calls: list[str] = []
 
 
-def returns_none_once(line):
+def returns_number_once(line):
     _calls.append(line)
     if len(_calls) == 1:
-        return
+        return 7
     raise RuntimeError("another time it raises")
 
 
@@ -139,6 +149,10 @@ class HalfPickle(Exception):
 
 def gives_half_pickle(line):
     yield line, HalfPickle(1, 2)
+
+
+def takes_too_many(key, values):
+    yield key, next(values) - next(values)
 
 
 def gives_lambda(line):
@@ -267,6 +281,10 @@ def reducer_returns_none(key, values):
     pass
 
 
+def reducer_returns_empty_tuple(key, values):
+    return ()
+
+
 def reducer_returns_text(key, values):
     return "text"
 
@@ -344,6 +362,18 @@ def by_spelling(key, partitions):
     return len(repr(key)) % partitions
 
 
+def by_left(key, partitions):
+    return ord(key.left) % partitions
+
+
+def by_kind(key, partitions):
+    return int(type(key) is not tuple)
+
+
+def key_pickled(key, values):
+    yield pickle.dumps(key).hex()
+
+
 def out_of_range(key, partitions):
     return partitions
 
@@ -374,6 +404,22 @@ def word_and_whole_n(row):
     yield row["word"], int(row["n"])
 
 
+def many_of_one(line):
+    """Far more pairs for one record than a small share of memory holds, each with a key of its own."""
+    for number in range(int(line)):
+        yield f"{number % 7}{number:08d}", number
+
+
+def many_for_a_key(line):
+    """The same with one key, and with values that are tuples."""
+    for number in range(int(line)):
+        yield "k", (f"{number % 7}{number:08d}", number)
+
+
+def count_only(key, values):
+    yield key, sum(1 for _ in values)
+
+
 class HoldsBack:
     """A mapper that gives nothing before its end, and then all that it can of its lines."""
 
@@ -398,3 +444,7 @@ class MakesMany:
     def finish(self):
         for number in range(20_000):
             yield f"{number % 2000:04d}", f"{number:01000d}"
+
+
+def as_it_is(record):
+    yield record

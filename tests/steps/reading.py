@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fanfold_steps.formats import BadRecord, open_source, read, reader
+from fanfold_storage.objects import Stat
 
 
 class Chunked:
@@ -15,6 +16,9 @@ class Chunked:
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         data = self.data[start:stop]
         return (data[at : at + self.size] for at in range(0, len(data), self.size))
+
+    def stat(self, key: str) -> Stat:
+        return Stat(key, len(self.data), 0.0)
 
 
 def read_in_ranges(

@@ -41,6 +41,14 @@ def fussy(record):
     yield record, 1
 
 
+def refuses(record):
+    raise ValueError("no record is good")
+
+
+def seen(key, record, ctx):
+    yield f"{ctx.source.path!r} {ctx.source.offset} {key} {record!r}"
+
+
 def leaves(line):
     raise SystemExit(3)
 
@@ -57,8 +65,8 @@ def unwritten(line):
     yield {1} if line == "set" else line
 
 
-def nothing(key, values):
-    return None
+def number(key, values):
+    return 7
 
 
 def breaks(key, values):

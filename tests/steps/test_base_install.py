@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from fanfold_steps.job.formats import Parquet
+from fanfold_steps.worker import exits
 from tests.steps.conftest import count_words, parse_counts
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +35,9 @@ def bare_python(tmp_path):
     subprocess.run([UV, "build", "--quiet", "--wheel", "--no-build-isolation", "-o", tmp_path, ROOT], check=True)
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, tmp_path / "env"], check=True)
     python = tmp_path / "env" / "bin" / "python"
-    locked = re.findall(r"^(?:lz4|backports-zstd)==\S+", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    locked = re.findall(
+        r"^(?:lz4|cloudpickle|backports-zstd)==\S+", (ROOT / "constraints.txt").read_text(), re.MULTILINE
+    )
     wheel = next(tmp_path.glob("fanfold-*.whl"))
     subprocess.run([UV, "pip", "install", "--quiet", "--python", python, "--no-deps", wheel, *locked], check=True)
     return python
@@ -57,6 +61,28 @@ def test_a_base_install_runs_a_job(bare_python, small_job):
     assert "site-packages" in subprocess.check_output(
         [bare_python, "-c", "import fanfold_steps; print(fanfold_steps.__file__)"], text=True, cwd=small_job.root
     )
+
+
+def test_a_job_of_parquet_says_what_to_install(bare_python, small_job):
+    small_job.write_input({"a.txt": b"one\n"})
+    small_job.create(output=Parquet())
+    command = [bare_python, "-m", "fanfold_steps", "all", "--job", small_job.url]
+    assert subprocess.run(command, capture_output=True, cwd=small_job.root).returncode == exits.FAILED
+    told = small_job.tree.read("failed.json")["message"]
+    assert "Parquet needs PyArrow, which can't be imported" in told
+    assert "pip install '/path/to/fanfold[parquet]'" in told
+
+
+def test_a_job_of_text_loads_neither_pyarrow_nor_polars(small_job):
+    small_job.write_input({"a.txt": b"one two\n"})
+    small_job.create()
+    program = (
+        "import sys\nfrom fanfold_steps.__main__ import main\n"
+        f"assert main(['all', '--job', {small_job.url!r}]) == 0\n"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert not {"pyarrow", "polars", "numpy", "pandas"} & set(told.stdout.split())
 
 
 def test_a_verb_that_needs_more_says_what_to_install(bare_python, tmp_path):

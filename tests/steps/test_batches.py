@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanfold_steps.batches import FileBatch
-from fanfold_steps.columnar.frames import frames, unescaped
-from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.columnar.reading import frames, unescaped
+from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats import open_source, read, reader
-from fanfold_steps.formats.declared import CSV, JSONL, Text
-from fanfold_steps.spec import Aggregate, Batch, Function, StageSpec
+from fanfold_steps.inputs.batches import FileBatch
+from fanfold_steps.job.formats import CSV, JSONL, Text
+from fanfold_steps.job.spec import Aggregate, BatchFunction, Function, StageSpec
 from tests.steps.conftest import run
 from tests.steps.reading import Chunked, read_in_ranges
 
@@ -30,7 +30,7 @@ TEXT = "\n".join(LINES).encode("utf-8", "surrogateescape")
 
 
 def stage(function: str, reduce: Any = SUM) -> StageSpec:
-    return StageSpec(Batch(f"{HERE}:{function}"), reduce)
+    return StageSpec(BatchFunction(f"{HERE}:{function}"), reduce)
 
 
 @pytest.mark.parametrize(("split_size", "workers"), [(1024, 1), (1024, 4), (3000, 2), (1 << 26, 1)])
@@ -121,7 +121,7 @@ def test_an_object_that_does_not_fit_is_told(small_job, late, words):
     small_job.write_input({"a.jsonl": sound + late.encode()})
     with pytest.raises(PermanentFailure, match=words):
         run(small_job, stage("fields_alone", {"x": Aggregate("Sum")}), input=JSONL(), split_size=20_000)
-    assert small_job.tree.load("failed.json")["record"]["offset"] == len(sound)
+    assert small_job.tree.read("failed.json")["record"]["offset"] == len(sound)
 
 
 def test_a_table_without_names_is_refused(small_job):
@@ -145,7 +145,7 @@ def test_no_input_gives_empty_parts(small_job):
         ("nan_key", SUM, r"NaN can't be a key.*column 'key'"),
         ("list_key", SUM, r"column 'key' holds List\(String\), and is part of the key"),
         ("null_in_sum", SUM, "column 'n' holds nulls"),
-        ("text_in_sum", SUM, r"Sum\(\) takes whole numbers and floats, but the column 'n' is text"),
+        ("text_in_sum", SUM, r"Sum\(\) takes integers, floats, decimals and durations, but the column 'n' is text"),
         ("of_two_types", SUM, "column 'n' as int in one frame and as float in another"),
         ("list_key", {"key": Aggregate("Min"), "line": Aggregate("Count")}, "returned no key|can be put in order"),
     ],
@@ -154,7 +154,7 @@ def test_what_cannot_be_is_told_with_its_place(small_job, function, reduce, word
     small_job.write_input({"a.txt": b"a b\n" * 600, "b.txt": b"b a\n" * 600})
     with pytest.raises(PermanentFailure, match=words):
         run(small_job, stage(function, reduce))
-    told = small_job.tree.load("failed.json")
+    told = small_job.tree.read("failed.json")
     assert told["record"] is None or told["record"]["source"].endswith(".txt")
 
 

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from fanfold_steps.__main__ import main
-from fanfold_steps.progress import ProgressReader
-from fanfold_steps.report import describe
-from fanfold_steps.spec import Aggregate, InputSpec, StageSpec
-from fanfold_steps.worker import Worker
+from fanfold_steps.job.spec import Aggregate, InputSpec, StageSpec
+from fanfold_steps.tree.failed import Failure
+from fanfold_steps.tree.progress import ProgressReader
+from fanfold_steps.worker.loop import Worker
 from tests.steps.conftest import function, run
 
 SUM = Aggregate("Sum")
@@ -107,7 +107,7 @@ def test_a_join_of_two_named_inputs(small_job, workers, split_size):
 def failure_of(job, *stages):
     job.create(*stages, partitions=1)
     assert main(["all", "--job", job.url]) == 64
-    return job.tree.load("failed.json")
+    return job.tree.read("failed.json")
 
 
 def test_a_failure_names_the_stage_and_the_record_of_the_stage_before(small_job, capsys):
@@ -116,7 +116,7 @@ def test_a_failure_names_the_stage_and_the_record_of_the_stage_before(small_job,
     assert failure["task"]["stage"] == 1 and failure["task"]["step"] == "map"
     assert failure["record"]["source"].startswith("stage 0, part ")
     assert failure["record"]["offset"] is None and failure["record"]["text"] == "('c', 3)"
-    told = describe(failure)
+    told = Failure.from_json(failure).describe()
     assert told.startswith("stage 1, map/") and "the mapper raised ValueError: c is there too often" in told
     assert ", record " in told and "byte" not in told
     assert told in capsys.readouterr().err
@@ -128,10 +128,10 @@ def test_a_failure_names_the_stage_and_the_record_of_the_stage_before(small_job,
     [
         ([StageSpec(reduce=SUM)], r"the mapper must give \(key, value\) pairs, but gave 'a line'"),
         ([StageSpec(function("returns_line"))], "the mapper returned str: let it yield records"),
-        ([StageSpec(function("returns_none"))], "the mapper returned None: let it yield records"),
+        ([StageSpec(function("returns_number"))], "the mapper returned int: let it yield records"),
         (
             [StageSpec(function("line_words"), function("gives_single")), StageSpec(function("at_offset"))],
-            "takes a key and a record, but the stage before gave 1, which is no pair",
+            "takes a key and a record, but the stage before emitted 1, which is no pair",
         ),
         ([StageSpec(function("line_words")), StageSpec(function("missing"))], "has no 'missing'"),
     ],

@@ -1,5 +1,6 @@
 """What every store of objects promises; a backend's tests are a subclass that says where to put them."""
 
+import contextlib
 import hashlib
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanfold_storage.errors import InvalidKey, NotFound
+from fanfold_storage.errors import InvalidKey, NotFound, TooLarge, Unavailable
 from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import join_url, open_objects, split_url
 from tests.storage.processes import answer, python
@@ -52,6 +53,29 @@ class ObjectsContract:
         assert list(objects.list()) == []
         with pytest.raises(NotFound):
             objects.stat("a/b.txt")
+
+    def test_what_was_opened_is_one_version(self, objects: Objects) -> None:
+        """Size and bytes belong together, or reading says that it can't go on."""
+        objects.put("k", [b"the first version"])
+        opened = objects.open("k")
+        assert (opened.stat.key, opened.stat.size) == ("k", 17)
+        assert b"".join(opened.read(4, 9)) == b"first" and list(opened.read(3, 3)) == []
+        objects.put("k", [b"another"])
+        with contextlib.suppress(Unavailable):
+            assert b"".join(opened.read(0, 17)) == b"the first version"
+        opened.close()
+        other = objects.open("k")
+        assert (other.stat.size, b"".join(other.read(0, 7))) == (7, b"another")
+        assert other.version != opened.version
+        other.close()
+        with pytest.raises(NotFound):
+            objects.open("none")
+
+    def test_what_is_larger_than_it_may_be_is_not_read(self, objects: Objects) -> None:
+        objects.put("k", [b"12345"])
+        assert read_all(objects, "k", most=5) == b"12345"
+        with pytest.raises(TooLarge):
+            read_all(objects, "k", most=4)
 
     def test_put_replaces(self, objects: Objects) -> None:
         objects.put("k", [b"a longer first version"])

@@ -62,6 +62,7 @@ def prefix() -> str:
     return f"test-{uuid.uuid4().hex}/"
 
 
+@pytest.mark.thorough
 def test_the_leader_is_killed_amid_transactions_and_a_watch(
     cluster: EtcdCluster, records: Records, prefix: str
 ) -> None:
@@ -105,6 +106,7 @@ def test_the_leader_is_killed_amid_transactions_and_a_watch(
     assert (found.value["n"], found.revision) == told[-1]
 
 
+@pytest.mark.thorough
 def test_a_frozen_member_holds_nobody_longer_than_the_timeout(
     called: EtcdMember, records: Records, prefix: str
 ) -> None:

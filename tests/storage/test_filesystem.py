@@ -16,6 +16,7 @@ from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unava
 from fanfold_storage.objects import read_all
 from fanfold_storage.objects.filesystem import FilesystemObjects
 from fanfold_storage.objects.folders import explained
+from fanfold_storage.urls import open_objects, without_links
 from tests.storage.objects_contract import ObjectsContract
 from tests.storage.processes import answer, python
 
@@ -38,6 +39,25 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def objects(root: Path) -> FilesystemObjects:
     return FilesystemObjects(root)
+
+
+@pytest.mark.parametrize("key", ["new\nline.txt", "\x1b[31m/a", "a\x7f/b\x01", "/".join(["long" * 60] * 6)])
+def test_what_others_wrote_is_read_under_any_name(objects: FilesystemObjects, root: Path, key: str) -> None:
+    (root / key).parent.mkdir(parents=True)
+    (root / key).write_bytes(b"content")
+    (found,) = objects.list()
+    assert (found.key, objects.stat(key)) == (key, found)
+    assert b"".join(objects.read(key, 3)) == b"tent"
+    assert [stat.key for stat in objects.list(key[:-1])] == [key]
+    with pytest.raises(InvalidKey):
+        objects.put(key, [b"ours"])
+
+
+def test_errors_show_names_escaped(objects: FilesystemObjects, root: Path) -> None:
+    root.mkdir()
+    (root / "new\nline\x1b").symlink_to("/etc/passwd")
+    with pytest.raises(PermissionDenied, match=r"new\\nline\\x1b is a link that leads out"):
+        read_all(objects, "new\nline\x1b")
 
 
 def test_links_that_lead_out_show_but_cannot_be_used(objects: FilesystemObjects, root: Path, tmp_path: Path) -> None:
@@ -90,6 +110,15 @@ def test_links_inside_the_root_are_followed(objects: FilesystemObjects, root: Pa
     assert [(found.key, found.size) for found in objects.list()] == [("broken", 7), ("v3/again", 5), ("v3/data", 5)]
     with pytest.raises(NotFound):
         read_all(objects, "broken")
+
+
+def test_up_to_eight_links_follow_on_each_other(objects: FilesystemObjects, root: Path) -> None:
+    for number in range(10):
+        objects.put(f"{number}/file", [str(number).encode()])
+        (root / str(number) / "next").symlink_to(f"../{number + 1}")
+    assert read_all(objects, f"0/{'next/' * 8}file") == b"8"
+    with pytest.raises(NotFound):
+        read_all(objects, f"0/{'next/' * 9}file")
 
 
 def test_a_link_that_leads_round_in_a_circle_ends(objects: FilesystemObjects, root: Path) -> None:
@@ -266,3 +295,47 @@ def test_a_root_that_is_a_file(tmp_path: Path) -> None:
     assert list(objects.list()) == []
     with pytest.raises((NotFound, InvalidKey)):
         objects.put("a", [b"x"])
+
+
+def test_links_beneath_a_services_root_lead_nowhere(tmp_path: Path) -> None:
+    """A job may plant links in its output or its owner's files: no read, write, list or sweep goes through them."""
+    root = tmp_path / "store"
+    theirs = root / "files/bob"
+    theirs.mkdir(parents=True)
+    (theirs / "secret").write_text("bob's")
+    (root / "files/ada").mkdir()
+    (root / "files/ada/folder").symlink_to(theirs)
+    (root / "files/ada/file").symlink_to(theirs / "secret")
+    (root / "files/ada/relative").symlink_to("../bob/secret")
+    (root / "files/ada/dangling").symlink_to("nowhere")
+    followed = open_objects(f"file://{root}/")
+    assert read_all(followed, "files/ada/file") == b"bob's", "a link is followed where the root is one person's own"
+    staged = open_objects(f"file://{theirs}/").stage("kept")
+    staged.seal()
+
+    store = without_links(followed)
+    assert [stat.key for stat in store.list("files/ada/")] == []
+    for key in ("files/ada/file", "files/ada/relative", "files/ada/folder/secret", "files/ada/dangling"):
+        for look in (store.stat, store.open, lambda key: read_all(store, key)):
+            with pytest.raises(NotFound):
+                look(key)
+    with pytest.raises(InvalidKey, match="is a link"):
+        store.put("files/ada/folder/new", [b"evil"])
+    store.put("files/ada/file", [b"ada's"])
+    assert (theirs / "secret").read_text() == "bob's", "a write replaces the link, not what it leads to"
+    through = open_objects(f"file://{root}/files/ada/folder/")
+    assert list(through.list()) == []
+    through.sweep()
+    with pytest.raises(NotFound):
+        read_all(through, "secret")
+    assert list((theirs / ".staged").iterdir()), "nothing of another's is swept"
+    assert sorted(path.name for path in theirs.iterdir()) == [".staged", "secret"]
+
+
+def test_links_above_a_services_root_are_the_operators(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "data").symlink_to("disk")
+    store = without_links(open_objects(f"file://{tmp_path}/data/store/"))
+    store.put("files/ada/a.txt", [b"a"])
+    assert (tmp_path / "disk/store/files/ada/a.txt").read_bytes() == b"a"
+    assert read_all(open_objects(f"{store.url}files/ada/"), "a.txt") == b"a"

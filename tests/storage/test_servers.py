@@ -14,6 +14,7 @@ from tests.storage.processes import answer, python
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("server", ["seaweedfs", "etcd"])
 def test_servers_die_with_the_process_that_started_them(server: str) -> None:
     code = f"""

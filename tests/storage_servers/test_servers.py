@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fanfold_storage.errors import NotFound
+from fanfold_storage.errors import NotFound, PermissionDenied, Unsupported
 from fanfold_storage.objects import Objects
+from fanfold_storage.urls import open_objects, session_credentials
 from tests.servers import EtcdCluster, S3Server, built, etcd, minio, uploads, versitygw
 from tests.storage.objects_contract import ObjectsContract
 from tests.storage.records_contract import RecordsContract
@@ -74,6 +75,72 @@ class TestVersityGateway(S3Contract):
     @pytest.fixture
     def server(self, versitygw_server: S3Server) -> S3Server:
         return versitygw_server
+
+
+@pytest.fixture(scope="module")
+def narrow(minio_server: S3Server) -> Mapping[str, str]:
+    root = open_objects(minio_server.url(""), minio_server.environ)
+    for key in ("files/ann/a", "files/bob/b", "files/anne/c", "files/@shared/d", "bundles/x.zip", "bundles/y.zip"):
+        root.put(key, [b"x"])
+    places = {
+        minio_server.url("files/ann/"): True,
+        minio_server.url("files/@shared/"): False,
+        minio_server.url("bundles/x.zip"): False,
+    }
+    return {**minio_server.environ, **session_credentials(minio_server.environ, places, 25 * 3600)}
+
+
+class TestSessionCredentials:
+    """MinIO gives credentials that reach what was named, and nothing else of the bucket."""
+
+    def test_they_do_all_that_a_job_does_in_a_folder_of_its_own(
+        self, minio_server: S3Server, narrow: Mapping[str, str]
+    ) -> None:
+        own = open_objects(minio_server.url("files/ann/counts/"), narrow)
+        assert own.put_if_absent("_SUCCESS", b"{}")
+        assert not own.put_if_absent("_SUCCESS", b"{}")
+        for commit in (own.commit, own.abort):
+            staged = own.stage("part-00000.txt")
+            staged.write(b"x" * 9_000_000)
+            commit(staged.seal())
+        assert [stat.key for stat in own.list()] == ["_SUCCESS", "part-00000.txt"]
+        own.sweep()
+        own.delete("part-00000.txt")
+        with pytest.raises(NotFound):
+            own.stat("part-00000.txt")
+
+    @pytest.mark.parametrize("key", ["files/@shared/d", "bundles/x.zip"])
+    def test_what_is_for_reading_is_not_changed(
+        self, minio_server: S3Server, narrow: Mapping[str, str], key: str
+    ) -> None:
+        store = open_objects(minio_server.url(""), narrow)
+        assert b"".join(store.read(key)) == b"x"
+        with pytest.raises(PermissionDenied):
+            store.put(key, [b"y"])
+        with pytest.raises(PermissionDenied):
+            store.delete(key)
+
+    @pytest.mark.parametrize("key", ["files/bob/b", "files/anne/c", "bundles/y.zip"])
+    def test_all_else_is_out_of_reach(self, minio_server: S3Server, narrow: Mapping[str, str], key: str) -> None:
+        store = open_objects(minio_server.url(""), narrow)
+        for reach in (
+            lambda: list(store.read(key)),
+            lambda: store.stat(key),
+            lambda: store.put(key, [b"y"]),
+            lambda: store.delete(key),
+            lambda: list(store.list(key.rpartition("/")[0] + "/")),
+            lambda: list(store.list("")),
+        ):
+            with pytest.raises(PermissionDenied):
+                reach()
+
+    def test_they_give_no_further_credentials(self, minio_server: S3Server, narrow: Mapping[str, str]) -> None:
+        with pytest.raises((Unsupported, PermissionDenied)):
+            session_credentials(narrow, {minio_server.url(""): True}, 3600)
+
+    def test_a_server_without_sts_is_told(self, versitygw_server: S3Server) -> None:
+        with pytest.raises(Unsupported, match="issues no credentials by AssumeRole"):
+            session_credentials(versitygw_server.environ, {versitygw_server.url("x/"): True}, 3600)
 
 
 @pytest.fixture(scope="session")

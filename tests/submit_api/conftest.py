@@ -17,7 +17,7 @@ import uvicorn
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fanfold.engines import Engine
-from fanfold.engines.local import LocalEngine
+from fanfold.engines.local.engine import LocalEngine
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
@@ -43,7 +43,8 @@ class Signer:
     def claims(self, name: str = "ada", roles: Any = None, **changes: Any) -> dict[str, Any]:
         now = int(time.time())
         roles = ["submitter"] if roles is None else roles
-        claims: dict[str, Any] = {"iss": ISSUER, "aud": "fanfold", "sub": name, "roles": roles, "jti": "j"}
+        claims: dict[str, Any] = {"iss": ISSUER, "aud": "fanfold", "sub": name, "preferred_username": name}
+        claims |= {"client_id": "fanfold", "roles": roles, "groups": roles, "stamp": f"e-{name}", "jti": "j"}
         claims |= {"iat": now, "nbf": now, "exp": now + 600, **changes}
         return {name: value for name, value in claims.items() if value is not None}
 
@@ -57,6 +58,7 @@ class KeyServer:
 
     def __init__(self, *signers: Signer) -> None:
         self.signers = list(signers)
+        self.ended: list[str] = []
         self.asked = 0
         self.away = False
         site = self
@@ -64,7 +66,7 @@ class KeyServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 site.asked += 1
-                body = json.dumps({"keys": [signer.jwk() for signer in site.signers]}).encode()
+                body = json.dumps({"keys": [signer.jwk() for signer in site.signers], "ended": site.ended}).encode()
                 self.send_response(503 if site.away else 200)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

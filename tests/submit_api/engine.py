@@ -10,9 +10,12 @@ from typing import Any
 
 from fanfold.engines import Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign
-from fanfold.planner import PlannedJob
-from fanfold_steps.spec import JobConf
-from fanfold_steps.tree import JobTree, Task
+from fanfold.planning.planner import PlannedJob
+from fanfold_steps.job.spec import JobConf
+from fanfold_steps.tree.commit import Commit
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.task import Task
+from fanfold_steps.tree.version import TREE_VERSION
 from fanfold_storage.urls import open_objects
 
 
@@ -24,6 +27,7 @@ class Crew:
     handle: Handle
     phase: Phase = Phase.ACTIVE
     message: str = ""
+    abandoned: bool = False
 
 
 @dataclass
@@ -31,6 +35,7 @@ class ScriptedEngine:
     """Keeps the protocol; crews start, end and vanish on demand. `started` counts crews that came into being."""
 
     name: str = "scripted"
+    isolates: bool = True
     crews: dict[str, Crew] = field(default_factory=dict)
     started: list[str] = field(default_factory=list)
     away: bool = False
@@ -46,7 +51,7 @@ class ScriptedEngine:
             raise Foreign("the name is taken")
         with self._lock:
             crew = self.crews.get(plan.conf.id)
-            if crew is None or crew.phase is not Phase.ACTIVE:
+            if crew is None or crew.abandoned or crew.phase is not Phase.ACTIVE:
                 self.started.append(plan.conf.id)
                 uid = f"uid-{len(self.started)}"
                 crew = self.crews[plan.conf.id] = Crew(plan, Handle("test", f"fanfold-{plan.conf.id}", uid))
@@ -55,6 +60,8 @@ class ScriptedEngine:
     def observe(self, handle: Handle) -> Observation:
         self._answer()
         crew = self._crew(handle)
+        if crew and crew.abandoned:
+            return Observation(Phase.GONE, abandoned=True)
         return Observation(crew.phase, crew.message) if crew else Observation(Phase.GONE)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
@@ -85,13 +92,15 @@ class ScriptedEngine:
         crew.phase, crew.message = phase, message
         self._hints.put(job_id)
 
-    def work(self, job_id: str, maps: int = 2) -> None:
-        """What workers do up to the maps: plan and commit them."""
+    def work(self, job_id: str, maps: int = 2, planned: int | None = None) -> None:
+        """What workers do up to the maps: plan and commit them, or as many of those that are planned."""
         plan = self.crews[job_id].plan
         tree = JobTree.open(plan.job_url)
-        tree.create("plan.json", {"bytes": 10, "tasks": [{"map": maps, "reduce": 1}]})
+        tree.create(
+            "plan.json", {"version": TREE_VERSION, "tasks": [{"map": planned or maps, "reduce": 1}], "bytes": 10}
+        )
         for index in range(maps):
-            tree.commit(Task(0, "map", index), {"records": 5, "bytes": 7, "read": 9})
+            tree.commit(Task(0, "map", index), Commit("a", records=5, bytes=7, read=9))
 
     def finish(self, job_id: str) -> None:
         """What workers do to the end: an output, then the report."""
@@ -99,7 +108,7 @@ class ScriptedEngine:
         conf: JobConf = self.crews[job_id].plan.conf
         manifest: dict[str, Any] = {"job": job_id, "parts": [], "records": 0, "bytes": 0}
         tree = JobTree.open(self.crews[job_id].plan.job_url)
-        tree.commit(Task(0, "reduce", 0), {"records": 1, "bytes": 1})
+        tree.commit(Task(0, "reduce", 0), Commit("a", records=1, bytes=1))
         JobTree(open_objects(conf.output)).create("_SUCCESS", manifest)
         tree.create("report.json", manifest)
 

@@ -10,7 +10,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from fanfold_storage.records import Write
 from tests.submit_api.conftest import ISSUER, Signer, Site
+from tests.waiting import poll
 
 Forge = Callable[[Signer], str | None]
 
@@ -49,31 +51,52 @@ def tampered(signer: Signer) -> str:
     return ".".join([head, _encoded(json.dumps(signer.claims(roles=["admin"])).encode()), tail])
 
 
+def nested(signer: Signer) -> str:
+    return ".".join([_encoded(b"[" * 5_000), _encoded(b"{}"), ""])
+
+
+def with_a_claim_twice(signer: Signer) -> str:
+    """Signed as it stands, with a `sub` for each reader to choose from."""
+    payload = json.dumps(signer.claims())[:-1] + ', "sub": "root"}'
+    return jwt.PyJWS().encode(payload.encode(), signer.key, "RS256", {"kid": signer.kid, "typ": "at+jwt"})
+
+
 REFUSED: dict[str, tuple[Forge, str]] = {
     "none": (lambda signer: None, "needs an access token"),
-    "garbage": (lambda signer: "garbage", "does not hold"),
-    "a foreign key under a known kid": (lambda signer: Signer(signer.kid).token(), "does not hold"),
+    "garbage": (lambda signer: "garbage", "is not valid"),
+    "a foreign key under a known kid": (lambda signer: Signer(signer.kid).token(), "its signature is wrong"),
     "a foreign key": (lambda signer: Signer("stranger").token(), "does not publish"),
-    "its own key in the header": (with_own_jwk, "does not publish"),
+    "its own key in the header": (with_own_jwk, "an extension or a key"),
     "HS256 with the public key": (with_public_key_as_secret, "not signed with RS256"),
     "alg none": (unsigned, "not signed with RS256"),
-    "tampered with": (tampered, "does not hold"),
+    "tampered with": (tampered, "is not valid"),
     "expired": (lambda signer: signer.token(exp=int(time.time()) - 60), "expired"),
-    "not valid yet": (lambda signer: signer.token(nbf=int(time.time()) + 600), "does not hold"),
+    "not valid yet": (lambda signer: signer.token(nbf=int(time.time()) + 600), "is not valid"),
     "no exp": (lambda signer: signer.token(exp=None), "exp"),
     "no iat": (lambda signer: signer.token(iat=None), "iat"),
     "no sub": (lambda signer: signer.token(sub=None), "sub"),
     "no aud": (lambda signer: signer.token(aud=None), "aud"),
     "no iss": (lambda signer: signer.token(iss=None), "iss"),
     "another audience": (lambda signer: signer.token(aud="other"), "another service"),
-    "another issuer": (lambda signer: signer.token(iss="http://evil.test"), "from elsewhere"),
-    "the issuer with a slash": (lambda signer: signer.token(iss=f"{ISSUER}/"), "from elsewhere"),
+    "another issuer": (lambda signer: signer.token(iss="http://evil.test"), "another issuer"),
+    "the issuer with a slash": (lambda signer: signer.token(iss=f"{ISSUER}/"), "another issuer"),
     "an ID token": (lambda signer: signer.token(typ="JWT"), "at+jwt"),
-    "demanding extensions": (lambda signer: with_header(signer, crit=["b64"], b64=True), "does not"),
+    "demanding extensions": (lambda signer: with_header(signer, crit=["b64"], b64=True), "extension"),
+    "its own key beside a known one": (
+        lambda signer: with_header(signer, jwk=signer.jwk()),
+        "such as an extension or a key",
+    ),
     "kid a path": (lambda signer: with_header(signer, kid="../../dev/null"), "does not publish"),
-    "sub a path": (lambda signer: signer.token(sub="../ada"), "no user"),
-    "sub a number": (lambda signer: signer.token(sub=7), "does not hold"),
-    "roles a text": (lambda signer: signer.token(roles="admin"), "not a list"),
+    "sub a path": (lambda signer: signer.token(sub="../ada"), "`sub`: Value error, not a user's id"),
+    "no name": (lambda signer: signer.token(preferred_username=None), "preferred_username"),
+    "sub a number": (lambda signer: signer.token(sub=7), "is not valid"),
+    "no stamp": (lambda signer: signer.token(stamp=None), "stamp"),
+    "no nbf": (lambda signer: signer.token(nbf=None), "nbf"),
+    "aud a list": (lambda signer: signer.token(aud=["fanfold"]), "aud"),
+    "exp a text": (lambda signer: signer.token(exp="9999999999"), "exp"),
+    "roles a text": (lambda signer: signer.token(roles="admin"), "roles"),
+    "nested deeply": (nested, "is not valid"),
+    "a claim given twice": (with_a_claim_twice, "given twice"),
     "a megabyte long": (lambda signer: "x" * 20_000, "Authorization"),
 }
 
@@ -92,11 +115,12 @@ def test_a_token_that_does_not_hold_is_refused(shared_site: Site, signer: Signer
 def test_another_scheme_is_refused(shared_site: Site) -> None:
     answer = shared_site.bearer(None).http.get("/v1/me", headers={"Authorization": "Basic YTpi"})
     assert answer.status_code == 401 and "Bearer TOKEN" in answer.json()["detail"]
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="fanfold"'
 
 
 def test_a_good_token_is_who_it_says(shared_site: Site) -> None:
     answer = shared_site.user("bob", "viewer", "submitter").http.get("/v1/me")
-    assert answer.json() == {"name": "bob", "roles": ["viewer", "submitter"]}
+    assert answer.json() == {"id": "bob", "name": "bob", "roles": ["viewer", "submitter"]}
 
 
 def test_unknown_roles_count_for_nothing(shared_site: Site) -> None:
@@ -121,11 +145,54 @@ def test_every_route_but_the_open_ones_needs_a_token(shared_site: Site) -> None:
     open_paths = set()
     for path, operations in document["paths"].items():
         for method in operations:
-            url = path.replace("{path}", "a").replace("{sha256}", "0" * 64).replace("{job_id}", "0" * 20)
+            url = (
+                path.replace("{path}", "a")
+                .replace("{sha256}", "0" * 64)
+                .replace("{job_id}", "0" * 20)
+                .replace("{owner_id}", "a")
+            )
             answer = nobody.http.request(method, url, json={"job": {"builtin": "wordcount"}, "inputs": []})
             if answer.status_code != 401:
                 open_paths.add(path)
-    assert open_paths == {"/v1/about"}
+    assert open_paths == {"/v1/about", "/healthz", "/readyz", "/metrics"}
+
+
+def test_the_next_user_of_a_name_gets_nothing_of_the_one_before(shared_site: Site, signer: Signer) -> None:
+    before = shared_site.bearer(signer.token("eva", sub="3f9d0c7a51e8b264d09f"))
+    after = shared_site.bearer(signer.token("eva", sub="c2d95a80f14be7360a1d"))
+    before.put("texts/a.txt")
+    job = before.submit(key="once").json()
+    assert (job["owner"], job["owner_id"]) == ("eva", "3f9d0c7a51e8b264d09f")
+    assert after.http.get("/v1/me").json()["name"] == "eva"
+    assert after.http.get("/v1/files").json()["items"] == after.http.get("/v1/jobs").json()["items"] == []
+    for path in (f"/v1/jobs/{job['id']}", "/v1/files/texts/a.txt", f"/v1/jobs/{job['id']}/results"):
+        assert after.http.get(path).status_code == 404
+    assert after.http.post(f"/v1/jobs/{job['id']}/cancel").status_code == 404
+    after.put("texts/a.txt", b"mine\n")
+    assert after.submit(key="once").json()["id"] != job["id"]
+    assert before.http.get("/v1/files/texts/a.txt").content == b"a b a\n"
+    root = shared_site.user("root", "admin")
+    by_name = root.http.get("/v1/jobs?owner=eva").json()["items"]
+    assert {found["owner_id"] for found in by_name} == {"3f9d0c7a51e8b264d09f", "c2d95a80f14be7360a1d"}
+    by_id = root.http.get("/v1/jobs?owner=3f9d0c7a51e8b264d09f").json()["items"]
+    assert [found["id"] for found in by_id] == [job["id"]]
+
+
+def test_what_was_stored_before_there_were_ids_stays_its_owners(site: Site) -> None:
+    ada = site.user("ada")  # as the auth service says of users from then: the id is the name
+    ada.put("texts/a.txt")
+    job = ada.submit(key="once").json()["id"]
+    ada.wait(job)
+    record = site.records.get(f"submit/jobs/{job}")
+    assert record
+    old = {name: value for name, value in record.value.items() if name != "owner_id"}
+    site.records.transact([], [Write(record.key, old)])
+    assert [found["id"] for found in ada.http.get("/v1/jobs").json()["items"]] == [job]
+    assert ada.job(job)["owner_id"] == "ada"
+    assert ada.submit(key="once").json()["id"] == job
+    assert ada.http.get(f"/v1/jobs/{job}/results/data").content == b"a\t2\nb\t1\n"
+    poll(lambda: ada.http.delete(f"/v1/jobs/{job}").status_code == 204)  # once its workers have stopped
+    assert ada.http.get("/v1/jobs").json()["items"] == []
 
 
 def test_somebody_elses_job_is_not_there(shared_site: Site) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from fanfold import planner
-from fanfold_submit import admission
-from fanfold_submit.places import Places
+from fanfold.planning import planner
+from fanfold_submit.jobs.admission import Admission
+from fanfold_submit.jobs.places import Places
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -16,6 +16,7 @@ from tests.waiting import poll
 WORDCOUNT: dict[str, Any] = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]}
 
 
+@pytest.mark.thorough
 def test_twenty_requests_with_one_key_are_one_job(open_site: Callable[..., Site]) -> None:
     site = open_site()
     apps = [site.apps[0], site.replica()]
@@ -38,7 +39,7 @@ def test_a_request_that_was_overtaken_by_its_twin_gets_the_same_job(
 ) -> None:
     ada = shared_site.user("ada-twin")
     ada.put("texts/a.txt")
-    prepare, twin = admission._prepare, {}
+    prepare, twin = Admission._prepare, {}
 
     def overtaken(*arguments: Any) -> Any:
         monkeypatch.undo()
@@ -46,7 +47,7 @@ def test_a_request_that_was_overtaken_by_its_twin_gets_the_same_job(
         ada.wait(twin["id"])
         return prepare(*arguments)  # and now the output is there
 
-    monkeypatch.setattr(admission, "_prepare", overtaken)
+    monkeypatch.setattr(Admission, "_prepare", overtaken)
     answer = ada.submit(key="twin", output="files:counts/")
     assert answer.status_code == 200 and answer.json()["id"] == twin["id"]
 
@@ -78,7 +79,7 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "an output outside": ({**WORDCOUNT, "output": "files:a/../../bob/"}, 400, "not a valid path"),
     "the whole area as output": ({**WORDCOUNT, "output": "files:"}, 400, "not a valid path"),
     "the shared area as output": ({**WORDCOUNT, "output": "files:@shared/counts/"}, 403, "admin"),
-    "an output that exists": ({**WORDCOUNT, "output": "files:texts/"}, 409, "files:texts/ exists already"),
+    "an output that exists": ({**WORDCOUNT, "output": "files:texts/"}, 409, "files:texts/ already exists"),
     "an unknown built-in": ({**WORDCOUNT, "job": {"builtin": "magic"}}, 422, "wordcount"),
     "an unknown bundle": ({**WORDCOUNT, "job": {"bundle": "0" * 64, "entry": "a:b"}}, 422, "PUT /v1/bundles/"),
     "a spec of the wrong form": ({**WORDCOUNT, "job": {"spec": {"stages": [{"map": 7}]}}}, 422, "stages.0.map"),
@@ -97,7 +98,11 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "a name that Argo would fill in": ({**WORDCOUNT, "name": "{{workflow.name}}"}, 422, "'{{'"),
     "a spec's name that Argo would fill in": ({**WORDCOUNT, "job": {"spec": SPEC | {"name": "{{x}}"}}}, 422, "'{{'"),
     "a spec's name with a NUL": ({**WORDCOUNT, "job": {"spec": SPEC | {"name": "\0"}}}, 422, "control characters"),
-    "half a character in a place": ({**WORDCOUNT, "inputs": ["files:t/\udc80"]}, 422, "udc80, half a character"),
+    "half a character in a place": (
+        {**WORDCOUNT, "inputs": ["files:t/\udc80"]},
+        422,
+        r"holds \udc80, half a character",
+    ),
     "half a character in the output": ({**WORDCOUNT, "output": "files:\ud800/"}, 422, "half a character"),
     "half a character in a name": ({**WORDCOUNT, "name": "\ud800"}, 422, "half a character"),
     "half a character in a built-in": ({**WORDCOUNT, "job": {"builtin": "\ud800"}}, 422, "half a character"),
@@ -142,7 +147,7 @@ def test_a_body_that_is_too_large_is_refused(shared_site: Site) -> None:
     name = "/".join(["x" * 200] * 4)
     ada.put(f"{name}/a.txt")
     answer = ada.submit({**WORDCOUNT, "inputs": [f"files:{name}/"] * 1000})
-    assert answer.status_code == 413 and "name folders" in answer.json()["detail"]
+    assert answer.status_code == 413 and "Name folders" in answer.json()["detail"]
     assert ada.submit({**WORDCOUNT, "inputs": [f"files:{name}/"] * 1001}).status_code == 422
 
 
@@ -150,7 +155,7 @@ def test_a_job_is_measured_in_bytes(shared_site: Site) -> None:
     ada = shared_site.user("ada-bytes")
     ada.put(f"{'é' * 120}/a.txt")
     answer = ada.submit({**WORDCOUNT, "inputs": [f"files:{'é' * 120}/"] * 900})
-    assert answer.status_code == 413 and "name folders" in answer.json()["detail"], answer.text
+    assert answer.status_code == 413 and "Name folders" in answer.json()["detail"], answer.text
 
 
 def test_a_spec_written_by_hand_runs(shared_site: Site) -> None:
@@ -241,3 +246,53 @@ def test_a_place_that_needs_quoting_is_told_as_it_was_written(shared_site: Site)
     ada.put("my texts/a b.txt")
     answer = ada.submit(inputs=["files:my texts/nothing here/"])
     assert answer.status_code == 422 and "files:my texts/nothing here/" in answer.json()["detail"], answer.text
+
+
+def test_two_keys_are_refused(shared_site: Site) -> None:
+    ada = shared_site.user("ada-two-keys")
+    ada.put("texts/a.txt")
+    body = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]}
+    headers = [("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    answer = ada.http.post("/v1/jobs", json=body, headers=headers)
+    assert answer.status_code == 400 and answer.json()["type"].endswith("invalid-key")
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"job": {"builtin": "wordcount"}, "inputs": [7] * 200_000},
+        {"job": {"builtin": "wordcount"}, "inputs": {str(number): [7] for number in range(60_000)}},
+        {"job": {"builtin": "wordcount"}, "inputs": {"a": [7] * 200_000}},
+        {str(number): 7 for number in range(60_000)},
+        {"job": {str(number): 7 for number in range(60_000)}, "inputs": [7, 8]},
+        {"job": {"builtin": "x" * 900_000}, "inputs": ["files:a"], "partitions": "y" * 50_000},
+    ],
+)
+def test_a_body_full_of_mistakes_gets_a_short_answer(shared_site: Site, body: Any) -> None:
+    answer = shared_site.user("ada-mistakes").http.post("/v1/jobs", json=body)
+    assert answer.status_code == 422 and len(answer.content) < 20_000
+    assert len(answer.json().get("errors", [])) <= 20
+
+
+def test_a_job_that_has_ended_can_be_removed(open_site: Callable[..., Site]) -> None:
+    engine = ScriptedEngine()
+    site = open_site(engine)
+    ada, bob, viewer = site.user("ada"), site.user("bob"), site.user("ada", "viewer")
+    ada.put("texts/a.txt")
+    job = ada.submit(key="k", output="files:out/").json()["id"]
+    poll(lambda: job in engine.crews)
+    assert ada.http.delete(f"/v1/jobs/{job}").json()["type"].endswith("job-active")
+    engine.finish(job)
+    engine.end(job)
+    ada.wait(job)
+    ada.put("out/part-00000.txt", b"kept")
+    assert bob.http.delete(f"/v1/jobs/{job}").status_code == 404
+    assert viewer.http.delete(f"/v1/jobs/{job}").status_code == 403
+    poll(lambda: ada.http.delete(f"/v1/jobs/{job}").status_code == 204)
+    assert ada.http.get(f"/v1/jobs/{job}").status_code == 404 == ada.http.delete(f"/v1/jobs/{job}").status_code
+    assert ada.http.get("/v1/jobs").json()["items"] == []
+    assert list(site.objects.list(f"jobs/{job}/")) == [], "nothing of its tree is left"
+    assert ada.http.get("/v1/files/out/part-00000.txt").content == b"kept"
+    again = ada.submit(key="k", output="files:other/")
+    assert again.status_code == 202 and again.json()["id"] != job, "its key is free again"

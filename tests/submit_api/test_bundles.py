@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fanfold_submit import bundles
+from fanfold_submit.jobs import bundles
 from tests.submit_api.conftest import Site
 
 JOB = b"""
@@ -80,12 +80,12 @@ def renamed(name: bytes) -> bytes:
 
 
 REFUSED: dict[str, tuple[bytes, str]] = {
-    "no zip": (b"nothing like a zip", "no zip"),
-    "cut off": (zipped(("job.py", JOB))[:-30], "no zip"),
-    "up": (zipped(("../job.py", JOB)), "no relative path"),
-    "up from within": (zipped(("a/../../job.py", JOB)), "no relative path"),
-    "absolute": (zipped(("/job.py", JOB)), "no relative path"),
-    "a drive": (zipped(("c:/job.py", JOB)), "no relative path"),
+    "no zip": (b"nothing like a zip", "not a zip"),
+    "cut off": (zipped(("job.py", JOB))[:-30], "not a zip"),
+    "up": (zipped(("../job.py", JOB)), "not a relative path"),
+    "up from within": (zipped(("a/../../job.py", JOB)), "not a relative path"),
+    "absolute": (zipped(("/job.py", JOB)), "not a relative path"),
+    "a drive": (zipped(("c:/job.py", JOB)), "not a relative path"),
     "a size too small": (lying(10), "unpacked"),
     "a size too large": (lying(6_000_000), "unpacked"),
     "a wrong checksum": (packed(zipfile.ZIP_STORED).replace(b"letters", b"LETTERS"), "unpacked"),

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from fanfold import planner
 from fanfold.engines import Phase
-from fanfold_steps.tree import JobTree
-from fanfold_submit import dispatcher
-from fanfold_submit.jobs import Job, State
-from tests.submit_api.test_reconciler import Bench
+from fanfold.planning import planner
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.reconciling.reconciler import Reconciler
+from tests.submit_api.reconciling import Bench
 
 WRITE = planner.write
 EFFECTS = {"transact", "submit", "cancel", "write"}
@@ -44,28 +44,28 @@ class Tripwire:
 
         class Wired:
             def __getattr__(self, name: str) -> Any:
-                found = getattr(target, name)
-                return wire.wrap(found) if name in EFFECTS else found
+                attribute = getattr(target, name)
+                return wire.wrap(attribute) if name in EFFECTS else attribute
 
         return Wired()
 
 
 def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch, cancelled: bool) -> None:
     """A job's life under one reconciler, until it is killed or done."""
-    looker = dispatcher.Dispatcher(bench.register, wire.around(bench.engine), bench.places, bench.clock)
-    monkeypatch.setattr(bench.register, "_records", wire.around(bench.records))
+    reconciler = Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.clock)
+    monkeypatch.setattr(bench.jobs, "_records", wire.around(bench.records))
     monkeypatch.setattr(planner, "write", wire.wrap(WRITE))
     for _ in range(20):
         bench.clock.now += 100
-        if looker.look(job.id) is None:
+        if reconciler.reconcile(job.id) is None:
             return
-        held = bench.register.find(job.id)
-        assert held
-        if held.job.state is State.DISPATCHED and cancelled and held.job.desired == "run":
-            monkeypatch.setattr(bench.register, "_records", bench.records)
+        current = bench.jobs.find(job.id)
+        assert current
+        if current.job.state is State.DISPATCHED and cancelled and current.job.desired == "run":
+            monkeypatch.setattr(bench.jobs, "_records", bench.records)
             bench.cancel(job)  # another process does that: it isn't what dies
-            monkeypatch.setattr(bench.register, "_records", wire.around(bench.records))
-        elif held.job.state is State.DISPATCHED and not cancelled:
+            monkeypatch.setattr(bench.jobs, "_records", wire.around(bench.records))
+        elif current.job.state is State.DISPATCHED and not cancelled:
             bench.engine.finish(job.id)
             bench.engine.end(job.id)
 
@@ -80,12 +80,12 @@ def crash_at(folder: Path, point: int, after: bool, cancelled: bool) -> bool:
     with pytest.MonkeyPatch.context() as monkeypatch:
         live(bench, job, Tripwire(0, False), monkeypatch, cancelled)
     settled = bench.settle(job)
-    bench.dispatcher.stop_strays()
+    bench.reconciler.stop_strays()
     assert settled.state == ("cancelled" if cancelled else "succeeded")
     assert bench.engine.started == [job.id], "one set of workers"
     assert all(crew.phase is not Phase.ACTIVE for crew in bench.engine.crews.values())
     assert bool(JobTree.open(job.url).find("report.json")) != cancelled
-    assert bench.register.queue()[0] == [] and bench.register.writer_of(job) is None
+    assert bench.jobs.queue()[0] == [] and bench.jobs.writer_of(job) is None
     bench.records.close()
     return wire.calls >= point
 

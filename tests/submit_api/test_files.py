@@ -1,18 +1,26 @@
 """Files: stored whole or not at all, read in ranges, listed in order, never outside of one's area."""
 
+import contextlib
 import hashlib
 import os
 import socket
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import anyio
 import httpx
 import pytest
+from fastapi import Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fanfold_submit.problems import Problem
-from fanfold_submit.ranges import parse
+from fanfold_submit.http import uploads
+from fanfold_submit.http.ranges import parse
+from fanfold_submit.refusals import RangeNotSatisfiable
 from tests.submit_api.conftest import Site
 from tests.waiting import poll
 
@@ -84,8 +92,8 @@ def test_a_range_of_another_version_is_not_mixed_in(shared_site: Site) -> None:
 def test_a_range_never_leaves_the_content(header: str, size: int) -> None:
     try:
         asked = parse(header, size)
-    except Problem as error:
-        assert error.kind.status == 416
+    except RangeNotSatisfiable as refusal:
+        assert refusal.size == size
         return
     assert asked is None or 0 <= asked[0] < asked[1] <= size
 
@@ -217,3 +225,131 @@ def test_any_bytes_and_any_range(shared_site: Site, data: bytes, start: int, len
     answer = ada.http.get("/v1/files/any", headers={"Range": f"bytes={start}-{start + length - 1}"})
     expected = data[start : start + length]
     assert answer.content == expected if expected else answer.status_code == 416
+
+
+@pytest.mark.thorough
+def test_a_file_that_is_replaced_while_it_is_read_comes_as_one_version(site: Site) -> None:
+    ada = site.user("ada")
+    versions = [bytes([65 + number]) * (200_000 + 70_000 * number) for number in range(4)]
+    ada.put("f", versions[0])
+    stop = threading.Event()
+
+    def replace() -> None:
+        other = site.user("ada")
+        while not stop.is_set():
+            for version in versions:
+                other.put("f", version)
+
+    writer = threading.Thread(target=replace)
+    writer.start()
+    try:
+        for _ in range(60):
+            answer = ada.http.get("/v1/files/f")
+            assert answer.status_code == 200 and answer.content in versions
+            assert len(answer.content) == int(answer.headers["Content-Length"])
+    finally:
+        stop.set()
+        writer.join()
+
+
+@pytest.mark.thorough
+def test_a_file_that_shrinks_while_it_is_read_ends_the_connection(site: Site, tmp_path: Path) -> None:
+    """Only what writes past the service can do that: a short body never looks like a whole one."""
+    ada = site.user("ada")
+    ada.put("f", bytes(64 << 20))
+    with ada.http.stream("GET", "/v1/files/f") as answer:
+        chunks = answer.iter_raw(65536)
+        next(chunks)
+        os.truncate(tmp_path / "data/files/ada/f", 1 << 20)
+        with pytest.raises(httpx.RemoteProtocolError):
+            for _ in chunks:
+                pass
+    assert ada.http.get("/healthz").status_code == 200
+
+
+def test_links_that_a_job_planted_lead_nowhere(site: Site, tmp_path: Path) -> None:
+    ada, bob = site.user("ada"), site.user("bob")
+    bob.put("secret", b"bob's")
+    ada.put("mine", b"ada's")
+    area = tmp_path / "data/files/ada"
+    (area / "file").symlink_to("../bob/secret")
+    (area / "folder").symlink_to("../bob")
+    assert [item["path"] for item in ada.http.get("/v1/files").json()["items"]] == ["mine"]
+    for path in ("file", "folder/secret"):
+        for method in ("GET", "HEAD", "DELETE"):
+            assert ada.http.request(method, f"/v1/files/{path}").status_code == 404
+    assert ada.http.put("/v1/files/folder/secret", content=b"evil").status_code == 400
+    answer = ada.submit(inputs=["files:folder/"])
+    assert answer.status_code == 422 and "folder" in answer.json()["detail"] and "bob" not in answer.text
+    answer = ada.submit(inputs=["files:mine"], output="files:folder/counts/")
+    assert answer.status_code == 422 and "lies behind a link" in answer.json()["detail"]
+    assert ada.http.put("/v1/files/file", content=b"new").status_code == 201
+    assert bob.http.get("/v1/files/secret").content == b"bob's"
+    assert [item["path"] for item in bob.http.get("/v1/files").json()["items"]] == ["secret"]
+
+
+def test_conditions_are_obeyed_by_writers_and_readers(shared_site: Site) -> None:
+    ada = shared_site.user("ada-conditions")
+    url = "/v1/files/f"
+    assert ada.http.put(url, content=b"1", headers={"If-Match": "*"}).status_code == 412, "there is none yet"
+    assert ada.http.put(url, content=b"1", headers={"If-None-Match": "*"}).status_code == 201
+    assert ada.http.put(url, content=b"2", headers={"If-None-Match": "*"}).status_code == 412
+    etag = ada.http.get(url).headers["ETag"]
+    assert ada.http.put(url, content=b"2", headers={"If-Match": '"other"'}).status_code == 412
+    assert ada.http.put(url, content=b"2", headers={"If-Match": f"W/{etag}"}).status_code == 412, "weak ones are none"
+    assert ada.http.get(url).content == b"1", "nothing was written"
+    assert ada.http.put(url, content=b"22", headers={"If-Match": f'"other", {etag}'}).status_code == 201
+    assert ada.http.get(url, headers={"If-Match": etag}).status_code == 412
+    assert ada.http.delete(url, headers={"If-Match": etag}).status_code == 412
+    new = ada.http.get(url, headers={"If-None-Match": etag})
+    assert (new.status_code, new.content) == (200, b"22")
+    assert ada.http.get(url, headers={"If-None-Match": new.headers["ETag"]}).status_code == 304
+    assert ada.http.get(url, headers={"If-None-Match": "*"}).status_code == 304
+    assert ada.http.delete(url, headers={"If-Match": new.headers["ETag"]}).status_code == 204
+
+
+@pytest.mark.parametrize(("header", "value"), [("Content-Range", "bytes 0-1/4"), ("Content-Encoding", "gzip")])
+def test_an_upload_of_a_part_or_in_an_encoding_is_refused(shared_site: Site, header: str, value: str) -> None:
+    ada = shared_site.user("ada-parts")
+    answer = ada.http.put("/v1/files/part", content=b"ab", headers={header: value})
+    assert answer.status_code == 400 and header in answer.json()["detail"]
+    assert ada.http.get("/v1/files/part").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["files/a.txt", f"bundles/{'0' * 64}"])
+def test_an_upload_that_trickles_in_ends_and_leaves_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(uploads, "STALLED", 0.4)
+    ada = site.user("ada")
+    url = httpx.URL(site.url)
+    with socket.create_connection((url.host, url.port), timeout=0.02) as client:
+        head = f"PUT /v1/{path} HTTP/1.1\r\nHost: x\r\nAuthorization: {ada.http.headers['Authorization']}\r\n"
+        client.sendall(f"{head}Content-Length: 100000\r\n\r\n".encode())
+        answer, end = b"", time.monotonic() + 20
+        while b"\r\n\r\n" not in answer and time.monotonic() < end:
+            client.sendall(b"x")
+            with contextlib.suppress(TimeoutError):
+                answer += client.recv(1 << 16)
+    assert answer.startswith(b"HTTP/1.1 408"), answer
+    assert stored(site) == set()
+
+
+def test_time_that_the_store_takes_is_not_the_senders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "STALLED", 0.1)
+    chunks = [b"a", b"b", b"c"]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+
+    async def read() -> bytes:
+        upload = uploads.Upload(Request({"type": "http", "headers": []}, receive), 100)
+
+        def store() -> Iterator[bytes]:
+            for chunk in upload:
+                time.sleep(0.15)
+                yield chunk
+
+        return await anyio.to_thread.run_sync(lambda: b"".join(store()))
+
+    assert anyio.run(read) == b"abc"

@@ -8,11 +8,17 @@ from hypothesis import strategies as st
 
 from tests.submit_api.conftest import Site
 
-JSON: st.SearchStrategy[Any] = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
+
+def json_values(depth: int) -> st.SearchStrategy[Any]:
+    """JSON that is nested at most so deeply."""
+    leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)
+    if not depth:
+        return leaves
+    inner = json_values(depth - 1)
+    return leaves | st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+
+
+JSON = json_values(3)
 PLACES = st.sampled_from(["files:texts/", "files:", "files:..", "s3://x/", "@shared", "files:@shared/x"]) | st.text()
 REQUESTS = st.fixed_dictionaries(
     {},

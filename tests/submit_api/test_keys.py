@@ -2,10 +2,11 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
-from fanfold_submit.keys import FRESH, PAUSE, USABLE, Keys, KeysAway
+from fanfold_submit.tokens.keys import FRESH, PAUSE, STALE, USABLE, Keys, KeysAway
 from tests.submit_api.conftest import KeyServer, Signer
 from tests.waiting import poll
 
@@ -55,6 +56,43 @@ def test_old_keys_serve_while_the_auth_service_is_away(key_server: KeyServer) ->
     clock.now += 2
     with pytest.raises(KeysAway):
         keys.find("key-1")
+
+
+def test_a_token_that_has_ended_is_known_within_a_minute_however_seldom_anybody_asks(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.find("key-1") and not keys.has_ended("s")
+    key_server.ended.append("s")
+    clock.now += STALE
+    keys.find("key-1")
+    poll(lambda: keys.has_ended("s"))  # learnt in the background
+    key_server.ended.append("t")
+    clock.now += STALE + 1
+    keys.find("key-1")
+    assert keys.has_ended("t") and STALE + 15 < 60, "the auth service's own list may be some seconds old"
+
+
+def test_nobody_waits_twice_for_an_auth_service_that_is_away(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.find("key-1")
+    key_server.ended.append("s")
+    key_server.away = True
+    clock.now += STALE + 1
+    assert keys.find("key-1") and key_server.asked == 2
+    with keys._lock:  # as when a thread waits for an answer
+        assert keys.find("key-1") and not keys.has_ended("s")
+    key_server.away = False
+    clock.now += PAUSE
+    keys.find("key-1")
+    poll(lambda: keys.has_ended("s"))
+
+
+@pytest.mark.parametrize("ended", [None, "s", {"s": 1}, [["s"], 7]])
+def test_an_issuer_that_lists_no_ended_tokens_ends_none(key_server: KeyServer, ended: Any) -> None:
+    key_server.ended = ended
+    keys = Keys(key_server.url)
+    assert keys.find("key-1") and not keys.has_ended("s")
 
 
 def test_keys_are_renewed_before_they_are_needed(key_server: KeyServer) -> None:

@@ -71,6 +71,7 @@ def serving(folder: Path, keys: KeyServer) -> Iterator[Process]:
         process.process.wait()
 
 
+@pytest.mark.thorough
 def test_a_job_outlives_the_service(tmp_path: Path, key_server: KeyServer, signer: Signer) -> None:
     token = signer.token()
     with serving(tmp_path, key_server) as first:
@@ -128,3 +129,10 @@ def test_what_keeps_it_from_serving_is_told(
         port = str(taken.getsockname()[1])
         assert main(["serve", "--host", "127.0.0.1", "--port", port]) == status
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("port", ["70000", "-1", "http"])
+def test_a_port_that_is_none_is_refused(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["serve", "--port", port])
+    assert exit_.value.code == 2 and f"'{port}' is not a port" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fanfold_submit.jobs import results
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 
@@ -77,7 +78,7 @@ def test_there_are_no_results_before_the_end(open_site: Callable[..., Site]) -> 
     assert answer.status_code == 409 and "no results yet" in answer.json()["detail"]
     ada.http.post(f"/v1/jobs/{job}/cancel")
     ada.wait(job, "cancelled")
-    assert "no results:" in ada.http.get(f"/v1/jobs/{job}/results").json()["detail"]
+    assert "was cancelled, so it has no results" in ada.http.get(f"/v1/jobs/{job}/results").json()["detail"]
 
 
 def test_an_output_that_was_removed_or_replaced_is_not_served(shared_site: Site) -> None:
@@ -94,3 +95,56 @@ def test_an_output_that_was_removed_or_replaced_is_not_served(shared_site: Site)
     answer = ada.http.get(f"/v1/jobs/{job}/results")
     assert answer.status_code == 404 and "files:out/" in answer.json()["detail"]
     assert ada.job(job)["state"] == "succeeded"
+
+
+def test_results_that_were_changed_are_told_as_changed(open_site: Callable[..., Site]) -> None:
+    """Nothing is served under a checksum or a length that it hasn't."""
+    site = open_site()
+    ada = site.user("ada")
+    ada.put("texts/a.txt", TEXT)
+    job = ada.wait(ada.submit(partitions=2, output="files:counts/", workers=1).json()["id"])["id"]
+    urls = [f"/v1/jobs/{job}/results{tail}" for tail in ("", "/data", "/preview")]
+    sound = ada.http.get("/v1/files/counts/part-00001.txt").content
+    manifest = ada.http.get("/v1/files/counts/_SUCCESS").content
+    assert [ada.http.get(url).status_code for url in urls] == [200, 200, 200]
+
+    def answers() -> set[tuple[int, str]]:
+        found = [ada.http.get(url) for url in urls]
+        found.append(ada.http.get(urls[1], headers={"Range": "bytes=0-3"}))
+        return {(answer.status_code, answer.json()["type"].rpartition(":")[2]) for answer in found}
+
+    for changed in (sound[:-1], sound + b"x", sound[:-1] + b"!"):
+        ada.put("counts/part-00001.txt", changed)
+        assert answers() == {(409, "results-changed")}, "a PUT into its output"
+    ada.put("counts/part-00001.txt", sound)
+    assert {ada.http.get(url).status_code for url in urls} == {200}, "the very bytes are back"
+    parts = json.loads(manifest)["parts"]
+    for forged in (
+        b"[]",
+        b"[" * 100_000,
+        b"\xff",
+        json.dumps({**json.loads(manifest), "parts": [{**parts[0], "name": "../../../keys"}]}).encode(),
+        json.dumps({**json.loads(manifest), "parts": 5}).encode(),
+        json.dumps({**json.loads(manifest), "outputs": {"../texts": {"parts": [], "records": 0, "bytes": 0}}}).encode(),
+    ):
+        ada.put("counts/_SUCCESS", forged)
+        assert answers() == {(409, "results-changed")}, forged
+    ada.put("counts/_SUCCESS", manifest)
+    ada.http.delete("/v1/files/counts/part-00000.txt")
+    assert answers() == {(404, "results-removed")}
+
+
+@pytest.mark.thorough
+def test_a_part_that_changes_while_it_is_sent_is_never_sent_whole(
+    open_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long and, by its time, as old as the output: the checksum tells, and the last bytes are held back."""
+    site = open_site()
+    ada = site.user("ada")
+    ada.put("texts/a.txt", TEXT)
+    job = ada.wait(ada.submit(partitions=1, output="files:counts/", workers=1).json()["id"])["id"]
+    monkeypatch.setattr(results.Output, "demand_unchanged", lambda *_: None)
+    sound = ada.http.get("/v1/files/counts/part-00000.txt").content
+    ada.put("counts/part-00000.txt", b"!" + sound[1:])
+    answer = ada.http.get(f"/v1/jobs/{job}/results/data")
+    assert answer.status_code == 409 and answer.json()["type"].endswith("results-changed")

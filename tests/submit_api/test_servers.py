@@ -54,6 +54,7 @@ def test_a_wrong_bundle_leaves_nothing_in_s3(open_replicas: Callable[..., Site])
     assert answer.status_code == 422 and list(site.objects.list()) == []
 
 
+@pytest.mark.thorough
 def test_admission_while_etcd_is_away_is_refused_or_kept(
     open_replicas: Callable[..., Site], etcd_server: EtcdCluster
 ) -> None:

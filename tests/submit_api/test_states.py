@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
 from fanfold_storage.records.sqlite import SqliteRecords
-from fanfold_submit.jobs import IllegalChange, Job, State
-from fanfold_submit.register import Held, Register, Submission, new_job_id
+from fanfold_submit.jobs.job import IllegalChange, Job, State
+from fanfold_submit.jobs.job_records import IdempotencyKey, JobAtRevision, JobRecords, new_job_id
 
 ORDER = ["queued", "dispatched", "running"]
 
@@ -44,7 +44,7 @@ class Jobs(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.records = SqliteRecords(Path(self.folder.name) / "records.db")
-        self.register = Register(self.records)
+        self.jobs = JobRecords(self.records)
         self.models: dict[str, Model] = {}
         self.keys: dict[tuple[str, str], str] = {}
         self.seconds = 0.0
@@ -60,11 +60,12 @@ class Jobs(RuleBasedStateMachine):
     @rule(target=held, owner=st.sampled_from("ab"), output=st.sampled_from("xyz"), key=st.sampled_from("kl"))
     def admit(self, owner: str, output: str, key: str) -> Any:
         job_id = new_job_id(self.now)
-        submission = Submission(owner, key, f"{owner}{output}")
+        submission = IdempotencyKey(owner, key, f"{owner}{output}")
         job = Job(
             id=job_id,
             name="n",
             owner=owner,
+            owner_id=owner,
             state=State.QUEUED,
             engine="e",
             inputs=[],
@@ -74,24 +75,24 @@ class Jobs(RuleBasedStateMachine):
             url="",
         )
         taken = any(model.queued and model.output == output for model in self.models.values())
-        admitted = self.register.admit(job, submission)
+        admitted = self.jobs.admit(job, submission)
         assert admitted == (not taken and (owner, key) not in self.keys)
         if admitted:
             self.models[job_id] = Model(owner, output)
             self.keys[owner, key] = job_id
-        found = self.register.find(job_id)
+        found = self.jobs.find(job_id)
         assert bool(found) == admitted
         return (found, 0) if found else multiple()
 
     @rule(target=held, copy=held)
-    def read(self, copy: tuple[Held, int]) -> tuple[Held, int]:
-        found = self.register.find(copy[0].job.id)
+    def read(self, copy: tuple[JobAtRevision, int]) -> tuple[JobAtRevision, int]:
+        found = self.jobs.find(copy[0].job.id)
         model = self.models.get(copy[0].job.id)
         assert bool(found) == bool(model)
         return (found, model.changes) if found and model else copy
 
     @rule(copy=held, state=st.sampled_from([state.value for state in State]))
-    def change(self, copy: tuple[Held, int], state: str) -> None:
+    def change(self, copy: tuple[JobAtRevision, int], state: str) -> None:
         held, seen = copy
         model = self.models.get(held.job.id)
         try:
@@ -99,7 +100,7 @@ class Jobs(RuleBasedStateMachine):
         except IllegalChange:
             assert not model or seen != model.changes or not model.may(state)
             return
-        changed = self.register.change(held, after)
+        changed = self.jobs.change(held, after)
         assert changed == bool(model and seen == model.changes)
         if model and changed:
             assert model.may(state)
@@ -107,38 +108,38 @@ class Jobs(RuleBasedStateMachine):
             model.changes += 1
 
     @rule(copy=held)
-    def cancel(self, copy: tuple[Held, int]) -> None:
+    def cancel(self, copy: tuple[JobAtRevision, int]) -> None:
         held, seen = copy
         model = self.models.get(held.job.id)
         if held.job.state.final or held.job.desired == "cancel":
             return
-        changed = self.register.change(held, held.job.changed(desired="cancel"))
+        changed = self.jobs.change(held, held.job.changed(desired="cancel"))
         assert changed == bool(model and seen == model.changes)
         if model and changed:
             model.desired = "cancel"
             model.changes += 1
 
     @rule(copy=held)
-    def close(self, copy: tuple[Held, int]) -> None:
+    def close(self, copy: tuple[JobAtRevision, int]) -> None:
         model = self.models.get(copy[0].job.id)
-        found = self.register.find(copy[0].job.id)
+        found = self.jobs.find(copy[0].job.id)
         if model and found and found.job.state.final:
-            self.register.close(found.job)
+            self.jobs.close(found.job)
             model.queued = False
 
     @invariant()
     def records_say_what_the_model_says(self) -> None:
         for job_id, model in self.models.items():
-            found = self.register.find(job_id)
+            found = self.jobs.find(job_id)
             assert found and (found.job.state, found.job.desired) == (model.state, model.desired)
-        assert self.register.queue()[0] == sorted(job for job, model in self.models.items() if model.queued)
+        assert self.jobs.queue()[0] == sorted(job for job, model in self.models.items() if model.queued)
         newest = sorted(self.models, reverse=True)
-        assert [job.id for job in self.register.newest(None)] == newest
+        assert [job.id for job in self.jobs.newest(None)] == newest
         for owner in "ab":
             own = [job for job in newest if self.models[job].owner == owner]
-            assert [job.id for job in self.register.newest(owner)] == own
+            assert [job.id for job in self.jobs.newest(owner)] == own
             if own:
-                assert [job.id for job in self.register.newest(owner, own[0])] == own[1:]
+                assert [job.id for job in self.jobs.newest(owner, own[0])] == own[1:]
 
 
 TestJobs = Jobs.TestCase

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fanfold_steps.tree import JobTree
-from fanfold_submit.places import Places
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_submit.jobs.places import Places
 from tests.submit_api.conftest import Site
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -16,7 +16,7 @@ JOB = "000m3k2v8q1x7f9a2b4c"
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("text", "redacted"),
     [
         ("cannot read file:///my%20data/files/ada/a%20b/c.txt: gone", "cannot read files:a b/c.txt: gone"),
         ("cannot write /my data/files/ada/out/.staged/part-1: full", "cannot write files:out/.staged/part-1: full"),
@@ -30,19 +30,19 @@ JOB = "000m3k2v8q1x7f9a2b4c"
         ("line\nfile:///my%20data/files/ada/a\n'x'", "line\nfiles:a\n'x'"),
     ],
 )
-def test_a_folder(given: str, told: str) -> None:
-    assert Places("file:///my%20data/").told(given, "ada") == told
+def test_a_folder(text: str, redacted: str) -> None:
+    assert Places("file:///my%20data/").redact(text, "ada") == redacted
 
 
 def test_a_bucket() -> None:
     places = Places("s3://bucket/deep/")
     given = "cannot read s3://bucket/deep/files/ada/a b.txt at http://10.0.0.7:9000: NoSuchKey. Look again."
-    assert places.told(given, "ada") == "cannot read files:a b.txt: NoSuchKey. Look again."
-    assert places.told("s3://bucket/deeper/x", "ada") == "s3://bucket/deeper/x"
+    assert places.redact(given, "ada") == "cannot read files:a b.txt: NoSuchKey. Look again."
+    assert places.redact("s3://bucket/deeper/x", "ada") == "s3://bucket/deeper/x"
 
 
 def test_another_users_area_is_not_told() -> None:
-    assert "/my data" not in Places("file:///my%20data/").told("/my data/files/bob/a", "ada")
+    assert "/my data" not in Places("file:///my%20data/").redact("/my data/files/bob/a", "ada")
 
 
 def test_a_failed_job_names_places_alone(open_site: Callable[..., Site], tmp_path: Path) -> None:

@@ -16,8 +16,9 @@ from starlette.types import Receive, Scope, Send
 
 from fanfold_web import problems
 from fanfold_web.envelope import Envelope
-from fanfold_web.log import JSONLines
+from fanfold_web.log import json_lines
 from fanfold_web.metrics import Metrics
+from fanfold_web.problem_types import SHARED
 from fanfold_web.server import configure, listen
 from tests.waiting import poll
 
@@ -32,7 +33,7 @@ def make_app() -> FastAPI:
         metrics=Metrics("test"),
         limit=lambda scope: None if scope["path"] == "/upload" else LARGEST,
     )
-    problems.install(app)
+    problems.install(app, SHARED, {})
 
     @app.post("/read")
     async def read(request: Request) -> int:
@@ -88,7 +89,7 @@ def test_what_is_within_the_limit_or_has_none_is_read(caplog: pytest.LogCaptureF
 def stream() -> Iterator[io.StringIO]:
     found, log = io.StringIO(), logging.getLogger("fanfold_test.requests")
     handler = logging.StreamHandler(found)
-    handler.setFormatter(JSONLines())
+    handler.setFormatter(json_lines())
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     yield found

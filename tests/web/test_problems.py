@@ -5,17 +5,19 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from fanfold_web import problems
 from fanfold_web.envelope import Envelope
 from fanfold_web.metrics import Metrics
+from fanfold_web.problem_types import SHARED
 
 
 async def ask(path: str, status: int) -> httpx.Response:
     app = FastAPI()
     app.add_middleware(Envelope, service="test", metrics=Metrics("test"), limit=lambda _: None)
-    problems.install(app)
+    problems.install(app, SHARED, {})
 
     @app.get("/raise")
     async def refuse() -> None:
@@ -47,3 +49,15 @@ async def test_a_status_has_a_word(path: str, status: int, slug: str, anyio_back
     assert "s3cret" not in answer.text
     if slug == "invalid":
         assert body.errors and body.errors[0].pointer == "/body/a"
+
+
+def test_wrong_fields_are_listed_as_far_as_somebody_reads_them() -> None:
+    """Five in the sentence, twenty as `errors`, each of bounded length: a body may be full of mistakes."""
+    wrong = [{"loc": ("body", f"f{number}"), "msg": "Field required"} for number in range(100)]
+    cases = ((1, 1, 1, ""), (5, 5, 5, ""), (7, 5, 7, "; and 2 more"), (100, 5, 20, "; and 95 more"))
+    for count, told, listed, more in cases:
+        sentence, errors = problems.field_errors(RequestValidationError(wrong[:count]))
+        assert [error["pointer"] for error in errors] == [f"/body/f{number}" for number in range(listed)]
+        assert sentence == "; ".join(f"/body/f{number}: Field required" for number in range(told)) + f"{more}."
+    _, (long,) = problems.field_errors(RequestValidationError([{"loc": ("x" * 1000,), "msg": "y" * 1000}]))
+    assert (len(long["pointer"]), len(long["detail"])) == (301, 301)

@@ -14,12 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanfold import builtin
+from fanfold.builtin import wordcount
 from fanfold.builtin.wordcount import words_in_columns
-from fanfold.params import check
-from fanfold.planner import Places, Refused, Sizing, plan, write
-from fanfold_steps import by_columns, keys
-from fanfold_steps.tree import JobTree
-from fanfold_steps.worker import Worker
+from fanfold.errors import Refused
+from fanfold.planning.params import check
+from fanfold.planning.planner import Places, plan, write
+from fanfold.planning.sizing import Sizing
+from fanfold_steps.sorting import keys
+from fanfold_steps.tasks import choosing
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.worker.loop import Worker
 
 pytestmark = pytest.mark.thorough
 
@@ -41,6 +45,16 @@ PIECES = [
     "go",
     "\U0010ff80",
 ]
+SPACES = st.sampled_from("a \t\x0b\x1c\x1f\x85\xa0\u2003\u200b\u3000")
+
+
+@given(st.text(st.one_of(SPACES, st.characters()), min_size=5))
+def test_the_words_of_a_long_line_are_those_of_a_short_one(line):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wordcount, "LONG", 4)
+        assert [word for word, _ in wordcount.words(line)] == line.split()
+
+
 SIZES = [(1024, 1), (1024, 2), (4096, 4), (1 << 26, 1)]
 
 
@@ -86,7 +100,7 @@ def written(rows):
 @pytest.mark.parametrize("columns", [False, True])
 def test_wordcount(tmp_path, monkeypatch, split_size, workers, columns):
     """By records, and in columns as it is done for large inputs."""
-    monkeypatch.setattr(by_columns, "WORTH_BYTES", 0 if columns else 1 << 40)
+    monkeypatch.setattr(choosing, "WORTH_BYTES", 0 if columns else 1 << 40)
     counts = Counter(word for line in lines() for word in line.split())
     expected = written(f"{word}\t{n}" for word, n in in_order(counts.items()))
     assert run(tmp_path, "wordcount", split_size=split_size, workers=workers) == expected
@@ -95,7 +109,7 @@ def test_wordcount(tmp_path, monkeypatch, split_size, workers, columns):
 def test_wordcount_in_columns_has_the_same_parts(tmp_path, monkeypatch):
     parts = []
     for least in (0, 1 << 40):
-        monkeypatch.setattr(by_columns, "WORTH_BYTES", least)
+        monkeypatch.setattr(choosing, "WORTH_BYTES", least)
         run(tmp_path / str(least), "wordcount", partitions=3, split_size=2000)
         parts.append([part.read_bytes() for part in sorted((tmp_path / str(least) / "out").glob("part-*"))])
     assert parts[0] == parts[1]
@@ -200,7 +214,7 @@ def test_join(tmp_path, split_size, workers, how):
     ("name", "params", "words"),
     [
         ("grep", {}, "pattern is missing"),
-        ("grep", {"pattern": "("}, "no regular expression"),
+        ("grep", {"pattern": "("}, "not a regular expression"),
         ("topk", {"k": 0}, "parameter k"),
         ("join", {"on": "a", "how": "cross"}, "parameter how"),
         ("wordcount", {"k": 1}, "takes no parameters"),
@@ -227,8 +241,8 @@ def test_the_help_of_a_built_in_tells_its_parameters():
         [sys.executable, "-m", "fanfold_client", "run", "topk", "--help"], capture_output=True, text=True
     )
     assert done.returncode == 0
-    assert done.stdout.startswith("The most frequent words, or lines")
-    assert re.search(r"--param k=… +how many \(10 unless given\)", done.stdout)
+    assert done.stdout.startswith("Find the most frequent words or lines")
+    assert re.search(r"--param k=… +how many to find \(default: 10\)", done.stdout)
 
 
 def test_the_command_joins_two_files(tmp_path):

@@ -4,6 +4,7 @@ The output has the same bytes, only what was not committed runs again, and no st
 one process here, forked for each run, so that there is none that would start the worker anew.
 """
 
+import json
 import os
 import re
 import shutil
@@ -16,17 +17,22 @@ from pathlib import Path
 
 import pytest
 
-from fanfold import replacing
-from fanfold.authored import resolve
 from fanfold.engines.protocol import Handle, Observation, Phase
-from fanfold.planner import OutputTaken, PlannedJob, Sizing
-from fanfold.verbs import run
-from fanfold_steps import keys, shuffle, worker
-from fanfold_steps.budget import Budget
+from fanfold.errors import OutputTaken
+from fanfold.foreground import run as foreground
+from fanfold.foreground.request import RunRequest
+from fanfold.planning import replacing
+from fanfold.planning.planner import PlannedJob
+from fanfold.planning.sizing import Sizing
+from fanfold.resolve import resolve
 from fanfold_steps.crash_points import arm
-from fanfold_steps.partitions import by_hash
-from fanfold_steps.tree import JobTree
-from fanfold_steps.worker import Worker
+from fanfold_steps.memory.budget import Budget
+from fanfold_steps.sorting import keys
+from fanfold_steps.sorting.partitions import by_hash
+from fanfold_steps.tree import plan
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.worker import loop as worker
+from fanfold_steps.worker.loop import Worker
 from tests import crash_points
 
 pytestmark = pytest.mark.thorough
@@ -58,11 +64,23 @@ OUTPUT = {
     "_SUCCESS",
     "_quarantine",
     "_quarantine/part-00000.jsonl",
+    "_quarantine/records",
     "notes",
     "notes/part-00000.txt",
     *(f"part-{number:05d}.txt" for number in range(PARTITIONS)),
 }
 SPILLED = ("spill", "merge")
+COLUMNS = "finish.columns"
+TYPED = """
+from fanfold import Job, Parquet
+def words(line):
+    yield line, 1
+def part(key, n):
+    return ord(key) % n
+def row(key, values):
+    yield {"key": key, "x": 1 if key == "a" else 2.5}
+job = Job(map=words, reduce=row, partition=part, output=Parquet())
+"""
 SWAPPED, IN_PLACE = ("overwrite.swap", "overwrite.old"), ("overwrite.manifest", "overwrite.part", "start.replaces")
 
 
@@ -98,8 +116,8 @@ class Case:
         tempfile.tempdir = str(self.folder.parent)  # what a killed worker leaves here, its engine removes
         places = (self.folder / "in").as_uri(), (self.folder / "out").as_uri() + "/"
         sizing = Sizing(partitions=PARTITIONS, split_size=1024, workers=1)
-        request = run.Request(None, [places[0]], places[1], sizing, False, self.overwrite, False, True)
-        return run.execute(resolve(str(self.folder / "counting.py")), request)
+        request = RunRequest([places[0]], places[1], sizing, overwrite=self.overwrite, quiet=True)
+        return foreground.run_to_end(resolve(str(self.folder / "counting.py")), request)
 
     @property
     def log(self) -> set[str]:
@@ -150,9 +168,9 @@ def forked(action: Callable[[], int]) -> int:
 
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    monkeypatch.setattr(run, "_engine", lambda request: Here())
-    monkeypatch.setattr(shuffle, "GROUP", 2)
-    monkeypatch.setattr(shuffle, "MANY", 0)
+    monkeypatch.setattr(foreground, "open_engine", lambda request: Here())
+    monkeypatch.setattr(plan, "GROUP", 2)
+    monkeypatch.setattr(plan, "MANY", 0)
     (tmp_path / "job/in").mkdir(parents=True)
     for number in range(FILES):
         (tmp_path / f"job/in/{number}.txt").write_text(f"#{number}\n" + "w\n" * 400 + "bad\n" * (not number))
@@ -195,7 +213,7 @@ def check(case: Case, write: str, when: str, at: int = 1) -> bool:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(
-    "write", [write for write in crash_points.writes() if write not in (*SPILLED, *SWAPPED, *IN_PLACE)]
+    "write", [write for write in crash_points.writes() if write not in (*SPILLED, *SWAPPED, *IN_PLACE, COLUMNS)]
 )
 def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write: str, when: str) -> None:
     assert check(case, write, when)
@@ -208,8 +226,27 @@ def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write:
 def test_killed_while_memory_goes_to_disk(case: Case, write: str, when: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "budget_of", lambda conf: Budget(4096))
     monkeypatch.setattr(Budget, "piece", property(lambda budget: 256))  # several batches in a split
-    monkeypatch.setattr(shuffle, "MANY", 1 << 14)  # as many runs as maps, more than are merged at once
+    monkeypatch.setattr(plan, "MANY", 1 << 14)  # as many runs as maps, more than are merged at once
     assert check(case, write, when)
+
+
+@pytest.mark.parametrize("write", [COLUMNS, "finish.part", "finish.manifest"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_while_parts_are_given_the_same_columns(case: Case, write: str, when: str) -> None:
+    shutil.rmtree(case.folder / "in")
+    (case.folder / "in").mkdir()
+    (case.folder / "in/a.txt").write_text("a\nb\n")
+    (case.folder / "counting.py").write_text(TYPED)
+    assert case.run() == 0
+    expected = {path.name: path.read_bytes() for path in (case.folder / "out").iterdir()}
+    shutil.rmtree(case.folder / "out")
+    assert case.run(f"{write}.{when}") == -signal.SIGKILL
+    assert case.run() == 0
+    found = {path.name: path.read_bytes() for path in (case.folder / "out").iterdir()}
+    assert found.keys() == expected.keys()
+    for name in found.keys() - {"_SUCCESS"}:
+        assert found[name] == expected[name]
+    assert json.loads(found["_SUCCESS"])["parts"] == json.loads(expected["_SUCCESS"])["parts"]
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

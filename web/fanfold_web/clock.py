@@ -1,11 +1,11 @@
-"""Moments as people and protocols write them."""
+"""Moments in time, as people and protocols write them."""
 
 from datetime import UTC, datetime
 from typing import Literal
 
 
 def timestamp(moment: float, precision: Literal["seconds", "milliseconds"] = "milliseconds") -> str:
-    """Unix seconds as RFC 3339 in UTC; what is finer than the precision is cut off.
+    """Unix seconds as RFC 3339 in UTC; truncated to the precision.
 
     >>> timestamp(1795504500.25), timestamp(1795504500.25, "seconds")
     ('2026-11-24T07:15:00.250Z', '2026-11-24T07:15:00Z')

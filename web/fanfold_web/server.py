@@ -1,21 +1,31 @@
-"""How an app is served: uvicorn with every limit set that it leaves open by default, on a socket bound beforehand."""
+"""How an app is served: uvicorn, with a limit for everything it leaves unlimited, on a socket bound beforehand."""
 
-import logging
+import resource
+import signal
 import socket
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.types import ASGIApp
 
-CONNECTIONS = 500  # more are answered with 503
+from fanfold_web.command import CannotServe, Exit
+from fanfold_web.connections import Connection
+
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger  # fanfold_web.log imports it, without rich
+
+CONNECTIONS = 500  # beyond them, an idle one is closed for each new one; if none is idle, the new one gets a 503
 LONGEST_HEAD = 32 * 1024  # bytes of a request's line and headers
+OPEN_FILES = 4096  # enough for two services with all their connections
 LAST_REQUESTS = 20  # seconds that open requests get at the end
 
 
 def configure(app: ASGIApp, last_requests: int = LAST_REQUESTS) -> uvicorn.Config:
-    """Bounded headers, connections and shutdown; forwarding headers are not believed."""
+    """Limit headers, connections and the time to shut down; do not trust forwarding headers."""
     return uvicorn.Config(
         app,
-        http="h11",
+        http=Connection,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -29,21 +39,46 @@ def configure(app: ASGIApp, last_requests: int = LAST_REQUESTS) -> uvicorn.Confi
     )
 
 
+def allow_open_files() -> None:
+    """Raise this process's limit on open files, often 1024, to OPEN_FILES, or as far as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that takes connections from now on; `::` takes those over IPv4 too. Raises OSError."""
+    """A socket that accepts connections from now on; `::` accepts those over IPv4 too. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     both = host == "::" and socket.has_dualstack_ipv6()
     listener = socket.create_server((host, port), family=family, backlog=512, dualstack_ipv6=both)
-    # asyncio sets this only on sockets that it made itself; without it each answer waits 40 ms for an acknowledgement.
+    # asyncio sets this only on sockets that it made itself; without it each response waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
-def serve(app: ASGIApp, listener: socket.socket, log: logging.Logger) -> bool:
-    """Serve until a signal; whether it ever began. The log tells the URL."""
-    address, port = listener.getsockname()[:2]
-    url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-    log.info("serving", extra={"fields": {"url": url}})
-    server = uvicorn.Server(configure(app))
-    server.run([listener])
-    return server.started
+def serve(app: ASGIApp, host: str, port: int, log: "BoundLogger") -> bool:
+    """Serve until a signal. Return whether serving began; the log holds the URL. Raises CannotServe.
+
+    SIGTERM raises SystemExit with status 0 and SIGINT raises KeyboardInterrupt, each once open requests have ended, so
+    the caller's own cleanup runs.
+    """
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        raise CannotServe(
+            f"cannot listen on {host}:{port}: {error.strerror}. Choose another --host or --port."
+        ) from error
+    allow_open_files()
+    with listener:
+        address, port = listener.getsockname()[:2]
+        log.info("serving", url=f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}")
+        signal.signal(signal.SIGTERM, _exit)
+        server = uvicorn.Server(configure(app))
+        server.run([listener])
+        return server.started
+
+
+def _exit(_: int, __: FrameType | None) -> None:
+    """Uvicorn has shut down by now and raises the signal again."""
+    raise SystemExit(Exit.DONE)

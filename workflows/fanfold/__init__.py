@@ -8,13 +8,14 @@
 
     job = Job(map=words, reduce=Sum())
 
-Importing this loads nothing heavy: workers import it with every job.
+Workers import this package with every job, so importing it loads nothing heavy.
 """
 
-from fanfold.columns import batch
-from fanfold.job import Job
-from fanfold.programs import program
-from fanfold.stage import Input, InvalidJob, Stage
+from fanfold.authoring.batch import batch
+from fanfold.authoring.job import Job
+from fanfold.authoring.programs import program
+from fanfold.authoring.stage import Input, Stage
+from fanfold.errors import InvalidJob
 from fanfold_steps.aggregations import (
     Aggregation,
     Collect,
@@ -30,11 +31,11 @@ from fanfold_steps.aggregations import (
     TopK,
     Variance,
 )
-from fanfold_steps.context import Context
-from fanfold_steps.formats.declared import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
-from fanfold_steps.policy import Fail, InvalidPolicy, Skip
-from fanfold_steps.spec import SortLines
-from fanfold_steps.to import To
+from fanfold_steps.job.formats import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
+from fanfold_steps.job.policy import Fail, InvalidPolicy, Skip
+from fanfold_steps.job.spec import SortLines
+from fanfold_steps.outputs.to import To
+from fanfold_steps.user_code.context import Context
 
 __all__ = [
     "CSV",

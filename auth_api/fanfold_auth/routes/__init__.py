@@ -1,1 +1,1 @@
-"""The HTTP routes, one router a noun; what they do lies in the modules above."""
+"""The HTTP routes, one noun a module, each with its bodies beside it."""

@@ -1,27 +1,70 @@
 """The public keys for verifiers, and their rotation for admins."""
 
 from datetime import datetime
+from typing import Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, Field
 
-from fanfold_auth.access import Admin, TheService
-from fanfold_auth.bodies import JWK, JWKS, Rotation
-from fanfold_auth.errors import Contended, Forbidden, RotationPending, Unauthenticated
-from fanfold_auth.keys import jwk
-from fanfold_auth.problems import refusals
+from fanfold_auth.http.access import Admin, TheService
+from fanfold_auth.http.fields import body
+from fanfold_auth.http.problems import refusals
+from fanfold_auth.keys.keys import jwk
+from fanfold_auth.refusals import RotationPending
 from fanfold_web.clock import timestamp
+from fanfold_web.refusals import Contended, Forbidden, Unauthenticated
 
 router = APIRouter(prefix="/v1", tags=["keys"])
 
 _CACHE = "public, max-age=300"  # shorter than a new key is published before it signs
+_CACHE_ENDED = "public, max-age=15"  # a token that has ended is refused everywhere within a minute
+
+
+class JWK(BaseModel):
+    """An RSA public key (RFC 7517)."""
+
+    kty: Literal["RSA"]
+    use: Literal["sig"]
+    alg: Literal["RS256"]
+    kid: str
+    n: str
+    e: str
+
+
+class JWKS(BaseModel):
+    """The keys that verify access tokens, and which tokens to refuse all the same."""
+
+    model_config = body(
+        {
+            "keys": [
+                {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "NzbLsXh8uDCc", "n": "0vx7agoebGcQ", "e": "AQAB"}
+            ],
+            "ended": ["9f2c41d07be86a35c1d4"],
+        }
+    )
+    keys: list[JWK]
+    ended: list[str] = Field(description="Tokens whose `stamp` is one of these have ended before they expire")
+
+
+class Rotation(BaseModel):
+    """The key that was published, and from when on it signs."""
+
+    model_config = body({"kid": "NzbLsXh8uDCc", "signs_from": "2026-11-24T07:30:00Z"})
+    kid: str
+    signs_from: datetime
 
 
 @router.get("/keys", summary="Public keys as JWKS", responses=refusals())
 def jwks(service: TheService, response: Response) -> JWKS:
-    """The keys that verify access tokens (RFC 7517), those that will sign soon included."""
-    response.headers["Cache-Control"] = _CACHE
-    return JWKS(keys=[JWK.model_validate(jwk(key)) for key in service.keys.published()])
+    """The keys that verify access tokens (RFC 7517), including any that will sign soon.
+
+    A verifier that asks every half minute also knows which tokens have ended: those of users who were disabled, demoted
+    or removed, or whose password was changed.
+    """
+    response.headers["Cache-Control"] = _CACHE_ENDED
+    keys = [JWK.model_validate(jwk(key)) for key in service.keys.published()]
+    return JWKS(keys=keys, ended=service.ended.stamps())
 
 
 @router.get(

@@ -1,47 +1,94 @@
 """Users, for admins; and everybody's own password."""
 
-import base64
-import binascii
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, StrictBool
 
-from fanfold_auth.access import Admin, AnyCaller, TheService
-from fanfold_auth.bodies import NewPassword, NewUser, UserChange, UserList, UserView
-from fanfold_auth.errors import (
-    Busy,
-    Contended,
-    Forbidden,
-    Invalid,
-    LastAdmin,
-    NoSuchUser,
-    Throttled,
-    Unauthenticated,
-    UserExists,
-    WeakPassword,
-    WrongPassword,
-)
-from fanfold_auth.problems import refusals
-from fanfold_auth.users import Role
+from fanfold_auth.accounts.users import Role, User, is_name
+from fanfold_auth.http.access import Admin, AnyCaller, TheService
+from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
+from fanfold_auth.http.problems import refusals
+from fanfold_auth.refusals import Busy, LastAdmin, NoSuchUser, Throttled, UserExists, WeakPassword, WrongPassword
+from fanfold_web.clock import timestamp
 from fanfold_web.envelope import source
+from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
 _GUARDED = (Unauthenticated, Forbidden, Invalid)
 
+_USER = {
+    "id": "3f9d0c7a51e8b264d09f",
+    "name": "ada",
+    "roles": ["submitter"],
+    "disabled": False,
+    "created": "2026-11-24T07:15:00Z",
+}
 
-@router.get("", summary="List users", responses=refusals(*_GUARDED))
+
+class NewUser(BaseModel):
+    """A user to add."""
+
+    model_config = body({"name": "ada", "password": EXAMPLE_PASSWORD, "roles": ["submitter"]})
+    name: Name
+    password: Password = Field(description="8 to 1024 bytes, not one of the most common ones, not made of the name")
+    roles: list[Role] = Field(min_length=1, max_length=3)
+
+
+class UserChange(BaseModel):
+    """What can be changed about a user."""
+
+    model_config = body({"disabled": True})
+    disabled: StrictBool
+
+
+class NewPassword(BaseModel):
+    """A password to set. Users who change their own also send the current one."""
+
+    model_config = body({"password": EXAMPLE_PASSWORD, "current": "tr0ub4dor and 3"})
+    password: Password
+    current: Password | None = None
+
+
+class UserView(BaseModel):
+    """A user as others see them."""
+
+    model_config = body(_USER)
+    id: str = Field(description="Names the user's files and jobs; never given to another user")
+    name: str
+    roles: list[Role]
+    disabled: bool
+    created: datetime
+
+    @classmethod
+    def of(cls, user: User) -> "UserView":
+        """Leave out what is secret."""
+        created = datetime.fromisoformat(timestamp(user.created, "seconds"))
+        return cls(id=user.id, name=user.name, roles=list(user.roles), disabled=user.disabled, created=created)
+
+
+class UserList(BaseModel):
+    """A page of users by name; pass `cursor` to get the next one, null at the end."""
+
+    model_config = body({"items": [_USER], "cursor": None})
+    items: list[UserView]
+    cursor: str | None
+
+
+@router.get("", summary="List users", responses=refusals(*_GUARDED, InvalidCursor))
 def list_users(
     service: TheService,
     admin: Admin,
-    limit: Annotated[int, Query(ge=1, le=500, description="At most this many.")] = 100,
-    cursor: Annotated[str | None, Query(max_length=100, description="Where the page before ended.")] = None,
+    limit: Annotated[int, Query(ge=1, le=500, description="At most this many")] = 100,
+    cursor: Annotated[str, Query(description="The cursor of the previous page")] = "",
 ) -> UserList:
     """Users by name, a page at a time."""
-    page = service.users.page(_after(cursor), limit)
-    following = base64.urlsafe_b64encode(page.after.encode()).decode() if page.after else None
-    return UserList(items=[UserView.of(user) for user in page.users], cursor=following)
+    if cursor and not is_name(cursor):
+        raise InvalidCursor
+    page = service.users.page(cursor, limit)
+    return UserList(items=[UserView.of(user) for user in page.users], cursor=page.after)
 
 
 @router.post(
@@ -64,7 +111,7 @@ def show_user(service: TheService, admin: Admin, name: str) -> UserView:
     "/{name}", summary="Disable or enable a user", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
 )
 def change_user(service: TheService, admin: Admin, name: str, body: UserChange) -> UserView:
-    """Disabling ends the user's logins for good; enabling lets them log in anew."""
+    """Disabling ends the user's logins; enabling lets the user log in again."""
     return UserView.of(service.users.disable(name) if body.disabled else service.users.enable(name))
 
 
@@ -83,18 +130,20 @@ def remove_user(service: TheService, admin: Admin, name: str) -> None:
     responses=refusals(*_GUARDED, NoSuchUser, WeakPassword, WrongPassword, Throttled, Contended, Busy),
 )
 def set_password(request: Request, service: TheService, caller: AnyCaller, name: str, body: NewPassword) -> None:
-    """Set a user's password and end their logins. Admins set anybody's; for one's own, `current` is needed."""
+    """Set a password and end the user's logins. Admins set anybody's; setting your own needs `current`."""
     if caller.user.name == name:
         current = body.current.get_secret_value() if body.current else ""
         service.check_password(name, current, source(request.scope))
-    elif "admin" not in caller.user.roles or "admin" not in caller.claims.roles:
-        raise Forbidden(f"{caller.user.name!r} may change their own password; for others' ask an admin.")
+    elif not caller.is_admin:
+        raise Forbidden(
+            f"{caller.user.name!r} may only change their own password. Ask an administrator to set others'."
+        )
     service.users.set_password(name, body.password.get_secret_value())
 
 
 @router.put("/{name}/roles/{role}", summary="Grant a role", responses=refusals(*_GUARDED, NoSuchUser, Contended))
 def grant_role(service: TheService, admin: Admin, name: str, role: Role) -> UserView:
-    """Give a role; it is in the tokens from the next refresh or login on."""
+    """Grant a role; tokens carry it from the next refresh or login on."""
     return UserView.of(service.users.grant(name, role))
 
 
@@ -102,14 +151,5 @@ def grant_role(service: TheService, admin: Admin, name: str, role: Role) -> User
     "/{name}/roles/{role}", summary="Revoke a role", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
 )
 def revoke_role(service: TheService, admin: Admin, name: str, role: Role) -> UserView:
-    """Take a role; tokens issued before carry it until they expire, within minutes."""
+    """Revoke a role; access tokens that bear it end within a minute."""
     return UserView.of(service.users.revoke(name, role))
-
-
-def _after(cursor: str | None) -> str:
-    try:
-        return base64.urlsafe_b64decode(cursor or "").decode()
-    except (binascii.Error, ValueError):
-        raise RequestValidationError(
-            [{"loc": ("query", "cursor"), "msg": "not a cursor of this list: send one as a page gave it"}]
-        ) from None

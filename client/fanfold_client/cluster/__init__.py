@@ -1,1 +1,1 @@
-"""Installing on Kubernetes: what `fanfold deploy` is made of."""
+"""Install Fanfold on Kubernetes: what `fanfold deploy` and `fanfold undeploy` do."""

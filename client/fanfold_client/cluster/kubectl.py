@@ -1,6 +1,6 @@
-"""kubectl, which Fanfold installs with: it knows how to log in everywhere, and kustomize is part of it.
+"""kubectl, by which Fanfold is installed: it can log in to every kind of cluster, and includes kustomize.
 
-Its failures become the command's own errors, with what to do about them.
+Its failures become the command's own errors, which say what to do.
 """
 
 import json
@@ -9,44 +9,44 @@ import subprocess
 from dataclasses import dataclass
 from typing import Any
 
-from fanfold_client.problems import Away, ClientError, Conflict, NotAllowed, NotFound, Refused
+from fanfold_client.api.problems import Away, ClientError, Conflict, NotAllowed, NotFound, Refused
 
 REQUEST_TIMEOUT = 20
 
-_SIGNS: tuple[tuple[tuple[str, ...], type[ClientError], str], ...] = (
+_ERRORS: tuple[tuple[tuple[str, ...], type[ClientError], str], ...] = (
     (
         ("provided port is already allocated",),
         Conflict,
-        "Another Service has that NodePort, perhaps another installation of Fanfold: deploy with --no-nodeports.",
+        "Another Service uses that NodePort, perhaps of another Fanfold installation: deploy with --no-nodeports.",
     ),
     (
         ("field is immutable", "updates to statefulset spec"),
         Conflict,
-        "What is installed differs where Kubernetes allows no change: run `fanfold undeploy` (data is kept) first.",
+        "The installation differs in fields that can't be changed: run `fanfold undeploy` first; data is kept.",
     ),
     (
         ("(Forbidden)", "(Unauthorized)", "must be logged in"),
         NotAllowed,
-        "Use an account that may do this: --context or --kubeconfig choose it.",
+        "Select an account that may do this with --context or --kubeconfig.",
     ),
     (
         ("no configuration has been provided", "current-context is not set", "localhost:8080"),
         Away,
-        "No cluster is configured: start one (`minikube start`), or name one by --context or --kubeconfig.",
+        "No cluster is configured: start one (`minikube start`), or select one with --context or --kubeconfig.",
     ),
     (
         ("was refused", "connection refused", "Unable to connect", "no such host", "timeout", "timed out", "EOF"),
         Away,
-        "The cluster doesn't answer: is it running (`minikube status`), and is it the right --context?",
+        "No response from the cluster: is it running (`minikube status`), and is --context correct?",
     ),
     (("(NotFound)", "does not exist", "not found"), NotFound, ""),
     (("(AlreadyExists)", "(Conflict)"), Conflict, "Somebody else changed it at the same time: try again."),
 )
-"""What kubectl says when it fails → the error that this is, and what helps; the first that fits."""
+"""Texts in kubectl's error messages, the error that they mean, and advice; the first match counts."""
 
 
 class CommandEnded(ClientError):
-    """A command inside a pod ended with a status of its own."""
+    """A command inside a pod exited with a status of its own."""
 
     def __init__(self, text: str, status: int) -> None:
         super().__init__(text)
@@ -62,43 +62,49 @@ class Kubectl:
     kubeconfig: str | None = None
 
     def run(self, *words: str, stdin: str | None = None, seconds: float = 120) -> str:
-        """What `kubectl WORDS` prints.
+        """The output of `kubectl WORDS`.
 
         Raises:
-            ClientError: it failed; the kind says why.
+            ClientError: it failed; the class says why.
         """
-        done = self._start(words, stdin, seconds)
-        if done.returncode == 0:
-            return done.stdout
-        if words[0] == "exec" and "command terminated with exit code" in done.stderr:
-            raise CommandEnded(_first_lines(done.stderr), done.returncode)
-        raise explain(done.stderr, f"kubectl {words[0]}")
+        process = self._start(words, stdin, seconds)
+        if process.returncode == 0:
+            return process.stdout
+        if words[0] == "exec" and "command terminated with exit code" in process.stderr:
+            raise CommandEnded(_first_lines(process.stderr), process.returncode)
+        raise explain(process.stderr, f"kubectl {words[0]}")
 
     def json(self, *words: str) -> dict[str, Any]:
-        """What `kubectl WORDS -o json` answers."""
-        found: dict[str, Any] = json.loads(self.run(*words, "-o", "json", f"--request-timeout={REQUEST_TIMEOUT}s"))
-        return found
+        """The output of `kubectl WORDS -o json`."""
+        data: dict[str, Any] = json.loads(self.run(*words, "-o", "json", f"--request-timeout={REQUEST_TIMEOUT}s"))
+        return data
 
     def items(self, *words: str) -> list[dict[str, Any]]:
         """The objects that `kubectl get WORDS` lists."""
-        found: list[dict[str, Any]] = self.json("get", *words)["items"]
-        return found
+        objects: list[dict[str, Any]] = self.json("get", *words)["items"]
+        return objects
 
     def items_if_allowed(self, *words: str) -> list[dict[str, Any]]:
-        """As `items`; nothing where one may not look. For what is good to know and not needed."""
+        """Like `items`, but empty without permission. For information that isn't essential."""
         try:
             return self.items(*words)
         except (NotAllowed, NotFound, Refused):
             return []
 
     def exists(self, kind: str, name: str) -> bool:
-        """Whether there is such an object."""
+        """Whether the object exists."""
         return bool(self.run("get", kind, name, "--ignore-not-found", "-o", "name").strip())
+
+    def find(self, kind: str, name: str) -> dict[str, Any] | None:
+        """The object, or None."""
+        text = self.run("get", kind, name, "--ignore-not-found", "-o", "json")
+        found: dict[str, Any] | None = json.loads(text) if text.strip() else None
+        return found
 
     def _start(self, words: tuple[str, ...], stdin: str | None, seconds: float) -> subprocess.CompletedProcess[str]:
         program = shutil.which("kubectl")
         if program is None:
-            raise Refused("kubectl is missing: install it (https://kubernetes.io/docs/tasks/tools/) and try again.")
+            raise Refused("kubectl is not installed; see https://kubernetes.io/docs/tasks/tools/ and try again.")
         where = [f"--namespace={self.namespace}"]
         where += [f"--context={self.context}"] if self.context else []
         where += [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
@@ -115,25 +121,25 @@ class Kubectl:
             )
         except subprocess.TimeoutExpired:
             raise Away(
-                f"`kubectl {words[0]}` gave no answer within {seconds:.0f} s: is the cluster overloaded?"
+                f"no response to `kubectl {words[0]}` within {seconds:.0f} s: is the cluster overloaded?"
             ) from None
 
 
 def explain(stderr: str, what: str) -> ClientError:
-    """The error that kubectl's words stand for.
+    """The error that kubectl's message means.
 
     >>> explain('Error from server (Forbidden): pods is forbidden', 'kubectl get').exit_status
     4
     """
-    said = _first_lines(stderr)
-    for signs, kind, advice in _SIGNS:
-        if any(sign in stderr for sign in signs):
-            return kind(f"{said}\n{advice}".rstrip())
-    return Refused(f"`{what}` failed: {said}")
+    message = _first_lines(stderr)
+    for texts, kind, advice in _ERRORS:
+        if any(text in stderr for text in texts):
+            return kind(f"{message}\n{advice}".rstrip())
+    return Refused(f"`{what}` failed: {message}")
 
 
 def _first_lines(text: str, most: int = 6) -> str:
-    """Without warnings and log lines, of which kubectl may write many before it says what is wrong."""
+    """The first lines, without the warnings and log lines that kubectl may print before them."""
     noise = ("Warning: ", "I1", "E1", "W1")
     lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith(noise)]
-    return "\n".join(lines[:most]) or "it said nothing"
+    return "\n".join(lines[:most]) or "no message"

@@ -1,4 +1,4 @@
-"""Which manifests are applied: an overlay, for the namespace and with the changes that were asked for."""
+"""The manifests to apply: an overlay, in a namespace, with the changes that were requested."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from fanfold_client.api.problems import NotFound, Refused
 from fanfold_client.cluster.kubectl import Kubectl
-from fanfold_client.problems import NotFound, Refused
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -26,7 +26,7 @@ class Overlay:
 
 
 def manifests() -> Path:
-    """The folder `argo`: inside the package when it is installed, at the top of a checkout."""
+    """The folder `argo`: inside the installed package, or at the top of a checkout."""
     package = Path(__file__).resolve().parents[1]
     return next(
         (place for place in (package / "argo", package.parents[1] / "argo") if (place / "base").is_dir()),
@@ -35,20 +35,25 @@ def manifests() -> Path:
 
 
 def find_overlay(name: str, storage: str | None, namespace: str | None) -> Overlay:
-    """The overlay called so, or the one in the folder of that path; its S3 sibling is called NAME-s3.
+    """The overlay of that name, or in the folder of that path.
+
+    Args:
+        name: a name or a path.
+        storage: "s3" selects the overlay NAME-s3, "pvc" the one without this suffix.
+        namespace: replaces the overlay's own.
 
     Raises:
-        NotFound: there is none.
-        Refused: it names no namespace and neither does the caller.
+        NotFound: there is no such overlay.
+        Refused: neither the overlay nor the caller names a namespace.
     """
     folder = _folder(name)
     if storage is not None:
         wanted = folder.name.removesuffix("-s3") + ("-s3" if storage == "s3" else "")
         folder = folder.with_name(wanted)
-    given = _kustomization(folder, name)
-    chosen = namespace or given.get("namespace")
+    kustomization = _kustomization(folder, name)
+    chosen = namespace or kustomization.get("namespace")
     if not chosen:
-        raise Refused(f"The overlay {name} names no namespace: choose one by --namespace.")
+        raise Refused(f"The overlay {name} names no namespace: choose one with --namespace.")
     return Overlay(folder, chosen)
 
 
@@ -60,18 +65,18 @@ def _folder(name: str) -> Path:
 def _kustomization(folder: Path, name: str) -> dict[str, Any]:
     for file in KUSTOMIZATIONS:
         if (folder / file).is_file():
-            found: dict[str, Any] = yaml.safe_load((folder / file).read_text(encoding="utf-8")) or {}
-            return found
+            content: dict[str, Any] = yaml.safe_load((folder / file).read_text(encoding="utf-8")) or {}
+            return content
     shipped = sorted(path.name for path in (manifests() / "overlays").glob("*") if path.is_dir())
     raise NotFound(
-        f"There is no overlay {name}: {folder} holds no kustomization.yaml. "
-        f"Give a folder that does, or one of {', '.join(shipped)}."
+        f"There is no overlay {name}: {folder} has no kustomization.yaml. "
+        f"Name a folder that has one, or one of {', '.join(shipped)}."
     )
 
 
 @contextmanager
 def prepared(overlay: Overlay, kubectl: Kubectl, *, nodeports: bool) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
-    """A folder for `kubectl apply -k` with the overlay in its namespace, and the objects that it holds."""
+    """A folder for `kubectl apply -k` with the overlay in its namespace, and the objects that it defines."""
     with tempfile.TemporaryDirectory(prefix="fanfold-") as temporary:
         folder = Path(temporary).resolve()
         components = [] if nodeports else [manifests() / "components" / "no-nodeports"]
@@ -80,7 +85,7 @@ def prepared(overlay: Overlay, kubectl: Kubectl, *, nodeports: bool) -> Iterator
 
 
 def _write(folder: Path, overlay: Overlay, components: list[Path]) -> None:
-    try:  # kustomize takes no absolute paths
+    try:  # kustomize rejects absolute paths
         relative = [Path(os.path.relpath(path, folder)).as_posix() for path in (overlay.folder, *components)]
     except ValueError:
         raise Refused(f"{overlay.folder} and {folder} are on different drives: set TMP to a folder there.") from None

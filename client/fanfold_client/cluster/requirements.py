@@ -1,21 +1,25 @@
-"""What must be true of a cluster before anything is changed there."""
+"""Check what a cluster needs before anything is changed there."""
 
 import json
-from typing import Any
+from ipaddress import ip_address, ip_network
 
+from fanfold_client.api.problems import Conflict, Refused
 from fanfold_client.cluster.kubectl import Kubectl
+from fanfold_client.cluster.objects import Object, find
 from fanfold_client.cluster.overlay import manifests
-from fanfold_client.problems import Conflict, Refused
 
 ARGO = "v3.7.18"
 INSTALL_ARGO = f"https://github.com/argoproj/argo-workflows/releases/download/{ARGO}/install.yaml"
-PODS_MUST = "pod-security.kubernetes.io/enforce"
+POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
+API_SERVER_POLICY = "fanfold-api-server"
 
-Object = dict[str, Any]
 
+def require_argo(kubectl: Kubectl, objects: list[Object]) -> None:
+    """Check that Argo Workflows is installed, and that the namespace would admit its pods.
 
-def need_argo(kubectl: Kubectl, objects: list[Object]) -> None:
-    """Refuse a cluster without Argo Workflows, or with one whose pods the namespace would refuse."""
+    Raises:
+        Refused: it isn't, or wouldn't; the message has the commands that fix it.
+    """
     controller = manifests() / "argo-workflows" / "controller.yaml"
     if "workflows.argoproj.io" not in argo_resources(kubectl):
         raise Refused(
@@ -24,34 +28,71 @@ def need_argo(kubectl: Kubectl, objects: list[Object]) -> None:
             f"  kubectl apply --server-side --namespace argo --filename {INSTALL_ARGO}\n"
             f"  kubectl apply --server-side --namespace argo --filename {controller}"
         )
-    restricted = any(item["metadata"].get("labels", {}).get(PODS_MUST) == "restricted" for item in objects)
+    restricted = any(item["metadata"].get("labels", {}).get(POD_SECURITY_LABEL) == "restricted" for item in objects)
     settings = kubectl.items_if_allowed(
         "configmaps", "--all-namespaces", "--field-selector=metadata.name=workflow-controller-configmap"
     )
     lacking = [item for item in settings if "securityContext" not in json.dumps(item.get("data", {}))]
     if restricted and lacking and len(lacking) == len(settings):
         raise Refused(
-            "Argo's own containers don't satisfy the `restricted` standard of Fanfold's namespace, so that no job "
-            "could start. Tell Argo's controller, then deploy again:\n  kubectl apply --server-side "
+            "Argo's own containers don't meet the `restricted` standard of Fanfold's namespace, so no job could "
+            "start. Configure Argo's controller, then deploy again:\n  kubectl apply --server-side "
             f"--namespace {lacking[0]['metadata']['namespace']} --filename {controller}"
         )
 
 
 def argo_resources(kubectl: Kubectl) -> list[str]:
-    """The kinds of Argo's objects that the cluster knows."""
+    """The resource types of Argo that the cluster has."""
     return kubectl.run("api-resources", "--api-group=argoproj.io", "-o", "name", "--request-timeout=20s").split()
 
 
-def need_free_ports(kubectl: Kubectl, objects: list[Object]) -> None:
-    """Refuse before anything is changed; where one may not look, the API server refuses in the middle of it."""
+def require_free_ports(kubectl: Kubectl, objects: list[Object]) -> None:
+    """Check that the NodePorts are free. Without permission to look, the API server would refuse halfway through.
+
+    Raises:
+        Conflict: another namespace uses one of them.
+    """
     wanted = set(node_ports(objects).values())
     for service in kubectl.items_if_allowed("services", "--all-namespaces"):
         where, name = service["metadata"]["namespace"], service["metadata"]["name"]
         taken = {port.get("nodePort") for port in service["spec"].get("ports", [])} & wanted
         if taken and where != kubectl.namespace:
             raise Conflict(
-                f"NodePort {min(taken)} belongs to the Service {name} of namespace {where}: deploy with --no-nodeports "
-                "and reach the services by `kubectl port-forward`."
+                f"NodePort {min(taken)} is used by the Service {name} in namespace {where}: deploy with --no-nodeports "
+                "and reach the services with `kubectl port-forward`."
+            )
+
+
+def require_open_api_server(kubectl: Kubectl, objects: list[Object]) -> None:
+    """Check that the network policies let pods reach the API server. Without permission to look, it passes.
+
+    Raises:
+        Refused: they don't open one of its addresses, so no job could report how it ended.
+    """
+    policy = find(objects, "NetworkPolicy", API_SERVER_POLICY)
+    if policy is None:
+        return
+    opened = [
+        (ip_network(peer["ipBlock"]["cidr"]), port["port"])
+        for rule in policy["spec"]["egress"]
+        for peer in rule.get("to", [{"ipBlock": {"cidr": cidr}} for cidr in ("0.0.0.0/0", "::/0")])
+        for port in rule["ports"]
+    ]
+    slices = kubectl.items_if_allowed(
+        "endpointslices.discovery.k8s.io", "--namespace=default", "--selector=kubernetes.io/service-name=kubernetes"
+    )
+    addresses = [
+        (ip_address(address), port["port"])
+        for item in slices
+        for endpoint in item["endpoints"]
+        for address in endpoint["addresses"]
+        for port in item["ports"]
+    ]
+    for address, port in addresses:
+        if not any(address in network and port == number for network, number in opened):
+            raise Refused(
+                f"The network policy {API_SERVER_POLICY} doesn't let pods reach the API server at {address}, "
+                f"port {port}: open it in your overlay; {manifests() / 'README.md'} says how ('Network policies')."
             )
 
 

@@ -1,25 +1,25 @@
-"""Wait until everything that was installed stands, saying what for; where it doesn't, find out why."""
+"""Wait until everything that was installed is running; if something isn't, find out why."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fanfold_client.api.problems import Away, ClientError
 from fanfold_client.cluster.kubectl import Kubectl
-from fanfold_client.problems import Away, ClientError
+from fanfold_client.cluster.objects import OURS
 
-OURS = "app.kubernetes.io/part-of=fanfold"
 NO_IMAGE = ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "InvalidImageName")
 Object = Mapping[str, Any]
 
 
 class NotReady(ClientError):
-    """Something of the installation doesn't come up; the text says which pod, why, and what it logged last."""
+    """Part of the installation doesn't start. The message names the pod, the reason and its last log lines."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A Deployment or StatefulSet, as the cluster sees it."""
+    """The state of a Deployment or StatefulSet."""
 
     name: str
     ready: int
@@ -31,14 +31,20 @@ class Workload:
 
 
 def wait(kubectl: Kubectl, names: Iterable[str], seconds: float, say: Callable[[str], None]) -> None:
-    """Return when the workloads of these names run with all their replicas, in the version that was applied.
+    """Wait until these workloads run with all their replicas, in the version that was applied.
+
+    Args:
+        kubectl: the cluster and namespace.
+        names: of Deployments and StatefulSets.
+        seconds: the longest time to wait.
+        say: called with a message whenever the list of pending workloads changes.
 
     Raises:
-        NotReady: they don't within that time, or never will.
+        NotReady: they didn't start in time, or never will.
     """
-    expected, deadline, told = set(names), time.monotonic() + seconds, ""
+    expected, deadline, last_line = set(names), time.monotonic() + seconds, ""
     while True:
-        objects = _look(kubectl)
+        objects = _objects(kubectl)
         workloads = [_workload(item) for item in objects if item["kind"] in ("Deployment", "StatefulSet")]
         waiting = sorted(str(each) for each in workloads if each.name in expected and not each.settled)
         if not waiting and expected <= {each.name for each in workloads}:
@@ -48,14 +54,14 @@ def wait(kubectl: Kubectl, names: Iterable[str], seconds: float, say: Callable[[
             raise NotReady(missing)
         if time.monotonic() > deadline:
             raise NotReady(f"Not ready after {seconds:.0f} s: {', '.join(waiting)}\n{diagnose(kubectl, objects)}")
-        if (line := ", ".join(waiting)) != told:
+        if (line := ", ".join(waiting)) != last_line:
             say(f"waiting for {line}")
-            told = line
+            last_line = line
         time.sleep(1)
 
 
-def _look(kubectl: Kubectl) -> list[dict[str, Any]]:
-    """Everything of ours that runs. A busy cluster may fail to answer once; the deadline is the caller's."""
+def _objects(kubectl: Kubectl) -> list[dict[str, Any]]:
+    """Fanfold's workloads and pods. Tries again once, because a busy cluster may fail to respond."""
     try:
         return kubectl.items("deployments,statefulsets,pods", "--selector", OURS)
     except Away:
@@ -71,7 +77,7 @@ def _workload(item: Object) -> Workload:
 
 
 def _missing_image(objects: Iterable[Object]) -> str | None:
-    """An image of ours that the node neither has nor can fetch: no registry is named in front of it."""
+    """A message about an image of ours that the node doesn't have, and can't pull because it names no registry."""
     for pod in _pods(objects):
         for status in _containers(pod):
             waiting = status.get("state", {}).get("waiting", {})
@@ -84,7 +90,7 @@ def _missing_image(objects: Iterable[Object]) -> str | None:
 
 
 def diagnose(kubectl: Kubectl, objects: Iterable[Object]) -> str:
-    """For every pod that isn't ready: which, why, the last warning about it and the last lines of its log."""
+    """For each pod that isn't ready: its name, the reason, its last warning and the last lines of its log."""
     objects = list(objects)
     warnings = _warnings(kubectl)
     lines = [line for item in objects if item["kind"] != "Pod" for line in _blocked(item)]
@@ -118,22 +124,24 @@ def _blocked(workload: Object) -> Iterator[str]:
 
 
 def _reasons(pod: Object) -> list[str]:
-    found = []
+    reasons = []
     for condition in pod.get("status", {}).get("conditions", []):
         if condition["type"] == "PodScheduled" and condition["status"] != "True":
-            found.append(f"no node takes it: {condition.get('message', '')}")
+            reasons.append(f"not scheduled: {condition.get('message', '')}")
     for status in _containers(pod):
         state, before = status.get("state", {}), status.get("lastState", {}).get("terminated")
         if waiting := state.get("waiting"):
-            found.append(f"{status['name']} waits: {waiting.get('reason')} {waiting.get('message', '')}".rstrip())
+            reasons.append(
+                f"{status['name']} is waiting: {waiting.get('reason')} {waiting.get('message', '')}".rstrip()
+            )
         if ended := state.get("terminated") or before:
-            found.append(
-                f"{status['name']} ended with status {ended.get('exitCode')} ({ended.get('reason')}), "
+            reasons.append(
+                f"{status['name']} exited with status {ended.get('exitCode')} ({ended.get('reason')}), "
                 f"started {status.get('restartCount', 0) + 1} times"
             )
         if "running" in state and not status.get("ready"):
-            found.append(f"{status['name']} runs, but is not ready")
-    return found or [pod.get("status", {}).get("phase", "unknown")]
+            reasons.append(f"{status['name']} is running, but not ready")
+    return reasons or [pod.get("status", {}).get("phase", "unknown")]
 
 
 def _warnings(kubectl: Kubectl) -> dict[str, str]:
@@ -149,5 +157,5 @@ def _last_log_lines(kubectl: Kubectl, pod: Object) -> list[str]:
     try:
         text = kubectl.run("logs", pod["metadata"]["name"], "--tail=10", *again, seconds=20)
     except ClientError:
-        return []  # it has none
+        return []  # there is no log
     return text.splitlines()

@@ -1,1 +1,1 @@
-"""The verbs of the command that need the services, one module each."""
+"""The verbs that need the services: one click command per module, in a package for each kind of thing."""

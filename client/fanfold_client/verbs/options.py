@@ -1,4 +1,4 @@
-"""Options that many verbs have."""
+"""Options that many verbs share."""
 
 import functools
 from collections.abc import Callable
@@ -9,19 +9,22 @@ import click
 Verb = Callable[..., Any]
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-profile_option = click.option("--profile", help="Use this login instead of `default` (or FANFOLD_PROFILE).")
+profile_option = click.option("--profile", help="Use this login instead of `default` or FANFOLD_PROFILE.")
 
 
 def with_client(verb: Verb) -> Verb:
-    """Give a verb `--profile` and `--json` and call it with a `client`, opened only now: it loads the HTTP client."""
+    """Give a verb the options `--profile` and `--json`, and pass it an open `client`.
+
+    The client is opened when the verb is called, because it imports the HTTP client.
+    """
 
     @profile_option
     @json_option
     @functools.wraps(verb)
-    def called(profile: str | None, **arguments: Any) -> Any:
-        from fanfold_client.session import open_client
+    def verb_with_client(profile: str | None, **arguments: Any) -> Any:
+        from fanfold_client.api.session import open_client
 
         with open_client(profile) as client:
             return verb(client=client, **arguments)
 
-    return called
+    return verb_with_client

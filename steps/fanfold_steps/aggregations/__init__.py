@@ -1,11 +1,11 @@
-"""Aggregations: combiner and reducer in one, so that a mapper folds values as they come and sends one for each key."""
+"""Aggregations: combiner and reducer in one. A map task folds values as they come and writes one state for each key."""
 
 from fanfold_steps.aggregations.named import AGGREGATIONS, InvalidAggregation, build
 from fanfold_steps.aggregations.numeric import Count, Mean, Sum, Variance
 from fanfold_steps.aggregations.ordered import CountDistinct, Distinct, Max, Min, TopK
 from fanfold_steps.aggregations.protocol import Aggregation
 from fanfold_steps.aggregations.sequence import Collect, First, Last
-from fanfold_steps.aggregations.together import Together
+from fanfold_steps.aggregations.several import TupleAggregation
 
 __all__ = [
     "AGGREGATIONS",
@@ -21,8 +21,8 @@ __all__ = [
     "Mean",
     "Min",
     "Sum",
-    "Together",
     "TopK",
+    "TupleAggregation",
     "Variance",
     "build",
 ]

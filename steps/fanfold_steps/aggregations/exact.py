@@ -1,21 +1,47 @@
-"""Sums of whole numbers and floats without rounding, so that the order of the terms never shows."""
+"""Sums of integers and floats without rounding, so that the order of the terms never shows."""
 
 import math
+from abc import ABC, abstractmethod
+from typing import Any
 
 Number = int | float
 
 
-class Exact:
-    """A sum of numbers, kept as a whole number of halves, quarters, … down to the finest that a term needed.
+class MixedKinds(TypeError):
+    """Values of two kinds, such as Decimal and float, which have no exact sum."""
 
-    Every finite float is such a number. Infinities and NaN add up among themselves as IEEE 754 has it, and a sum with
-    one of them is that.
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} and {other} can't be added up: convert all values of a key to one type")
+
+
+class Addend(ABC):
+    """A sum of values of one kind, to which sums of the same kind and integers can be added."""
+
+    __slots__ = ()
+    kind = "number"
+
+    @abstractmethod
+    def __add__(self, other: "int | Addend") -> "Addend":
+        """Add another sum to this one, in place, and return it. Raises MixedKinds."""
+
+    __radd__ = __add__
+
+    @abstractmethod
+    def over(self, divisor: int) -> Any:
+        """The sum divided by an integer. Raises MixedKinds, OverflowError."""
+
+
+class Exact(Addend):
+    """A sum of numbers, kept as an integer `scaled` times 2 ** -`shift`, so that no term is rounded.
+
+    Every finite float is such a number. Infinities and NaN add up as IEEE 754 defines, and determine the whole sum.
 
     >>> Exact(1).add(1e100).add(0.5).add(-1e100).over(1)
     1.5
     """
 
     __slots__ = ("scaled", "shift", "special")
+    kind = "float"
 
     def __init__(self, scaled: int = 0, shift: int = 0, special: float | None = None) -> None:
         self.scaled = scaled
@@ -26,7 +52,7 @@ class Exact:
         return Exact, (self.scaled, self.shift, self.special)
 
     def add(self, value: Number) -> "Exact":
-        """This sum with one more term."""
+        """Add a number, in place."""
         try:
             numerator, denominator = value.as_integer_ratio()
         except (OverflowError, ValueError):
@@ -36,7 +62,7 @@ class Exact:
         return self
 
     def add_square(self, value: Number) -> "Exact":
-        """This sum with the square of a number."""
+        """Add the square of a number, in place."""
         try:
             numerator, denominator = value.as_integer_ratio()
         except (OverflowError, ValueError):
@@ -45,11 +71,13 @@ class Exact:
             self._add(numerator * numerator, 2 * (denominator.bit_length() - 1))
         return self
 
-    def __add__(self, other: "int | Exact") -> "Exact":
-        """This very sum, with another added to it: sums belong to whoever holds them, and copies cost."""
+    def __add__(self, other: "int | Addend") -> "Exact":
+        """Add another sum to this one, in place, because copies would take time; returns it."""
         if isinstance(other, int):
             self.scaled += int(other) << self.shift
             return self
+        if not isinstance(other, Exact):
+            raise MixedKinds(self.kind, other.kind)
         if other.special is not None:
             self._add_special(other.special)
         self._add(other.scaled, other.shift)
@@ -58,7 +86,7 @@ class Exact:
     __radd__ = __add__
 
     def over(self, divisor: int) -> float:
-        """The sum divided by a whole number, rounded once, correctly; beyond the largest float an infinity."""
+        """The sum divided by an integer, correctly rounded once; an infinity beyond the largest float."""
         return quotient(self.scaled, divisor << self.shift) if self.special is None else self.special
 
     def _add(self, scaled: int, shift: int) -> None:
@@ -72,7 +100,7 @@ class Exact:
 
 
 def quotient(numerator: int, denominator: int) -> float:
-    """The float nearest to a fraction; CPython divides whole numbers with one correct rounding.
+    """The float nearest to a fraction, because CPython's division of integers rounds once, correctly.
 
     >>> quotient(1, 3), quotient(-(10**400), 1)
     (0.3333333333333333, -inf)

@@ -1,8 +1,9 @@
-"""Aggregations by input order, of values of any type that pickles."""
+"""Aggregations by input order, for values of any type that can be pickled."""
 
 from typing import Any
 
 from fanfold_steps.aggregations.protocol import Aggregation
+from fanfold_steps.memory.taken import taken
 
 
 class _One(Aggregation):
@@ -13,48 +14,53 @@ class _One(Aggregation):
         return ()
 
     def result(self, state: tuple[Any, ...]) -> Any:
-        """The value."""
+        """The value; None if there was none."""
         return state[0] if state else None
 
 
 class First(_One):
-    """The value that stands first in the input."""
+    """The value that comes first in the input."""
 
     def fold(self, state: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-        """The value if it is the first."""
-        return state or (value,)
+        """The first value."""
+        return state or (taken(value),)
 
     def merge(self, state: tuple[Any, ...], later: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The earlier."""
+        """The earlier value."""
         return state or later
 
 
 class Last(_One):
-    """The value that stands last in the input."""
+    """The value that comes last in the input."""
 
     def fold(self, state: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
-        """The value."""
-        return (value,)
+        """The last value."""
+        return (taken(value),)
 
     def merge(self, state: tuple[Any, ...], later: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The later."""
+        """The later value."""
         return later or state
 
 
 class Collect(Aggregation):
-    """All values in a list, in input order. The list of one key lies in memory."""
+    """A list of all values, in input order. The list of one key must fit into memory."""
+
+    def __init__(self, field: str | None = None, *, rows: bool = False) -> None:
+        """For named results: `field` is the field to aggregate; with `rows`, each value gets a row of its own."""
+        super().__init__(field)
+        self.rows = rows
 
     def start(self) -> list[Any]:
-        """None yet."""
+        """No values yet."""
         return []
 
     def fold(self, state: list[Any], value: Any) -> list[Any]:
-        """Put a value at the end."""
-        state.append(value)
+        """Append a value."""
+        state.append(taken(value))
         return state
 
     def merge(self, state: list[Any], later: list[Any]) -> list[Any]:
-        """One list after the other."""
+        """Append the later list."""
         state.extend(later)
         return state
 

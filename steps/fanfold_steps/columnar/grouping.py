@@ -5,10 +5,10 @@ from typing import Literal
 
 import polars as pl
 
-from fanfold_steps.budget import Budget, resident
-from fanfold_steps.columnar.columns import column
-from fanfold_steps.columnar.shape import Shape
-from fanfold_steps.spec import Aggregate
+from fanfold_steps.columnar.aggregations.by_name import column
+from fanfold_steps.columnar.shape import Kinds, Shape
+from fanfold_steps.job.spec import Aggregate
+from fanfold_steps.memory.budget import Budget, resident
 
 GROUP_ROWS = 1 << 17  # rows that wait before they are grouped; many more don't fit into a processor's caches
 MERGE_ROWS = 1 << 20  # states that wait before they are merged
@@ -24,6 +24,7 @@ class Grouping:
         self.keys = list(shape.keys)
         self._columns = [column(name, one, shape.values[name]) for name, one in reduce.items()]
         ordered = any(one.aggregate in _BY_ORDER for one in reduce.values())
+        self.result_kinds: Kinds = {**shape.keys, **{one.name: one.result_kind for one in self._columns}}
         self._engine: Literal["in-memory", "streaming"] = "in-memory" if ordered else "streaming"
 
     def of_rows(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -31,13 +32,16 @@ class Grouping:
         groups = self._grouped(rows, [one.gather(rows) for one in self._columns])
         return groups.with_columns([one.fold(groups[one.name]) for one in self._columns])
 
-    def of_states(self, states: pl.DataFrame) -> pl.DataFrame:
+    def of_states(self, frames: list[pl.DataFrame]) -> pl.DataFrame:
         """States merged, one a key, in any order. Those of a key stand in input order."""
-        groups = self._grouped(states, [one.merge() for one in self._columns])
+        for one in self._columns:
+            frames = one.aligned(frames)
+        states = concatenated(frames)
+        groups = self._grouped(states, [one.merge(states) for one in self._columns])
         return groups.with_columns([one.fold_states(groups[one.name]) for one in self._columns])
 
     def results(self, states: pl.DataFrame) -> pl.DataFrame:
-        """What is written for each key."""
+        """What is written for each key, in the `result_kinds`."""
         return states.with_columns([one.result(states[one.name]).alias(one.name) for one in self._columns])
 
     def sorted(self, states: pl.DataFrame) -> pl.DataFrame:
@@ -99,7 +103,7 @@ class Accumulator:
                 self._spill(self)
 
     def _group_rows(self, grouping: Grouping) -> None:
-        rows, self._rows = together(self._rows), []
+        rows, self._rows = concatenated(self._rows), []
         self._states.append(grouping.of_rows(rows))
         self._waiting += self._states[-1].height - rows.height
         if self._states[-1].height > rows.height * 3 // 4:  # as when the user's function groups, too: let more wait
@@ -110,11 +114,11 @@ class Accumulator:
         if self._rows:
             self._group_rows(grouping)
         if len(self._states) > 1:
-            self._states = [grouping.of_states(together(self._states))]
+            self._states = [grouping.of_states(self._states)]
         self._waiting, self._bytes, self._grouped = 0, 0, self._states[0].height
 
 
-def together(frames: list[pl.DataFrame]) -> pl.DataFrame:
+def concatenated(frames: list[pl.DataFrame]) -> pl.DataFrame:
     """One after the other; nulls and narrow numbers take the type of the others."""
     if len(frames) == 1:
         return frames[0]

@@ -1,94 +1,73 @@
 """Map of batches: the user's function over frames of a split, aggregated, in one run with a segment a partition."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
 import polars as pl
 
-from fanfold_steps import keys
-from fanfold_steps.batches import Batches
-from fanfold_steps.budget import Budget
-from fanfold_steps.calling import Part
-from fanfold_steps.code import Code
-from fanfold_steps.columnar import segments
-from fanfold_steps.columnar.frames import BLOCK_BYTES, InputFrame, frames
+from fanfold_steps.columnar import runs as segments
 from fanfold_steps.columnar.grouping import Accumulator, Grouping
-from fanfold_steps.columnar.python import python_values
-from fanfold_steps.columnar.shape import framed, settled
+from fanfold_steps.columnar.python import first_row, python_values
+from fanfold_steps.columnar.reading import BLOCK_BYTES, InputFrame, frames
+from fanfold_steps.columnar.shape import as_frame, normalized, with_results
 from fanfold_steps.columnar.spills import FrameSpills
-from fanfold_steps.context import Context
-from fanfold_steps.crash_points import around
-from fanfold_steps.failure import NOT_OF_USER_CODE, PermanentFailure, of_user_code
-from fanfold_steps.key_bytes import TEXT
-from fanfold_steps.partitions import by_hash
-from fanfold_steps.scratch import Scratch
-from fanfold_steps.spec import Batch, StageSpec
-from fanfold_storage.objects import Objects
+from fanfold_steps.failure.blame import Blame
+from fanfold_steps.failure.permanent import PermanentFailure, Position
+from fanfold_steps.failure.place import at_place
+from fanfold_steps.job.spec import BatchFunction
+from fanfold_steps.memory.scratch import Scratch
+from fanfold_steps.sorting import keys
+from fanfold_steps.sorting.key_types.encoding import TEXT
+from fanfold_steps.sorting.partitions import by_hash
+from fanfold_steps.stage.attempt import Attempt
+from fanfold_steps.stage.inputs import StageInputs
+from fanfold_steps.stage.setup import StageSetup
+from fanfold_steps.tree.commit import Commit, Written
 
 
-@dataclass(frozen=True, slots=True)
-class FrameMapper:
-    """The user's function of frames."""
+class FrameMapStep:
+    """The map step of a stage of data frames."""
 
-    part: Part
-    code: Code
-    call: Callable[[pl.DataFrame], object] = pl.DataFrame
+    def __init__(self, setup: StageSetup) -> None:
+        assert isinstance(setup.stage.reduce, dict)
+        assert isinstance(setup.stage.map, BatchFunction)
+        self._reduce = setup.stage.reduce
+        self._key = setup.stage.key
+        self._function = setup.code.function(setup.stage.map.batch, "batch function", 1)
+        self._code_root = setup.code.root
+        self._partitions = setup.partitions
+        self._budget = setup.budget
 
-    @classmethod
-    def of(cls, spec: Batch, code: Code) -> "FrameMapper":
-        """The function that a spec names. Raises PermanentFailure."""
-        return cls(code.part(spec.batch, "batch function", 1), code)
-
-    def begin(self, context: Context) -> "FrameMapper":
-        """The function for one attempt, with its context. Raises PermanentFailure."""
-        return replace(self, call=self.part.begin(context).call)
-
-    def rows(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """What it returns for a frame. Raises PermanentFailure."""
-        try:
-            return framed(self.call(frame))
-        except (PermanentFailure, *NOT_OF_USER_CODE):
-            raise
-        except BaseException as error:  # sys.exit() in it, too, is its failure
-            raise of_user_code("batch function", error, self.code.root, None) from error
-
-
-class FrameMapTask:
-    """The map step of a stage of batches, ready to run over splits."""
-
-    def __init__(self, stage: StageSpec, partitions: int, budget: Budget) -> None:
-        assert isinstance(stage.reduce, dict)
-        self._reduce = stage.reduce
-        self._needed = {name: one.aggregate != "Count" for name, one in stage.reduce.items()}
-        self._partitions = partitions
-        self._budget = budget
-
-    def run(self, mapper: FrameMapper, batches: Batches, objects: Objects, key: str) -> dict[str, Any]:
-        """Map what a task reads and write its run under `key`; returns what the commit records.
+    def run(self, attempt: Attempt, inputs: StageInputs) -> Commit:
+        """Map what the task reads and write its run.
 
         Raises:
-            PermanentFailure: the user's code raised or gave what can't be taken; with the place of its frame.
+            PermanentFailure: the user's code raised or returned something invalid; with the position of its frame.
+            StorageError: the store is unavailable.
         """
-        context, records = mapper.code.context(), 0
-        mapper = mapper.begin(context)
+        call, records, batches = self._function.begin(attempt.context).call, 0, inputs.batches(attempt.task)
         with Scratch() as scratch:
             spills = FrameSpills(scratch, self._budget)
-            accumulator = Accumulator(self._reduce, self._budget, lambda full: self._spill(full, spills))
+            accumulator = Accumulator(self._reduce, self._budget, partial(self._spill, spills))
             for batch in frames(batches, min(self._budget.share // 32, BLOCK_BYTES)):
-                self._add(batch, mapper, accumulator)
+                self._add(batch, call, accumulator)
                 records += batch.frame.height
-            with around("map.run"):
-                size = objects.put(key, self._run(accumulator, spills))
-        return {"records": records, "bytes": size, "read": batches.size, "counters": context.counters()}
+            size = attempt.put_run(self._run(accumulator, spills))
+        return attempt.commit(Written(records, size), read=batches.size)
 
-    def _add(self, input: InputFrame, mapper: FrameMapper, accumulator: Accumulator) -> None:
+    def _add(self, input: InputFrame, call: Callable[[pl.DataFrame], object], accumulator: Accumulator) -> None:
+        def position() -> Position:
+            first = first_row(input.frame)
+            return input.batch.position_of(0, first if len(first) > 1 else next(iter(first.values())))
+
         try:
-            rows, shape = settled(mapper.rows(input.frame), self._needed, escaped=input.escaped)
-            accumulator.add_rows(rows, shape)
+            with at_place(position):
+                with Blame("batch function", self._code_root):
+                    returned = as_frame(call(input.frame))
+                rows = with_results(returned, self._key, self._reduce)
+                accumulator.add_rows(*normalized(rows, self._reduce, escaped=input.escaped))
         except PermanentFailure as failure:
-            first = input.frame.row(0, named=True)
-            failure.position = input.batch.position_of(0, first if len(first) > 1 else next(iter(first.values())))
+            failure.position = position()
             raise
 
     def _run(self, accumulator: Accumulator, spills: FrameSpills) -> Iterator[bytes]:
@@ -99,7 +78,7 @@ class FrameMapTask:
         parts = enumerate(self._partitioned(grouping, states if not spills else grouping.sorted(states)))
         return segments.pack((spills.merged(grouping, number, part) for number, part in parts), grouping.shape)
 
-    def _spill(self, full: Accumulator, spills: FrameSpills) -> None:
+    def _spill(self, spills: FrameSpills, full: Accumulator) -> None:
         found = full.take()
         assert found
         grouping, states = found

@@ -6,12 +6,12 @@ from typing import Any
 
 import polars as pl
 
-from fanfold_steps import keys
-from fanfold_steps.budget import Budget
-from fanfold_steps.columnar import segments
-from fanfold_steps.columnar.grouping import Grouping, together
-from fanfold_steps.merge import few
-from fanfold_steps.scratch import Scratch
+from fanfold_steps.columnar import runs as segments
+from fanfold_steps.columnar.grouping import Grouping
+from fanfold_steps.memory.budget import Budget
+from fanfold_steps.memory.scratch import Scratch
+from fanfold_steps.sorting import keys
+from fanfold_steps.sorting.merge import few
 
 Stream = Iterator[pl.DataFrame]
 """Sorted states, frame by frame."""
@@ -64,7 +64,7 @@ def _merged(grouping: Grouping, streams: list[Stream]) -> Stream:
             below = head.select(_up_to(bound, head.select(grouping.keys)))[:, 0].sum()
             taken.append(head[:below])
             heads[number] = head[below:] if below < head.height else _next(streams[number])
-        yield grouping.sorted(grouping.of_states(together(taken)))
+        yield grouping.sorted(grouping.of_states(taken))
 
 
 def _next(stream: Stream) -> pl.DataFrame | None:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from fanfold_steps.formats.declared import Fixed, Whole
 from fanfold_steps.formats.protocol import BadRecord
 from fanfold_steps.formats.sources import Source
 from fanfold_steps.formats.text import decode
+from fanfold_steps.job.formats import Fixed, Whole
 
 
 @dataclass(slots=True)
@@ -29,12 +29,16 @@ class FixedBlock:
         if whole < len(data):
             problem = f"the file ends in the middle of it: {len(data) - whole} of {size} bytes are there"
             number = whole // size
-            self.bad = [BadRecord(number, self.offset + whole, repr(data[whole:]), problem)]
+            self.bad = [BadRecord(number, self.offset + whole, repr(data[whole:]), problem, data[whole:])]
         return [data[at : at + size] for at in range(0, whole, size)]
 
     def offsets(self) -> range:
         """Where in the file each record begins."""
         return range(self.offset, self.offset + len(self.data), self.size)
+
+    def alone(self, number: int) -> bytes:
+        """The record."""
+        return self.data[number * self.size : (number + 1) * self.size]
 
 
 class FixedReader:
@@ -84,12 +88,16 @@ class WholeBlock:
             return [decode(self.data, self.format.encoding, 0)]
         except UnicodeError as error:
             shown = self.data[:1000].decode("utf-8", "backslashreplace")
-            self.bad = [BadRecord(0, 0, shown, f"it isn't {self.format.encoding} ({error})")]
+            self.bad = [BadRecord(0, 0, shown, f"it isn't {self.format.encoding} ({error})", self.data)]
             return []
 
     def offsets(self) -> list[int]:
         """The file's beginning."""
         return [0]
+
+    def alone(self, number: int) -> bytes:
+        """The file."""
+        return self.data
 
 
 class WholeReader:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.failure.permanent import PermanentFailure
 
 PIECE = 1 << 20  # bytes packed or unpacked at once, so that a small file can't fill the memory
-MAGIC_BYTES = 10
+MAGIC_BYTES = 262
+"""Of a file, by which its compression, or the kind of archive that it is, is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,11 @@ def _zstd() -> Any:
     return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
 
 
+def _no_encoder() -> Any:
+    raise AssertionError("the older form of xz is only read")
+
+
+_LZMA = b"\x5d\x00\x00"
 _CODECS = {
     codec.name: codec
     for codec in (
@@ -93,26 +99,40 @@ _CODECS = {
             "zstd", ".zst", b"\x28\xb5\x2f\xfd", lambda: _zstd().ZstdDecompressor(), lambda: _zstd().ZstdCompressor()
         ),
         Codec("xz", ".xz", b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), lzma.LZMACompressor),
+        Codec("lzma", ".lzma", _LZMA, lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE), _no_encoder),
         Codec("lz4", ".lz4", b"\x04\x22\x4d\x18", _lz4_decoder, _Lz4Encoder),
     )
 }
 _BZ2_BLOCKS = (b"1AY&SY", b"\x17rE8P\x90")  # what follows BZh1 to BZh9, which alone may be text
 
 
-def named(name: str | None) -> Codec | None:
+_REST = "Other bytes may follow what was compressed: decompress the file (gunzip < FILE > COPY) and read the copy"
+_MENDS = {"requires too much memory": "Decompress it first (zstd -d --long=31), or compress it without --long"}
+
+
+def codec_by_name(name: str | None) -> Codec | None:
     """The compression of that name; None for `none` and for no name."""
     return None if name in (None, "none") else _CODECS[str(name)]
 
 
-def by_name(key: str) -> Codec | None:
+def codec_by_suffix(key: str) -> Codec | None:
     """The compression that a file's name tells."""
     return next((codec for codec in _CODECS.values() if key.lower().endswith(codec.suffix)), None)
 
 
-def by_magic(beginning: bytes) -> Codec | None:
+def codec_by_magic(beginning: bytes) -> Codec | None:
     """The compression that a file's first bytes tell."""
     codec = next((codec for codec in _CODECS.values() if beginning.startswith(codec.magic)), None)
-    return None if codec and codec.name == "bz2" and beginning[4:10] not in _BZ2_BLOCKS else codec
+    if codec and codec.name == "bz2" and beginning[4:10] not in _BZ2_BLOCKS:
+        return None
+    return None if codec and codec.name == "lzma" and not _is_lzma(beginning) else codec
+
+
+def _is_lzma(beginning: bytes) -> bool:
+    """Whether the dictionary is 2**n bytes, and the size is unknown or less than 2**40: text never looks so."""
+    dictionary, size = int.from_bytes(beginning[1:5], "little"), int.from_bytes(beginning[5:13], "little")
+    is_power = dictionary & (dictionary - 1) == 0
+    return len(beginning) >= 13 and is_power and (size == (1 << 64) - 1 or size < 1 << 40)
 
 
 def unpack(codec: Codec, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
@@ -122,7 +142,7 @@ def unpack(codec: Codec, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
         PermanentFailure: this isn't such a file, or it is damaged or cut short.
     """
     decoder: Any = codec.decoder()
-    untouched = True
+    untouched, begun_again = True, False
     for chunk in chunks:
         data = chunk
         while True:
@@ -131,13 +151,15 @@ def unpack(codec: Codec, chunks: Iterator[bytes], url: str) -> Iterator[bytes]:
                 if not data:
                     break
                 decoder = codec.decoder()
+                begun_again = True
             untouched = False
             try:
                 piece = decoder.decompress(data, PIECE)
             except Exception as error:  # each library has errors of its own
-                raise PermanentFailure(
-                    "input", f"{url} is no sound {codec.name} file: {error}. Fetch it again"
-                ) from error
+                mend = next((told for words, told in _MENDS.items() if words in str(error)), "Fetch it again")
+                if codec.name == "gzip" and begun_again:
+                    mend = _REST
+                raise PermanentFailure("input", f"{url} is not a valid {codec.name} file: {error}. {mend}") from error
             if piece:
                 yield piece
             if decoder.eof:

@@ -31,8 +31,10 @@ class LinesWriter:
 
 
 class _LinesEncoder:
+    columns = None
+
     def encode(self, records: Sequence[bytes]) -> bytes:
         return b"".join(records)
 
-    def end(self) -> bytes:
-        return b""
+    def end(self) -> tuple[()]:
+        return ()

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from fanfold_steps.failure import PermanentFailure, Position
-from fanfold_steps.formats.compression import by_name
-from fanfold_steps.formats.declared import CSV, JSONL, TSV, InputFormat, Parquet, Table
+from fanfold_steps.failure.permanent import PermanentFailure, Position
+from fanfold_steps.formats.compression import codec_by_suffix
 from fanfold_steps.formats.protocol import Block, Reader
 from fanfold_steps.formats.sources import Source
+from fanfold_steps.job.formats import CSV, JSONL, TSV, InputFormat, Parquet, Table
 
 _BY_SUFFIX: dict[str, InputFormat] = {
     ".csv": CSV(),
@@ -34,7 +34,7 @@ class TableReader:
 def _reader(source: Source) -> Reader:
     from fanfold_steps.formats import reader
 
-    packed = by_name(source.key)
+    packed = codec_by_suffix(source.key)
     name = source.key.lower().removesuffix(packed.suffix if packed else "")
     for suffix, told in _BY_SUFFIX.items():
         if name.endswith(suffix):

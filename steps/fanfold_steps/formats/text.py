@@ -5,14 +5,18 @@ Records that end with another delimiter are read here, too.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, time, timedelta
+from enum import Enum
 from itertools import accumulate, chain
 from typing import Any, cast
 
-from fanfold_steps.formats.declared import Delimited, Text
 from fanfold_steps.formats.protocol import BadRecord
-from fanfold_steps.formats.ranges import whole_records
+from fanfold_steps.formats.ranges import UTF8_BOM, overlaps, refuse_wide_text, whole_records
 from fanfold_steps.formats.sources import Source
+from fanfold_steps.formats.values.plain import NANOSECONDS, is_of_library, plain, textual
+from fanfold_steps.job.formats import Delimited, Text
 
+_UTF8_NAMES = {"utf-8", "utf8", "utf-8-sig"}
 _PLAIN = {str, int, float}
 
 
@@ -26,6 +30,8 @@ class TextBlock:
     encoding: str | None = None
     bad: list[BadRecord] = field(default_factory=list)
     _offsets: list[int] | None = None
+    marked: bool = False
+    """Whether a byte order mark stands before it, which a file may begin with and is in no record."""
 
     def records(self) -> list[str]:
         r"""The records.
@@ -52,6 +58,13 @@ class TextBlock:
             self._offsets = list(accumulate(lengths, initial=self.offset))
         return self._offsets
 
+    def alone(self, number: int) -> bytes:
+        """The record and its end, if it has one."""
+        end, start = encode(self.end, self.encoding), self.offsets()[number] - self.offset
+        stop = self.data.find(end, start)
+        data = self.data[start:] if stop < 0 else self.data[start : stop + len(end)]
+        return UTF8_BOM + data if data.startswith(UTF8_BOM) else data  # of two marks, the first isn't in the record
+
     def _one_by_one(self) -> list[str]:
         """The records that can be decoded; the others are bad."""
         end = encode(self.end, self.encoding)
@@ -63,25 +76,33 @@ class TextBlock:
                 self._offsets.append(offset)
             except UnicodeDecodeError as error:
                 shown = piece.decode("utf-8", "backslashreplace")
-                self.bad.append(BadRecord(len(records), offset, shown, f"it isn't {self.encoding} ({error.reason})"))
+                self.bad.append(
+                    BadRecord(len(records), offset, shown, f"it isn't {self.encoding} ({error.reason})", piece + end)
+                )
             offset += len(piece) + len(end)
         return records
 
 
 class TextReader:
-    """Reads lines, or what else ends with a delimiter."""
+    """Reads lines, or what else ends with a delimiter. The byte order mark that a file may begin with is in none."""
 
-    splittable = True
     reads_empty = False
 
     def __init__(self, format: Text | Delimited) -> None:
         self._end = format.delimiter if isinstance(format, Delimited) else "\n"
+        self.splittable = not overlaps(self._end)
         self._encoding = format.encoding
 
     def blocks(self, source: Source, start: int, stop: int | None) -> Iterator[TextBlock]:
         """The records that begin in [start, stop)."""
+        may_be_marked = is_utf8(self._encoding)
         for offset, data in whole_records(source, start, stop, encode(self._end, self._encoding)):
-            yield TextBlock(offset, data, self._end, self._encoding)
+            if not offset and may_be_marked:
+                refuse_wide_text(source, data)
+            if not offset and may_be_marked and data.startswith(UTF8_BOM):
+                yield TextBlock(len(UTF8_BOM), data[len(UTF8_BOM) :], self._end, self._encoding, marked=True)
+            else:
+                yield TextBlock(offset, data, self._end, self._encoding)
 
 
 class TextWriter:
@@ -100,6 +121,8 @@ class TextWriter:
 class TextEncoder:
     """Writes one part."""
 
+    columns = None
+
     def __init__(self, encoding: str | None) -> None:
         self._encoding = encoding
 
@@ -109,9 +132,9 @@ class TextEncoder:
             return encode("\n".join(cast(Sequence[str], records)) + "\n", self._encoding)
         return encode(_plain_pairs(records) or "".join(map(line, records)), self._encoding)
 
-    def end(self) -> bytes:
+    def end(self) -> tuple[()]:
         """Nothing remains."""
-        return b""
+        return ()
 
 
 def _plain_pairs(records: Sequence[Any]) -> str | None:
@@ -130,8 +153,13 @@ def line(record: object) -> str:
     'a\t3\n'
     """
     if type(record) is tuple and len(record) == 2:
-        return f"{_text(record[0])}\t{_text(record[1])}\n"
-    return f"{_text(record)}\n"
+        return f"{as_text(record[0])}\t{as_text(record[1])}\n"
+    return f"{as_text(record)}\n"
+
+
+def is_utf8(encoding: str | None) -> bool:
+    """Whether text in an encoding, as a format names it, is UTF-8."""
+    return encoding is None or encoding.lower().replace("_", "-") in _UTF8_NAMES
 
 
 def decode(data: bytes, encoding: str | None, offset: int) -> str:
@@ -154,9 +182,19 @@ def encode(text: str, encoding: str | None) -> bytes:
     return text.encode(encoding.lower().replace("_", "-").removesuffix("-sig"))
 
 
-def _text(value: object) -> str:
-    if isinstance(value, bytes):
+def as_text(value: object) -> str:
+    """A value as text: times as ISO 8601 has them, bytes as they are, an Enum's member by its value, else `str()`.
+
+    Raises:
+        TypeError: it has no text of its own.
+    """
+    if type(value) in _PLAIN:
+        return str(value)
+    if isinstance(value, bytes | bytearray):
         return value.decode("utf-8", "surrogateescape")
+    if isinstance(value, date | time | timedelta | Enum | NANOSECONDS) or is_of_library(value):
+        found = plain(value)
+        return as_text(found if isinstance(found, bytes) else textual(found))
     text = str(value)
     if text[:1] == "<" and not isinstance(value, str):
         _refuse_address(value, text)

@@ -1,14 +1,14 @@
-"""Sorting lines of text: no key is encoded, no line looked at by Python code; blocks are split, sorted and joined.
+"""Sorting lines of text: no key is encoded, no Python code looks at a single line; blocks are split, sorted, joined.
 
-A line is a `str` of Latin-1 here, one character for each byte, whatever it is encoded in: so the order of characters is
-the order of bytes, which is that of `LC_ALL=C sort`, and Python compares such strings by memcmp.
+A line is a Latin-1 `str` here, one character per byte, whatever its encoding. So the order of characters is the order
+of bytes, as in `LC_ALL=C sort`, and Python compares such strings by memcmp.
 """
 
 ENCODING = "latin-1"
 
 
 def split(data: bytes) -> list[str]:
-    r"""The lines of some text; the last one may lack its end. A CR stays part of its line.
+    r"""The lines of a text; the last one needn't end with a line break. A CR stays part of its line.
 
     >>> split(b"b\r\n\na")
     ['b\r', '', 'a']

@@ -1,7 +1,7 @@
-"""Lines in a column of Polars: taken from text, cut into ranges, sorted, made text again. Any bytes may be in them.
+"""Lines in a column of Polars: read from text, cut into ranges, sorted, and written as text. They may hold any bytes.
 
-Polars holds nothing but UTF-8, whose order is that of its bytes. Where some aren't UTF-8, each byte is taken for the
-character of Latin-1 that has its number: the order is the same.
+Polars holds UTF-8 only, which sorts like its bytes. If some lines aren't UTF-8, each byte becomes the Latin-1 character
+of its value; the order is the same.
 """
 
 import io
@@ -17,17 +17,17 @@ Encoding = Literal["utf-8", "latin-1"]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
-    """Lines, and what their characters stand for."""
+class LineColumn:
+    """Lines, and the encoding that maps their characters to bytes."""
 
     lines: pl.Series
     encoding: Encoding = "utf-8"
 
     @classmethod
-    def of(cls, blocks: Iterable[bytes]) -> "Column":
-        r"""The lines of some text in blocks of whole lines; the last may lack its end. A CR stays part of a line.
+    def of(cls, blocks: Iterable[bytes]) -> "LineColumn":
+        r"""The lines of blocks of whole lines; the last one needn't end with a line break. A CR stays part of its line.
 
-        >>> Column.of([b"b\r\n\n", b"a"]).lines.to_list()
+        >>> LineColumn.of([b"b\r\n\n", b"a"]).lines.to_list()
         ['b\r', '', 'a']
         """
         blocks = list(blocks)
@@ -39,30 +39,30 @@ class Column:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def sorted(self) -> "Column":
-        """In the order of their bytes."""
+    def sorted(self) -> "LineColumn":
+        """The lines sorted by their bytes."""
         heads = _heads(self.lines)
         different = cast(int, heads.approx_n_unique())
         if different < len(heads) * _MOSTLY:
             return replace(self, lines=self.lines.sort())
         return replace(self, lines=_by_heads(self.lines, heads))
 
-    def ranges(self, boundaries: list[bytes]) -> "list[Column]":
-        r"""The lines below the first boundary, those from there to below the second, and so on, in the order they had.
+    def ranges(self, boundaries: list[bytes]) -> "list[LineColumn]":
+        r"""The lines below the first boundary, those from there to below the second, and so on, in their old order.
 
-        >>> [some.lines.to_list() for some in Column.of([b"p\na\ng\nb\n"]).ranges([b"b", b"h"])]
+        >>> [some.lines.to_list() for some in LineColumn.of([b"p\na\ng\nb\n"]).ranges([b"b", b"h"])]
         [['a'], ['g', 'b'], ['p']]
         """
         try:
             bounds = [boundary.decode(self.encoding) for boundary in boundaries]
         except UnicodeDecodeError:
-            return Column(_read(list(self.text(1 << 20)), "latin-1"), "latin-1").ranges(boundaries)
+            return LineColumn(_read(list(self.text(1 << 20)), "latin-1"), "latin-1").ranges(boundaries)
         return [replace(self, lines=some) for some in _ranges(self.lines, bounds)]
 
     def text(self, size: int) -> Iterator[bytes]:
-        r"""Lines as text, about `size` bytes at a time.
+        r"""The lines as text, in blocks of about `size` bytes.
 
-        >>> list(Column.of([b"a\nb\n\nc"]).text(4))
+        >>> list(LineColumn.of([b"a\nb\n\nc"]).text(4))
         [b'a\nb\n', b'\nc\n']
         """
         in_all = int(self.lines.str.len_bytes().sum()) + len(self)
@@ -79,17 +79,17 @@ def _read(blocks: list[bytes], encoding: Encoding) -> pl.Series:
 
 
 def _lines(data: bytes, encoding: Encoding) -> pl.Series:
-    if encoding == "utf-8" and b"\r" not in data:  # which would be taken away
+    if encoding == "utf-8" and b"\r" not in data:  # which Polars would remove
         try:
-            return pl.read_lines(b"\n" + data, name="line")["line"][1:]  # or `x^A` would be taken for packed data
+            return pl.read_lines(b"\n" + data, name="line")["line"][1:]  # or `x^A` would be taken for compressed data
         except pl.exceptions.ComputeError:
-            pass  # Python tells what is wrong
+            pass  # decoding it below says what is wrong
     return pl.Series("line", [data.removesuffix(b"\n").decode(encoding)]).str.split("\n").explode()
 
 
 def _heads(lines: pl.Series) -> pl.Series:
-    """The first eight bytes of each line after what all begin with, as a number: in the order of the lines, but that
-    different lines may have the same."""
+    """The first eight bytes of each line after the prefix that all lines share, as a number. The numbers sort like the
+    lines, except that different lines may have the same one."""
     least, most = str(lines.min()).encode(), str(lines.max()).encode()
     shared = next((at for at, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), 0)
     padded = pl.col("line").cast(pl.Binary).bin.slice(shared, _HEAD) + pl.lit(bytes(_HEAD))
@@ -98,9 +98,9 @@ def _heads(lines: pl.Series) -> pl.Series:
 
 
 def _by_heads(lines: pl.Series, heads: pl.Series) -> pl.Series:
-    """Numbers sort several times as fast as text; only lines with the same are sorted as text, among themselves."""
-    found = pl.DataFrame([lines, heads.alias("head")]).sort("head")
-    lines, heads = found["line"], found["head"]
+    """Sort lines by their heads, which is several times as fast; only lines with equal heads are compared as text."""
+    ordered = pl.DataFrame([lines, heads.alias("head")]).sort("head")
+    lines, heads = ordered["line"], ordered["head"]
     same = (heads == heads.shift(1)).fill_null(False)
     tied = same | same.shift(-1, fill_value=False)
     return lines.scatter(tied.arg_true(), lines.filter(tied).sort()) if tied.any() else lines

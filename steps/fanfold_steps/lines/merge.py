@@ -1,4 +1,4 @@
-"""Merge of sorted lines: of each segment one block is in memory, and `list.sort` finds the runs in them."""
+"""Merging sorted lines: one block of each segment is in memory, and `list.sort` detects that they are sorted."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
@@ -6,14 +6,15 @@ from itertools import chain
 
 from fanfold_steps.lines import split
 from fanfold_steps.lines.runs import Blocks, RunWriter, read_segments
-from fanfold_steps.merge import few
-from fanfold_steps.scratch import Scratch
+from fanfold_steps.memory.scratch import Scratch
+from fanfold_steps.sorting.heads import heads_of
+from fanfold_steps.sorting.merge import few
 
 Segment = Iterator[list[str]]
 
 
 def merge(segments: list[Segment], scratch: Scratch, fan_in: int, block: int) -> Iterator[list[str]]:
-    """All lines in order, some at a time. More segments than `fan_in` are first merged in groups on disk."""
+    """All lines in order, in lists. Groups of segments are first merged on disk if there are more than `fan_in`."""
 
     def joined(group: list[Segment], key: str) -> Segment:
         return stored(chain.from_iterable(map(Blocks(block).of, merged(group))), key, scratch)
@@ -22,55 +23,26 @@ def merge(segments: list[Segment], scratch: Scratch, fan_in: int, block: int) ->
 
 
 def merged(segments: list[Segment]) -> Iterator[list[str]]:
-    """All lines in order, some at a time.
+    """All lines in order, in lists.
 
     >>> list(merged([iter([["a", "d"], ["f"]]), iter([["b", "c"]])]))
     [['a', 'b', 'c'], ['d'], ['f']]
     """
-    heads = [head for head in map(_Head, segments) if head.fill()]
+    heads = heads_of(segments)
     while len(heads) > 1:
-        bound = min([head.lines[-1] for head in heads])
+        bound = min([head.items[-1] for head in heads])
         lines: list[str] = []
-        emptied = False
         for head in heads:
-            emptied |= head.take(bound, lines)
+            lines += head.take(bisect_right(head.items, bound, head.taken))
         lines.sort()
         yield lines
-        if emptied:
-            heads = [head for head in heads if head.fill()]
+        heads = [head for head in heads if head.fill()]
     for head in heads:
         yield from head.rest()
 
 
-class _Head:
-    """The block of a segment that is in memory, and how far it has been taken."""
-
-    def __init__(self, segment: Segment) -> None:
-        self._segment = segment
-        self.lines: list[str] = []
-        self._taken = 0
-
-    def fill(self) -> bool:
-        """Have lines, from the next block if there must be; False at the segment's end."""
-        if self._taken == len(self.lines):
-            self.lines, self._taken = next(self._segment, []), 0
-        return bool(self.lines)
-
-    def take(self, bound: str, lines: list[str]) -> bool:
-        """Move the lines up to a bound; whether none is left."""
-        stop = bisect_right(self.lines, bound, self._taken)
-        lines += self.lines[self._taken : stop]
-        self._taken = stop
-        return stop == len(self.lines)
-
-    def rest(self) -> Iterator[list[str]]:
-        """All that is left."""
-        yield self.lines[self._taken :]
-        yield from self._segment
-
-
 def stored(blocks: Iterable[bytes], key: str, scratch: Scratch) -> Segment:
-    """Sorted lines, by way of the disk."""
+    """Write sorted lines to disk, and return them as a segment that reads them from there."""
     writer = RunWriter(1)
 
     def chunks() -> Iterator[bytes]:

@@ -1,20 +1,21 @@
-"""Runs of lines: what a map task writes, pieces with a segment for each partition, read back block by block.
+"""Runs of lines: a map task writes pieces with a segment for each partition, which are read back block by block.
 
 A framed file (`framed.py`), "FFL1":
 
     body   = whole lines
     footer = JSON: for each piece, for each partition the offset and the bytes of its blocks
 
-A piece is what fitted into the memory at once; its segments are sorted, but for a stage that sorts by columns. Pieces
-aren't merged here: the reducer merges or sorts anyway.
+A piece is what fitted into memory at once; its segments are sorted, except in a stage that sorts as a column. Pieces
+aren't merged here, because the reducer merges or sorts anyway.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from fanfold_steps import framed
 from fanfold_steps.lines import ENCODING, join
+from fanfold_steps.memory.blocks import BlockLength
+from fanfold_steps.sorting import framed
 from fanfold_storage.objects import Objects
 
 _MAGIC = b"FFL1"
@@ -23,7 +24,7 @@ Index = list[list[tuple[int, int]]]
 
 
 class RunWriter:
-    """Writes one run, a piece after the other."""
+    """Writes one run, piece after piece."""
 
     def __init__(self, partitions: int) -> None:
         self._partitions = partitions
@@ -31,7 +32,7 @@ class RunWriter:
         self._offset = 0
 
     def piece(self, segments: Iterable[Iterable[bytes]]) -> Iterator[bytes]:
-        """A piece's bytes, from the blocks of each partition's text; partitions that are not given have none."""
+        """A piece's bytes, from the blocks of each partition's text; there may be fewer segments than partitions."""
         index: list[tuple[int, int]] = []
         for blocks in segments:
             begin = self._offset
@@ -49,32 +50,31 @@ class RunWriter:
 
 
 class Blocks:
-    """Makes blocks of about `size` bytes of lines, and learns from each how many lines make one."""
+    """Makes blocks of about `size` bytes of lines, and learns from each block how many lines the next one takes."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self._lines = _FEW_LINES
+        self._length = BlockLength(size, _FEW_LINES, _MOST_LINES)
 
     def of(self, lines: list[str], start: int = 0, stop: int | None = None) -> Iterator[bytes]:
-        """Those from a line to another."""
+        """Blocks of the lines from number `start` to before `stop`."""
         stop = len(lines) if stop is None else stop
         while start < stop:
-            end = min(start + self._lines, stop)
+            end = min(start + self._length.items, stop)
             data = join(lines[start:end])
-            self._lines = max(1, min((end - start) * self._size // len(data), 4 * self._lines, _MOST_LINES))
-            if len(data) > 4 * self._size and end - start > 1:
+            self._length.learn(end - start, len(data))
+            if len(data) > 4 * self._length.size and end - start > 1:
                 continue  # longer lines than before: fewer of them
             start = end
             yield data
 
     def cut(self, lines: list[str], boundaries: list[bytes]) -> Iterator[Iterator[bytes]]:
-        """Those of each range of sorted lines; a line that equals a boundary lies above it."""
+        """The blocks of each range of sorted lines; a line that equals a boundary belongs to the range above it."""
         cuts = [0, *(bisect_left(lines, boundary.decode(ENCODING)) for boundary in boundaries), len(lines)]
         return (self.of(lines, start, stop) for start, stop in pairwise(cuts))
 
 
 def read_segments(objects: Objects, key: str, size: int, partition: int) -> Iterator[Iterator[bytes]]:
-    """A partition's segment of each piece of a run of `size` bytes; each gives lines, block by block."""
+    """A partition's segment of each piece of a run of `size` bytes, each as blocks of lines."""
     index: Index = framed.read_footer(objects, key, size, _MAGIC)
     for segments in index:
         start, length = segments[partition]

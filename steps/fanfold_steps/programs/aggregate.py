@@ -1,5 +1,5 @@
-"""Hadoop's reducer `aggregate`: the mapper writes `FUNCTION:KEY TAB VALUE`, and what the function makes of a key's
-values is written as `KEY TAB RESULT`."""
+"""Hadoop's reducer `aggregate`: the mapper writes `FUNCTION:KEY TAB VALUE`, and the reducer applies the function to a
+key's values and writes `KEY TAB RESULT`."""
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -16,13 +16,13 @@ _RESULTS: dict[str, Callable[[Values], Any]] = {
     "UniqValueCount": lambda values: len(set(values)),
 }
 _FEWER: dict[str, Callable[[Values], Values]] = {
-    "DoubleValueSum": lambda values: values,  # rounded in between, sums would depend on where the input was cut
+    "DoubleValueSum": lambda values: values,  # partial sums are rounded, so they would depend on the splits
     "UniqValueCount": lambda values: dict.fromkeys(values),
 }
 
 
 def combine(key: str, values: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """Fewer values that have the same result."""
+    """As few values as possible with the same result."""
     name, _ = _function(key)
     fewer = _FEWER[name](values) if name in _FEWER else [str(_RESULTS[name](values))]
     return ((key, value) for value in fewer)
@@ -42,5 +42,5 @@ def _function(key: str) -> tuple[str, str]:
     name, _, rest = key.partition(":")
     if name not in _RESULTS:
         known = ", ".join(_RESULTS)
-        raise ValueError(f"`aggregate` takes FUNCTION:KEY for a key, with one of {known}; not {key!r:.80}")
+        raise ValueError(f"`aggregate` needs keys of the form FUNCTION:KEY, with one of {known}; not {key!r:.80}")
     return name, rest

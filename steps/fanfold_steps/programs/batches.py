@@ -1,22 +1,29 @@
-"""What a mapper program writes, in batches, as the map step takes records."""
+"""The output of a mapper program, in batches, which the map step takes like batches of records."""
 
+import shlex
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
-from fanfold_steps.batches import Batch, Batches, FileBatch, FileBatches
-from fanfold_steps.failure import PermanentFailure, Position, preview
+from fanfold_steps.failure.permanent import PermanentFailure, Position
+from fanfold_steps.failure.wording import preview
 from fanfold_steps.formats import BadRecord
-from fanfold_steps.formats.text import TextBlock, line
-from fanfold_steps.programs import environment, grouping
+from fanfold_steps.formats.sources import Source
+from fanfold_steps.formats.text import TextBlock, encode, line
+from fanfold_steps.inputs.batches import Batch, Batches, FileBatch, FileBatches
+from fanfold_steps.job.spec import Program
+from fanfold_steps.programs import collector
 from fanfold_steps.programs.attempt import Programs
-from fanfold_steps.spec import Program
+from fanfold_steps.programs.environment import Piece
 from fanfold_storage.urls import join_url
 
 
 @dataclass(frozen=True, slots=True)
 class LineBatch:
-    """Whole lines that a program wrote: one record, for what takes lines; or a record each, made by `records_of`."""
+    """Whole lines that a program wrote: all one record if `as_lines`, otherwise a pair of strings for each."""
 
     block: bytes
     program: Program
@@ -24,33 +31,38 @@ class LineBatch:
     bad: Sequence[BadRecord] = ()
 
     def records(self) -> list[Any]:
-        """The lines all together, or a pair of texts for each."""
-        return [self.block] if self.as_lines else grouping.pairs(self.block, self.program.key_fields)
+        """The block of lines, or a pair of strings for each line."""
+        if self.as_lines:
+            return [self.block]
+        return collector.pairs(self.block, self.program.key_fields, self.program.separator)
 
     def pairs(self, records: list[Any]) -> list[Any]:
         """The records, if they are pairs."""
         return records
 
     def position_of(self, number: int, record: Any) -> Position:
-        """In the program's output; where in its input that comes from, only the program knows."""
+        """The line in the program's output; only the program knows from which of its input."""
         return Position(f"a line that `{self.program.program}` wrote", None, preview(record))
 
+    def alone(self, number: int) -> None:
+        """It is in no file of the input."""
+
     def place_of(self, number: int) -> tuple[str, int] | None:
-        """Only the program knows."""
+        """None: only the program knows."""
         return None
 
     def failure(self, bad: BadRecord) -> PermanentFailure:
-        """Any bytes are lines."""
+        """Never called: any bytes are valid lines."""
         raise AssertionError(bad)
 
     def place_of_bad(self, bad: BadRecord) -> tuple[str, int]:
-        """Any bytes are lines."""
+        """Never called: any bytes are valid lines."""
         raise AssertionError(bad)
 
 
 class ProgramBatches:
-    """What a program writes for all that a task reads: for each file in a process of its own, so that it may be told
-    which file that is."""
+    """The output of a program for everything that a task reads. Each file has a process of its own, whose environment
+    names the file."""
 
     def __init__(self, programs: Programs, program: Program, batches: Batches, *, as_lines: bool) -> None:
         self._programs = programs
@@ -58,62 +70,64 @@ class ProgramBatches:
         self._batches = batches
         self._as_lines = as_lines
         self.records = 0
-        """How many lines the program was given."""
+        """How many lines were fed to the program."""
 
     @property
     def size(self) -> int:
-        """Bytes of what is read."""
+        """The size of the program's input in bytes."""
         return self._batches.size
 
     def __iter__(self) -> Iterator[Batch]:
         return (LineBatch(block, self._program, self._as_lines) for block in self.blocks())
 
     def blocks(self) -> Iterator[bytes]:
-        """Whole lines, in the order in which they are written."""
+        """The program's output in blocks of whole lines."""
         self.records = 0
-        self._programs.begin()
-        for told, about, piece in self._pieces():
-            yield from self._programs.lines("mapper", self._program, self._feed(piece), told, about)
-
-    def _pieces(self) -> Iterator[tuple[dict[str, str], str, Batches]]:
-        """What goes to one process each, with its environment and words about it."""
         batches = self._batches
         if not isinstance(batches, FileBatches):
-            yield {}, "", batches
+            yield from self._programs.lines("mapper", self._program, self._feed(batches))
             return
         for number, start, stop in batches.split:
             file = batches.files[number]
-            url = join_url(file.root, file.key)
-            piece = replace(batches, split=[(number, start, stop)])
-            yield environment.of_range(url, start, stop - start), f" over {url}, bytes {start} to {stop}", piece
+            piece = Piece(join_url(file.root, file.key), start, stop)
+            if self._program.feed == "path":
+                yield from self._over_copy(batches.source(number), piece)
+                continue
+            feed = self._feed(replace(batches, split=[(number, start, stop)]))
+            yield from self._programs.lines("mapper", self._program, feed, piece)
 
     def _feed(self, batches: Iterable[Batch]) -> Iterator[bytes]:
+        numbered = self._program.feed == "numbered lines"
         for batch in batches:
             data = _bytes_of(batch)
             self.records += data.count(b"\n")
-            yield data
+            yield _numbered(batch, data) if numbered else data
+
+    def _over_copy(self, source: Source, piece: Piece) -> Iterator[bytes]:
+        """Run the program with two arguments, the path of a decompressed copy of a file and the file's own path."""
+        name = source.key.rpartition("/")[2].removesuffix(source.codec.suffix if source.codec else "")
+        place = unquote(urlsplit(source.url).path) if source.url.startswith("file:") else source.url
+        with tempfile.TemporaryDirectory(prefix="fanfold-input-") as folder:
+            copy = Path(folder) / name
+            with copy.open("wb") as file:
+                file.writelines(source.read())
+            self.records += 1
+            command = f"{self._program.program} {shlex.join([str(copy), place])}"
+            yield from self._programs.lines("mapper", replace(self._program, program=command), [], piece)
 
 
-@dataclass(frozen=True, slots=True)
-class Anew:
-    """What a function maps for programs: read again, they begin anew, too."""
-
-    programs: Programs
-    batches: Batches
-
-    @property
-    def size(self) -> int:
-        """Bytes of what is read."""
-        return self.batches.size
-
-    def __iter__(self) -> Iterator[Batch]:
-        self.programs.begin()
-        return iter(self.batches)
+def _numbered(batch: Batch, data: bytes) -> bytes:
+    """A file's lines, each preceded by its offset and a tab."""
+    assert isinstance(batch, FileBatch)
+    lines, offsets = data.split(b"\n")[:-1], batch.block.offsets()
+    return b"".join([b"%d\t%b\n" % (offset, line) for offset, line in zip(offsets, lines, strict=False)])
 
 
 def _bytes_of(batch: Batch) -> bytes:
-    """A batch's lines, each with its end."""
+    """A batch's lines, each with its line break; records with another delimiter become lines."""
     if isinstance(batch, FileBatch) and isinstance(batch.block, TextBlock):
-        data = batch.block.data
-        return data if data.endswith(b"\n") else data + b"\n"
+        data, end = batch.block.data, encode(batch.block.end, batch.block.encoding)
+        if end != b"\n":
+            return data.removesuffix(end).replace(end, b"\n") + b"\n"
+        return data if not data or data.endswith(b"\n") else data + b"\n"
     return "".join(map(line, batch.records())).encode("utf-8", "surrogateescape")

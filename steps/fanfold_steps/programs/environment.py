@@ -1,10 +1,12 @@
-"""What a program finds in its environment, by the names that Hadoop gives it, old and new."""
+"""The environment variables of programs, under Hadoop's names, old and new, and Fanfold's own."""
 
 import re
+import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from fanfold_steps.spec import JobConf
-from fanfold_steps.tree import Task
+from fanfold_steps.job.spec import JobConf
+from fanfold_steps.tree.task import Task
 
 _OLD_NAMES = {
     "mapreduce_job_id": "mapred_job_id",
@@ -22,9 +24,9 @@ _OLD_NAMES = {
 
 
 def of_task(conf: JobConf, task: Task, attempt: str, tasks: Mapping[str, int]) -> dict[str, str]:
-    """What every program of an attempt at a task is told; `tasks` counts those of each step of its stage."""
+    """The variables of every program of an attempt; `tasks` counts the tasks of each step of its stage."""
     name = f"task_{conf.id}_{task.stage}_{task.step[0]}_{task.index:06d}"
-    told = {
+    variables = {
         "mapreduce_job_id": conf.id,
         "mapreduce_job_name": conf.spec.name,
         "mapreduce_job_maps": str(tasks["map"]),
@@ -34,28 +36,42 @@ def of_task(conf: JobConf, task: Task, attempt: str, tasks: Mapping[str, int]) -
         "mapreduce_task_ismap": "true" if task.step == "map" else "false",
         "mapreduce_task_partition": str(task.index),
         "mapreduce_output_fileoutputformat_outputdir": conf.output,
+        "FANFOLD_PYTHON": sys.executable,
         "FANFOLD_JOB": conf.id,
         "FANFOLD_STAGE": str(task.stage),
         "FANFOLD_STEP": task.step,
         "FANFOLD_TASK": str(task.index),
     }
-    return _with_old_names(told)
+    return _with_old_names(variables)
 
 
-def of_range(url: str, start: int, length: int) -> dict[str, str]:
-    """What a mapper is told of the piece of a file that it is given."""
-    return _with_old_names(
-        {
-            "mapreduce_map_input_file": url,
-            "mapreduce_map_input_start": str(start),
-            "mapreduce_map_input_length": str(length),
-            "FANFOLD_INPUT_FILE": url,
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The piece of a file that a mapper program reads."""
+
+    url: str
+    start: int
+    stop: int
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that describe the piece."""
+        variables = {
+            "mapreduce_map_input_file": self.url,
+            "mapreduce_map_input_start": str(self.start),
+            "mapreduce_map_input_length": str(self.stop - self.start),
+            "FANFOLD_INPUT_FILE": self.url,
         }
-    )
+        return _with_old_names(variables)
+
+    @property
+    def about(self) -> str:
+        """The piece, as the end of an error message."""
+        return f" over {self.url}, bytes {self.start} to {self.stop}"
 
 
 def of_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    """Settings of a job as variables: what is no letter or digit becomes `_`.
+    """A job's settings as variables: in their names, anything but letters and digits becomes `_`.
 
     >>> of_settings({"wordcount.case.sensitive": "true"})
     {'wordcount_case_sensitive': 'true'}
@@ -63,5 +79,5 @@ def of_settings(settings: Mapping[str, str]) -> dict[str, str]:
     return {re.sub(r"[^A-Za-z0-9]", "_", name): value for name, value in settings.items()}
 
 
-def _with_old_names(told: dict[str, str]) -> dict[str, str]:
-    return {**told, **{old: told[new] for new, old in _OLD_NAMES.items() if new in told}}
+def _with_old_names(variables: dict[str, str]) -> dict[str, str]:
+    return {**variables, **{old: variables[new] for new, old in _OLD_NAMES.items() if new in variables}}

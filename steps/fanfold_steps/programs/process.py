@@ -1,7 +1,7 @@
-"""One process of a program: fed by a thread, heard by another, its output read by the caller in whole lines.
+"""One process of a program: a thread feeds it, another reads its stderr, and the caller reads its output in lines.
 
-Whatever the program does (reads nothing, writes first, floods stderr, leaves early), nobody waits for anybody: each of
-the three pipes has a thread of its own.
+Whatever the program does (it may read nothing, write first, flood stderr or exit early), nothing deadlocks, because
+each of the three pipes has a thread of its own.
 """
 
 import contextlib
@@ -15,20 +15,20 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fanfold_steps.failure import PermanentFailure
+from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.programs import command
 from fanfold_steps.programs.reports import Reports
 
 PIPE_BYTES = 256 << 10  # Linux grants one user's pipes 64 MiB together
 BLOCK_BYTES = 2 << 20  # of output, handed on at once
-GRACE_SECONDS = 5.0  # for the threads, when the process has ended but something that it started holds the pipes
+GRACE_SECONDS = 5.0  # for the threads, if the process has ended but a child of it keeps the pipes open
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A program as it is to be started: whose part it plays, its command line, its environment, the job's own files.
+class ProgramCall:
+    """How to start a program: its role (`mapper`, …), its command line, its environment, the job's own files.
 
-    `about` says for an error's text what it was given.
+    `about` describes its input, as the end of an error message.
     """
 
     role: str
@@ -36,16 +36,20 @@ class Call:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
     about: str = ""
+    longest: int | None = None
+    """The most bytes that a line of its output may have; None sets no limit."""
 
 
-def lines(call: Call, feed: Iterable[bytes], reports: Reports) -> Generator[bytes, None, None]:
-    """Feed a program; its output in blocks of whole lines, the last one ended if the program didn't.
+def lines(call: ProgramCall, feed: Iterable[bytes], reports: Reports) -> Generator[bytes, None, None]:
+    """Feed a program; yields its output in blocks of whole lines. The last line gets a line break if it has none.
+
+    For a plain `cat`, no process is started.
 
     Raises:
         PermanentFailure: it can't be started, or ends with a status other than 0, or by a signal.
         Exception: whatever `feed` raises.
     """
-    if command.words(call.command) == ["cat"] and "cat" not in call.files:  # what no program needs to do
+    if command.words(call.command) == ["cat"] and "cat" not in call.files:  # which needs no process
         yield from feed
         return
     with tempfile.TemporaryDirectory(prefix="fanfold-program-", ignore_cleanup_errors=True) as folder:
@@ -59,7 +63,7 @@ def lines(call: Call, feed: Iterable[bytes], reports: Reports) -> Generator[byte
 
 
 class _Process:
-    def __init__(self, call: Call, folder: Path, feed: Iterable[bytes], reports: Reports) -> None:
+    def __init__(self, call: ProgramCall, folder: Path, feed: Iterable[bytes], reports: Reports) -> None:
         self._call = call
         self._reports = reports
         self._trouble: BaseException | None = None
@@ -70,7 +74,7 @@ class _Process:
         self._listener.start()
 
     def output(self) -> Iterator[bytes]:
-        """What it writes, until it has closed its output."""
+        """The program's output, until it closes it."""
         assert self._popen.stdout
         pending: list[bytes] = []
         size = 0
@@ -80,11 +84,15 @@ class _Process:
             if size >= BLOCK_BYTES and (cut := chunk.rfind(b"\n") + 1):
                 yield b"".join([*pending[:-1], chunk[:cut]])
                 pending, size = [chunk[cut:]], len(chunk) - cut
+            elif self._call.longest is not None and size > max(self._call.longest, BLOCK_BYTES):
+                what = f"{_name(self._call)} wrote a line of more than {self._call.longest:,} bytes{self._call.about}"
+                mend = "give more --memory, or take fewer workers"
+                raise PermanentFailure(self._call.role, f"{what}, the most that a worker has memory for: {mend}")
         if rest := b"".join(pending):
             yield rest if rest.endswith(b"\n") else rest + b"\n"
 
     def check(self) -> None:
-        """Wait for its end; raise if that was no good one."""
+        """Wait until the program has ended. Raises PermanentFailure: it failed; or whatever its feed raised."""
         status = self._popen.wait()
         self._feeder.join(GRACE_SECONDS)
         self._listener.join(GRACE_SECONDS)
@@ -92,20 +100,21 @@ class _Process:
             raise self._trouble
         if status:
             what = f"{_name(self._call)} {_ending(status)}{self._call.about}"
-            said = self._reports.last_words()
-            raise PermanentFailure(self._call.role, what if said else f"{what}; it said nothing", trace=said)
+            stderr = self._reports.last_lines()
+            message = what if stderr else f"{what}; it wrote nothing to stderr"
+            raise PermanentFailure(self._call.role, message, trace=stderr)
 
     def end(self) -> None:
-        """Leave nothing behind, however it stands."""
+        """Clean up, in whatever state the program is."""
         if self._popen.poll() is None:
             self._popen.kill()
             self._popen.wait()
+        if self._popen.stdout:  # first: a child of the program may wait for a reader, and holds stderr open
+            self._popen.stdout.close()
         self._feeder.join(GRACE_SECONDS)
         self._listener.join(GRACE_SECONDS)
-        for pipe, thread in (
-            (self._popen.stdin, self._feeder), (self._popen.stdout, None), (self._popen.stderr, self._listener)
-        ):  # fmt: skip
-            if pipe and not (thread and thread.is_alive()):
+        for pipe, thread in ((self._popen.stdin, self._feeder), (self._popen.stderr, self._listener)):
+            if pipe and not thread.is_alive():
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
@@ -118,8 +127,8 @@ class _Process:
                 while rest:
                     rest = rest[os.write(stdin, rest) :]
         except BrokenPipeError:
-            pass  # it doesn't want to know more, which is its right: its status tells whether that is well
-        except BaseException as error:  # noqa: BLE001 (the reader's trouble; the caller raises it)
+            pass  # it needn't read everything; its status says whether it succeeded
+        except BaseException as error:  # noqa: BLE001 (the caller raises it)
             self._trouble = error
             self._popen.kill()
         finally:
@@ -133,7 +142,7 @@ class _Process:
         self._reports.end()
 
 
-def _start(call: Call, folder: Path) -> "subprocess.Popen[bytes]":
+def _start(call: ProgramCall, folder: Path) -> "subprocess.Popen[bytes]":
     arguments = command.words(call.command)
     environ = {"PATH": os.defpath, **os.environ, **call.environment}
     try:
@@ -154,24 +163,24 @@ def _start(call: Call, folder: Path) -> "subprocess.Popen[bytes]":
     except command.NoProgram as error:
         raise PermanentFailure(call.role, f"{_name(call)} can't be started: {error}") from error
     for pipe in (popen.stdin, popen.stdout):
-        with contextlib.suppress(OSError, AttributeError):  # Linux alone has it, and only so much for each user
+        with contextlib.suppress(OSError, AttributeError):  # only Linux has it, and limits the total for each user
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)  # type: ignore[arg-type]  # a raw file
     return popen
 
 
 def _link_files(files: Mapping[str, Path], folder: Path) -> None:
-    """A folder of the process's own that shows the job's files: what it writes there is gone afterwards."""
+    """Link the job's files into the process's own folder, which is removed afterwards with all that it wrote there."""
     for name, path in files.items():
         (folder / name).symlink_to(path)
 
 
-def _name(call: Call) -> str:
+def _name(call: ProgramCall) -> str:
     return f"the {call.role} {command.shown(call.command)}"
 
 
 def _ending(status: int) -> str:
     if status < 0:
-        why = ", as the system does where memory runs out" if status == -signal.SIGKILL else ""
+        why = ", as the system does when memory runs out" if status == -signal.SIGKILL else ""
         return f"was killed by {_signal(-status)}{why}"
     hints = {126: " (to a shell: it can't be executed)", 127: " (to a shell: a command is not found)"}
     if 128 < status < 128 + signal.NSIG:

@@ -1,16 +1,16 @@
-"""What a program says on stderr: counters, its status, and words for the log."""
+"""What a program writes to stderr: counters, its status, and lines for the log."""
 
 from collections import Counter, deque
 from collections.abc import Callable
 
-LAST_LINES, LONGEST_LINE = 20, 500  # kept for an error's text
-MOST_LOGGED = 1 << 20  # characters of one process: a log is no place for data
+LAST_LINES, LONGEST_LINE = 20, 500  # kept for an error message
+MOST_LOGGED = 1 << 20  # characters of one process: a log isn't a place for data
 
 _PREFIX = b"reporter:"
 
 
 class Reports:
-    """Takes in the stderr of one process, in pieces cut anywhere."""
+    """Parses the stderr of one process, which may come in pieces cut anywhere."""
 
     def __init__(self, role: str, log: Callable[[str], None], status: Callable[[str], None]) -> None:
         self.counters: Counter[tuple[str, str]] = Counter()
@@ -23,19 +23,19 @@ class Reports:
         self._last: deque[bytes] = deque(maxlen=LAST_LINES)
 
     def take(self, data: bytes) -> None:
-        """The next bytes; a line is looked at when it is whole."""
+        """Add the next bytes; each line is parsed when it is complete."""
         *lines, self._begun = (self._begun + data).split(b"\n")
-        if len(self._begun) > MOST_LOGGED:  # whoever writes no line's end is no reporter
+        if len(self._begun) > MOST_LOGGED:  # without a line break it can't be a report
             lines, self._begun = [*lines, self._begun[:LONGEST_LINE]], b""
         self._take_lines(lines)
 
     def end(self) -> None:
-        """No more will come."""
+        """Parse what is left: no more bytes will come."""
         if self._begun:
             self._take_lines([self._begun])
 
-    def last_words(self) -> str:
-        """The last lines that were no reports."""
+    def last_lines(self) -> str:
+        """The last lines that weren't reports."""
         return "\n".join(line.decode("utf-8", "replace") for line in self._last).strip()
 
     def _take_lines(self, lines: list[bytes]) -> None:
@@ -56,7 +56,7 @@ class Reports:
             self._status(text[0])
             return
         self._say(
-            f"{self._role}: no report: {line!r:.200}: write reporter:counter:GROUP,NAME,N or reporter:status:TEXT"
+            f"{self._role}: not a report: {line!r:.200}; write reporter:counter:GROUP,NAME,N or reporter:status:TEXT"
         )
 
     def _keep(self, lines: list[bytes]) -> None:
@@ -65,13 +65,13 @@ class Reports:
             self._say(b"\n".join(lines)[: MOST_LOGGED + 1].decode("utf-8", "backslashreplace"))
 
     def _say(self, text: str) -> None:
-        """Log, but not without end."""
+        """Log a text, up to the limit of one process."""
         if self._logged >= MOST_LOGGED:
             return
         self._log(text[: MOST_LOGGED - self._logged])
         self._logged += len(text) + 1
         if self._logged >= MOST_LOGGED:
-            self._log(f"{self._role}: wrote more than {MOST_LOGGED} characters on stderr; the rest is left out")
+            self._log(f"{self._role}: wrote more than {MOST_LOGGED} characters to stderr; the rest is omitted")
 
 
 def _is_number(text: str) -> bool:

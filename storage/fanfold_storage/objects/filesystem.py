@@ -1,9 +1,9 @@
 """Objects in a folder: each key is a file's path below the root.
 
-Bytes are written to a temporary file in `<root>/.staged/`, made durable, and then take their name in one step: by
-rename where they may replace an older object, by link(2) where only the first may win. Both are atomic on local disks
-and on NFS, so any number of processes and nodes may share the root. A temporary file's name tells its key, which is
-how `sweep` finds what a dead writer left behind.
+Bytes are written to a temporary file in `<root>/.staged/`, made durable, and get their name in one step: by rename if
+they may replace an older object, by link(2) if only the first writer may win. Both are atomic on local disks and on
+NFS, so any number of processes and nodes may share the root. A temporary file's name contains its key, by which `sweep`
+finds what a dead writer left behind.
 """
 
 import contextlib
@@ -15,19 +15,19 @@ from pathlib import Path
 
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unavailable
 from fanfold_storage.objects.folders import ATTEMPTS, VANISHED, Folders, explained, sync_folder
-from fanfold_storage.objects.protocol import Stat, validate_key
+from fanfold_storage.objects.open_file import CHUNK, OpenFile
+from fanfold_storage.objects.protocol import Stat, holdable, readable_key
 from fanfold_storage.objects.staged_files import STAGED, StagedFile, drop, key_of, place_of, segments_of
-
-CHUNK = 1024 * 1024
 
 
 class FilesystemObjects:
-    """The objects in a folder, which is made at the first write."""
+    """The objects in a folder, which is created by the first write."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root.resolve()
-        self._folders = Folders(self._root)
-        self._hint: tuple[list[str], bytes | None] = [], None  # the last one created: its place, its bytes
+    def __init__(self, root: Path, below: Path | None = None) -> None:
+        """With `below`, a folder that contains the root, no link is followed beneath that folder."""
+        self._root = root.resolve() if below is None else root
+        self._folders = Folders(self._root, below)
+        self._hint: tuple[list[str], bytes | None] = [], None  # the last one created: its path and its bytes
 
     @property
     def url(self) -> str:
@@ -36,17 +36,21 @@ class FilesystemObjects:
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The bytes of the range in chunks of at most 1 MiB."""
-        with explained("read", self._root / key):
-            descriptor = self._folders.open_file(segments_of(key))
+        with holdable(key), explained("read", self._root / key):
+            descriptor = self._open(key)
             with os.fdopen(descriptor, "rb", buffering=0) as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 file.seek(start)
                 left = CHUNK if stop is None else stop - start
                 while left > 0 and (chunk := file.read(min(CHUNK, left))):
                     if stop is not None:
                         left -= len(chunk)
                     yield chunk
+
+    def open(self, key: str) -> OpenFile:
+        """The file, held open."""
+        path = self._root / key
+        with holdable(key), explained("read", path):
+            return OpenFile(self._open(key), key, path)
 
     def put(self, key: str, chunks: Iterable[bytes], *, hint: bool = False) -> int:
         """Write to a temporary file, then rename."""
@@ -62,16 +66,16 @@ class FilesystemObjects:
         return staged.size
 
     def put_if_absent(self, key: str, data: bytes, *, hint: bool = False) -> bool:
-        """Write to a temporary file, then link: of many links to one name the file system lets one through.
+        """Write to a temporary file, then link it: of many links to one name, the file system lets one succeed.
 
-        Hints of the same bytes are names of one file: a link costs far less than a new file does.
+        Hints with the same bytes are links to one file, because a link costs far less than a new file.
         """
         segments = segments_of(key)
         with explained("write", self._root / key):
             if self._taken(segments):
                 return False
         if hint and self._hint[1] == data:
-            with contextlib.suppress(NotFound, Unavailable):  # deleted meanwhile, or it has all the names it may have
+            with contextlib.suppress(NotFound, Unavailable):  # it was deleted, or has the maximum number of links
                 return self._publish(self._hint[0], key, os.link, durably=False)
         staged = self.stage(key)
         try:
@@ -89,7 +93,7 @@ class FilesystemObjects:
         return StagedFile(self._folders, key)
 
     def commit(self, handle: str) -> None:
-        """Rename the temporary file to its key, as often as asked: the second time it is there already."""
+        """Rename the temporary file to its key, unless that was done before."""
         place = place_of(handle)
         key = key_of(place)
         try:
@@ -98,24 +102,24 @@ class FilesystemObjects:
             try:
                 self.stat(key)
             except NotFound:
-                raise NotFound(f"nothing to commit for {key}: its staged write was dropped or swept") from gone
+                raise NotFound(f"nothing to commit for {key}: its staged write was discarded") from gone
 
     def abort(self, handle: str) -> None:
         """Remove the temporary file."""
         drop(self._folders, place_of(handle))
 
     def list(self, prefix: str = "", *, deepest: int | None = None) -> Iterator[Stat]:
-        """Walk the folders, each one's entries sorted as their keys are: a folder `a` counts as `a/`."""
+        """Walk the folders, with the entries of each sorted like their keys: a folder `a` sorts as `a/`."""
         *above, beginning = prefix.split("/")
         if above:
-            validate_key("/".join(above))
+            readable_key("/".join(above))  # raises for an invalid prefix
         if STAGED not in above:
             yield from self._list_folder(above, beginning, deepest)
 
     def stat(self, key: str) -> Stat:
         """Size and time of the file."""
-        segments = segments_of(key)
-        with explained("look up", self._root / key):
+        segments = segments_of(key, to_read=True)
+        with holdable(key), explained("look up", self._root / key):
             status = self._folders.status(segments)
             if stat.S_ISLNK(status.st_mode):
                 status = self._folders.status(self._folders.resolve(segments))
@@ -124,7 +128,7 @@ class FilesystemObjects:
         return Stat(key, status.st_size, status.st_mtime)
 
     def delete(self, key: str) -> None:
-        """Remove the file, and the folders that this leaves empty."""
+        """Remove the file, and the folders that become empty."""
         segments = segments_of(key)
         with contextlib.suppress(NotFound), explained("delete", self._root / key):
             with self._folders.opened(segments[:-1]) as folder:
@@ -132,16 +136,29 @@ class FilesystemObjects:
                     os.unlink(segments[-1], dir_fd=folder)
             self._folders.prune(segments[:-1])
 
+    def keep(self) -> None:
+        """Make the root so that it stays when its last file is deleted, since others may have mounted it."""
+        with explained("write", self._root), self._folders.opened([STAGED], create=True):
+            pass
+
     def sweep(self, prefix: str = "") -> None:
-        """Remove temporary files of keys under `prefix`, and `.staged` itself once nothing is left in it."""
+        """Remove the temporary files of keys under `prefix`, and `.staged` itself if it becomes empty."""
         for entry in self._list_folder([STAGED], ""):
             place = entry.key.split("/")
             if key_of(place).startswith(prefix):
                 drop(self._folders, place)
         self._folders.prune([STAGED])
 
+    def _open(self, key: str) -> int:
+        """The descriptor of a regular file."""
+        descriptor = self._folders.open_file(segments_of(key, to_read=True))
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        return descriptor
+
     def _publish(self, place: Sequence[str], key: str, take_name: Callable[..., None], *, durably: bool = True) -> bool:
-        """Give the temporary file its name. False if the name is taken and `take_name` does not replace."""
+        """Give the temporary file its name. False if the name exists and `take_name` doesn't replace files."""
         segments = segments_of(key)
         with explained("write", self._root / key), self._folders.opened(place[:-1]) as source:
             for _ in range(ATTEMPTS):
@@ -159,13 +176,13 @@ class FilesystemObjects:
                         raise
                     os.stat(place[-1], dir_fd=source, follow_symlinks=False)
             else:
-                raise Unavailable(f"cannot write {self._root / key}: its folder is being removed all the time")
+                raise Unavailable(f"cannot write {self._root / key}: its folder keeps being removed")
         if take_name is os.rename:
             self._folders.prune(place[1:-1] and place[:-1])
         return True
 
     def _taken(self, segments: Sequence[str]) -> bool:
-        """Whether a file has this name. A folder that has it is removed if it is empty, else refused."""
+        """Whether a file has this name. A folder of this name is removed if it is empty; otherwise it is an error."""
         try:
             status = self._folders.status(segments)
         except (FileNotFoundError, NotADirectoryError):
@@ -178,7 +195,7 @@ class FilesystemObjects:
         except FileNotFoundError:
             pass
         except OSError:
-            raise InvalidKey(f"{self._root.joinpath(*segments)} is a folder, so it cannot be an object too") from None
+            raise InvalidKey(f"{self._root.joinpath(*segments)} is a folder, so it cannot also be an object") from None
         return False
 
     def _list_folder(self, above: Sequence[str], beginning: str, deepest: int | None = None) -> Iterator[Stat]:
@@ -187,7 +204,7 @@ class FilesystemObjects:
         path = self._root.joinpath(*above)
         with contextlib.suppress(NotFound), explained("list", path), self._folders.opened(above) as folder:
             with os.scandir(folder) as scan:
-                # Not only at the root: a folder below may be the root of another store.
+                # Not only at the root, because a folder below may be the root of another store.
                 entries = [entry for entry in scan if entry.name.startswith(beginning) and entry.name != STAGED]
             for entry in sorted(entries, key=_order):
                 if entry.is_dir(follow_symlinks=False):
@@ -196,11 +213,13 @@ class FilesystemObjects:
                     yield from self._list_file([*above, entry.name], entry)
 
     def _list_file(self, segments: Sequence[str], entry: "os.DirEntry[str]") -> Iterator[Stat]:
-        with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+        with contextlib.suppress(FileNotFoundError):  # it was just deleted
             status = entry.stat(follow_symlinks=False)
+            if entry.is_symlink() and not self._folders.follows_links:
+                return
             if entry.is_symlink():
-                # What a link inside the root leads to is listed under its own name if it is a folder. A link that leads
-                # out shows, so that reading it says why it cannot be read.
+                # The target of a link inside the root is listed under its own name if it is a folder. A link that leads
+                # out of the root is listed, so that reading it says why it can't be read.
                 with contextlib.suppress(OSError, PermissionDenied):
                     status = self._folders.status(self._folders.resolve(segments))
                 if stat.S_ISDIR(status.st_mode):
@@ -216,6 +235,6 @@ def _link(source: str, name: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
     try:
         os.link(source, name, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd, follow_symlinks=False)
     except FileExistsError:
-        # NFS may repeat a request whose answer was lost; that the file has two names shows that ours came through.
+        # NFS may repeat a request whose response was lost; two links to the file show that ours succeeded.
         if os.stat(source, dir_fd=src_dir_fd, follow_symlinks=False).st_nlink != 2:
             raise

@@ -1,7 +1,8 @@
-"""Folders below one root, opened segment by segment, so that no link and no race ever leads out of it.
+"""Folders below one root, opened segment by segment, so that no link and no race can lead out of the root.
 
-Every step is an `openat` that refuses links; a link that stays inside the root is resolved first and walked the same
-way. The caller works on the folder's descriptor, which goes on meaning the same folder whatever happens to its path.
+Every step is an `openat` that refuses links; a link that stays inside the root is resolved first, and walked in the
+same way, unless the root lies below a folder beneath which links aren't followed. The caller works with the folder's
+descriptor, which keeps meaning this folder whatever happens to its path.
 """
 
 import contextlib
@@ -14,13 +15,13 @@ from pathlib import Path
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError, Unavailable
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-# O_NONBLOCK: a named pipe somebody put into the folder must not block us; on files it changes nothing.
+# O_NONBLOCK: a named pipe in the folder must not block us; files aren't affected.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _MOST_LINKS = 8
 
-# What an open folder's use ends with when another process (on NFS: another node) removed the folder meanwhile.
+# The errors if another process (on NFS: another node) has removed an open folder.
 VANISHED = {errno.ENOENT, errno.ESTALE}
-# How often a folder that vanished is made anew before giving up.
+# How often a removed folder is created again before giving up.
 ATTEMPTS = 100
 
 _MEANINGS: dict[int, tuple[type[StorageError], str]] = {
@@ -39,7 +40,7 @@ _MEANINGS: dict[int, tuple[type[StorageError], str]] = {
 
 @contextlib.contextmanager
 def explained(action: str, path: Path) -> Iterator[None]:
-    """Raise an OSError of the block as one of Fanfold's errors: what failed, where, how to mend it."""
+    """Convert an OSError of the block to one of Fanfold's errors, which says what failed, where, and how to fix it."""
     try:
         yield
     except OSError as error:
@@ -49,14 +50,20 @@ def explained(action: str, path: Path) -> Iterator[None]:
 
 
 class Folders:
-    """The folder tree below `root`; a place in it is a sequence of segments."""
+    """The folder tree below `root`; a path in it is a sequence of segments."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, below: Path | None = None) -> None:
+        """With `below`, a folder that holds the root, links beneath that folder lead nowhere."""
+        self.root, self._below = root, below
+
+    @property
+    def follows_links(self) -> bool:
+        """Whether a link that stays inside the root is followed."""
+        return self._below is None
 
     @contextlib.contextmanager
     def opened(self, segments: Sequence[str], *, create: bool = False) -> Iterator[int]:
-        """The folder's descriptor; with `create` missing folders are made, durably."""
+        """The folder's descriptor; with `create`, missing folders are created durably."""
         descriptor = self._walk(segments, create, _MOST_LINKS)
         try:
             yield descriptor
@@ -78,14 +85,20 @@ class Folders:
             return os.open(resolved[-1], _FILE, dir_fd=folder)
 
     def status(self, segments: Sequence[str]) -> os.stat_result:
-        """What the file system knows of a place, of a link itself rather than its target."""
+        """The status of a path; for a link, that of the link itself, not of its target."""
         if not segments:
-            return self.root.stat()
+            with self.opened([]) as folder:
+                return os.fstat(folder)
         with self.opened(segments[:-1]) as folder:
             return os.stat(segments[-1], dir_fd=folder, follow_symlinks=False)
 
     def resolve(self, segments: Sequence[str]) -> list[str]:
-        """Where a place really lies, links followed. Raises PermissionDenied if that is outside the root."""
+        """The real path behind links.
+
+        Raises PermissionDenied: it is outside the root; FileNotFoundError: a link leads nowhere.
+        """
+        if self._below:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         place = self.root.joinpath(*segments)
         target = Path(os.path.realpath(place))
         try:
@@ -96,12 +109,12 @@ class Folders:
             ) from None
 
     def prune(self, segments: Sequence[str]) -> None:
-        """Remove the folder and those above it as long as they are empty, never the root."""
+        """Remove the folder and those above it as long as they are empty, but never the root."""
         for depth in range(len(segments), 0, -1):
             try:
                 with self.opened(segments[: depth - 1]) as parent:
                     os.rmdir(segments[depth - 1], dir_fd=parent)
-            except OSError:  # not empty, or another process was quicker: either way there is nothing left to do
+            except OSError:  # it isn't empty, or another process was quicker: in both cases nothing is left to do
                 return
 
     def _walk(self, segments: Sequence[str], create: bool, links_left: int) -> int:
@@ -110,12 +123,13 @@ class Folders:
             try:
                 following = self._step(current, segment, create)
             except NotADirectoryError:
-                if self._is_link(current, segment) and links_left:
+                if self._is_link(current, segment) and links_left and (self.follows_links or not create):
                     resolved = [*self.resolve(segments[: depth + 1]), *segments[depth + 1 :]]
                     return self._walk(resolved, create, links_left - 1)
                 if create:
                     blocking = self.root.joinpath(*segments[: depth + 1])
-                    raise InvalidKey(f"{blocking} is a file, so nothing can be put below it") from None
+                    what = "a link" if self._is_link(current, segment) else "a file"
+                    raise InvalidKey(f"{blocking} is {what}, so there can be nothing below it") from None
                 raise
             finally:
                 os.close(current)
@@ -123,6 +137,8 @@ class Folders:
         return current
 
     def _open_root(self, create: bool) -> int:
+        if self._below:
+            return Folders(self._below)._walk(self.root.relative_to(self._below).parts, create, links_left=0)
         try:
             return os.open(self.root, _FOLDER)
         except FileNotFoundError:
@@ -155,7 +171,7 @@ class Folders:
 
 
 def sync_folder(descriptor: int) -> None:
-    """Make a folder's entries durable; some network file systems do that by themselves and refuse the call."""
+    """Make a folder's entries durable; some network file systems do so by themselves and reject the call."""
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""One S3 bucket's requests through the `minio` client: retried while that may help, errors as Fanfold's.
+"""The requests to one S3 bucket, through the `minio` client: with retries, and with Fanfold's errors.
 
-Only this module and `s3_errors` know the client. Its public calls take no `If-None-Match` and keep multipart uploads to
-themselves, so the underscored ones are used, which is why the version is pinned. They write into the headers they are
-given: each attempt gets new ones. Like the client, a bucket must not be shared across a fork.
+Only this module and `s3_errors` know the client. Its public methods don't support `If-None-Match` or multipart uploads
+across processes, so private ones are used, and the version is pinned. They modify the headers that are passed, so each
+attempt passes new ones. Like the client, a bucket must not be shared across a fork.
 """
 
 import random
@@ -39,31 +39,30 @@ _Fields = dict[str, str | list[str] | tuple[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a server tells of an object; times to the second, as HEAD requests are no finer."""
+class Head:
+    """The head of an object; times are in whole seconds, as in responses to HEAD requests."""
 
     key: str
     size: int
     modified: float
     mark: str = ""
+    etag: str = ""
 
 
 class S3Bucket:
-    """A bucket of the server that AWS's variables in `environ` name."""
+    """A bucket on the server that AWS's variables in `environ` name."""
 
     def __init__(self, name: str, environ: Mapping[str, str]) -> None:
         self.name = name
-        self.endpoint = environ.get("AWS_ENDPOINT_URL") or _AWS
+        self.endpoint = endpoint_of(environ) or _AWS
         address = urlsplit(self.endpoint)
-        if address.scheme not in {"http", "https"} or not address.netloc or address.path.strip("/"):
-            raise InvalidKey(f"AWS_ENDPOINT_URL must be http(s)://host[:port], not {self.endpoint!r}")
         http = PoolManager(
             timeout=Timeout(connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT),
             maxsize=_CONNECTIONS,
             ca_certs=environ.get("AWS_CA_BUNDLE") or certifi.where(),
             retries=False,
         )
-        # Without a region the client asks for each bucket's, which servers other than AWS need not answer.
+        # Without a region, the client asks for each bucket's region, to which only AWS need respond.
         default_region = None if self.endpoint == _AWS else "us-east-1"
         try:
             self._client = Minio(
@@ -79,9 +78,9 @@ class S3Bucket:
             raise InvalidKey(f"cannot use {self.endpoint} with AWS's variables as they are set: {error}") from error
 
     def get(self, key: str, start: int, stop: int | None, etag: str | None) -> BaseHTTPResponse:
-        """The response whose body is the range; with an `etag` only if the object is still that one.
+        """The response whose body is the range; with `etag`, only if the object is still this version.
 
-        Raises OutOfRange if the object has nothing from `start` on.
+        Raises OutOfRange: the object ends before `start`.
         """
 
         def request() -> BaseHTTPResponse:
@@ -93,19 +92,19 @@ class S3Bucket:
         response = self._try("read", key, request)
         if (start or stop is not None) and response.status != 206:
             response.close()
-            raise Unsupported(f"{self.endpoint} does not answer Range requests, which Fanfold needs")
+            raise Unsupported(f"{self.endpoint} doesn't support Range requests, which Fanfold needs")
         return response
 
-    def head(self, key: str) -> Found:
-        """What the server knows of an object."""
-        return _found(self._try("look up", key, lambda: self._client.stat_object(self.name, key)))
+    def head(self, key: str) -> Head:
+        """The head of an object. Raises NotFound."""
+        return _head_of(self._try("look up", key, lambda: self._client.stat_object(self.name, key)))
 
     def put(self, key: str, data: bytes) -> None:
         """Write an object in one request."""
         self._try("write", key, lambda: self._client._put_object(self.name, key, data))
 
     def create(self, key: str, data: bytes) -> bool:
-        """Write an object unless it is there."""
+        """Write an object unless it exists; returns whether it was written."""
         mark = uuid.uuid4().hex
         attempts = 0
 
@@ -117,54 +116,54 @@ class S3Bucket:
         try:
             self._try("write", key, request)
         except Taken:
-            # Taken by whom? If an earlier attempt's answer was lost, perhaps by ourselves.
+            # If the response to an earlier attempt was lost, it may have been our own write.
             return attempts > 1 and self._bears(key, mark)
         return True
 
     def _bears(self, key: str, mark: str) -> bool:
         try:
             return self.head(key).mark == mark
-        except NotFound:  # deleted meanwhile
+        except NotFound:  # it was just deleted
             return False
 
     def delete(self, key: str) -> None:
-        """Remove an object, if it is there."""
+        """Remove an object, if it exists."""
         self._try("delete", key, lambda: self._client.remove_object(self.name, key))
 
     def begin_upload(self, key: str) -> str:
-        """The id of a new multipart upload."""
+        """Begin a multipart upload; returns its id."""
         return self._try("write", key, lambda: self._client._create_multipart_upload(self.name, key, {}))
 
     def upload_part(self, key: str, upload: str, number: int, data: bytes) -> str:
-        """The ETag of a part, numbered from 1."""
+        """Upload a part, numbered from 1; returns its ETag."""
         return self._try("write", key, lambda: self._client._upload_part(self.name, key, data, None, upload, number))
 
     def complete_upload(self, key: str, upload: str, etags: Sequence[str]) -> None:
-        """Make the object of its parts. Raises NoSuchUpload."""
+        """Make the object from its parts. Raises NoSuchUpload."""
         parts = [Part(number, etag) for number, etag in enumerate(etags, 1)]
 
         def request() -> None:
             result = self._client._complete_multipart_upload(self.name, key, upload, parts)
-            if not result.etag:  # the one request that may fail under the status 200
-                raise ServerError("the server could not put the parts together", 500)
+            if not result.etag:  # the only request that may fail with status 200
+                raise ServerError("the server could not assemble the parts", 500)
 
         self._try("complete", key, request)
 
     def abort_upload(self, key: str, upload: str) -> None:
-        """Drop an upload and its parts, if they are still there."""
+        """Discard an upload and its parts, if they still exist."""
         try:
-            self._try("drop", key, lambda: self._client._abort_multipart_upload(self.name, key, upload))
+            self._try("discard", key, lambda: self._client._abort_multipart_upload(self.name, key, upload))
         except NoSuchUpload:
             return
 
     def uploads(self, prefix: str) -> list[tuple[str, str]]:
         """Key and id of up to 1,000 multipart uploads under the prefix."""
         listing = self._try("list", prefix, lambda: self._client._list_multipart_uploads(self.name, prefix=prefix))
-        found = [(upload.object_name, upload.upload_id or "") for upload in listing.uploads]
-        return [(key, upload) for key, upload in found if key.startswith(prefix)]
+        uploads = [(upload.object_name, upload.upload_id or "") for upload in listing.uploads]
+        return [(key, upload) for key, upload in uploads if key.startswith(prefix)]
 
-    def pages(self, prefix: str) -> Iterator[tuple[list[Found], str]]:
-        """Objects under the prefix by the thousand, in the server's order, and what the server calls itself."""
+    def pages(self, prefix: str) -> Iterator[tuple[list[Head], str]]:
+        """Pages of up to 1,000 objects under the prefix, in the server's order, each with the server's name."""
         token: str | None = ""
         truncated = True
         while truncated:
@@ -178,8 +177,8 @@ class S3Bucket:
             if token:
                 query["continuation-token"] = token
             objects, truncated, token, server = self._try("list", prefix, partial(self._page, query))
-            found = [_found(each) for each in objects]
-            yield [each for each in found if not each.key.endswith("/")], server  # a name/ is another program's folder
+            heads = [_head_of(listed) for listed in objects]
+            yield [head for head in heads if not head.key.endswith("/")], server  # NAME/ is another program's folder
 
     def _page(self, query: _Fields) -> tuple[list[Object], bool, str | None, str]:
         response = self._client._execute("GET", self.name, query_params=dict(query))
@@ -199,7 +198,16 @@ class S3Bucket:
         raise AssertionError("the last attempt returns or raises")
 
 
-def _found(answer: Object) -> Found:
-    modified = float(int(answer.last_modified.timestamp())) if answer.last_modified else 0.0
-    mark = (answer.metadata or {}).get(_MARK, "")
-    return Found(answer.object_name or "", answer.size or 0, modified, str(mark))
+def endpoint_of(environ: Mapping[str, str]) -> str | None:
+    """The server that AWS_ENDPOINT_URL names; None means AWS. Raises InvalidKey."""
+    endpoint = environ.get("AWS_ENDPOINT_URL") or None
+    address = urlsplit(endpoint or _AWS)
+    if address.scheme not in {"http", "https"} or not address.netloc or address.path.strip("/"):
+        raise InvalidKey(f"AWS_ENDPOINT_URL must be http(s)://host[:port], not {endpoint!r}")
+    return endpoint
+
+
+def _head_of(response: Object) -> Head:
+    modified = float(int(response.last_modified.timestamp())) if response.last_modified else 0.0
+    mark, etag = (response.metadata or {}).get(_MARK, ""), (response.etag or "").strip('"')
+    return Head(response.object_name or "", response.size or 0, modified, str(mark), etag)

@@ -1,4 +1,4 @@
-"""What an S3 server's errors mean, by their code, else by their HTTP status, else by how the connection failed."""
+"""What an S3 server's errors mean: by their code, or by their HTTP status, or by how the connection failed."""
 
 from minio.error import InvalidResponseError, S3Error, ServerError
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
@@ -19,7 +19,7 @@ class NoSuchUpload(NotFound):
 
 
 class Taken(StorageError):
-    """A condition on the object that is there did not hold: If-None-Match or If-Match."""
+    """A condition on the existing object, If-None-Match or If-Match, doesn't hold."""
 
 
 class OutOfRange(StorageError):
@@ -41,7 +41,7 @@ _REGION = "Set AWS_REGION to the bucket's region."
 _CODES: dict[str, tuple[type[StorageError], str]] = {
     "NoSuchKey": (NotFound, "Check the key."),
     "NoSuchBucket": (NotFound, "Create the bucket, or check its name."),
-    "NoSuchUpload": (NoSuchUpload, "It was completed, dropped or swept."),
+    "NoSuchUpload": (NoSuchUpload, "It was completed or discarded."),
     "AccessDenied": (PermissionDenied, "Check the bucket's policy, or whose AWS_ACCESS_KEY_ID this is (if it is set)."),
     "InvalidAccessKeyId": (PermissionDenied, _KEYS),
     "SignatureDoesNotMatch": (PermissionDenied, _KEYS),
@@ -74,14 +74,14 @@ _STATUSES = {
 
 
 def is_transient(error: Exception) -> bool:
-    """Whether asking again may help."""
+    """Whether a retry may help."""
     if isinstance(error, HTTPError):
         return not isinstance(error, SSLError)
     return _code(error) in _TRANSIENT_CODES or _status(error) in _TRANSIENT_STATUSES
 
 
 def explain(action: str, place: str, error: Exception) -> StorageError:
-    """Fanfold's error for the client's: what failed, where, how to mend it."""
+    """Fanfold's error for an error of the client, which says what failed, where, and how to fix it."""
     what = f"cannot {action} {place}: "
     if isinstance(error, HTTPError):
         return _explain_connection(what, error, writing=action in {"write", "complete"})
@@ -91,17 +91,18 @@ def explain(action: str, place: str, error: Exception) -> StorageError:
         return kind(f"{what}{_message(error)}. {mend}")
     if is_transient(error):
         kind = Unknown if action in {"write", "complete"} and status != 503 else Unavailable
-        return kind(f"{what}{_message(error)}. The server is in trouble or busy: try again later.")
+        return kind(f"{what}{_message(error)}. The server has a problem or is busy: try again later.")
     return StorageError(f"{what}{_message(error)}")
 
 
 def _explain_connection(what: str, error: HTTPError, *, writing: bool) -> StorageError:
     if isinstance(error, NewConnectionError | ConnectTimeoutError):
-        return Unavailable(f"{what}nobody answers. Is the server running, and AWS_ENDPOINT_URL right? ({error})")
+        return Unavailable(f"{what}no response. Is the server running, and is AWS_ENDPOINT_URL correct? ({error})")
     if isinstance(error, SSLError):
         return Unavailable(f"{what}no secure connection. Check the URL's scheme, or AWS_CA_BUNDLE. ({error})")
-    waited = "it did not answer in time" if isinstance(error, ReadTimeoutError) else f"the connection broke ({error})"
-    return (Unknown if writing else Unavailable)(f"{what}{waited}. Try again later.")
+    is_late = isinstance(error, ReadTimeoutError)
+    reason = "it did not respond in time" if is_late else f"the connection broke ({error})"
+    return (Unknown if writing else Unavailable)(f"{what}{reason}. Try again later.")
 
 
 def _code(error: Exception) -> str:
@@ -119,4 +120,4 @@ def _status(error: Exception) -> int:
 def _message(error: Exception) -> str:
     if isinstance(error, S3Error):
         return f"{(error.message or 'refused').rstrip('.')} ({error.code})"
-    return f"HTTP status {_status(error)}" if _status(error) else f"an answer that makes no sense ({error})"
+    return f"HTTP status {_status(error)}" if _status(error) else f"an unintelligible response ({error})"

@@ -1,7 +1,7 @@
-"""Temporary files in `<root>/.staged/`: written now, given their name later, by whoever holds the handle.
+"""Temporary files in `<root>/.staged/`: written now, and renamed later by any process that has the handle.
 
-A temporary file is named after its key, percent-encoded (and cut into folders where that is longer than a file system's
-names may be), and a random number.
+A temporary file's name is its key, percent-encoded (and split into folders if that is too long for a name), and a
+random number.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from fanfold_storage.errors import InvalidKey, NotFound, Unavailable
 from fanfold_storage.objects.folders import ATTEMPTS, VANISHED, Folders, explained, sync_folder
-from fanfold_storage.objects.protocol import validate_key
+from fanfold_storage.objects.protocol import readable_key, validate_key
 
 STAGED = ".staged"
 _NAME_LENGTH = 200
@@ -21,14 +21,14 @@ _BUFFER = 1024 * 1024
 
 
 class StagedFile:
-    """A write under way: a temporary file at `place`, a sequence of segments below the root."""
+    """A write in progress: a temporary file at `place`, a sequence of segments below the root."""
 
     def __init__(self, folders: Folders, key: str) -> None:
-        segments_of(key)
+        segments_of(key)  # raises for a key that no file can have
         self.size = 0
         self.place = _new_place(key)
         self._folders = folders
-        self._path = folders.root / key  # what errors name: nobody knows the temporary file
+        self._path = folders.root / key  # the path for errors, since nobody knows the temporary file
         with explained("write", self._path):
             self._file = os.fdopen(_create(folders, self.place), "wb", buffering=_BUFFER)
 
@@ -39,7 +39,7 @@ class StagedFile:
         self.size += len(data)
 
     def finish(self, *, durably: bool = True) -> None:
-        """Make the bytes durable; the file's name need not be, if it gets its real one next."""
+        """Make the bytes durable, but not the temporary name, because the file gets its final name next."""
         with explained("write", self._path):
             self._file.flush()
             if durably:
@@ -47,7 +47,7 @@ class StagedFile:
             self._file.close()
 
     def seal(self) -> str:
-        """Make bytes and name durable; the handle tells the place."""
+        """Make bytes and name durable; the handle contains the place."""
         self.finish()
         with explained("write", self._path), self._folders.opened(self.place[:-1]) as folder:
             sync_folder(folder)
@@ -55,16 +55,17 @@ class StagedFile:
 
     def abort(self) -> None:
         """Remove the temporary file."""
-        with contextlib.suppress(OSError):  # what is still in the buffer may not fit on the disk
+        with contextlib.suppress(OSError):  # the rest of the buffer may not fit on the disk
             self._file.close()
         drop(self._folders, self.place)
 
 
-def segments_of(key: str) -> list[str]:
-    """The key's segments, which are a file's place below the root. Raises InvalidKey."""
-    segments = validate_key(key).split("/")
+def segments_of(key: str, *, to_read: bool = False) -> list[str]:
+    """The key's segments, which are a file's place below the root. Raises InvalidKey: no file may lie there; or none of
+    ours, unless it is only to be read."""
+    segments = (readable_key(key) if to_read else validate_key(key)).split("/")
     if STAGED in segments:
-        raise InvalidKey(f"folders named {STAGED} are kept for staged writes: {key!r}")
+        raise InvalidKey(f"folders named {STAGED} are reserved for staged writes: {key!r}")
     try:
         os.fsencode(key)
     except UnicodeEncodeError as error:
@@ -73,7 +74,7 @@ def segments_of(key: str) -> list[str]:
 
 
 def place_of(handle: str) -> list[str]:
-    """Where the handle's temporary file lies. Raises InvalidKey if it isn't one of ours."""
+    """The path of the handle's temporary file. Raises InvalidKey: the handle isn't one of ours."""
     try:
         place = [validate_key(segment) for segment in json.loads(handle)["staged"].split("/")]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -84,12 +85,12 @@ def place_of(handle: str) -> list[str]:
 
 
 def key_of(place: Sequence[str]) -> str:
-    """The key that the temporary file at this place was staged for."""
+    """The key for which the temporary file at this place was staged."""
     return unquote("".join(place[1:]).rpartition("~")[0], errors="surrogateescape")
 
 
 def drop(folders: Folders, place: Sequence[str]) -> None:
-    """Remove a temporary file, if it is still there."""
+    """Remove a temporary file, if it still exists."""
     path = folders.root.joinpath(*place)
     with contextlib.suppress(NotFound), explained("delete", path), folders.opened(place[:-1]) as folder:
         os.unlink(place[-1], dir_fd=folder)
@@ -114,12 +115,12 @@ def _create(folders: Folders, place: Sequence[str]) -> int:
         except OSError as error:
             if error.errno not in VANISHED:
                 raise
-    raise Unavailable(f"cannot write below {folders.root / STAGED}: it is being removed all the time")
+    raise Unavailable(f"cannot write below {folders.root / STAGED}: it keeps being removed")
 
 
 def _open_to_all_who_may_write_the_root(folders: Folders, staged: int) -> None:
-    """On a shared volume several users write; whoever makes `.staged` first must not shut the others out."""
+    """Several users may write to a shared volume; the one who creates `.staged` must not lock out the others."""
     status = os.fstat(staged)
-    mode = folders.root.stat().st_mode & 0o7777
+    mode = folders.status([]).st_mode & 0o7777
     if status.st_uid == os.getuid() and status.st_mode & 0o7777 != mode:
         os.fchmod(staged, mode)

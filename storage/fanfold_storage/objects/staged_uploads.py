@@ -1,8 +1,8 @@
-"""Multipart uploads that are written now and completed later, by whoever holds the handle.
+"""Multipart uploads: written now, and completed later by any process that has the handle.
 
-Uploads that nobody completed have to be found to be swept. Most servers list them by prefix; MinIO lists them by their
-whole key alone. Where the first upload of a process does not show, each gets a mark: an object that names it, below
-`.staged/uploads/`, which goes when the upload does.
+Uploads that were never completed have to be found and swept. Most servers list uploads by prefix, but MinIO only by
+their complete key. If the first upload of a process isn't listed by prefix, each gets a mark: an object below
+`.staged/uploads/` that names the upload, and is deleted with it.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ from fanfold_storage.objects.s3_errors import NoSuchUpload
 STAGED = ".staged/"
 _MARKS = f"{STAGED}uploads/"
 _LONGEST_KEY = 1024
-# S3 takes at most 10,000 parts, each but the last of at least 5 MiB. The size doubles every 2,000 parts, so that little
-# is buffered and yet 450 GiB fit.
+# S3 takes at most 10,000 parts, all but the last of at least 5 MiB. The size doubles every 2,000 parts, so that little
+# is buffered, and objects of up to 450 GiB fit.
 PART = 8 * 1024 * 1024
 _SAME_SIZE = 2_000
 
@@ -41,7 +41,7 @@ class Uploads:
         self._listed: bool | None = None
 
     def begin(self, key: str) -> Upload:
-        """A new upload that `sweep` will find."""
+        """Begin an upload that `sweep` will find."""
         full = self._root + key
         upload = self._bucket.begin_upload(full)
         if self._listed is None:
@@ -53,11 +53,11 @@ class Uploads:
         return Upload(key, upload, marked)
 
     def send(self, upload: Upload, number: int, part: bytes) -> str:
-        """The ETag of a part."""
+        """Upload a part; returns its ETag."""
         return self._bucket.upload_part(self._root + upload.key, upload.id, number, part)
 
     def complete(self, upload: Upload, etags: list[str]) -> None:
-        """Make the object; servers differ in whether an upload that was completed before is still known."""
+        """Complete the upload, unless that was done before: only some servers still know a completed upload."""
         full = self._root + upload.key
         try:
             self._bucket.complete_upload(full, upload.id, etags)
@@ -65,26 +65,26 @@ class Uploads:
             try:
                 self._bucket.head(full)
             except NotFound:
-                raise NotFound(f"nothing to commit for {upload.key}: its staged write was dropped or swept") from gone
+                raise NotFound(f"nothing to commit for {upload.key}: its staged write was discarded") from gone
         self._unmark(upload)
 
     def abort(self, upload: Upload) -> None:
-        """Drop the upload."""
+        """Discard the upload."""
         self._bucket.abort_upload(self._root + upload.key, upload.id)
         self._unmark(upload)
 
     def sweep(self, prefix: str) -> None:
-        """Drop every upload of keys under the prefix."""
-        with contextlib.suppress(PermissionDenied):  # whoever may not list uploads has marked them
+        """Discard every upload of keys under the prefix."""
+        with contextlib.suppress(PermissionDenied):  # without the right to list uploads, they have marks
             dropped: set[tuple[str, str]] = set()
-            while found := set(self._bucket.uploads(self._root + prefix)) - dropped:
-                for full, upload in found:
+            while listed := set(self._bucket.uploads(self._root + prefix)) - dropped:
+                for full, upload in listed:
                     self._bucket.abort_upload(full, upload)
-                dropped |= found
+                dropped |= listed
         marks = self._root + _MARKS
         for objects, _ in self._bucket.pages(marks + prefix):
-            for mark in (found.key for found in objects):
-                with contextlib.suppress(NotFound):  # completed meanwhile
+            for mark in (head.key for head in objects):
+                with contextlib.suppress(NotFound):  # it was just completed
                     upload = b"".join(self._bucket.get(mark, 0, None, None).stream()).decode()
                     self.abort(Upload(mark[len(marks) :].rpartition("/")[0], upload, marked=True))
 
@@ -103,7 +103,7 @@ class Uploads:
 
 
 class StagedUpload:
-    """A write under way: parts that were uploaded, and what doesn't fill one yet."""
+    """A write in progress: the uploaded parts, and a buffer for the next one."""
 
     def __init__(self, uploads: Uploads, key: str) -> None:
         self.size = 0
@@ -115,16 +115,16 @@ class StagedUpload:
 
     @property
     def begun(self) -> bool:
-        """Whether the server knows of it yet."""
+        """Whether any part has been uploaded."""
         return self._upload is not None
 
     @property
     def buffered(self) -> bytes:
-        """What is not uploaded yet."""
+        """The bytes that aren't uploaded yet."""
         return bytes(self._buffer)
 
     def write(self, data: bytes) -> None:
-        """Append bytes; each part that is full goes to the server."""
+        """Append bytes; upload each part when it is full."""
         self.size += len(data)
         self._buffer += data
         while len(self._buffer) >= (size := PART << len(self._etags) // _SAME_SIZE):
@@ -132,7 +132,7 @@ class StagedUpload:
             del self._buffer[:size]
 
     def seal(self) -> str:
-        """Upload what is left (an empty object is one empty part); the handle tells the upload and its parts."""
+        """Upload the rest (an empty object is one empty part); the handle names the upload and its parts."""
         if self._buffer or not self._etags:
             self._send(self.buffered)
             self._buffer.clear()
@@ -140,7 +140,7 @@ class StagedUpload:
         return json.dumps({**asdict(self._upload), "etags": self._etags})
 
     def abort(self) -> None:
-        """Drop the upload."""
+        """Discard the upload."""
         if self._upload is not None:
             self._uploads.abort(self._upload)
 
@@ -151,7 +151,7 @@ class StagedUpload:
 
 
 def parse_handle(handle: str) -> tuple[Upload, list[str]]:
-    """The upload and the ETags of its parts. Raises InvalidKey if it isn't one of ours."""
+    """The upload, and the ETags of its parts. Raises InvalidKey: the handle isn't one of ours."""
     try:
         parsed = json.loads(handle)
         upload = Upload(str(parsed["key"]), str(parsed["id"]), bool(parsed["marked"]))

@@ -1,4 +1,4 @@
-"""How keys and values become bytes, and what a transaction may hold: the same for every backend."""
+"""How keys and values are encoded, and the limits of a transaction: the same for every backend."""
 
 import json
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ SHORTEST_EXPIRY = 2
 
 
 def encode_key(key: str) -> bytes:
-    """The key's UTF-8 bytes. Raises InvalidKey for an empty or overlong one, or what UTF-8 cannot hold."""
+    """The key's UTF-8 bytes. Raises InvalidKey: it is empty, too long, or not encodable."""
     encoded = encode_prefix(key)
     if not 0 < len(encoded) <= 1024:
-        raise InvalidKey(f"a record's key needs 1 to 1,024 bytes, this one has {len(encoded)}: {key[:80]!r}")
+        raise InvalidKey(f"a record's key has 1 to 1,024 bytes, but this one has {len(encoded)}: {key[:80]!r}")
     return encoded
 
 
@@ -31,7 +31,7 @@ def encode_prefix(prefix: str) -> bytes:
 
 
 def prefix_end(prefix: bytes) -> bytes | None:
-    """The first bytes after everything that begins with the prefix; None if nothing comes after.
+    """The least bytes above everything that begins with the prefix; None if there are none.
 
     >>> prefix_end(b"jobs/")
     b'jobs0'
@@ -43,7 +43,7 @@ def prefix_end(prefix: bytes) -> bytes | None:
 
 
 def encode_value(value: Value) -> bytes:
-    """Compact JSON. Raises StorageError for what JSON cannot hold or what is too large."""
+    """The value as compact JSON. Raises StorageError: it can't be JSON, or is too large."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
@@ -55,7 +55,7 @@ def encode_value(value: Value) -> bytes:
 
 
 def decode_value(encoded: bytes) -> Value:
-    """The value that `encode_value` made these bytes of."""
+    """The value whose bytes these are."""
     try:
         return cast(dict[str, Any], json.loads(encoded))
     except ValueError as error:
@@ -63,7 +63,7 @@ def decode_value(encoded: bytes) -> Value:
 
 
 def encode_writes(expectations: Sequence[Expect], writes: Sequence[Write]) -> list[tuple[bytes, bytes | None]]:
-    """Keys and encoded values of the writes. Raises StorageError if the transaction is not one that etcd would take."""
+    """Keys and encoded values of the writes. Raises StorageError: the transaction exceeds the limits of etcd."""
     if len(expectations) + len(writes) > MOST_OPERATIONS:
         raise StorageError(f"a transaction holds at most {MOST_OPERATIONS} expectations and writes: split it")
     encoded = [(encode_key(w.key), None if w.value is None else encode_value(w.value)) for w in writes]

@@ -1,8 +1,8 @@
 """Records in etcd, through etcd3's generated stubs: the only module that imports etcd3.
 
-Of etcd3 0.12.0 nothing else is used: it drops limits and revisions from requests, has no time-outs, knows one endpoint,
-and its watches end silently. Here every request is our own and has a time-out, `Endpoints` turns to another member, and
-a watch goes on from its last revision. gRPC does not survive a fork: open the records anew in the child process.
+Nothing else of etcd3 0.12.0 is used: it drops limits and revisions from requests, has no timeouts, knows one endpoint,
+and its watches end silently. Here every request is built by hand and has a timeout, `Endpoints` switches to another
+member, and a watch resumes after its last revision. gRPC doesn't survive a fork: open the records again in the child.
 """
 
 import contextlib
@@ -12,7 +12,9 @@ import re
 import threading
 import warnings
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
@@ -21,8 +23,8 @@ from fanfold_storage.records.etcd_endpoints import TIMEOUT, Endpoints
 from fanfold_storage.records.etcd_watch import EtcdWatch
 from fanfold_storage.records.protocol import Conflict, Expect, Page, Record, Write
 
-# etcd3's messages were generated for protobuf 3; newer ones take them in their pure Python form alone, which has to be
-# chosen before protobuf is loaded. It costs 0.2 ms a transaction.
+# etcd3's messages were generated for protobuf 3; newer versions accept them only in the pure Python implementation,
+# which has to be chosen before protobuf is loaded. It costs 0.2 ms per transaction.
 os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
 try:
     with warnings.catch_warnings():
@@ -35,13 +37,14 @@ except TypeError as error:
         "Set the environment variable PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python."
     ) from error
 
+_TLS = {"ca_cert": "ETCDCTL_CACERT", "cert_cert": "ETCDCTL_CERT", "cert_key": "ETCDCTL_KEY"}
 _EVERYTHING = b"\0"
 _OPTIONS = [
     ("grpc.max_receive_message_length", -1),
     ("grpc.use_local_subchannel_pool", 1),  # or a new channel would inherit the failure of the old
     ("grpc.enable_http_proxy", 0),
     ("grpc.enable_retries", 0),
-    # A watch learns only by pings that its member froze or its cable was cut; etcd bears one each 5 s.
+    # Only pings show a watch that its member froze or the network is down; etcd tolerates one every 5 s.
     ("grpc.keepalive_time_ms", 6_000),
     ("grpc.keepalive_timeout_ms", 3_000),
     ("grpc.http2.ping_timeout_ms", 3_000),
@@ -50,14 +53,18 @@ _OPTIONS = [
 
 
 class EtcdRecords:
-    """The records in the etcd whose members listen at `endpoints` (`host:port`)."""
+    """The records in the etcd whose members listen at `endpoints` (`host:port`).
 
-    def __init__(self, endpoints: Sequence[str]) -> None:
-        self._endpoints = Endpoints([_with_port(endpoint) for endpoint in endpoints], _connect)
+    It is reached over TLS if `environ` sets ETCDCTL_CACERT, ETCDCTL_CERT and ETCDCTL_KEY.
+    """
+
+    def __init__(self, endpoints: Sequence[str], environ: Mapping[str, str]) -> None:
+        connect = partial(_connect, _tls_files(environ))
+        self._endpoints = Endpoints([_with_port(endpoint) for endpoint in endpoints], connect)
         self._watches: weakref.WeakSet[EtcdWatch] = weakref.WeakSet()
 
     def get(self, key: str) -> Record | None:
-        """The record under the key, as a majority of the members knows it."""
+        """The record under the key, as a majority of the members have it."""
         request = etcdrpc.RangeRequest(key=encode_key(key))
         response = self._endpoints.call(f"read {key}", lambda client: client.kvstub.Range(request, timeout=TIMEOUT))
         return _record(response.kvs[0]) if response.kvs else None
@@ -72,7 +79,7 @@ class EtcdRecords:
             revision=revision or 0,
         )
         response = self._endpoints.call(f"scan {prefix}", lambda client: client.kvstub.Range(request, timeout=TIMEOUT))
-        records = [_record(found) for found in response.kvs]
+        records = [_record(pair) for pair in response.kvs]
         return Page(records, revision or response.header.revision, response.more)
 
     def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:
@@ -106,7 +113,7 @@ class EtcdRecords:
                 yield etcdrpc.WatchRequest(create_request=create)
                 until.wait()
 
-            # hasleader: a member that is cut off from the others ends the stream instead of falling silent.
+            # hasleader: a member that is cut off from the others ends the stream instead of keeping silent.
             return etcdrpc.WatchStub(client.channel).Watch(requests(), metadata=(("hasleader", "true"),))
 
         watch = EtcdWatch(self._endpoints, open_stream, from_revision)
@@ -114,7 +121,7 @@ class EtcdRecords:
         return watch
 
     def close(self) -> None:
-        """End the watches and let go of the connections."""
+        """End the watches, and release the connections."""
         for watch in list(self._watches):
             watch.close()
         self._endpoints.close()
@@ -128,7 +135,7 @@ class EtcdRecords:
 
     def _revoke_lease(self, lease: int) -> None:
         request = etcdrpc.LeaseRevokeRequest(ID=lease)
-        with contextlib.suppress(StorageError):  # it ends by itself
+        with contextlib.suppress(StorageError):  # it expires by itself
             self._endpoints.call(
                 "revoke a lease", lambda client: client.leasestub.LeaseRevoke(request, timeout=TIMEOUT)
             )
@@ -137,21 +144,34 @@ class EtcdRecords:
 def _with_port(endpoint: str) -> str:
     match = re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[^\s/:@]+)(?::(\d+))?", endpoint)
     if not match:
-        raise InvalidKey(f"an etcd URL is etcd://host:port[,host:port…]; {endpoint!r} is no host:port")
+        raise InvalidKey(f"an etcd URL is etcd://host:port[,host:port…]; {endpoint!r} is not host:port")
     return f"{match[1]}:{match[2] or 2379}"
 
 
-def _connect(endpoint: str) -> Any:
+def _tls_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """etcd3's arguments for TLS; none without it. Raises InvalidKey: a variable isn't set, or a file can't be read."""
+    files = {argument: environ[name] for argument, name in _TLS.items() if environ.get(name)}
+    if missing := [name for argument, name in _TLS.items() if files and argument not in files]:
+        raise InvalidKey(f"TLS to etcd needs {', '.join(_TLS.values())}, but {' and '.join(missing)} is not set")
+    for argument, file in files.items():
+        try:
+            Path(file).read_bytes()
+        except OSError as error:
+            raise InvalidKey(f"cannot read {file}, which {_TLS[argument]} names: {error.strerror}") from error
+    return files
+
+
+def _connect(tls: Mapping[str, str], endpoint: str) -> Any:
     host, _, port = endpoint.rpartition(":")
-    return etcd3.Etcd3Client(host=host, port=port, timeout=TIMEOUT, grpc_options=_OPTIONS)
+    return etcd3.Etcd3Client(host=host, port=port, timeout=TIMEOUT, grpc_options=_OPTIONS, **tls)
 
 
-def _record(found: Any) -> Record:
-    return Record(found.key.decode(), decode_value(found.value), found.mod_revision)
+def _record(pair: Any) -> Record:
+    return Record(pair.key.decode(), decode_value(pair.value), pair.mod_revision)
 
 
 def _comparison(expect: Expect) -> Any:
-    # A key that isn't there has revision 0 for etcd too.
+    # In etcd, too, an absent key has revision 0.
     return etcdrpc.Compare(
         result=etcdrpc.Compare.EQUAL,
         target=etcdrpc.Compare.MOD,

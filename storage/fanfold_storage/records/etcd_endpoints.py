@@ -1,7 +1,7 @@
-"""Which member of an etcd to call: another one when one fails, and what its errors mean.
+"""Which member of an etcd cluster to call, another one when one fails; and what its errors mean.
 
-The client knows one address and, once its channel has failed, is slow to find that the member is back: so a failed one
-is left behind, and each member is called through a new one.
+A client knows one address and, once its channel has failed, is slow to notice that the member is back. So a failed
+client is abandoned, and each member is called through a new one.
 """
 
 import threading
@@ -14,7 +14,7 @@ import grpc
 from fanfold_storage.errors import Compacted, PermissionDenied, StorageError, Unavailable, Unknown, Unsupported
 
 TIMEOUT = 5.0
-_ROUNDS = 2  # a member that starts anew, or a leader that is being elected, is there a moment later
+_ROUNDS = 2  # a member that is restarting, or a leader that is being elected, responds a moment later
 _PAUSE = 0.1
 
 _LOST = {
@@ -28,14 +28,17 @@ _LOST = {
 }
 _NEVER_SENT = ("failed to connect", "DNS resolution failed", "errors resolving")
 _MEANINGS: dict[grpc.StatusCode, tuple[type[StorageError], str]] = {
-    grpc.StatusCode.NOT_FOUND: (Unavailable, "Something it rests on expired meanwhile: try again."),
-    grpc.StatusCode.OUT_OF_RANGE: (Compacted, "Scan again and go on from there."),
-    grpc.StatusCode.PERMISSION_DENIED: (PermissionDenied, "etcd's access control keeps this key from us."),
+    grpc.StatusCode.NOT_FOUND: (Unavailable, "Something it depends on has just expired: try again."),
+    grpc.StatusCode.OUT_OF_RANGE: (Compacted, "Scan again and continue from there."),
+    grpc.StatusCode.PERMISSION_DENIED: (PermissionDenied, "etcd's access control denies access to this key."),
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
         Unavailable,
-        "If its space is used up: compact, defragment, disarm its alarm.",
+        "If its space is used up: compact it, defragment it, and disarm its alarm.",
     ),
-    grpc.StatusCode.UNAUTHENTICATED: (PermissionDenied, "etcd asks for a user; Fanfold cannot name one."),
+    grpc.StatusCode.UNAUTHENTICATED: (
+        PermissionDenied,
+        "etcd demands a user: set ETCDCTL_CACERT, ETCDCTL_CERT and ETCDCTL_KEY to the files of a user's certificate.",
+    ),
     grpc.StatusCode.UNIMPLEMENTED: (Unsupported, "Is this an etcd of version 3?"),
 }
 
@@ -44,7 +47,7 @@ T = TypeVar("T")
 
 
 class Endpoints(Generic[C]):
-    """Members by address, and the client of the one in use."""
+    """The addresses of the members, and the client of the current one."""
 
     def __init__(self, addresses: Sequence[str], connect: Callable[[str], C]) -> None:
         self._addresses = list(addresses)
@@ -55,11 +58,11 @@ class Endpoints(Generic[C]):
         self._closed = False
 
     def call(self, action: str, request: Callable[[C], T], *, writing: bool = False) -> T:
-        """What a member answers. A write goes to another member only if it was never sent to the first.
+        """The response of a member. A write goes to another member only if it was never sent to the first one.
 
         Raises:
-            Unknown: a write was sent and the answer lost.
-            Unavailable: nobody answered in time.
+            Unknown: a write was sent, but the response was lost.
+            Unavailable: no member responded in time.
         """
         started = time.monotonic()
         for attempt in range(1, _ROUNDS * len(self._addresses) + 1):
@@ -80,14 +83,14 @@ class Endpoints(Generic[C]):
         raise explain(action, address, failure, writing=writing) from failure
 
     def next_client(self) -> tuple[str, C]:
-        """A client of its own for one long call, to the member whose turn it is."""
+        """A new client for one long call, to the next member."""
         with self._lock:
             address = self._addresses[self._turn % len(self._addresses)]
             self._turn += 1
         return address, self._connect(address)
 
     def close(self) -> None:
-        """Let go of the client."""
+        """Release the client."""
         with self._lock:
             self._closed = True
             self._client = None
@@ -102,7 +105,7 @@ class Endpoints(Generic[C]):
             return address, self._client
 
     def _leave(self, client: C) -> None:
-        """Turn to the next member. Other threads may be inside calls of this client, so it isn't closed under them."""
+        """Switch to the next member. The client isn't closed, because other threads may be in the middle of calls."""
         with self._lock:
             if self._client is client:
                 self._client = None
@@ -110,18 +113,18 @@ class Endpoints(Generic[C]):
 
 
 def is_lost(error: grpc.RpcError) -> bool:
-    """Whether the member did not answer, or not for certain; another may."""
+    """Whether the member didn't respond, or may not have; another one may."""
     return error.code() in _LOST
 
 
 def explain(action: str, address: str, error: grpc.RpcError, *, writing: bool = False) -> StorageError:
-    """Fanfold's error for gRPC's: what failed, where, how to mend it."""
+    """Fanfold's error for an error of gRPC, which says what failed, where, and how to fix it."""
     what = f"cannot {action} in etcd at {address}: {error.details() or error.code().name}."
     if is_lost(error):
         if writing and not _was_never_sent(error):
-            return Unknown(f"{what} It may have been written all the same: read it back.")
+            return Unknown(f"{what} It may have been written anyway: read it back.")
         return Unavailable(f"{what} Are its members running? Try again later.")
-    kind, mend = _MEANINGS.get(error.code(), (StorageError, "The request makes no sense to it."))
+    kind, mend = _MEANINGS.get(error.code(), (StorageError, "etcd considers the request invalid."))
     return kind(f"{what} {mend}")
 
 

@@ -1,20 +1,21 @@
 """The records protocol: JSON values under ordered keys, changed by compare-and-set transactions.
 
-A store has one revision, a number that each transaction raises by one or more; a record carries the revision of its
-last change. Keys are text ordered by their UTF-8 bytes; values are JSON objects, at most 1 MiB encoded.
-Every method raises only `fanfold_storage.errors`; calls are thread-safe and each has a time-out.
+A store has one revision, a number that each transaction raises by one or more; a record has the revision of its last
+change. Keys are strings that sort by their UTF-8 bytes; values are JSON objects of at most 1 MiB.
+Methods raise only `fanfold_storage.errors`; they are thread-safe, and each has a timeout.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+_MOST_AT_ONCE = 1000  # records of a page
 Value = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A value as it was at `revision`, the revision of its last change."""
+    """A key and its value; `revision` is the revision of its last change."""
 
     key: str
     value: Value
@@ -23,7 +24,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a scan. Pass `revision` and the last record's key to get the next one; `more` says if there is one."""
+    """A page of a scan. Pass `revision` and the last key to get the next page; `more` says whether there is one."""
 
     records: list[Record]
     revision: int
@@ -32,7 +33,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """The transaction goes through only if the key's last change has this revision; 0 means the key is absent."""
+    """The transaction succeeds only if the key's last change has this revision; 0 means that the key is absent."""
 
     key: str
     revision: int
@@ -40,7 +41,7 @@ class Expect:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Set a key, or delete it with `value=None`. With `expires_in` (seconds, at least 2) it goes by itself."""
+    """Set a key, or delete it with `value=None`. With `expires_in` (seconds, at least 2), the record expires."""
 
     key: str
     value: Value | None
@@ -49,12 +50,12 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A transaction's answer when an expectation did not hold: nothing was written."""
+    """The result of a transaction of which an expectation didn't hold: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a watch tells: a key, its new value (None: deleted or expired) and the revision of the change."""
+    """What a watch yields: a key, its new value (None: deleted or expired), and the revision of the change."""
 
     key: str
     value: Value | None
@@ -62,10 +63,10 @@ class Change:
 
 
 class Watch(Protocol):
-    """Changes as they come, in order, none left out. Iterating blocks; `close` (from any thread) ends it."""
+    """All changes as they come, in order. Iterating blocks; `close` (from any thread) ends it."""
 
     def __iter__(self) -> Iterator[Change]:
-        """Raises Compacted if history is gone, Unavailable if the store is away for longer than the time-out."""
+        """Raises Compacted if history is gone, Unavailable if the store hasn't responded within the timeout."""
 
     def close(self) -> None:
         """End the iteration; safe to call twice."""
@@ -75,22 +76,33 @@ class Records(Protocol):
     """A store of records."""
 
     def get(self, key: str) -> Record | None:
-        """The record under the key as of now (linearizable), or None."""
+        """The current record under the key (linearizable), or None."""
 
     def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
         """At most `limit` records whose keys begin with `prefix` and come after `after`, in key order.
 
-        With a `revision` (from an earlier page) the store is seen as it was then. Raises Compacted.
+        With a `revision` (from an earlier page), the page shows the store at that revision. Raises Compacted.
         """
 
     def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:
-        """All writes or none: they happen, together, only if every expectation holds. Returns the new revision.
+        """Do all writes at once if every expectation holds, otherwise none. Returns the new revision.
 
-        At most 100 expectations and writes together, each key written once. Raises Unknown when the answer was lost.
+        There may be at most 100 expectations and writes in all, and one write per key. Raises Unknown: the response
+        was lost.
         """
 
     def watch(self, prefix: str, from_revision: int) -> Watch:
         """Every change under `prefix` with a revision of at least `from_revision`."""
 
     def close(self) -> None:
-        """Let go of connections and threads; open watches end."""
+        """Release connections and threads; open watches end."""
+
+
+def scan_all(records: Records, prefix: str) -> Page:
+    """All records whose keys begin with `prefix`, in key order, as they were at one revision. Raises Compacted."""
+    page = records.scan(prefix, limit=_MOST_AT_ONCE)
+    found, revision = page.records, page.revision
+    while page.more:
+        page = records.scan(prefix, after=found[-1].key, limit=_MOST_AT_ONCE, revision=revision)
+        found += page.records
+    return Page(found, revision, more=False)

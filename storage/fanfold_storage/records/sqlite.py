@@ -1,8 +1,8 @@
-"""Records in one SQLite file, for one machine; any number of its threads and processes may share the file.
+"""Records in a SQLite file, for one machine, of which any number of threads and processes may share the file.
 
-`current` holds the records, `history` each change of the last while, for pages of one revision and watches. Every
-write is one BEGIN IMMEDIATE transaction, in WAL mode with synchronous=FULL, so an acknowledged one survives a
-power cut. Not for network file systems, where WAL cannot work; nor across a fork: open the file anew in the child.
+The table `current` holds the records; `history` holds recent changes, for pages of one revision and for watches. Every
+write is one BEGIN IMMEDIATE transaction, in WAL mode with synchronous=FULL, so a successful write survives a power cut.
+Not for network file systems, where WAL doesn't work, nor across a fork: open the file again in the child.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ from fanfold_storage.records.encoding import decode_value, encode_key, encode_pr
 from fanfold_storage.records.protocol import Change, Conflict, Expect, Page, Record, Write
 from fanfold_storage.records.sqlite_file import SqliteFile, snapshot
 
-# So many revisions stay readable for pages and watches that fall behind.
+# How many revisions stay readable for pages and for watches that lag behind.
 KEPT_REVISIONS = 10_000
 _COMPACT_EVERY = 1_000
 _POLL = 0.05
@@ -39,7 +39,7 @@ _SCAN_THEN = """
 
 
 class SqliteRecords:
-    """The records in the file at `path`, which is made if it isn't there."""
+    """The records in the file at `path`, which is created if it doesn't exist."""
 
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path.resolve())
@@ -66,7 +66,7 @@ class SqliteRecords:
             elif compacted <= revision < now:
                 rows = connection.execute(_SCAN_THEN, (*bounds, revision, limit + 1)).fetchall()
             else:
-                raise Compacted(f"revision {revision} is no longer there (there are {compacted} to {now}): scan again")
+                raise Compacted(f"revision {revision} is gone ({compacted} to {now} are kept): scan again")
         records = [Record(key.decode(), decode_value(value), changed) for key, value, changed in rows[:limit]]
         return Page(records, now if revision is None else revision, len(rows) > limit)
 
@@ -99,7 +99,7 @@ class SqliteRecords:
         self._file.close()
 
     def _expire(self) -> None:
-        """Delete what has expired, as changes like any others."""
+        """Delete expired records; watches see these changes, too."""
         due = "SELECT key FROM current WHERE expires <= ? ORDER BY expires"
         with self._file.reading() as connection:
             if not connection.execute(due, (time.time(),)).fetchone():
@@ -110,13 +110,13 @@ class SqliteRecords:
 
 
 class SqliteWatch:
-    """A watch that looks every 50 ms whether the file has changed, which costs a glance at shared memory."""
+    """A watch that checks every 50 ms whether the file has changed, which only reads shared memory."""
 
     def __init__(self, records: SqliteRecords, file: SqliteFile, prefix: bytes, from_revision: int) -> None:
         self._records = records
         self._file = file
         self._prefix = prefix
-        self._told = (from_revision - 1, _LAST_PLACE)
+        self._last = (from_revision - 1, _LAST_PLACE)
         self._closed = threading.Event()
 
     def __iter__(self) -> Iterator[Change]:
@@ -145,26 +145,28 @@ class SqliteWatch:
         while count == _BATCH:
             with snapshot(connection):
                 now, compacted = _revisions(connection)
-                if self._told[0] < compacted:
-                    raise Compacted(f"changes after revision {self._told[0]} are gone: scan again, watch from there")
-                rows = connection.execute(_CHANGES, (*self._told, self._prefix, end, end, _BATCH)).fetchall()
+                if self._last[0] < compacted:
+                    raise Compacted(
+                        f"changes after revision {self._last[0]} are gone: scan again, and watch from there"
+                    )
+                rows = connection.execute(_CHANGES, (*self._last, self._prefix, end, end, _BATCH)).fetchall()
             count = len(rows)
             for key, value, revision, place in rows:
                 if self._closed.is_set():
                     return
-                self._told = (revision, place)
+                self._last = (revision, place)
                 yield Change(key.decode(), None if value is None else decode_value(value), revision)
-        self._told = max(self._told, (now, _LAST_PLACE))  # no more up to here, whatever history drops later
+        self._last = max(self._last, (now, _LAST_PLACE))  # there are none up to here, whatever is dropped later
 
 
 def _revisions(connection: sqlite3.Connection) -> tuple[int, int]:
-    """The store's revision, and the last one whose changes are no longer all there."""
+    """The store's revision, and the last one whose changes have been dropped, at least in part."""
     row: tuple[int, int] = connection.execute("SELECT revision, compacted FROM state").fetchone()
     return row
 
 
 def _apply(connection: sqlite3.Connection, changes: Sequence[tuple[bytes, bytes | None, float | None]]) -> int:
-    """Write keys, values and expiry times as one revision. Deleting what isn't there is no change."""
+    """Write keys, values and expiry times as one revision. Deleting an absent key isn't a change."""
     now, compacted = _revisions(connection)
     revision = now + 1
     changed = 0
@@ -184,7 +186,7 @@ def _apply(connection: sqlite3.Connection, changes: Sequence[tuple[bytes, bytes 
 
 
 def _compact(connection: sqlite3.Connection, done: int, until: int) -> None:
-    """Drop from history what was no longer current at `until`; only keys changed since `done` can have such."""
+    """Drop changes that were superseded by revision `until`; only keys that changed since `done` can have any."""
     since = {"done": done, "until": until}
     connection.execute(
         """

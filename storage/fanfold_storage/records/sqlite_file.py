@@ -13,6 +13,8 @@ from fanfold_storage.errors import PermissionDenied, StorageError, Unavailable, 
 
 TIMEOUT = 10.0
 _VERSION = 1
+_ROOM = 1 << 20  # bytes that are reserved in the file and its log
+_CHECKPOINT_PAGES = 200  # of 4 KiB in the log, which then starts over: fewer than the reserved ones
 _SCHEMA = """
     CREATE TABLE state (revision INTEGER NOT NULL, compacted INTEGER NOT NULL);
     INSERT INTO state VALUES (1, 0);
@@ -26,27 +28,27 @@ _SCHEMA = """
 
 
 class SqliteFile:
-    """A pool of connections to the file: as many as callers are inside at once."""
+    """A pool of connections to the file, one for each concurrent caller."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._closed = False
-        # Threads queue here; only processes meet at SQLite's own lock, which is a matter of luck and naps.
+        # Threads queue here; only processes compete for SQLite's own lock, which sleeps and retries without fairness.
         self._writer = threading.Lock()
         self._create()
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that sees one state of the file."""
+        """A transaction that reads one state of the file."""
         with self._connection() as connection, snapshot(connection):
             yield connection
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that nobody else writes beside; committed unless the block raises."""
+        """A write transaction, of which there is one at a time; it is committed unless the block raises."""
         if not self._writer.acquire(timeout=TIMEOUT):
-            raise Unavailable(f"{self._path} was being written for longer than {TIMEOUT:.0f} s: try again")
+            raise Unavailable(f"{self._path} has been locked by a writer for more than {TIMEOUT:.0f} s: try again")
         try:
             with self._connection() as connection:
                 connection.execute("BEGIN IMMEDIATE")
@@ -61,7 +63,7 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def own_connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection for one long use by one thread."""
+        """A connection for long use by one thread."""
         with self.explained():
             connection = self._connect()
             try:
@@ -70,7 +72,7 @@ class SqliteFile:
                 connection.close()
 
     def close(self) -> None:
-        """Close every idle connection; those in use are closed as they come back."""
+        """Close every idle connection; connections in use are closed when they are returned."""
         self._closed = True
         with contextlib.suppress(queue.Empty):
             while True:
@@ -78,7 +80,7 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def explained(self) -> Iterator[None]:
-        """Raise SQLite's errors of the block as Fanfold's."""
+        """Convert SQLite's errors of the block to Fanfold's."""
         try:
             yield
         except sqlite3.Error as error:
@@ -104,6 +106,7 @@ class SqliteFile:
             raise Unavailable(f"{self._path} has been closed")
         connection = sqlite3.connect(self._path, timeout=TIMEOUT, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         return connection
 
     def _commit(self, connection: sqlite3.Connection) -> None:
@@ -112,12 +115,12 @@ class SqliteFile:
         except sqlite3.OperationalError as error:
             with contextlib.suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
-            raise Unknown(f"cannot tell if {self._path} took the write: {error}. {_mend(error)}") from error
+            raise Unknown(f"the write to {self._path} may or may not have happened: {error}. {_mend(error)}") from error
 
     def _create(self) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            # The records hold what others should not read, so the file is the owner's alone; its side files follow.
+            # Only the owner may read the file, because records may be secret; SQLite's other files get the same mode.
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise PermissionDenied(f"cannot open {self._path}: {error.strerror}. Choose another place.") from error
@@ -131,11 +134,13 @@ class SqliteFile:
                 for statement in _SCHEMA.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
+        with self._connection() as connection, contextlib.suppress(sqlite3.OperationalError):  # the disk may be full
+            _keep_room(connection)
 
 
 @contextlib.contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let every query of the block see the same state."""
+    """A context in which all queries read the same state."""
     connection.execute("BEGIN")
     try:
         yield
@@ -144,7 +149,7 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _begin_wal(connection: sqlite3.Connection) -> None:
-    """Switch to WAL. Two processes that switch at once are told `locked` without waiting, so wait here."""
+    """Switch to WAL. SQLite doesn't wait if two processes switch at once, so wait here."""
     deadline = time.monotonic() + TIMEOUT
     while True:
         try:
@@ -156,6 +161,18 @@ def _begin_wal(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
     if mode != "wal":
         raise Unsupported(f"SQLite cannot keep a write-ahead log here (it stays in mode {mode!r}): choose a local disk")
+
+
+def _keep_room(connection: sqlite3.Connection) -> None:
+    """Reserve space in the file and its log, so that small writes still succeed when the disk is full.
+
+    SQLite reuses the pages of deleted rows (https://sqlite.org/fileformat2.html#the_freelist), and its log from the
+    start. This doesn't help on file systems that never overwrite in place, such as Btrfs and ZFS.
+    """
+    connection.execute("CREATE TABLE IF NOT EXISTS room (bytes BLOB)")
+    connection.execute("INSERT INTO room VALUES (zeroblob(?))", (_ROOM,))
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    connection.execute("DELETE FROM room")
 
 
 def _is_busy(error: sqlite3.Error) -> bool:
@@ -174,11 +191,11 @@ def _meaning(error: sqlite3.Error) -> type[StorageError]:
 
 def _mend(error: sqlite3.Error) -> str:
     mends = {
-        sqlite3.SQLITE_BUSY: "Another process held it for too long: try again.",
+        sqlite3.SQLITE_BUSY: "Another process has locked it for too long: try again.",
         sqlite3.SQLITE_FULL: "The disk is full: make room.",
         sqlite3.SQLITE_READONLY: "Give this user the right to write it and its folder.",
         sqlite3.SQLITE_CANTOPEN: "Give this user the right to write it and its folder.",
         sqlite3.SQLITE_NOTADB: "It is another kind of file: name another path.",
-        sqlite3.SQLITE_CORRUPT: "It is damaged: restore it from a copy.",
+        sqlite3.SQLITE_CORRUPT: "It is damaged: restore it from a backup.",
     }
     return mends.get(_code(error), "Check the disk.")

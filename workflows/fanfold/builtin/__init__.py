@@ -1,57 +1,54 @@
-"""Jobs that come with Fanfold, by name: `fanfold run wordcount`. A file each, its job called `job`."""
+"""Built-in jobs, such as `fanfold run wordcount`: one module each, whose job is named `job`."""
 
 import importlib
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from fanfold_steps.spec import JobSpec
+from fanfold.errors import UnknownJob
+from fanfold.planning.params import described
+from fanfold_steps.job.spec import JobSpec
 
 if TYPE_CHECKING:
-    from fanfold.job import Job
-
-
-class UnknownJob(LookupError):
-    """There is no built-in job of that name; the text lists those there are."""
+    from fanfold.authoring.job import Job
 
 
 def names() -> list[str]:
-    """The built-in jobs, in order.
+    """The names of the built-in jobs, sorted.
 
     >>> names()
     ['distinct', 'grep', 'index', 'join', 'sort', 'topk', 'wordcount']
     """
-    return sorted(file.stem for file in Path(__file__).parent.glob("[!_]*.py"))
+    return sorted(module.name for module in iter_modules(__path__))
 
 
 def summary(name: str) -> str:
-    """What a built-in job does, in a line: its module's first, read without importing it.
+    """What a built-in job does: the first line of its module, read without importing it.
 
     >>> summary("wordcount")
-    'Count words: what white space separates, as it is written.'
+    'Count words: whatever white space separates, without changing case.'
     """
-    with (Path(__file__).parent / f"{name}.py").open(encoding="utf-8") as file:
+    module = Path(__file__).parent / name
+    source = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+    with source.open(encoding="utf-8") as file:
         return file.readline().strip().strip('"')
 
 
 def explained(name: str) -> str:
-    """What a built-in job does and which parameters it takes. Raises UnknownJob."""
+    """What a built-in job does, and its parameters. Raises UnknownJob."""
     job = load(name)
     lines = [str(importlib.import_module(f"fanfold.builtin.{name}").__doc__).strip()]
-    fields = job.params.model_fields if job.params else {}
-    for parameter, field in fields.items():
-        default = "needed" if field.is_required() else f"{field.default} unless given"
-        lines.append(f"  --param {parameter}=…  {field.description} ({default})")
-    return "\n".join(lines)
+    return "\n".join([*lines, *described(job.params)])
 
 
 def load(name: str) -> "Job":
     """A built-in job. Raises UnknownJob."""
     if name not in names():
-        raise UnknownJob(f"there is no built-in job {name!r}: there are {', '.join(names())}")
+        raise UnknownJob(f"there is no built-in job {name!r}: choose one of {', '.join(names())}")
     job: Job = importlib.import_module(f"fanfold.builtin.{name}").job
     return job
 
 
 def find(name: str) -> JobSpec:
-    """A built-in job's spec; its functions are part of Fanfold, so it needs no bundle. Raises UnknownJob."""
+    """A built-in job's spec. It needs no bundle, because its functions are part of Fanfold. Raises UnknownJob."""
     return load(name).spec()

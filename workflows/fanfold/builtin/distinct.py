@@ -1,4 +1,4 @@
-"""The different lines, each once."""
+"""Keep each distinct line once, sorted."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,18 +7,18 @@ from fanfold import Job
 
 
 def lines(line: str) -> Iterator[tuple[str, None]]:
-    """A line as a key."""
+    """A line as a key without a value."""
     yield line, None
 
 
 def once(line: Any, values: Iterator[Any]) -> Iterator[tuple[Any, None]]:
-    """A line, however often it was there."""
+    """A line, however often it occurs."""
     yield line, None
 
 
-def alone(line: Any, values: Iterator[Any]) -> Iterator[Any]:
-    """A line without anything beside it."""
+def only_line(line: Any, values: Iterator[Any]) -> Iterator[Any]:
+    """A line without a value."""
     yield line
 
 
-job = Job("distinct", map=lines, combine=once, reduce=alone)
+job = Job("distinct", map=lines, combine=once, reduce=only_line)

@@ -1,6 +1,6 @@
-"""Lines that match a regular expression, in order (--param pattern=…).
+"""Print the lines that match a regular expression, in order (--param pattern=…).
 
-`--param where=yes` puts `PATH:OFFSET:` before each line, `--param invert=yes` gives the others.
+`--param where=yes` puts `PATH:OFFSET:` before each line; `--param invert=yes` selects the lines that don't match.
 """
 
 import re
@@ -15,9 +15,9 @@ from fanfold import Context, Job
 class Params(BaseModel):
     """What to look for."""
 
-    pattern: str = Field(description="a regular expression of Python's, found anywhere in a line")
-    invert: bool = Field(default=False, description="the lines that don't match instead")
-    where: bool = Field(default=False, description="PATH:OFFSET: before each line, the byte at which it begins")
+    pattern: str = Field(description="a Python regular expression, searched for anywhere in a line")
+    invert: bool = Field(default=False, description="select the lines that don't match")
+    where: bool = Field(default=False, description="put PATH:OFFSET: before each line; OFFSET is in bytes")
 
     @field_validator("pattern")
     @classmethod
@@ -25,15 +25,15 @@ class Params(BaseModel):
         try:
             re.compile(pattern)
         except re.error as error:
-            raise ValueError(f"no regular expression ({error})") from error
+            raise ValueError(f"not a regular expression ({error})") from error
         return pattern
 
 
 class Matching:
-    """Gives on the lines that match."""
+    """Emits the lines that match."""
 
     def start(self, ctx: Context) -> None:
-        """Take the parameters."""
+        """Read the parameters."""
         self._search: Any = re.compile(ctx.params.pattern).search
         self._matches = not ctx.params.invert
         self._where = ctx.params.where

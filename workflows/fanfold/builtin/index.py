@@ -1,22 +1,22 @@
-"""List the files that each word stands in (an inverted index)."""
+"""List the files in which each word occurs (an inverted index)."""
 
 from collections.abc import Iterator
 
 from fanfold import Context, Job
 
-MOST_SEEN = 1_000_000  # words remembered; a word given twice is only given in vain
+MOST_SEEN = 1_000_000  # words remembered; emitting a word twice is harmless
 
 
 class Words:
-    """Gives each word of a file with its path, once as far as it is remembered."""
+    """Emits each word of a file with the file's path, once as long as the word is remembered."""
 
     def start(self, ctx: Context) -> None:
-        """Nothing was seen."""
+        """Forget all words."""
         self._path = ""
         self._seen: set[str] = set()
 
     def __call__(self, line: str, ctx: Context) -> Iterator[tuple[str, str]]:
-        """The line's words that are new."""
+        """The words of the line that are new."""
         words = set(line.split())
         if ctx.source.path != self._path or len(self._seen) > MOST_SEEN:
             self._path, self._seen = ctx.source.path, set()
@@ -27,7 +27,7 @@ class Words:
 
 
 def files(word: str, paths: Iterator[str]) -> Iterator[str]:
-    """A word's line of the index: with tabs between, the paths in order."""
+    """A line of the index: the word and its paths in order, separated by tabs."""
     yield "\t".join([word, *sorted(set(paths))])
 
 

@@ -1,6 +1,6 @@
 """Sort lines by their bytes, as `LC_ALL=C sort` does.
 
-The parts, one after the other, are the sorted whole.
+The parts, one after another, form the sorted whole.
 """
 
 from fanfold import Job, SortLines

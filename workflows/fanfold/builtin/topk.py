@@ -1,6 +1,6 @@
-"""The most frequent words, or lines (--param k=10, --param of=lines).
+"""Find the most frequent words or lines (--param k=10, --param of=lines).
 
-They come in one part, the most frequent first; of equally frequent ones the first in the order of text.
+They are written to one part, the most frequent first; equally frequent ones in alphabetical order.
 """
 
 import heapq
@@ -15,38 +15,38 @@ Counted = tuple[str, int]
 
 
 class Params(BaseModel):
-    """How many of what."""
+    """How many to find, and of what."""
 
-    k: int = Field(default=10, ge=1, le=1_000_000, description="how many")
-    of: Literal["words", "lines"] = Field(default="words", description="words (what white space separates) or lines")
+    k: int = Field(default=10, ge=1, le=1_000_000, description="how many to find")
+    of: Literal["words", "lines"] = Field(default="words", description="words (separated by white space) or lines")
 
 
 class Items:
-    """Gives a line's words, or the line."""
+    """Emits a line's words, or the line."""
 
     def start(self, ctx: Context) -> None:
-        """Take the parameters."""
+        """Read the parameters."""
         self._lines = ctx.params.of == "lines"
 
     def __call__(self, line: str) -> Iterator[tuple[str, int]]:
-        """What is counted."""
+        """Each item with the count 1."""
         for item in [line] if self._lines else line.split():
             yield item, 1
 
 
-def together(pair: Counted) -> Iterator[tuple[None, Counted]]:
-    """All under one key."""
+def under_one_key(pair: Counted) -> Iterator[tuple[None, Counted]]:
+    """All pairs under the same key."""
     yield None, pair
 
 
-def most(key: Any, pairs: Iterable[Counted], ctx: Context) -> Iterator[tuple[Any, Counted]]:
-    """Those that may be among the first."""
+def first_of_split(key: Any, pairs: Iterable[Counted], ctx: Context) -> Iterator[tuple[Any, Counted]]:
+    """A partial selection: the most frequent ones of a split."""
     for pair in _first(pairs, ctx):
         yield key, pair
 
 
 def first(key: Any, pairs: Iterable[Counted], ctx: Context) -> Iterator[Counted]:
-    """The most frequent, in order."""
+    """The most frequent ones, in order."""
     yield from _first(pairs, ctx)
 
 
@@ -56,6 +56,9 @@ def _first(pairs: Iterable[Counted], ctx: Context) -> list[Counted]:
 
 job = Job(
     "topk",
-    stages=[Stage(map=Items, reduce=Sum()), Stage(map=together, combine=most, reduce=first, partitions=1)],
+    stages=[
+        Stage(map=Items, reduce=Sum()),
+        Stage(map=under_one_key, combine=first_of_split, reduce=first, partitions=1),
+    ],
     params=Params,
 )

@@ -1,4 +1,4 @@
-"""Engines start, watch and end the workers of a job: as processes here (`local`) or as pods (`argo`)."""
+"""Engines start, watch and stop the workers of a job: as processes on this machine (`local`) or as pods (`argo`)."""
 
 from fanfold.engines.protocol import Engine, Handle, Observation, Phase
 

@@ -1,4 +1,4 @@
-"""The engine protocol. An engine knows workers, not results: whether a job is done stands in its tree."""
+"""The engine protocol. An engine knows about workers, not results: a job's tree says whether the job is done."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from enum import StrEnum
 from threading import Event
 from typing import Protocol
 
-from fanfold.planner import PlannedJob
+from fanfold.planning.planner import PlannedJob
 
 ENVIRONMENT = {"PYTHONHASHSEED": "0"}
-"""What the environment of every worker says: in each a set of texts has the same order."""
+"""Environment variables of every worker; with this one, sets of strings iterate in the same order in all of them."""
 
 
 class EngineError(Exception):
-    """The engine did not answer or refused; the text says why. Submitting again is always safe."""
+    """The engine didn't respond, or refused; the message says why. Submitting again is always safe."""
 
 
 class Foreign(EngineError):
-    """What stands under the job's name is not the job's: another fingerprint, or not made by Fanfold."""
+    """Something else has the job's name: its fingerprint differs, or Fanfold didn't create it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """Where an engine keeps a job: on Argo the Workflow's namespace, name and uid."""
+    """Identifies a job to its engine; on Argo, by the namespace, name and uid of its Workflow."""
 
     namespace: str
     name: str
@@ -30,48 +30,56 @@ class Handle:
 
 
 class Phase(StrEnum):
-    """What is known of a job's workers."""
+    """What is known about a job's workers."""
 
-    ACTIVE = "active"  # some work, or will soon
-    ENDED = "ended"  # all have left, for whatever reason
-    GONE = "gone"  # the engine knows nothing (any more) under this handle
+    ACTIVE = "active"  # some are running, or will be soon
+    ENDED = "ended"  # all have exited, for whatever reason
+    GONE = "gone"  # the engine doesn't know this handle, or no longer
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A look at a job's workers; `message` is the engine's own word on why they ended, for people."""
+    """The state of a job's workers; `message` is the engine's own explanation of why they ended, for people."""
 
     phase: Phase
     message: str = ""
+    abandoned: bool = False
+    """Whether the process that ran them ended first, which says nothing about them."""
 
 
 class Engine(Protocol):
-    """Starts, watches and ends the workers of jobs."""
+    """Starts, watches and stops the workers of jobs."""
 
     @property
     def name(self) -> str:
         """`local` or `argo`."""
 
-    def submit(self, plan: PlannedJob) -> Handle:
-        """Start the job's workers. `job.json` must be written before.
+    @property
+    def isolates(self) -> bool:
+        """Whether the engine confines a job's code to the areas of its plan."""
 
-        The name follows from the job's id: submitting a plan again adopts what is there, so one job never has two sets
-        of workers. Those that failed or were cancelled are started anew, under another uid; while the engine still
-        clears them away it raises EngineError. Raises Foreign when that name is taken by something else, EngineError
-        when the engine is away.
+    def submit(self, plan: PlannedJob) -> Handle:
+        """Start the job's workers. `job.json` must have been written before.
+
+        Submitting a plan again adopts the workers that exist, because their name follows from the job's id; so a job
+        never has two sets of workers. Workers that failed or were cancelled are started again, under another uid.
+
+        Raises:
+            Foreign: something else has that name.
+            EngineError: the engine doesn't respond, or is still removing workers that failed.
         """
 
     def observe(self, handle: Handle) -> Observation:
-        """What its workers do now. Raises EngineError when the engine is away."""
+        """The current state of the workers. Raises EngineError: the engine doesn't respond."""
 
     def active(self) -> Iterator[tuple[str, Handle]]:
         """(job id, handle) of every job that still has workers, whoever submitted it."""
 
     def watch(self, stop: Event) -> Iterator[str]:
-        """Ids of jobs whose workers changed, until `stop` is set. Hints: some may be missed or told twice."""
+        """Ids of jobs whose workers changed, until `stop` is set. Only hints: some may be missed or repeated."""
 
     def cancel(self, handle: Handle) -> None:
-        """End the workers. Returns at once; `observe` tells when they have left. Unknown handles do no harm."""
+        """Stop the workers. Returns at once; `observe` says when they have exited. Unknown handles are ignored."""
 
     def close(self) -> None:
-        """Let go of threads and connections. Local workers end; pods go on."""
+        """Release threads and connections. Local workers are stopped; pods keep running."""

@@ -1,1 +1,1 @@
-"""The verbs that need no service; `fanfold_client` adds its own to them. A click command a file."""
+"""The verbs that need no service, one click command per module; `fanfold_client` adds its own."""

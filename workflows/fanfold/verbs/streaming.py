@@ -1,38 +1,36 @@
-"""`fanfold streaming`: run programs as a job, under Hadoop Streaming's names for the options or ours."""
+"""`fanfold streaming`: run programs as a job, with the options of Hadoop Streaming or our own."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from fanfold.streaming import Streaming, check_format, shipped
-from fanfold.verbs.errors import run_and_exit
-from fanfold.verbs.run import carry_out
-from fanfold.verbs.run import run as run_verb
+from fanfold.authoring.shipping import Shipment
+from fanfold.authoring.streaming import Streaming
+from fanfold.foreground.options import RUN_OPTIONS
+from fanfold.foreground.run import run_with_options
+from fanfold.terminal.errors import run_and_exit
+from fanfold_steps.inputs.listing import separated
 
 _REFUSED = {
-    "partitioner": "a line's whole key chooses its part",
     "inputreader": "inputs are read as lines",
     "io": "programs read and write lines",
-    "archives": "unpack it and ship the folder, as -files FOLDER",
-    "cacheArchive": "unpack it and ship the folder, as -files FOLDER",
-    "cacheFile": "ship the file, as -file PATH",
-    "libjars": "there is no Java here",
+    "libjars": "Fanfold doesn't run Java",
     "conf": "write settings as -D NAME=VALUE",
-    "fs": "places are paths of this machine, or s3://BUCKET/PATH",
-    "jt": "--on argo runs the job as pods",
-    "lazyOutput": "each reducer writes its part, an empty one too",
-    "background": "`fanfold submit` hands a job to the service and returns",
-    "mapdebug": "a failure shows the program's last words on stderr",
-    "reducedebug": "a failure shows the program's last words on stderr",
+    "fs": "places are paths on this machine, or s3://BUCKET/PATH",
+    "jt": "use --on argo to run the job as pods",
+    "lazyOutput": "each reducer writes its part, even if it is empty",
+    "background": "`fanfold submit` submits a job to the service and returns",
+    "mapdebug": "a failure shows the end of the program's stderr",
+    "reducedebug": "a failure shows the end of the program's stderr",
     "verbose": "FANFOLD_DEBUG=1 shows where an error comes from",
     "info": "--help explains the options",
     "help": "--help explains the options",
 }
 
 
-class _HadoopsOwn(click.Command):
-    """Says what to do instead for options of Hadoop's that have no counterpart."""
+class _HadoopCommand(click.Command):
+    """Explains what to use instead of Hadoop's options that have no counterpart."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         for word in args:
@@ -49,97 +47,126 @@ class _HadoopsOwn(click.Command):
 
 
 def _assignments(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
-    """`NAME=VALUE` of all values; a later one counts."""
+    """The values as a dict; of two with the same name the later one wins."""
     for value in values:
         if not value.partition("=")[0] or "=" not in value:
-            raise click.BadParameter(f"{value!r} is no NAME=VALUE", ctx, param)
+            raise click.BadParameter(f"{value!r} is not NAME=VALUE", ctx, param)
     return {value.partition("=")[0]: value.partition("=")[2] for value in values}
 
 
-@click.command(cls=_HadoopsOwn, short_help="Run programs in any language as a job, like Hadoop Streaming.")
-@click.option(
-    "-input", "--input", "inputs", multiple=True, required=True, metavar="PLACE", help="File or folder; repeatable."
+_OPTIONS: list[click.Parameter] = [
+    click.Option(
+        ["-input", "--input", "inputs"],
+        multiple=True,
+        required=True,
+        metavar="PLACE",
+        help="File, folder or pattern, or several separated by commas. Repeatable.",
+    ),
+    click.Option(["-output", "--output"], required=True, metavar="PLACE", help="Folder for the parts; must not exist."),
+    click.Option(
+        ["-mapper", "--mapper"], metavar="COMMAND", help="Reads lines, writes `key TAB value` lines.  [default: cat]"
+    ),
+    click.Option(["-combiner", "--combiner"], metavar="COMMAND", help="A reducer run over each split's lines."),
+    click.Option(
+        ["-reducer", "--reducer"],
+        metavar="COMMAND",
+        help="Reads a part's lines, sorted by key; or NONE, or Hadoop's aggregate.  [default: cat]",
+    ),
+    click.Option(
+        ["-file", "--file"],
+        multiple=True,
+        metavar="PATH",
+        help="Ship a file or folder, as PATH or PATH#NAME. Repeatable.",
+    ),
+    click.Option(
+        ["-files", "--files", "-cacheFile"], multiple=True, metavar="PATH,…", help="Ship several files or folders."
+    ),
+    click.Option(
+        ["-archives", "--archives", "-cacheArchive"],
+        multiple=True,
+        metavar="PATH,…",
+        help="Ship the contents of archives, each as a folder of the archive's name, or as PATH#NAME.",
+    ),
+    click.Option(
+        ["-numReduceTasks", "--partitions"],
+        type=click.IntRange(0, 10_000),
+        metavar="N",
+        help="Parts of the output (default: by input size); 0 means no reducer.",
+    ),
+    click.Option(
+        ["-cmdenv", "--cmdenv"],
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_assignments,
+        help="An environment variable for the programs. Repeatable.",
+    ),
+    click.Option(
+        ["-D", "-jobconf", "--jobconf"],
+        multiple=True,
+        metavar="NAME=VALUE",
+        callback=_assignments,
+        help="A Hadoop setting, passed to programs as an environment variable. Repeatable.",
+    ),
+    click.Option(
+        ["-inputformat", "--inputformat"], metavar="NAME", help="TextInputFormat (default) or NLineInputFormat."
+    ),
+    click.Option(["-outputformat", "--outputformat"], metavar="NAME", help="Only TextOutputFormat, the default."),
+    click.Option(
+        ["-partitioner", "--partitioner"], metavar="NAME", help="HashPartitioner (default), KeyFieldBasedPartitioner."
+    ),
+]
+_NAMES = {option.name for option in _OPTIONS}
+_OPTIONS += [option for option in RUN_OPTIONS if option.name not in _NAMES]
+
+
+@click.command(
+    cls=_HadoopCommand, params=_OPTIONS, short_help="Run programs in any language as a job, like Hadoop Streaming."
 )
-@click.option("-output", "--output", required=True, metavar="PLACE", help="Folder for the parts; must not exist.")
-@click.option(
-    "-mapper", "--mapper", metavar="COMMAND", help="Reads lines, writes `key TAB value` lines  [default: cat]"
-)
-@click.option(
-    "-combiner", "--combiner", metavar="COMMAND", help="A reducer for each split's lines, before they travel."
-)
-@click.option(
-    "-reducer",
-    "--reducer",
-    metavar="COMMAND",
-    help="Reads a part's lines, sorted by key; or NONE, or Hadoop's aggregate  [default: cat]",
-)
-@click.option(
-    "-file",
-    "--file",
-    "file",
-    multiple=True,
-    metavar="PATH",
-    help="Ship a file or folder, as PATH or PATH#NAME; repeatable.",
-)
-@click.option("-files", "--files", "files", multiple=True, metavar="PATH,…", help="Ship several.")
-@click.option(
-    "-numReduceTasks",
-    "--partitions",
-    type=click.IntRange(0, 10_000),
-    metavar="N",
-    help="Parts of the output (by the input's size); 0: no reducer.",
-)
-@click.option(
-    "-cmdenv",
-    "--cmdenv",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=_assignments,
-    help="A variable for the programs; repeatable.",
-)
-@click.option(
-    "-D",
-    "-jobconf",
-    "--jobconf",
-    multiple=True,
-    metavar="NAME=VALUE",
-    callback=_assignments,
-    help="A setting of Hadoop's, for programs a variable; repeatable.",
-)
-@click.option("-inputformat", "--inputformat", metavar="NAME", help="TextInputFormat, which it is without.")
-@click.option("-outputformat", "--outputformat", metavar="NAME", help="TextOutputFormat, which it is without.")
 def streaming(**options: Any) -> None:
-    """Run programs in any language as a job, by the contract and the options of Hadoop Streaming.
+    """Run programs in any language as a job, with the contract and the options of Hadoop Streaming.
 
     \b
     fanfold streaming -input texts/ -output counts/ -mapper words.awk -reducer ./count.pl -file words.awk -file count.pl
     fanfold streaming --input logs/ --output out/ --mapper "sh -c 'grep error || true'" --reducer NONE --workers 4
 
-    A COMMAND is run without a shell (write sh -c '…' for pipes), in a folder with the shipped files: once for each
-    task, a mapper once for each file of it. On stderr `reporter:counter:GROUP,NAME,N` counts, `reporter:status:TEXT`
-    and all else goes to the log. A status other than 0 fails the job, as that of grep where nothing matches. Of
-    Hadoop's settings, mapreduce.job.reduces, mapreduce.job.name, stream.num.map.output.key.fields and the output's
-    compression are followed.
+    A COMMAND runs without a shell (write sh -c '…' for pipes), in a folder with the shipped files: a reducer once per
+    task, a mapper once for each file of its task. A line `reporter:counter:GROUP,NAME,N` on stderr increments a
+    counter; `reporter:status:TEXT` and everything else goes to the log. An exit status other than 0 fails the job,
+    including that of a grep that matches nothing. Hadoop settings about records, keys, separators, orders, partitions
+    and compression take effect, under their old and new names; those that change nothing in a result are accepted, all
+    others refused.
     """
     run_and_exit(lambda: _run(options))
 
 
+_CLASSES = {
+    "inputformat": "mapreduce.job.inputformat.class",
+    "outputformat": "mapreduce.job.outputformat.class",
+    "partitioner": "mapreduce.job.partitioner.class",
+}
+"""Options that are settings under another name."""
+
+
 def _run(options: dict[str, Any]) -> int:
-    own = {name: options.pop(name) for name in ("mapper", "combiner", "reducer", "file", "files", "cmdenv", "jobconf")}
-    for name in filter(None, (options.pop("inputformat"), options.pop("outputformat"))):
-        check_format(name)
-    request = Streaming(
-        own["mapper"],
-        own["combiner"],
-        own["reducer"],
-        options["partitions"],
-        shipped([*own["file"], *(path for several in own["files"] for path in several.split(","))]),
-        own["cmdenv"],
-        own["jobconf"],
+    classes = {setting: options[option] for option, setting in _CLASSES.items() if options[option]}
+    with Shipment() as shipment:
+        for place in [*options["file"], *_listed(options["files"])]:
+            shipment.add(place)
+        for place in _listed(options["archives"]):
+            shipment.add_archive(place)
+        bundle = shipment.pack()
+    job = Streaming(
+        mapper=options["mapper"],
+        combiner=options["combiner"],
+        reducer=options["reducer"],
+        reduces=options["partitions"],
+        bundle=bundle,
+        environment=options["cmdenv"],
+        settings={**options["jobconf"], **classes},
     )
-    options["partitions"] = request.partitions or None
-    return carry_out(request.authored(), options)
+    inputs = [place for places in options["inputs"] for place in separated(places)]
+    return run_with_options(job.compile(), {**options, "inputs": inputs, "partitions": job.partitions or None})
 
 
-_OWN = {param.name for param in streaming.params}
-streaming.params += [param for param in run_verb.params if param.name not in {"job", *_OWN}]
+def _listed(given: Sequence[str]) -> list[str]:
+    return [place for places in given for place in places.split(",")]

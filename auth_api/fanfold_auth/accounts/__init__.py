@@ -1,0 +1,1 @@
+"""Users as records: their names, roles and passwords, and the limit on guesses at a password."""

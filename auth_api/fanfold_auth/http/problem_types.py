@@ -1,0 +1,29 @@
+"""How HTTP answers each refusal of auth_api: a row for each class."""
+
+from collections.abc import Mapping
+
+from fanfold_auth import refusals
+from fanfold_web.problem_types import SHARED, ProblemType, challenge
+from fanfold_web.refusals import Refusal
+
+PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
+    **SHARED,
+    refusals.InvalidGrant: ProblemType(
+        400, "invalid-grant", "Invalid refresh token", members={"error": "invalid_grant"}
+    ),
+    refusals.InvalidTokenRequest: ProblemType(
+        400, "invalid-request", "Invalid token request", members={"error": "invalid_request"}
+    ),
+    refusals.UnsupportedGrant: ProblemType(
+        400, "unsupported-grant-type", "Unsupported grant type", members={"error": "unsupported_grant_type"}
+    ),
+    refusals.WrongPassword: ProblemType(401, "wrong-password", "Wrong name or password", headers=challenge),
+    refusals.NoSuchUser: ProblemType(404, "no-such-user", "No such user"),
+    refusals.LastAdmin: ProblemType(409, "last-admin", "The last admin stays"),
+    refusals.RotationPending: ProblemType(409, "rotation-pending", "A new key is waiting already"),
+    refusals.UserExists: ProblemType(409, "user-exists", "The name is taken"),
+    refusals.BadName: ProblemType(422, "bad-name", "Invalid user name"),
+    refusals.WeakPassword: ProblemType(422, "weak-password", "The password is too weak"),
+    refusals.Throttled: ProblemType(429, "throttled", "Too many attempts"),
+    refusals.Busy: ProblemType(503, "busy", "Too many logins at once"),
+}

@@ -1,0 +1,1 @@
+"""Signing keys: generated, published before they sign, encrypted at rest."""

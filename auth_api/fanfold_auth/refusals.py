@@ -1,0 +1,100 @@
+"""Why auth_api says no, beside the refusals that all services share. No HTTP here: see `http.problem_types` for that.
+
+Refusal
+├── Invalid
+│   ├── BadName           a user name outside the allowed form
+│   └── WeakPassword      too short, too long, or one that everybody tries first
+├── Unauthenticated
+│   └── WrongPassword     name and password do not match
+├── InvalidGrant          a refresh token that is unknown, used, expired or revoked
+├── InvalidTokenRequest   a token request that OAuth does not allow
+├── UnsupportedGrant      a grant type that is not offered
+├── NoSuchUser            nobody has that name
+├── UserExists            the name is taken
+├── LastAdmin             the change would leave nobody who can administer
+├── RotationPending       a new key is published already and waits to sign
+├── Throttled             too many attempts on one account, from one address, or with one password
+└── Busy                  more passwords to check than cores to check them
+"""
+
+from fanfold_web.command import CannotServe
+from fanfold_web.refusals import Invalid, Refusal, Unauthenticated
+
+
+class BadName(Invalid):
+    """A user name outside the allowed form."""
+
+    example = (
+        "'Bob!' is not a user name: use 1 to 63 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends."
+    )
+
+
+class WeakPassword(Invalid):
+    """A password that is too short, too long, or one that everybody tries first."""
+
+    example = "The password is a common one, or a common word with digits or signs. Choose another."
+
+
+class WrongPassword(Unauthenticated):
+    """Name and password do not match. Unknown and disabled users get the very same refusal."""
+
+    example = "The name or the password is wrong, or the user is disabled. Try again, or ask an administrator."
+
+
+class InvalidGrant(Refusal):
+    """A refresh token that is unknown, used, expired or revoked."""
+
+    example = "The refresh token is unknown, expired, used or revoked. Log in again."
+
+
+class InvalidTokenRequest(Refusal):
+    """A token request that OAuth does not allow: a parameter is missing or given twice."""
+
+    example = "The parameter refresh_token is missing. Send it in the form."
+
+
+class UnsupportedGrant(Refusal):
+    """A grant type that is not offered."""
+
+    example = "The grant type 'password' is not offered. Use refresh_token, or log in at /v1/login."
+
+
+class NoSuchUser(Refusal):
+    """Nobody has that name."""
+
+    example = "There is no user 'bob'. List all with GET /v1/users."
+
+
+class UserExists(Refusal):
+    """The name is taken."""
+
+    example = "There is a user 'bob' already. Choose another name."
+
+
+class LastAdmin(Refusal):
+    """The change would leave nobody who can administer."""
+
+    example = "'ada' is the last enabled admin. Make somebody else admin first."
+
+
+class RotationPending(Refusal):
+    """A new key is published already and waits to sign."""
+
+    example = "The newest key signs from 2026-11-24T07:15:00Z on. Rotate again after that."
+
+
+class Throttled(Refusal):
+    """Too many failed attempts: on one account, from one address, or with one password."""
+
+    example = "Too many attempts to log in as 'bob'. Try again in 8 s."
+
+
+class Busy(Refusal):
+    """More passwords are waiting to be checked than the cores can check soon."""
+
+    example = "Too many passwords are being checked right now. Try again in a second."
+    retry_after = 1.0
+
+
+class KeyUnreadable(CannotServe):
+    """A signing key cannot be decrypted: the KEK is not the one it was encrypted with."""

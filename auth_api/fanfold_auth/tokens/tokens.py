@@ -1,0 +1,35 @@
+"""Issues access tokens and verifies them. `fanfold_web.access_tokens` lists their claims."""
+
+import secrets
+import time
+from collections.abc import Callable
+
+import jwt
+
+from fanfold_auth.accounts.users import User
+from fanfold_auth.keys.keys import Keys
+from fanfold_auth.settings import Settings
+from fanfold_web.access_tokens import ALGORITHM, TYPE, Claims, Verifier
+
+CLIENT = "fanfold"
+
+_jws = jwt.PyJWS()
+
+
+class Tokens:
+    """The access tokens of one service."""
+
+    def __init__(self, settings: Settings, keys: Keys, now: Callable[[], float] = time.time) -> None:
+        self._settings, self._keys, self._now = settings, keys, now
+        self.verify = Verifier(settings.issuer, settings.audience, keys.verifying, now).verify
+
+    def issue(self, user: User) -> str:
+        """A token for a user who has just proved who they are."""
+        kid, key = self._keys.signing()
+        now = int(self._now())
+        claims = Claims(
+            iss=self._settings.issuer, aud=self._settings.audience, sub=user.id, preferred_username=user.name,
+            client_id=CLIENT, roles=list(user.roles), groups=list(user.roles), stamp=user.stamp,
+            iat=now, nbf=now, exp=now + self._settings.token_seconds, jti=secrets.token_urlsafe(16),
+        )  # fmt: skip
+        return _jws.encode(claims.model_dump_json().encode(), key, ALGORITHM, {"typ": TYPE, "kid": kid})

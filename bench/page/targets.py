@@ -1,0 +1,212 @@
+"""The targets: what each figure is measured against and, where it is missed, what limits it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Found = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target. `bound` says, from a profile, what limits the figure; it is shown where the target is missed."""
+
+    row: str
+    work: str
+    reach: str
+    limit: float
+    figure: Callable[[Found], float]
+    unit: str = "×"
+    at_least: bool = False
+    bound: str = ""
+
+    def reached(self, figure: float) -> bool:
+        """Whether a measured figure is within the limit."""
+        return figure >= self.limit if self.at_least else figure <= self.limit
+
+
+def ratio(ours: str, *others: str) -> Callable[[Found], float]:
+    """Our time over that of the quickest of others."""
+    return lambda found: median(found, ours) / min(median(found, other) for other in others)
+
+
+def ahead(ours: str, other: str) -> Callable[[Found], float]:
+    """How many times as long the other takes."""
+    return lambda found: median(found, other) / median(found, ours)
+
+
+def median(found: Found, way: str) -> float:
+    """Seconds of a way."""
+    seconds: float = found["ways"][way]["median"]
+    return seconds
+
+
+def bend(found: Found) -> float:
+    """How far the cost of a byte more differs between the smaller and the larger step of the input, in percent."""
+    (least, some), (middle, more), (most, all_of_it) = ((point["bytes"], point["median"]) for point in found["sizes"])
+    slopes = (more - some) / (middle - least), (all_of_it - more) / (most - middle)
+    return float((max(slopes) / min(slopes) - 1) * 100)
+
+
+def slowing(found: Found) -> float:
+    """How much longer the slowest number of splits takes than the quickest, in percent."""
+    times = [point["median"] for point in found["splits"]]
+    return float((max(times) / min(times) - 1) * 100)
+
+
+def swelling(found: Found) -> float:
+    """The highest peak of memory over the lowest, across sizes and splits."""
+    peaks = [point["peak_mb"] for point in (*found["sizes"], *found["splits"])]
+    return float(max(peaks) / min(peaks))
+
+
+def held(way: str) -> Callable[[Found], float]:
+    """Peak memory of all processes but that of interpreters which do nothing, over the budget."""
+
+    def of(found: Found) -> float:
+        measured = found["ways"][way]
+        used = measured["peak_mb"] - measured["processes"] * found["interpreter_mb"]
+        return float(used * 1e6 / BUDGET)
+
+    return of
+
+
+BUDGET = 256 << 20
+WORDS = "word count, record API with combiner"
+STARTING = "process start to exit"
+COLUMNS = (
+    "a profile (one worker) shows three quarters of the processor time in Polars, working on frames of 8 MiB. The rest "
+    "imports Polars in each worker, and writes, syncs and reads the runs between map and reduce. Starting takes 0.4 s "
+    "of the total."
+)
+LARGER = (
+    "splits grow with the input, up to 64 MiB. A worker holds the words of one split, and larger splits hold more of "
+    "them until every word has been seen, but write each word less often. A sort holds as many lines as memory allows, "
+    "and the more lines there are, the more pieces it merges."
+)
+INDEX = (
+    "a profile (one worker) shows half of the processor time in the mapper and in collecting its pairs, which is all "
+    "the bare script does. 37 % reads files, and encodes, sorts and compresses the documents of each word in each "
+    "split; 13 % merges and writes them."
+)
+SPLITS = (
+    "a task costs some milliseconds (see the row of tiny tasks), and in word count every split writes, and the "
+    "reducers read, each word that occurs in it: the more splits, the more often the same words."
+)
+PEERS = (
+    "the loop over the user's own Python limits this figure just as it limits the one beside the bare script, which is "
+    "itself not much further ahead."
+)
+
+
+def _growth(row: str, what: str) -> list[Target]:
+    return [
+        Target(
+            row,
+            f"{what} of 1×, 4×, 16× the input",
+            "each further byte costs the same within 15 %",
+            15,
+            bend,
+            " %",
+            bound=LARGER,
+        ),
+        Target(row, f"{what} in 10, 100, 1,000 splits", "the same time within 15 %", 15, slowing, " %", bound=SPLITS),
+        Target(row, f"{what}, all of these", "memory flat (≤ 1.25× the least)", 1.25, swelling, bound=LARGER),
+    ]
+
+
+TARGETS = [
+    Target(
+        "words",
+        WORDS,
+        "≤ 1.1× a bare two-process script",
+        1.1,
+        ratio("fanfold", "bare"),
+        bound="a profile (one worker) shows 84 % of the processor time in the generator, the dict and the reading of "
+        "lines, which the bare script has as well. 11 % encodes, sorts and writes each word once per split that it "
+        "occurs in, and 5 % merges and writes them: the price of splits that can be repeated. Starting, planning and "
+        "committing take another half second.",
+    ),
+    Target("words", WORDS, "2× ahead of Dask", 2, ahead("fanfold", "dask"), at_least=True, bound=PEERS),
+    Target("words", WORDS, "4× ahead of Spark RDD", 4, ahead("fanfold", "spark"), at_least=True, bound=PEERS),
+    Target("words", WORDS, "15× ahead of mrjob", 15, ahead("fanfold", "mrjob"), at_least=True, bound=PEERS),
+    Target(
+        "words-columns",
+        "word count, batch API",
+        "≤ 1.2× the faster of Polars and DuckDB",
+        1.2,
+        ratio("batch", "polars", "duckdb"),
+        bound=COLUMNS,
+    ),
+    Target(
+        "words-columns",
+        "word count, built in",
+        "≤ 1.2× the faster of Polars and DuckDB",
+        1.2,
+        ratio("built-in", "polars", "duckdb"),
+        bound=COLUMNS,
+    ),
+    Target("sort", "sort, lines of text", "≤ 1.0× `LC_ALL=C sort --parallel=2`", 1.0, ratio("fanfold", "sort")),
+    Target("sort-memory", "sort in `--memory 256MiB`", "≤ 1.5× `sort -S 256M`", 1.5, ratio("fanfold", "sort")),
+    Target(
+        "sort-memory",
+        "sort in `--memory 256MiB`",
+        "all processes ≤ 1.25× that, not counting bare interpreters",
+        1.25,
+        held("fanfold"),
+    ),
+    Target(
+        "index",
+        "inverted index, record API",
+        "≤ 1.2× a bare one-process script",
+        1.2,
+        ratio("fanfold", "bare"),
+        bound=INDEX,
+    ),
+    Target(
+        "index",
+        "inverted index, record API",
+        "8× ahead of Spark RDD",
+        8,
+        ahead("fanfold", "spark"),
+        at_least=True,
+        bound=INDEX,
+    ),
+    Target(
+        "stopping",
+        "one of 2 workers stopped (SIGSTOP) in a job of 40 tasks",
+        "≤ 1.5× one worker alone, the same bytes and counters",
+        1.5,
+        ratio("one of 2 stopped", "1 worker"),
+    ),
+    Target("starting", "an empty job, " + STARTING, "≤ 0.4 s", 0.4, lambda found: median(found, "empty job"), " s"),
+    Target("starting", "`fanfold --help`", "≤ 0.25 s", 0.25, lambda found: median(found, "help"), " s"),
+    Target(
+        "starting",
+        "importing all that a worker needs",
+        "≤ 120 ms",
+        120,
+        lambda found: (median(found, "worker") - median(found, "python")) * 1000,
+        " ms",
+    ),
+    Target(
+        "tasks",
+        "10,000 tiny tasks",
+        "≤ 5 ms of a worker's time per task",
+        5,
+        lambda found: float(found["ms_per_task"]["10000"]),
+        " ms",
+        bound="a profile (one worker) shows 48 % of the time in writing the run, the claim and the commit of each "
+        "task, which waits for the disk four times; 33 % reads and maps a KiB of text, 11 % reads and reduces 10,000 "
+        "runs.",
+    ),
+    Target(
+        "many-keys",
+        "2 GB with 20 million distinct keys in `--memory 256MiB`",
+        "all processes ≤ 1.25× that, not counting bare interpreters",
+        1.25,
+        held("fanfold"),
+    ),
+    *_growth("words-growth", "word count"),
+    *_growth("sort-growth", "sort in `--memory 64MiB`"),
+]

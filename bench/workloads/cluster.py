@@ -1,0 +1,88 @@
+"""On the test cluster: a small job from submission to its output, in one pod and in 4 map and 2 reduce pods.
+
+Beside it, on the same node and in turn, map-reduce as one writes it for Argo by hand (`map-reduce.yaml`).
+Run by `make bench` through `python -m tests.cluster run`.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fanfold_client.api.client import Client
+
+RUNS = 5
+TEXT = "".join(f"line {n} of the text with some words {n % 97}\n" for n in range(4000))
+FANNED_OUT = {"workers": 4, "partitions": 2, "split_size": 16 << 10}
+
+
+def measure(_scale: float) -> dict[str, Any]:
+    """The figures, as JSON: for files on a volume, then in S3."""
+    return {storage: _measure_on(storage) for storage in ("pvc", "s3")}
+
+
+def _measure_on(storage: str) -> dict[str, Any]:
+    where = ["--overlay", "test", "--storage", storage]
+    told = json.loads(_fanfold("deploy", *where, "--json"))
+    try:
+        with Client.login(told["url"], told["admin"], told["password"]) as client:
+            client.files.put("text/text.txt", TEXT.encode())
+            ways: dict[str, Callable[[], float]] = {
+                "one_pod": lambda: _job(client, {}),
+                "fanned_out": lambda: _job(client, FANNED_OUT),
+            }
+            if storage == "s3":
+                ways["argo_by_hand"] = lambda: _by_hand(told["namespace"])
+            return _in_turn(ways)
+    finally:
+        _fanfold("undeploy", "--overlay", "test", "--data", "--yes")
+
+
+def _in_turn(ways: dict[str, Callable[[], float]]) -> dict[str, Any]:
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for number in range(RUNS + 1):
+        for name, way in ways.items():
+            found = way()
+            if number:
+                seconds[name].append(round(found, 1))
+    return {name: {"median": statistics.median(found), "runs": found} for name, found in seconds.items()}
+
+
+def _job(client: Client, sizing: dict[str, int]) -> float:
+    """Seconds from sending the request until the job is told as succeeded and its output read."""
+    started = time.perf_counter()
+    job = client.jobs.submit({"job": {"builtin": "wordcount"}, "inputs": ["files:text/"], **sizing})
+    while (found := client.jobs.get(job["id"]))["state"] not in ("succeeded", "failed", "cancelled"):
+        time.sleep(0.05)
+    assert found["state"] == "succeeded", found
+    assert b"".join(client.jobs.read(job["id"])).count(b"\n") > 4000
+    return time.perf_counter() - started
+
+
+def _by_hand(namespace: str) -> float:
+    """Seconds from creating the Workflow until Argo says that it succeeded."""
+    started = time.perf_counter()
+    create = [
+        "kubectl",
+        "create",
+        "-n",
+        namespace,
+        "-f",
+        str(Path(__file__).with_name("map-reduce.yaml")),
+        "-o",
+        "name",
+    ]
+    name = subprocess.run(create, check=True, capture_output=True, text=True).stdout.strip()
+    succeeded = "--for=jsonpath={.status.phase}=Succeeded"
+    wait = ["kubectl", "wait", "-n", namespace, name, succeeded, "--timeout=180s"]
+    subprocess.run(wait, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - started
+
+
+def _fanfold(*words: str) -> str:
+    command = [sys.executable, "-m", "fanfold_client", *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,0 +1,322 @@
+"""`Client`: everything that the command does with the services, for use in Python.
+
+    with Client.login("http://127.0.0.1:1338", "guest", "guest") as fanfold:
+        fanfold.files.put("texts/a.txt", Path("a.txt"))
+        job = fanfold.jobs.submit({"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]})
+
+Methods only raise the exceptions of `fanfold_client.api.problems`. Threads may share a client.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from fanfold_client.api.credentials import InMemory, log_in, valid_name
+from fanfold_client.api.download import download
+from fanfold_client.api.problems import NotFound, Refused
+from fanfold_client.api.responses import About, File, Job, Me, Part, User
+from fanfold_client.api.transport import Credentials, Transport
+from fanfold_storage.errors import InvalidKey
+from fanfold_storage.objects import validate_key
+
+CHUNK = 1 << 20
+REMOVAL_POLL_SECONDS = 0.5  # between requests to go on removing
+Source = Path | bytes
+Observer = Callable[[int], None]
+"""Called with the number of bytes sent; with a negative number when an attempt starts over."""
+
+
+class Client:
+    """Fanfold's services, as one user sees them."""
+
+    def __init__(self, url: str, credentials: Credentials | None = None, *, auth_url: str | None = None) -> None:
+        """A client for the submit service at `url`, which is asked for its auth service unless `auth_url` is given."""
+        self._submit = Transport(url, credentials)
+        self._credentials = credentials
+        self._auth_url = auth_url
+        self.files = Files(self._submit)
+        self.bundles = Bundles(self._submit)
+        self.jobs = Jobs(self._submit)
+
+    @classmethod
+    def login(cls, url: str, name: str, password: str) -> "Client":
+        """A client that keeps its tokens in memory. Raises NotAllowed: name and password don't match."""
+        with cls(url) as anonymous:
+            auth_url = anonymous.auth_url
+        return cls(url, InMemory(auth_url, log_in(auth_url, name, password)), auth_url=auth_url)
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._submit.close()
+        if "_auth" in self.__dict__:
+            self._auth.close()
+
+    @property
+    def url(self) -> str:
+        """The URL of the submit service."""
+        return self._submit.url
+
+    @cached_property
+    def auth_url(self) -> str:
+        """The URL of the auth service."""
+        return self._auth_url or self.about()["auth_url"]
+
+    @cached_property
+    def users(self) -> "Users":
+        """Accounts; for administrators."""
+        return Users(self._auth)
+
+    def about(self) -> About:
+        """What the submit service says about itself, without a login."""
+        try:
+            return cast(About, self._submit.json("GET", "/v1/about"))
+        except NotFound as error:
+            raise NotFound(f'{self.url} is not a submit service: use the URL shown as "jobs and files"') from error
+
+    def me(self) -> Me:
+        """The user to whom the token belongs."""
+        return cast(Me, self._submit.json("GET", "/v1/me"))
+
+    def remove_everything_of(self, owner_id: str) -> tuple[int, int]:
+        """Remove all files and jobs of a user's id, for administrators; returns how many files and jobs were removed.
+
+        Running jobs are cancelled. Disable or remove the user first.
+        """
+        files = jobs = 0
+        while True:
+            removed = self._submit.json("DELETE", f"/v1/owners/{quote(owner_id, safe='')}")
+            files, jobs = files + removed["files"], jobs + removed["jobs"]
+            if removed["done"]:
+                return files, jobs
+            time.sleep(REMOVAL_POLL_SECONDS)
+
+    def keys(self) -> Sequence[dict[str, Any]]:
+        """The keys that verify tokens, as JWKs."""
+        return cast(Sequence[dict[str, Any]], self._auth.json("GET", "/v1/keys")["keys"])
+
+    def rotate_keys(self) -> dict[str, Any]:
+        """Publish a new signing key, which takes over a little later; for administrators."""
+        return cast(dict[str, Any], self._auth.json("POST", "/v1/keys/rotate"))
+
+    @cached_property
+    def _auth(self) -> Transport:
+        return Transport(self.auth_url, self._credentials)
+
+
+class Files:
+    """The files in the service. Paths are relative to the user's own namespace, or begin with `@shared/`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def put(self, path: str, source: Source, observe: Observer | None = None) -> File:
+        """Store a file, replacing one at the same path. A file on disk is streamed.
+
+        Args:
+            path: where to store it.
+            source: a file on disk, or its bytes.
+            observe: called with the bytes sent so far.
+        """
+        size = len(source) if isinstance(source, bytes) else source.stat().st_size
+        response = self._transport.json(
+            "PUT",
+            _file(path),
+            content=_body(source, observe),
+            headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
+        )
+        return cast(File, response)
+
+    def read(self, path: str) -> Iterator[bytes]:
+        """The bytes of a file. Resumes if the connection breaks."""
+        return download(self._transport, _file(path))
+
+    def list(self, prefix: str = "") -> Iterator[File]:
+        """All files whose paths begin with `prefix`, in order."""
+        return _pages(self._transport, "/v1/files", {"prefix": prefix})
+
+    def remove(self, path: str) -> None:
+        """Remove a file."""
+        self._transport.request("DELETE", _file(path))
+
+
+class Bundles:
+    """Code bundles: zip files stored under the SHA-256 of their bytes, and shared by jobs."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def ensure(self, sha256: str, data: bytes) -> bool:
+        """Store a bundle unless it is known; returns whether it was sent."""
+        try:
+            self._transport.request("HEAD", f"/v1/bundles/{sha256}")
+        except NotFound:
+            self._transport.request(
+                "PUT", f"/v1/bundles/{sha256}", content=data, headers={"Content-Type": "application/zip"}
+            )
+            return True
+        return False
+
+
+class Jobs:
+    """The user's jobs."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def submit(self, request: dict[str, Any], key: str | None = None) -> Job:
+        """Submit a job. Repeating a request with the same key returns the same job.
+
+        Args:
+            request: the body of `POST /v1/jobs`.
+            key: the idempotency key; by default a random one.
+        """
+        headers = {"Idempotency-Key": key or secrets.token_urlsafe(18)}
+        response = self._transport.json("POST", "/v1/jobs", json=request, headers=headers, repeatable=True)
+        return cast(Job, response)
+
+    def get(self, job: str) -> Job:
+        """A job in its current state."""
+        return cast(Job, self._transport.json("GET", _job(job)))
+
+    def list(self, **filters: str) -> Iterator[Job]:
+        """Jobs, newest first."""
+        return _pages(self._transport, "/v1/jobs", filters)
+
+    def cancel(self, job: str) -> Job:
+        """Request the cancellation of a job. Repeating the request has no effect."""
+        return cast(Job, self._transport.json("POST", f"{_job(job)}/cancel", repeatable=True))
+
+    def delete(self, job: str) -> None:
+        """Remove a job that has ended, with its results unless they are among the files. Raises NotFound, Conflict."""
+        self._transport.json("DELETE", _job(job))
+
+    def parts(self, job: str, output: str | None = None) -> Sequence[Part]:
+        """The files of the job's output, or of a named one, in order. Raises NotFound: it has no such output."""
+        response = self._transport.json("GET", f"{_job(job)}/results")
+        if output is None:
+            return cast(Sequence[Part], response["parts"])
+        named = response.get("outputs", {})
+        if output not in named:
+            known = f"it has {', '.join(named)}" if named else "it has no named outputs"
+            raise NotFound(f"job {job} has no output {output!r}: {known}")
+        return cast(Sequence[Part], named[output])
+
+    def read(self, job: str, output: str | None = None) -> Iterator[bytes]:
+        """The bytes of all parts, in order. Resumes if the connection breaks."""
+        query = "" if output is None else f"?output={quote(output, safe='')}"
+        return download(self._transport, f"{_job(job)}/results/data{query}")
+
+
+class Users:
+    """Accounts."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def add(self, name: str, password: str, roles: Iterable[str]) -> User:
+        """Create an account."""
+        body = {"name": valid_name(name), "password": password, "roles": list(roles)}
+        return cast(User, self._transport.json("POST", "/v1/users", json=body))
+
+    def list(self) -> Iterator[User]:
+        """All accounts, by name."""
+        return _pages(self._transport, "/v1/users", {})
+
+    def get(self, name: str) -> User:
+        """One account."""
+        return cast(User, self._transport.json("GET", _user(name)))
+
+    def disable(self, name: str) -> User:
+        """Disable an account and end its logins."""
+        return cast(User, self._transport.json("PATCH", _user(name), json={"disabled": True}))
+
+    def enable(self, name: str) -> User:
+        """Enable an account that was disabled."""
+        return cast(User, self._transport.json("PATCH", _user(name), json={"disabled": False}))
+
+    def set_password(self, name: str, password: str, current: str | None = None) -> None:
+        """Change a user's password, which ends their logins. Changing your own needs the `current` one.
+
+        Raises:
+            NotAllowed: the current password is wrong, or you aren't an administrator and it is another user's.
+        """
+        body = {"password": password} if current is None else {"password": password, "current": current}
+        # Sent twice, a change of your own could fail the second time: the current password is then another.
+        self._transport.request("PUT", f"{_user(name)}/password", repeatable=current is None, json=body)
+
+    def grant(self, name: str, role: str) -> User:
+        """Grant a role."""
+        return cast(User, self._transport.json("PUT", f"{_user(name)}/roles/{quote(role, safe='')}"))
+
+    def revoke(self, name: str, role: str) -> User:
+        """Revoke a role."""
+        return cast(User, self._transport.json("DELETE", f"{_user(name)}/roles/{quote(role, safe='')}"))
+
+    def remove(self, name: str) -> None:
+        """Remove an account."""
+        self._transport.request("DELETE", _user(name))
+
+
+def _file(path: str) -> str:
+    """The URL path of a file. Checked here, because HTTP clients resolve `..` before the service could refuse it."""
+    try:
+        return f"/v1/files/{quote(validate_key(path))}"
+    except UnicodeEncodeError as error:
+        raise Refused(f"{path!r} can't be a path in the service, as it isn't UTF-8: rename the file") from error
+    except InvalidKey as error:
+        raise Refused(str(error)) from error
+
+
+def _job(job: str) -> str:
+    return f"/v1/jobs/{quote(job, safe='')}"
+
+
+def _user(name: str) -> str:
+    return f"/v1/users/{quote(name, safe='')}"
+
+
+def _pages(transport: Transport, path: str, query: dict[str, str]) -> Iterator[Any]:
+    cursor: str | None = None
+    while True:
+        page = transport.json("GET", path, params={**query, **({"cursor": cursor} if cursor else {})})
+        yield from page["items"]
+        cursor = page.get("cursor")
+        if not cursor:
+            return
+
+
+def _body(source: Source, observe: Observer | None) -> Callable[[], Iterator[bytes]]:
+    """Opens the source again for each attempt, and takes back what a failed one reported to the observer."""
+    reported = 0
+
+    def read() -> Iterator[bytes]:
+        nonlocal reported
+        if observe and reported:
+            observe(-reported)
+        reported = 0
+        for chunk in _chunks(source):
+            yield chunk
+            reported += len(chunk)
+            if observe:
+                observe(len(chunk))
+
+    return read
+
+
+def _chunks(source: Source) -> Iterator[bytes]:
+    if isinstance(source, bytes):
+        yield source
+        return
+    with source.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk

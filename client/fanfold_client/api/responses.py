@@ -1,0 +1,90 @@
+"""The services' responses, as far as the command reads them. Responses may have more fields, but never fewer."""
+
+from typing import Any, NotRequired, TypedDict
+
+FINAL = frozenset({"succeeded", "failed", "cancelled"})
+"""The final states of a job."""
+
+
+class Me(TypedDict):
+    """The user to whom a token belongs."""
+
+    id: str
+    name: str
+    roles: list[str]
+
+
+class User(TypedDict):
+    """An account, as administrators see it."""
+
+    id: str
+    name: str
+    roles: list[str]
+    disabled: bool
+    created: str
+
+
+class File(TypedDict):
+    """A stored file. `sha256` is set after an upload, `modified` in a list."""
+
+    path: str
+    size: int
+    sha256: NotRequired[str]
+    modified: NotRequired[str]
+
+
+class Step(TypedDict):
+    """The progress of one step of a stage."""
+
+    step: str
+    tasks: int | None
+    done: int
+    failed: int
+    records: int
+    bytes: int
+
+
+class Stage(TypedDict):
+    """A map and a reduce of a job."""
+
+    index: int
+    steps: list[Step]
+
+
+class Job(TypedDict):
+    """A job as the service records it; `error` is an RFC 9457 problem."""
+
+    id: str
+    name: str
+    owner: str
+    state: str
+    desired: str
+    engine: str
+    inputs: list[str] | dict[str, list[str]]
+    output: str | None
+    partitions: int
+    workflow: dict[str, str] | None
+    created: str
+    started: str | None
+    finished: str | None
+    stages: list[Stage]
+    counters: dict[str, dict[str, int]]
+    error: dict[str, Any] | None
+
+
+class Part(TypedDict):
+    """One file of a job's output."""
+
+    name: str
+    records: int
+    bytes: int
+    sha256: str
+
+
+class About(TypedDict):
+    """What the submit service says about itself, without a login."""
+
+    version: str
+    engine: str
+    auth_url: str
+    argo_ui: str | None

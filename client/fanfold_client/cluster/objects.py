@@ -1,0 +1,28 @@
+"""Kubernetes objects as JSON has them: those that manifests define, and those that kubectl returns."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+Object = dict[str, Any]
+OURS = "app.kubernetes.io/part-of=fanfold"
+"""The label of everything that belongs to an installation, as a selector."""
+
+
+def find(objects: Iterable[Object], kind: str, name: str) -> Object | None:
+    """The object of that kind and name, or None."""
+    return next((item for item in objects if (item["kind"], item["metadata"]["name"]) == (kind, name)), None)
+
+
+def uses_secret(objects: list[Object], name: str) -> bool:
+    """Whether an object mounts the Secret, or takes environment variables from it."""
+    text = json.dumps(objects)
+    return f'"name": "{name}"' in text or f'"secretName": "{name}"' in text
+
+
+def secret(name: str, namespace: str, content: Mapping[str, str], type: str = "Opaque") -> str:
+    """A Secret of ours with text by key, as JSON for `kubectl create` or `apply`."""
+    metadata = {"name": name, "namespace": namespace, "labels": dict([OURS.split("=")])}
+    return json.dumps(
+        {"apiVersion": "v1", "kind": "Secret", "type": type, "metadata": metadata, "stringData": dict(content)}
+    )

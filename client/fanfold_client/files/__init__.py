@@ -1,0 +1,1 @@
+"""Transfer files between this machine and the service."""

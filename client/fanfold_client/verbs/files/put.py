@@ -1,0 +1,38 @@
+"""`fanfold put`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fanfold.terminal.console import quantity, result_json, say, size
+from fanfold_client.verbs.options import with_client
+
+if TYPE_CHECKING:
+    from fanfold_client.api.client import Client
+
+
+@click.command()
+@click.argument("local", type=click.Path(exists=True, path_type=Path))
+@click.argument("remote")
+@with_client
+def put(client: "Client", local: Path, remote: str, as_json: bool) -> None:
+    """Upload a file or a folder.
+
+    \b
+    fanfold put texts/ texts/         the files of a folder, below texts/
+    fanfold put a.txt texts/          one file into a folder (REMOTE ends with /)
+    fanfold put a.txt texts/b.txt     under another name
+
+    Existing files at the same path are replaced.
+    """
+    from fanfold.terminal.display import Display
+    from fanfold_client.files.places import remote_path
+    from fanfold_client.files.transfer import local_files, upload
+
+    with Display(quiet=as_json) as display:
+        stored = upload(client, local_files(local, remote_path(remote)), display)
+    total = sum(file["size"] for file in stored)
+    if as_json:
+        result_json({"files": stored, "size": total})
+    say(f"{quantity(len(stored), 'file')}, {size(total)}, in files:{remote_path(remote)}")

@@ -1,0 +1,1 @@
+"""Verbs for logins, accounts and signing keys."""

@@ -1,0 +1,171 @@
+"""`fanfold users`: accounts, for administrators; and your own password."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fanfold.terminal.console import result_json, say, table
+from fanfold_client.verbs.options import with_client
+from fanfold_client.verbs.prompts import ask_password, choose, confirm
+
+if TYPE_CHECKING:
+    from fanfold_client.api.client import Client
+    from fanfold_client.api.responses import User
+
+ROLE = click.Choice(["viewer", "submitter", "admin"])
+
+
+@click.group()
+def users() -> None:
+    """Manage accounts (for administrators), and change your own password.
+
+    A viewer can look at things, a submitter can also run jobs and store files, an admin can also manage accounts.
+    """
+
+
+@users.command("list")
+@with_client
+def list_(client: "Client", as_json: bool) -> None:
+    """List accounts."""
+    accounts = list(client.users.list())
+    if as_json:
+        result_json({"items": accounts})
+    else:
+        table(("NAME", "ROLES", "STATE"), [_row(user) for user in accounts])
+
+
+@users.command()
+@click.argument("name")
+@click.option(
+    "--role", "roles", type=ROLE, multiple=True, default=("submitter",), show_default=True, help="Repeatable."
+)
+@click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
+@with_client
+def add(client: "Client", name: str, roles: tuple[str, ...], password_stdin: bool, as_json: bool) -> None:
+    """Create an account."""
+    from fanfold_client.api.credentials import valid_name
+
+    password = ask_password(password_stdin, f"Password for {valid_name(name)}", twice=True)
+    _report(client.users.add(name, password, roles), as_json, f"Created user {name}.")
+
+
+@users.command()
+@click.argument("name")
+@with_client
+def show(client: "Client", name: str, as_json: bool) -> None:
+    """Show an account."""
+    user = client.users.get(name)
+    if as_json:
+        result_json(user)
+    else:
+        table(("NAME", "ROLES", "STATE"), [_row(user)])
+
+
+@users.command()
+@click.argument("name")
+@with_client
+def disable(client: "Client", name: str, as_json: bool) -> None:
+    """Disable an account and end its logins."""
+    _report(client.users.disable(name), as_json, f"Disabled user {name}.")
+
+
+@users.command()
+@click.argument("name")
+@with_client
+def enable(client: "Client", name: str, as_json: bool) -> None:
+    """Enable an account that was disabled."""
+    _report(client.users.enable(name), as_json, f"Enabled user {name}.")
+
+
+@users.command()
+@click.argument("name")
+@click.argument("role", type=ROLE)
+@with_client
+def grant(client: "Client", name: str, role: str, as_json: bool) -> None:
+    """Grant a user a role."""
+    _report(client.users.grant(name, role), as_json, f"Granted {name} the role {role}.")
+
+
+@users.command()
+@click.argument("name")
+@click.argument("role", type=ROLE)
+@with_client
+def revoke(client: "Client", name: str, role: str, as_json: bool) -> None:
+    """Revoke a user's role."""
+    _report(client.users.revoke(name, role), as_json, f"Revoked the role {role} from {name}.")
+
+
+@users.command()
+@click.argument("name")
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read the new password from the first line of stdin; to change your own, the current one from the first line "
+    "and the new one from the second.",
+)
+@with_client
+def password(client: "Client", name: str, password_stdin: bool, as_json: bool) -> None:
+    """Change a user's password, which ends their logins.
+
+    Everybody can change their own password, which needs the current one; administrators can change anybody's.
+    """
+    is_own = name == client.me()["name"]
+    current = ask_password(password_stdin, f"Current password of {name}") if is_own else None
+    client.users.set_password(name, ask_password(password_stdin, f"New password for {name}", twice=True), current)
+    _report({"name": name}, as_json, f"Changed the password of {name}.")
+    if is_own:
+        say("Your logins have ended: run `fanfold login`.")
+
+
+@users.command()
+@click.argument("name")
+@click.option(
+    "--files",
+    "fate",
+    type=click.Choice(["keep", "delete"]),
+    help="What to do with the user's files and jobs. Default: ask; with --yes, keep.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@with_client
+def remove(client: "Client", name: str, fate: str | None, yes: bool, as_json: bool) -> None:
+    """Remove an account, and keep or delete the user's files and jobs.
+
+    What is kept stays in the service under the account's id. It never passes to another user, not even one of the same
+    name.
+    """
+    account = client.users.get(name)
+    if not yes:
+        confirm(f"Remove user {name}?")
+    fate = fate or ("keep" if yes else choose(f"Files and jobs of {name}", ["keep", "delete"], "--files keep"))
+    if fate == "delete":
+        client.users.disable(name)  # first, so that nothing is added, and an interrupted command can be repeated
+        files, jobs = client.remove_everything_of(account["id"])
+        what = f"deleted {files} of their files and {jobs} of their jobs"
+    else:
+        what = f"kept their files and jobs under the id {account['id']}"
+    client.users.remove(name)
+    _report({"name": name, "id": account["id"], "files": fate}, as_json, f"Removed user {name}, and {what}.")
+
+
+@users.command()
+@click.argument("owner_id", metavar="ID")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@with_client
+def clear(client: "Client", owner_id: str, yes: bool, as_json: bool) -> None:
+    """Delete the files and jobs that were kept when a user was removed."""
+    if any(account["id"] == owner_id for account in client.users.list()):
+        raise click.UsageError(f"the account with the id {owner_id} exists; `fanfold users remove` deletes its files")
+    if not yes:
+        confirm(f"Delete all files and jobs of the id {owner_id}?")
+    files, jobs = client.remove_everything_of(owner_id)
+    _report({"id": owner_id, "files": files, "jobs": jobs}, as_json, f"Deleted files: {files}, jobs: {jobs}.")
+
+
+def _row(user: "User") -> tuple[str, str, str]:
+    return user["name"], ",".join(user["roles"]), "disabled" if user["disabled"] else "enabled"
+
+
+def _report(response: Any, as_json: bool, sentence: str) -> None:
+    if as_json:
+        result_json(response)
+    say(sentence)

@@ -1,0 +1,1 @@
+"""Verbs for jobs in the service."""

@@ -1,0 +1,55 @@
+"""`fanfold status`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fanfold.terminal.console import columns, number, quantity, result, result_json, size
+from fanfold_client.verbs.options import with_client
+
+if TYPE_CHECKING:
+    from fanfold_client.api.client import Client
+    from fanfold_client.api.responses import Job, Step
+
+
+@click.command()
+@click.argument("job_id", metavar="ID")
+@with_client
+def status(client: "Client", job_id: str, as_json: bool) -> None:
+    """Show a job's state, and why it failed."""
+    from fanfold_client.verbs.jobs.following import report_problem
+
+    job = client.jobs.get(job_id)
+    if as_json:
+        result_json(job)
+        return
+    for name, value in _facts(job):
+        if value:
+            result(f"{name:<9} {value}")
+    several = len(job["stages"]) > 1
+    steps = [_row(f"{stage['index']} " * several, step) for stage in job["stages"] for step in stage["steps"]]
+    if steps:
+        result("")
+        columns(steps)
+    report_problem(job)
+
+
+def _facts(job: "Job") -> list[tuple[str, str | None]]:
+    workflow = job["workflow"]
+    ending = " (cancelling)" if job["desired"] == "cancel" and not job["finished"] else ""
+    return [
+        ("job", f"{job['id']}  {job['name']}"),
+        ("owner", job["owner"]),
+        ("state", job["state"] + ending),
+        ("output", job["output"]),
+        ("created", job["created"]),
+        ("started", job["started"]),
+        ("finished", job["finished"]),
+        ("workflow", f"{workflow['namespace']}/{workflow['name']}" if workflow and job["engine"] == "argo" else None),
+    ]
+
+
+def _row(stage: str, step: "Step") -> tuple[str, str, str, str]:
+    tasks = "?" if step["tasks"] is None else str(step["tasks"])
+    records = quantity(step["records"], "record", number(step["records"]))
+    return stage + step["step"], f"{step['done']}/{tasks}", records, size(step["bytes"])

@@ -1,0 +1,1 @@
+"""How columns are aggregated: by Polars where its arithmetic is exact, otherwise by sums and folds that are."""

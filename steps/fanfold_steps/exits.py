@@ -1,9 +1,0 @@
-"""What a worker's exit status means to whoever started it: 64 to 79, starting it again can't help."""
-
-FAILED = 64
-"""The job failed; `failed.json` says why."""
-STORE_AWAY = 1
-"""The store didn't answer, or the worker broke: starting it again goes on from what is committed."""
-NO_JOB = 66
-"""There is no `job.json` at the URL."""
-PERMANENT = range(64, 80)

@@ -1,0 +1,28 @@
+"""Polars, which holds frames: loaded only by jobs that need it, and missed with clear words."""
+
+from typing import TYPE_CHECKING
+
+from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.memory.process import lift_memory_limit
+from fanfold_storage.extras import to_install
+
+if TYPE_CHECKING:
+    import types
+
+THREADS = {"POLARS_MAX_THREADS": "1"}
+"""What a worker's environment says before Polars is first imported, by whomever: each core has a worker already."""
+
+
+def load_polars(what: str) -> "types.ModuleType":
+    """Import Polars, which `what` needs, and lift the limit of memory (`limits` says why).
+
+    Raises:
+        PermanentFailure: it isn't there.
+    """
+    try:
+        import polars
+    except ImportError as error:
+        mend = f"install it where the job runs: {to_install('batch')}"
+        raise PermanentFailure("code", f"{what} need Polars, which can't be imported ({error}): {mend}") from error
+    lift_memory_limit()
+    return polars

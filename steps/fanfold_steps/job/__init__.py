@@ -1,0 +1,1 @@
+"""A job as plain data: its spec, its formats, and its failure policy."""

@@ -1,0 +1,77 @@
+"""One attempt at a task: the user's context, and what is collected beside the records."""
+
+from collections.abc import Iterator
+
+from fanfold_steps.crash_points import around
+from fanfold_steps.inputs.cursor import Cursor
+from fanfold_steps.outputs.quarantine import Quarantine
+from fanfold_steps.outputs.side_records import NamedRecords
+from fanfold_steps.tree.commit import Commit, Written
+from fanfold_steps.tree.task import Task
+from fanfold_steps.user_code.loading import Code
+from fanfold_storage.objects import Objects
+
+
+class Attempt:
+    """An attempt at a task. `objects` is the store of the job tree; `side_records` collects the records for named
+    outputs, if the job has any."""
+
+    def __init__(
+        self, task: Task, name: str, code: Code, objects: Objects, side_records: NamedRecords | None = None
+    ) -> None:
+        self.task = task
+        self.name = name
+        self.side_records = side_records
+        self._code = code
+        self._objects = objects
+        self.restart()
+
+    def restart(self) -> None:
+        """Start over: discard what was counted, quarantined or emitted for named outputs so far."""
+        self.cursor = Cursor(self._code.watch)
+        """The record that is being mapped."""
+        self.context = self._code.context(self.cursor)
+        """The user's `ctx`."""
+        self.quarantine: Quarantine | None = Quarantine() if self._code.skips else None
+        """Takes bad records; None if the first one ends the job."""
+        if self.side_records:
+            self.side_records.restart()
+
+    def rehearsal(self) -> "Attempt":
+        """An attempt that keeps nothing, to run the mapper over a sample."""
+        nowhere = self.side_records.discarding() if self.side_records else None
+        attempt = Attempt(self.task, self.name, self._code, self._objects, nowhere)
+        attempt.quarantine = None
+        return attempt
+
+    @property
+    def run(self) -> str:
+        """The key of the run that this attempt writes."""
+        return self.task.run(self.name)
+
+    def put_run(self, chunks: Iterator[bytes]) -> int:
+        """Write the run of a map task; returns its size in bytes. Raises StorageError."""
+        with around("map.run"):
+            return self._objects.put(self.run, chunks)
+
+    def commit(self, written: Written, *, read: int = 0) -> Commit:
+        """The attempt's commit, once its quarantined records are stored.
+
+        Args:
+            written: what it wrote, and how many records that stands for.
+            read: bytes of input that it read.
+
+        Raises:
+            StorageError: the store is unavailable.
+        """
+        quarantine = self.quarantine
+        return Commit(
+            attempt=self.name,
+            records=written.records,
+            bytes=written.bytes,
+            read=read,
+            counters=self.context.tally.counters(),
+            parts=written.parts,
+            keys=quarantine.keys if quarantine else 0,
+            skipped=quarantine.store(self._objects, self.run) if quarantine else None,
+        )

@@ -1,0 +1,37 @@
+"""Split: list the inputs, cut them, choose how each stage is done, and write the plan that every worker follows."""
+
+from fanfold_steps.crash_points import around
+from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.inputs.by_lines import TooManyRanges
+from fanfold_steps.inputs.splits import InvalidInputs, digest, inputs_by_name, list_inputs
+from fanfold_steps.job.spec import JobConf
+from fanfold_steps.memory.budget import budget_of
+from fanfold_steps.tasks.choosing import choose_ways
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.plan import PLAN_KEY, Plan
+from fanfold_steps.user_code.loading import Code
+from fanfold_storage.errors import NotFound
+
+
+def split(tree: JobTree, conf: JobConf, code: Code) -> None:
+    """Write `plan.json`, unless it exists.
+
+    Raises:
+        PermanentFailure: an input was removed or changed since the job was planned, or the entry can't be compiled.
+    """
+    spec = code.compile_entry(conf.spec.entry) if conf.spec.entry else conf.spec
+    try:
+        files = list_inputs(inputs_by_name(spec, conf.inputs))
+    except InvalidInputs as error:
+        raise PermanentFailure("input", str(error)) from error
+    except NotFound as error:
+        raise PermanentFailure("input", f"an input no longer exists: {error}") from error
+    if digest(files) != conf.inputs_digest:
+        raise PermanentFailure("input", "the input was changed after the job was submitted: submit the job again")
+    spec, ways = choose_ways(spec, sum(file.size for file in files), budget_of(conf), code)
+    try:
+        plan = Plan.of(spec, ways, files, conf)
+    except TooManyRanges as error:
+        raise PermanentFailure("input", str(error)) from error
+    with around("split.plan"):
+        tree.create(PLAN_KEY, plan.to_json())

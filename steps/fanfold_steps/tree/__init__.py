@@ -1,0 +1,1 @@
+"""What lies in the job tree: tasks and their commits, the plan, failure and report, counters, progress."""

@@ -1,0 +1,1 @@
+"""The user's code: how it is loaded from the bundle, given its context, and called."""

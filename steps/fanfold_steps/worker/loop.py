@@ -1,0 +1,155 @@
+"""The worker: one loop that does whatever task is ready, the same in a process of the local engine and in a pod.
+
+There is no master. A worker for any step also does the steps before it, so neither the order in which workers start nor
+the loss of some can deadlock a job. Whichever worker sees that all parts are there finishes the job.
+"""
+
+import os
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from types import FrameType
+
+from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.failure.user_frames import user_stack
+from fanfold_steps.job.spec import JobConf
+from fanfold_steps.memory.budget import budget_of
+from fanfold_steps.outputs.finish import finish
+from fanfold_steps.tasks.split import split
+from fanfold_steps.tasks.stage import Stage, WorkerContext
+from fanfold_steps.tree.failed import Failure
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.plan import PLAN_KEY, Plan
+from fanfold_steps.tree.report import REPORT_KEY
+from fanfold_steps.tree.task import Task
+from fanfold_steps.tree.version import OtherVersion
+from fanfold_steps.user_code.loading import Code
+from fanfold_steps.worker import exits
+from fanfold_steps.worker.claims import Claims
+from fanfold_steps.worker.defects import with_one_retry, without_retry
+from fanfold_steps.worker.heartbeat import Heartbeat
+from fanfold_steps.worker.last_task import LastTask, timeout_message
+from fanfold_steps.worker.logs import Logs
+from fanfold_steps.worker.report import Reporter
+from fanfold_steps.worker.schedule import Portion, TaskSchedule
+from fanfold_steps.worker.watchdog import Watchdog
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError, Unsupported
+from fanfold_storage.urls import open_objects
+
+STEPS = ("split", "map", "reduce", "all")
+
+
+class Worker:
+    """Works on one job until its step is committed."""
+
+    def __init__(self, tree: JobTree, step: str, index: int) -> None:
+        self._tree = tree
+        self._conf: JobConf = tree.conf()
+        self.budget = budget_of(self._conf)
+        self._step = step
+        self._index = index
+        self._name = f"{step}-{index}"
+        self._claims = Claims(tree, self._name)
+        self._reporter = Reporter(self._name)
+        self._output = open_objects(self._conf.output)
+        self._stages: list[Stage] = []
+        self._logs = Logs(tree, self._name)
+        self._last = LastTask(tree)
+        self._watchdog = Watchdog(None, lambda task, frame: None, self._last.dump)  # until the plan gives a timeout
+
+    def run(self) -> None:
+        """Do tasks until this worker's step is committed; the steps before it come first.
+
+        Raises:
+            PermanentFailure: the job can't succeed; `failed.json` says why.
+            StorageError: the store is unavailable; a new process resumes from what is committed.
+        """
+        with self._logs.capture(), Heartbeat(self._tree, self._name, self._reporter, self._logs.flush):
+            code = Code(self._conf, self._reporter.status)
+            try:
+                self._check_last_task()
+                self._run_steps(code)
+            except PermanentFailure as failure:
+                self._fail(None, failure)
+                raise
+            finally:
+                code.close()
+        self._reporter.ended("done")
+
+    def _run_steps(self, code: Code) -> None:
+        self._code = code
+        self._do_step(0, "split", 1, lambda task, attempt: split(self._tree, self._conf, code))
+        if self._step == "split":
+            return
+        plan, context = Plan.load(self._tree), WorkerContext(self._tree, self._output, code, self.budget)
+        with without_retry():
+            code.prepare(plan.spec)
+        self._watchdog = Watchdog(
+            plan.spec.timeout, partial(self._on_timeout, code, plan.spec.timeout), self._last.dump
+        )
+        with without_retry():
+            self._stages = [Stage(plan, index, context) for index in range(len(plan.tasks))]
+        for stage in self._stages:
+            *_, last = stage.tasks
+            for step, count in stage.tasks.items():
+                self._do_step(stage.index, step, count, self._run_task)
+                if stage.is_last and step == self._step != last:
+                    return
+        self._do_step(0, "finish", 1, lambda task, attempt: finish(self._tree, self._conf))
+
+    def _do_step(self, stage: int, step: str, count: int, run: Callable[[Task, str], None]) -> None:
+        """Do this worker's part of a step, and return when all of its tasks are committed, by whichever workers."""
+        portion = Portion(self._index, max(1, self._conf.workers.get(self._step, 1)))
+        tasks = [Task(stage, step, index) for index in portion.order(count)]
+        committed = partial(self._committed, stage, step)
+        for task in TaskSchedule(self._claims, tasks, committed, lambda done: self._reporter.progress(done, count)):
+            self._attempt(task, run)
+        self._logs.flush()  # before another worker may finish the job, and the engine end this one
+
+    def _committed(self, stage: int, step: str) -> set[int]:
+        if step in ("split", "finish"):
+            return {0} if self._tree.find(PLAN_KEY if step == "split" else REPORT_KEY) else set()
+        return set(self._tree.committed(stage, step))
+
+    def _attempt(self, task: Task, run: Callable[[Task, str], None]) -> None:
+        attempt = f"{self._name}-{uuid.uuid4().hex[:8]}"
+        try:
+            with self._last.during(task) as watch, self._logs.during(task), self._watchdog.during(task):
+                self._code.watch = watch
+                with_one_retry(partial(run, task), attempt)
+        except (NotFound, PermissionDenied, InvalidKey, Unsupported) as error:  # the store's response won't change
+            raise self._fail(task, PermanentFailure("storage", str(error))) from error
+        except PermanentFailure as failure:
+            self._fail(task, failure)
+            raise
+
+    def _fail(self, task: Task | None, failure: PermanentFailure) -> PermanentFailure:
+        if not isinstance(failure, OtherVersion):  # workers of the other version may still be running: keep its tree
+            self._tree.fail(Failure.of(failure, task, max(1, len(self._stages)), self._logs.last))
+        return failure
+
+    def _check_last_task(self) -> None:
+        """End the job if the previous process died at a task in a way that another attempt won't fix."""
+        if verdict := self._last.verdict(self._conf.spec.timeout):
+            raise self._fail(*verdict)
+
+    def _on_timeout(self, code: Code, seconds: float | None, task: Task, frame: FrameType | None) -> None:
+        """End this process and the job: the task takes too long, and the user's code may never return."""
+        cursor = code.cursor  # the other thread may reset it at any time
+        position = cursor.position if cursor else None
+        trace = user_stack(frame, code.root)
+        try:
+            failure = PermanentFailure("timeout", timeout_message(seconds), trace=trace, position=position)
+            self._fail(task, failure)
+            self._logs.flush()
+            self._reporter.failed(self._tree.failure() or Failure.of(failure, task))
+        except StorageError:
+            os._exit(exits.STORE_AWAY)
+        os._exit(exits.FAILED)
+
+    def _run_task(self, task: Task, attempt: str) -> None:
+        stage = self._stages[task.stage]
+        commit = replace(stage.run(task, attempt), worker=self._name)
+        if not self._tree.commit(task, commit):
+            stage.drop(task, commit)

@@ -1,0 +1,1 @@
+"""What the routes share: who calls, uploads and downloads in pieces, and refusals as problems."""

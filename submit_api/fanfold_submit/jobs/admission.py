@@ -1,0 +1,160 @@
+"""Admitting a job: check it, plan it, and store it in one transaction. Running it is the reconciler's part.
+
+Nothing here knows HTTP: a schedule or a retry admits jobs in the same way as a request does.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from fanfold.errors import OutputTaken, Refused
+from fanfold.planning import planner
+from fanfold.planning.planner import PlannedJob
+from fanfold.planning.sizing import Sizing
+from fanfold_steps.job.spec import Inputs, JobSpec
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
+from fanfold_storage.objects import Objects
+from fanfold_submit.jobs.bundles import bundle_key
+from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
+from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.request import JobRequest
+from fanfold_submit.jobs.specs import check_params, job_spec
+from fanfold_submit.principal import Principal
+from fanfold_submit.refusals import (
+    InvalidIdempotencyKey,
+    JobRefused,
+    KeyReused,
+    OutputExists,
+    OutputInUse,
+    PlaceRefused,
+    UnknownBundle,
+)
+from fanfold_web.clock import timestamp
+from fanfold_web.refusals import Contended, Refusal, TooLarge
+
+LARGEST_RECORD = 900 << 10  # bytes; a store of records holds 1 MiB under a key
+_TRIES = 5
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The job that a request led to, and whether it is new: an idempotency key sent again leads to the same job."""
+
+    job: Job
+    is_new: bool
+
+
+class Admission:
+    """Admits jobs, each exactly once."""
+
+    def __init__(
+        self, jobs: JobRecords, places: Places, objects: Objects, engine: str, now: Callable[[], float]
+    ) -> None:
+        self._jobs, self._places, self._objects, self._engine, self._now = jobs, places, objects, engine, now
+
+    def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
+        """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
+
+        Raises:
+            Refusal: one of those in `fanfold_submit.refusals`, or Forbidden, TooLarge, Contended. Nothing was stored.
+            StorageError: a store does not answer.
+        """
+        if key is not None and not _KEY.fullmatch(key):
+            raise InvalidIdempotencyKey
+        idempotency = None if key is None else IdempotencyKey(owner.id, key, request.fingerprint())
+        if earlier := self._earlier(idempotency):
+            return Admitted(earlier, is_new=False)
+        for _ in range(_TRIES):
+            try:
+                job = self._prepare(request, owner)
+            except Refusal:
+                # What stands in the way may be the job that this very key led to a moment ago.
+                if earlier := self._earlier(idempotency):
+                    return Admitted(earlier, is_new=False)
+                raise
+            if self._jobs.admit(job, idempotency):
+                return Admitted(job, is_new=True)
+            if earlier := self._earlier(idempotency):
+                return Admitted(earlier, is_new=False)
+            if writer := self._jobs.writer_of(job):
+                raise OutputInUse(self._in_use(job, writer))
+        raise Contended
+
+    def _earlier(self, key: IdempotencyKey | None) -> Job | None:
+        """The job that this key led to before. Raises KeyReused if it came with another request."""
+        remembered = self._jobs.remembered(key) if key else None
+        if not key or not remembered:
+            return None
+        job, fingerprint = remembered
+        if fingerprint != key.fingerprint:
+            raise KeyReused(
+                f"This Idempotency-Key was used before with a different request, for job {job.id}. Use a new key."
+            )
+        return job
+
+    def _prepare(self, request: JobRequest, owner: Principal) -> Job:
+        """Check everything that can be checked; write nothing."""
+        spec = job_spec(request)
+        if spec.bundle is not None:
+            self._check_bundle(spec.bundle)
+        check_params(request, spec)
+        plan = self._plan(request, spec, owner)
+        job = Job(
+            id=plan.conf.id,
+            name=spec.name,
+            owner=owner.name,
+            owner_id=owner.id,
+            state=State.QUEUED,
+            engine=self._engine,
+            inputs=request.inputs,
+            output=request.output,
+            partitions=plan.conf.partitions,
+            created=timestamp(self._now()),
+            conf=plan.conf.to_json(),
+            url=plan.job_url,
+        )
+        if len(job.model_dump_json().encode()) > LARGEST_RECORD:
+            raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
+        return job
+
+    def _check_bundle(self, sha256: str) -> None:
+        try:
+            self._objects.stat(bundle_key(sha256))
+        except NotFound:
+            raise UnknownBundle(
+                f"There is no bundle {sha256}. Upload it first with PUT /v1/bundles/{sha256}."
+            ) from None
+
+    def _plan(self, request: JobRequest, spec: JobSpec, owner: Principal) -> PlannedJob:
+        job_id = new_job_id(self._now)
+        url = self._places.job_url(job_id)
+        places = planner.Places(
+            inputs=self._urls(request.inputs, owner),
+            output=f"{url}output/" if request.output is None else self._places.url(request.output, owner, write=True),
+            job=url,
+            bundle=self._places.bundle_url(spec.bundle) if spec.bundle else None,
+        )
+        sizing = Sizing(request.partitions, request.split_size, request.workers)
+        try:
+            plan = planner.plan(spec, places, sizing, job_id=job_id, owner=owner.name, engine=self._engine)
+        except (Refused, PermissionDenied, InvalidKey) as error:
+            refusal: type[Refusal] = JobRefused if isinstance(error, Refused) else PlaceRefused
+            if isinstance(error, OutputTaken):
+                refusal = OutputExists
+            detail = self._places.redact(str(error), owner.id)
+            raise refusal(detail[:1].upper() + detail[1:]) from None
+        return replace(plan, conf=replace(plan.conf, params=request.params))
+
+    def _urls(self, inputs: Inputs, owner: Principal) -> Inputs:
+        if isinstance(inputs, dict):
+            return {name: [self._places.url(place, owner) for place in places] for name, places in inputs.items()}
+        return [self._places.url(place, owner) for place in inputs]
+
+    def _in_use(self, job: Job, writer_id: str) -> str:
+        current = self._jobs.find(writer_id)
+        who = f"your job {writer_id}" if current and current.job.owner_id == job.owner_id else "another user's job"
+        if current and current.job.state.final:
+            return f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
+        return f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."

@@ -1,0 +1,141 @@
+"""The job: what is stored of it, how it may change, and what a caller sees.
+
+    queued → dispatched → running → succeeded | failed | cancelled
+
+A job only moves forward. It may skip a state that nobody observed, and a final state never changes. `desired` goes from
+run to cancel.
+"""
+
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fanfold.engines import Handle
+from fanfold.planning.planner import PlannedJob
+from fanfold_steps.job.spec import conf_from_json
+
+
+class State(StrEnum):
+    """How far a job has got."""
+
+    QUEUED = "queued"  # stored; no worker was asked for yet
+    DISPATCHED = "dispatched"  # the engine was asked to start its workers
+    RUNNING = "running"  # a worker has begun
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def rank(self) -> int:
+        """Later states have higher ranks; the final ones have the same."""
+        return {"queued": 0, "dispatched": 1, "running": 2}.get(self, 3)
+
+    @property
+    def final(self) -> bool:
+        """Whether the job has ended."""
+        return self.rank == 3
+
+
+class IllegalChange(Exception):
+    """A change that the life of a job does not allow: a bug in the service."""
+
+
+class Workflow(BaseModel):
+    """What the engine calls the job's workers: on Kubernetes, an Argo Workflow."""
+
+    model_config = ConfigDict(frozen=True)
+
+    namespace: str
+    name: str = Field(examples=["fanfold-000m3k2v8q1x7f9a2b4c"])
+    uid: str
+
+
+class Step(BaseModel):
+    """A step's tasks; null until they are planned. The committed ones read `records` and wrote `bytes`."""
+
+    step: str = Field(examples=["map"])
+    tasks: int | None
+    done: int
+    failed: int
+    records: int
+    bytes: int
+
+
+class Stage(BaseModel):
+    """One map and reduce of a job."""
+
+    index: int
+    steps: list[Step]
+
+
+class JobView(BaseModel):
+    """A job as callers see it. Times are RFC 3339 in UTC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(examples=["000m3k2v8q1x7f9a2b4c"])
+    name: str = Field(examples=["wordcount"])
+    owner: str = Field(examples=["ada"], description="The name that the owner had")
+    owner_id: str = Field(examples=["3f9d0c7a51e8b264d09f"], description="Whose job it is, whatever their name")
+    state: State
+    desired: Literal["run", "cancel"] = "run"
+    engine: str = Field(examples=["argo"])
+    inputs: list[str] | dict[str, list[str]] = Field(examples=[["files:texts/"]])
+    output: str | None = Field(default=None, examples=["files:counts/"], description="null if it is kept with the job")
+    partitions: int
+    workflow: Workflow | None = None
+    created: str = Field(examples=["2026-11-24T07:15:00.000Z"])
+    started: str | None = None
+    finished: str | None = None
+    stages: list[Stage] = []
+    counters: dict[str, dict[str, int]] = Field(
+        default={}, description="Of the committed tasks, by group and name", examples=[{"words": {"long": 12}}]
+    )
+    error: dict[str, Any] | None = Field(default=None, description="Why it failed, as an RFC 9457 problem")
+
+
+class Job(JobView):
+    """A job as it is stored: what callers see, and what it takes to run it.
+
+    Jobs from before there were ids belong to their owner's name, which is the id of users from that time.
+    """
+
+    conf: dict[str, Any]  # job.json
+    url: str  # of the job's tree
+    fruitless: int = 0  # how often its workers have ended since a task was last committed
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_before_ids(cls, fields: Any) -> Any:
+        return fields if "owner_id" in fields else {**fields, "owner_id": fields.get("owner")}
+
+    def view(self) -> JobView:
+        """What callers see."""
+        return JobView.model_construct(**{name: getattr(self, name) for name in JobView.model_fields})
+
+    @property
+    def plan(self) -> PlannedJob:
+        """What an engine needs to start its workers."""
+        return PlannedJob(conf_from_json(self.conf), self.url, self.owner)
+
+    @property
+    def handle(self) -> Handle | None:
+        """The engine's handle of its workers, once they were asked for."""
+        return Handle(**self.workflow.model_dump()) if self.workflow else None
+
+    @property
+    def tasks_done(self) -> int:
+        """How many tasks are committed, according to this record."""
+        return sum(step.done for stage in self.stages for step in stage.steps)
+
+    def changed(self, **fields: Any) -> "Job":
+        """A copy with some fields changed. Raises IllegalChange; ValidationError: a value that no field may have."""
+        after = self.model_validate({**dict(self), **fields})
+        if self.state.final and after != self:
+            raise IllegalChange(f"job {self.id} is {self.state}, which is final")
+        if after.state.rank < self.state.rank or (self.desired, after.desired) == ("cancel", "run"):
+            raise IllegalChange(f"job {self.id} cannot go from {self.state} back to {after.state}")
+        if after.state is State.CANCELLED and after.desired != "cancel":
+            raise IllegalChange(f"nobody asked for job {self.id} to be cancelled")
+        return after

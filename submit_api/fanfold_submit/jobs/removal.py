@@ -1,0 +1,93 @@
+"""Removes a job that has ended, with its tree and the output kept in it, or everything that belongs to a user."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from fanfold_storage.objects import Objects
+from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.jobs.places import files_prefix, tree_prefix
+from fanfold_submit.principal import Principal
+from fanfold_submit.refusals import JobActive, JobFinal, NoSuchJob
+
+REMOVING_SECONDS = 5.0  # after which one request stops; the client repeats it until nothing is left
+
+
+def remove(job_id: str, principal: Principal, jobs: JobRecords, objects: Objects) -> None:
+    """Remove the job. What it wrote to its owner's files stays.
+
+    The record goes last: after a crash on the way the job can still be seen, and removed again.
+
+    Raises:
+        NoSuchJob: there is none, or it is another user's.
+        JobActive: it has not ended, or its workers are still stopping.
+        StorageError: a store is away.
+    """
+    current = jobs.visible(job_id, principal)
+    if not current.job.state.final:
+        raise JobActive(f"Job {job_id} is {current.job.state}. Cancel it first, or wait until it has ended.")
+    if not remove_ended(job_id, jobs, objects):
+        raise JobActive(f"The workers of job {job_id} are still stopping. Try again in a moment.")
+
+
+def remove_ended(job_id: str, jobs: JobRecords, objects: Objects) -> bool:
+    """Remove the job if it needs no reconciling any more; False if it does. Raises StorageError."""
+    current = jobs.find(job_id)
+    if current is None:
+        return True
+    if not current.job.state.final or jobs.is_queued(current.job):
+        return False
+    prefix = tree_prefix(job_id)
+    objects.sweep(prefix)
+    for stat in objects.list(prefix):
+        objects.delete(stat.key)
+    jobs.remove(current)
+    return True
+
+
+@dataclass(slots=True)
+class Removed:
+    """How much of a user's was removed, the ids of jobs that were cancelled, and whether nothing is left."""
+
+    files: int = 0
+    jobs: int = 0
+    cancelled: list[str] = field(default_factory=list)
+    done: bool = True
+
+
+def remove_everything_of(owner_id: str, admin: Principal, jobs: JobRecords, objects: Objects) -> Removed:
+    """Cancel a user's jobs, remove those that have ended and, once none are left, the files.
+
+    It stops after REMOVING_SECONDS, or if a job is still active; call it again until `done`. Raises Contended,
+    StorageError.
+    """
+    removed, end = Removed(), time.monotonic() + REMOVING_SECONDS
+    for _ in _removing(removed, owner_id, admin, jobs, objects):
+        if time.monotonic() > end:
+            removed.done = False
+            break
+    return removed
+
+
+def _removing(removed: Removed, owner_id: str, admin: Principal, jobs: JobRecords, objects: Objects) -> Iterator[None]:
+    """Remove one thing at a time, and count it."""
+    for job in jobs.newest(owner_id):
+        try:
+            if not job.state.final:
+                jobs.cancel(job.id, admin)
+                removed.cancelled.append(job.id)
+            remove(job.id, admin, jobs, objects)
+            removed.jobs += 1
+        except (JobActive, JobFinal):
+            removed.done = False
+        except NoSuchJob:  # somebody else has removed it
+            continue
+        yield
+    if not removed.done:
+        return
+    prefix = files_prefix(owner_id)
+    objects.sweep(prefix)
+    for stat in objects.list(prefix):
+        objects.delete(stat.key)
+        removed.files += 1
+        yield

@@ -1,0 +1,33 @@
+"""Somebody who owns files and jobs, and what they may do."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from fanfold_web.refusals import Forbidden
+
+Role = Literal["viewer", "submitter", "admin"]
+ROLES: tuple[Role, ...] = get_args(Role)  # each may do what the ones before it may
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user and their roles, as a token says. Things belong to the id; the name may become another user's."""
+
+    id: str
+    name: str
+    roles: tuple[Role, ...]
+
+    def may(self, role: Role) -> bool:
+        """Whether one of the roles is this one or above it."""
+        return any(ROLES.index(own) >= ROLES.index(role) for own in self.roles)
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the principal may see everybody's jobs."""
+        return self.may("admin")
+
+    def demand(self, role: Role, what: str = "This") -> None:
+        """Raise Forbidden unless the principal may act in this role; `what` says what needs it."""
+        if not self.may(role):
+            own = ", ".join(self.roles) or "none"
+            raise Forbidden(f"{what} needs the role {role}; {self.name!r} has: {own}. Ask an administrator for it.")

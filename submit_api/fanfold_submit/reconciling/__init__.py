@@ -1,0 +1,1 @@
+"""Brings every job to its end: compares its record, its tree and its workers, and takes the next step."""

@@ -1,0 +1,235 @@
+"""Reconciles one job: compares its record, its tree and its workers, and takes the next step.
+
+The tree is the source of truth: a report or a failure there decides. The engine says whether workers are running. After
+a crash at any point, any replica may reconcile the job again: names are deterministic, changes are compare-and-set.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from fanfold.engines import Engine, Handle, Observation, Phase
+from fanfold.engines.protocol import EngineError, Foreign
+from fanfold.errors import Refused
+from fanfold.planning import planner
+from fanfold_steps.outputs.finish import sweep
+from fanfold_steps.tree.failed import Failure
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.progress import Progress, ProgressReader
+from fanfold_storage.errors import StorageError, TooLarge
+from fanfold_submit.jobs.failures import (
+    JOB_FAILED,
+    JOB_REFUSED,
+    NAME_TAKEN,
+    WORKERS_LOST,
+    members_of,
+    message_of,
+    printable,
+)
+from fanfold_submit.jobs.job import Job, Stage, State, Workflow
+from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
+from fanfold_submit.jobs.places import Places
+from fanfold_web.clock import timestamp
+from fanfold_web.log import logger
+from fanfold_web.problem_types import ProblemType
+
+log = logger("fanfold_submit")
+DISPATCHES_AGAIN = 3  # without a task committed in between
+_TOO_LARGE = "The job failed, and its record is too large to be stored. Submit it with fewer inputs."
+SHORTEST, LONGEST = 0.2, 3.0  # seconds until a running job is reconciled again
+SEEN = 1.0  # seconds for which workers that were seen running are assumed to be running
+LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to stop by themselves
+
+
+class Reconciler:
+    """Takes jobs through their states."""
+
+    def __init__(self, jobs: JobRecords, engine: Engine, places: Places, now: Callable[[], float]) -> None:
+        self._jobs = jobs
+        self._engine = engine
+        self._places = places
+        self._now = now
+        self._readers: dict[str, ProgressReader] = {}
+        self._seen_active: dict[str, tuple[Handle, float]] = {}
+
+    def reconcile(self, job_id: str) -> float | None:
+        """Take the job's next step. Return the seconds until the one after it, None if there is nothing left to do.
+
+        Raises:
+            EngineError, StorageError: the engine or a store is unavailable; try again later.
+        """
+        current = self._jobs.find(job_id)
+        if current is None or (current.job.state.final and not self._jobs.is_queued(current.job)):
+            self._forget(job_id)  # another replica may have cleaned up
+            return None
+        if current.job.state.final:
+            return self._clean_up(current.job)
+        after = self._step(current.job)
+        if after != current.job and not self._change(current, after):
+            self._undo_dispatch(current.job, after)
+            return 0.0
+        return 0.0 if after.state.final else self._pace(after)
+
+    def _change(self, current: JobAtRevision, after: Job) -> bool:
+        """Store the change. A job too large for a record ends here, since its record could never be written."""
+        try:
+            return self._jobs.change(current, after)
+        except TooLarge as error:
+            log.warning("job %s can't be stored as %s: %s", after.id, after.state, error)
+            return self._jobs.change(current, self._failed(current.job, JOB_FAILED, _TOO_LARGE))
+
+    def stop_strays(self) -> None:
+        """Stop workers of jobs that have ended: those that were started while their job was being cancelled."""
+        for job_id, handle in self._engine.active():
+            current = self._jobs.find(job_id)
+            if current and current.job.state.final and not self._jobs.is_queued(current.job):
+                log.warning("job %s is %s but has workers; stopping them", job_id, current.job.state)
+                self._engine.cancel(handle)
+
+    def _step(self, job: Job) -> Job:
+        """What the record should say now; starts or stops workers as needed."""
+        # Before the tree: workers that had ended before it was read can't change it.
+        workers = self._workers(job)
+        progress = self._progress(job)
+        job = self._with_progress(job, progress)
+        if progress.report is not None:
+            return self._ended(job, State.SUCCEEDED)
+        if progress.failure is not None:
+            return self._failed_by(job, progress.failure)
+        if job.desired == "cancel":
+            return self._cancel(job, workers.phase)
+        if job.workflow is None:
+            return self._dispatch(job)
+        return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+
+    def _workers(self, job: Job) -> Observation:
+        """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
+        if job.handle is None:
+            return Observation(Phase.GONE)
+        handle, moment = self._seen_active.get(job.id, (None, 0.0))
+        if job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
+            return Observation(Phase.ACTIVE)
+        try:
+            observation = self._engine.observe(job.handle)
+        except EngineError as error:
+            log.warning("cannot observe the workers of job %s: %s", job.id, error)
+            return Observation(Phase.ACTIVE)
+        if observation.phase is Phase.ACTIVE:
+            self._seen_active[job.id] = (job.handle, time.monotonic())
+        return observation
+
+    def _progress(self, job: Job) -> Progress:
+        """What its tree says. A job that is to be cancelled needs no tree: whatever is wrong with it, it ends."""
+        try:
+            return self._reader(job).read()
+        except StorageError as error:
+            if job.desired != "cancel":
+                raise
+            log.warning("cannot read the tree of job %s, which is being cancelled: %s", job.id, error)
+            return Progress("waiting", [])
+
+    def _dispatch(self, job: Job) -> Job:
+        try:
+            planner.write(job.plan)
+            handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
+        except Foreign as error:
+            return self._failed(job, NAME_TAKEN, f"The job's workers can't be started: {error}. Submit it again.")
+        except Refused as error:
+            return self._failed(job, JOB_REFUSED, str(error))
+        state = State.DISPATCHED if job.state is State.QUEUED else job.state
+        return job.changed(state=state, workflow=Workflow(**asdict(handle)))
+
+    def _lost(self, job: Job, workers: Observation) -> Job:
+        """The workers ended without a result: start them again, unless that was fruitless too often.
+
+        Those of a service that was restarted or killed had no time to bear fruit.
+        """
+        if workers.abandoned:
+            return job.changed(workflow=None)
+        if job.fruitless >= DISPATCHES_AGAIN:
+            times = job.fruitless + 1
+            why = workers.message or "The reason is unknown."
+            detail = f"The workers ended {times} times without committing a task. {why}"
+            return self._failed(job, WORKERS_LOST, detail)
+        why = workers.message or "reason unknown"
+        log.warning("restarting the workers of job %s, which are %s: %s", job.id, workers.phase, why)
+        return job.changed(workflow=None, fruitless=job.fruitless + 1)
+
+    def _cancel(self, job: Job, phase: Phase) -> Job:
+        """Stop the workers; the job is final only when none is running."""
+        handle = job.handle or self._unrecorded(job)
+        if handle and (phase is Phase.ACTIVE or not job.handle):
+            self._engine.cancel(handle)
+            return job.changed(workflow=Workflow(**asdict(handle)))
+        return self._ended(job, State.CANCELLED)
+
+    def _unrecorded(self, job: Job) -> Handle | None:
+        """Workers that were started by a replica that could not record it."""
+        return next((handle for job_id, handle in self._engine.active() if job_id == job.id), None)
+
+    def _undo_dispatch(self, job: Job, after: Job) -> None:
+        """The record changed while workers were started: if the job is to be cancelled, stop them."""
+        current = self._jobs.find(job.id)
+        if current and current.job.desired == "cancel" and not job.handle and after.handle:
+            self._engine.cancel(after.handle)
+
+    def _clean_up(self, job: Job) -> float | None:
+        """The job is final: wait for its workers to stop, discard what they left half-written, free its output."""
+        phase = self._engine.observe(job.handle).phase if job.handle else Phase.GONE
+        if phase is Phase.ACTIVE and job.handle:
+            if self._seconds_since(job.finished or job.created) >= LINGER[job.state]:
+                self._engine.cancel(job.handle)
+            return 1.0
+        sweep(job.plan.conf, JobTree.open(job.url))
+        self._jobs.close(job)
+        self._forget(job.id)
+        return None
+
+    def _forget(self, job_id: str) -> None:
+        self._readers.pop(job_id, None)
+        self._seen_active.pop(job_id, None)
+
+    def _with_progress(self, job: Job, progress: Progress) -> Job:
+        """The job with what its tree shows; what was recorded stays, even if the tree is gone."""
+        if not progress.stages:
+            return job
+        stages = [Stage.model_validate(asdict(stage)) for stage in progress.stages]
+        fields: dict[str, Any] = {"stages": stages, "counters": progress.counters}
+        if sum(step.done for stage in stages for step in stage.steps) > job.tasks_done:
+            fields["fruitless"] = 0
+        if job.state.rank < State.RUNNING.rank:
+            fields |= {"state": State.RUNNING, "started": timestamp(self._now())}
+        return job.changed(**fields)
+
+    def _failed(self, job: Job, problem_type: ProblemType, detail: str, **members: Any) -> Job:
+        """The job with the reason why it failed, in its owner's names."""
+        error = problem_type.problem(printable(self._places.redact(detail, job.owner_id)), **members)
+        return self._ended(job, State.FAILED, error)
+
+    def _failed_by(self, job: Job, failure: Failure) -> Job:
+        """`failed.json` as a problem: what failed, at which task and record, and the user's own traceback."""
+        redact = partial(self._places.redact, owner_id=job.owner_id)
+        return self._failed(job, JOB_FAILED, message_of(failure, redact), **members_of(failure, redact))
+
+    def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
+        log.info("job %s has %s", job.id, state)
+        return job.changed(state=state, finished=timestamp(self._now()), error=error)
+
+    def _reader(self, job: Job) -> ProgressReader:
+        if job.id not in self._readers:
+            self._readers[job.id] = ProgressReader(JobTree.open(job.url))
+        return self._readers[job.id]
+
+    def _pace(self, job: Job) -> float:
+        """Seconds until the next step. Young jobs get short ones, so a short job is not kept waiting."""
+        if job.workflow is None:
+            return float(min(2**job.fruitless, 10))
+        if job.desired == "cancel":
+            return 1.0
+        return min(LONGEST, max(SHORTEST, self._seconds_since(job.created) / 10))
+
+    def _seconds_since(self, moment: str) -> float:
+        return self._now() - datetime.fromisoformat(moment).timestamp()

@@ -1,0 +1,202 @@
+"""Why submit_api says no, beside the refusals that all services share. No HTTP here: see `http.problem_types` for that.
+
+Refusal
+├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── PlaceNotAllowed                                        a place outside what this caller may use
+├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput      nothing of the caller's has that name
+├── NoResults, ResultsRemoved                              the job has no results, or has them no longer
+├── JobFinal                                               the job has ended, so it cannot change
+├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
+├── RangeNotSatisfiable                                    a range outside the content
+├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
+│   PlaceRefused, UnknownBundle, UnknownJob                a job that cannot run as requested
+├── KeyReused                                              an idempotency key sent with another request
+├── OutputExists, OutputInUse                              an output that is not free
+└── AuthAway, ReconcilerDead                               the service cannot work at the moment
+"""
+
+from fanfold_web.refusals import Refusal
+
+
+class InvalidIdempotencyKey(Refusal):
+    """An idempotency key outside the allowed form."""
+
+    example = "An Idempotency-Key has 1 to 255 visible ASCII characters. Send a shorter or plainer one."
+
+
+class InvalidPath(Refusal):
+    """A path of a file outside the allowed form."""
+
+    example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
+
+
+class PlaceNotAllowed(Refusal):
+    """A place that jobs may not use here."""
+
+    example = "s3://other/ is not among the S3 places that jobs may use here (none). Upload the data instead."
+
+
+class NoSuchBundle(Refusal):
+    """No bundle has that hash."""
+
+    example = "There is no bundle 5a…. Upload it first with PUT /v1/bundles/5a…."
+
+
+class NoSuchFile(Refusal):
+    """No file has that path."""
+
+    example = "There is no file 'texts/a.txt'. List what there is with GET /v1/files."
+
+
+class NoSuchJob(Refusal):
+    """No job of the caller's has that id."""
+
+    example = "There is no job '000m3k2v8q1x7f9a2b4c' of yours. List yours with GET /v1/jobs."
+
+
+class NoSuchOutput(Refusal):
+    """The job has no output of that name."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has no output 'errors'; leave `output` out."
+
+
+class PreconditionFailed(Refusal):
+    """If-Match or If-None-Match doesn't hold."""
+
+    example = 'If-Match asks for "1f-6", and there is "20-7". Read it anew.'
+
+
+class ResultsChanged(Refusal):
+    """A job's output isn't what the job wrote any more."""
+
+    example = "part-00000.txt of the output files:counts/ was changed after the job had ended. Submit the job again."
+
+
+class ResultsRemoved(Refusal):
+    """The job succeeded, but its output is gone."""
+
+    example = "The output of job 000m3k2v8q1x7f9a2b4c (files:counts/) was removed. Submit the job again."
+
+
+class UploadStalled(Refusal):
+    """The sender of an upload fell silent."""
+
+    example = "Less than 64 KiB arrived in 60 s. Nothing was written; send it again."
+
+
+class JobActive(Refusal):
+    """The job has not ended, so it cannot be removed."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c is running. Cancel it first, or wait until it has ended."
+
+
+class JobFinal(Refusal):
+    """The job has ended, so it cannot change."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has succeeded already, so it cannot be cancelled."
+
+
+class NoResults(Refusal):
+    """The job has not succeeded."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c is running, so it has no results yet. Wait until it has succeeded."
+
+
+class OutputExists(Refusal):
+    """Fanfold does not write to an existing output folder."""
+
+    example = "The output files:counts/ already exists (it contains part-00000.txt): remove it or choose another"
+
+
+class OutputInUse(Refusal):
+    """Another job is writing this output."""
+
+    example = (
+        "files:counts/ is being written by your job 000m3k2v8q1x7f9a2b4c. Wait for it to end, cancel it, or choose "
+        "another output."
+    )
+
+
+class RangeNotSatisfiable(Refusal):
+    """A range outside the content, which has `size` bytes."""
+
+    example = "The range 'bytes=9-' is outside the content, which has 5 bytes. Ask for an earlier range."
+
+    def __init__(self, detail: str = "", *, size: int = 0) -> None:
+        super().__init__(detail)
+        self.size = size
+
+
+class InvalidBundle(Refusal):
+    """A bundle that is not a zip Fanfold can unpack safely."""
+
+    example = "The zip holds 'a.py' encrypted. Zip it without a password. Nothing was stored."
+
+
+class InvalidParams(Refusal):
+    """Parameters that do not fit the job."""
+
+    example = "This job takes no parameters, but 'least' was given: leave it out."
+
+
+class InvalidPlace(Refusal):
+    """A text that is not a place."""
+
+    example = "'/etc/' is not a place: write files:PATH for files in this service, or s3://BUCKET/PATH."
+
+
+class InvalidSpec(Refusal):
+    """A job's spec that contradicts itself or the rules."""
+
+    example = "stages.0.map: write {'function': 'module:name'}, not 7"
+
+
+class JobRefused(Refusal):
+    """A job that cannot run on these inputs."""
+
+    example = "The input files:texts/ doesn't exist, or is a folder without files: check the path."
+
+
+class KeyReused(Refusal):
+    """An idempotency key that was sent with another request before."""
+
+    example = (
+        "This Idempotency-Key was used before with a different request, for job 000m3k2v8q1x7f9a2b4c. Use a new key."
+    )
+
+
+class PlaceRefused(Refusal):
+    """A place that the store does not let the service use."""
+
+    example = "Files:texts/a is a folder, so it cannot also be an object."
+
+
+class UnknownBundle(Refusal):
+    """The job's bundle was not uploaded."""
+
+    example = "There is no bundle 5a…. Upload it first with PUT /v1/bundles/5a…."
+
+
+class UnknownJob(Refusal):
+    """No built-in job has that name."""
+
+    example = "there is no built-in job 'count': choose one of distinct, grep, index, join, sort, topk, wordcount"
+
+
+class WrongHash(Refusal):
+    """A bundle whose bytes do not have the hash in its name."""
+
+    example = "The body's SHA-256 is 5a…, not 7c…. Nothing was stored; send it again."
+
+
+class AuthAway(Refusal):
+    """The auth service does not answer, and its keys are not known."""
+
+    example = "The auth service does not answer, so tokens cannot be verified. Try again shortly."
+    retry_after = 2.0
+
+
+class ReconcilerDead(Refusal):
+    """The threads that run jobs have ended."""
+
+    example = "The reconciler has stopped. Restart this process."

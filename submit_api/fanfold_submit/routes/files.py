@@ -1,0 +1,175 @@
+"""Files that users keep in the service, in their own area and the shared one."""
+
+from contextlib import closing
+from typing import Annotated
+from urllib.parse import unquote_to_bytes
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+from starlette.convertors import PathConvertor, register_url_convertor
+
+from fanfold_storage.errors import NotFound
+from fanfold_submit.http.access import Submitter, TheService, Viewer
+from fanfold_submit.http.problems import refusals
+from fanfold_submit.http.ranges import Content, demand_preconditions, serve
+from fanfold_submit.http.uploads import Upload, in_thread
+from fanfold_submit.refusals import InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, UploadStalled
+from fanfold_submit.service import Service
+from fanfold_web.clock import timestamp
+from fanfold_web.refusals import BadRequest, IncompleteBody, Invalid, TooLarge
+
+
+class _AnyPath(PathConvertor):
+    """Starlette's `path`, with line breaks too, so that they are refused in words and not as a missing route."""
+
+    regex = "(?s:.*)"
+
+
+async def _refuse_other_encodings(request: Request) -> None:
+    """Starlette reads what is not UTF-8 as U+FFFD, so two names would mean one file."""
+    for part in (request.scope["raw_path"], request.scope["query_string"]):
+        try:
+            unquote_to_bytes(part).decode()
+        except UnicodeDecodeError as error:
+            what = f"{part.decode('ascii', 'backslashreplace')[:200]} is not UTF-8 once %XX are decoded"
+            raise InvalidPath(f"{what} ({error.reason}). Encode paths as UTF-8.") from None
+
+
+register_url_convertor("any_path", _AnyPath())
+router = APIRouter(tags=["files"], dependencies=[Depends(_refuse_other_encodings)])
+_REST = r"[^/\x00-\x1f\x7f-\x9f]*"
+_NAME = rf"([^./\x00-\x1f\x7f-\x9f]{_REST}|\.{{1,2}}[^./\x00-\x1f\x7f-\x9f]{_REST}|\.\.\.{_REST})"
+PATH_PATTERN = rf"^(@shared/{_NAME}|{_NAME.replace('[^./', '[^@./', 1)})(/{_NAME})*$"
+_BINARY = {
+    "requestBody": {"required": False, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}
+}
+
+FilePath = Annotated[
+    str,
+    Path(
+        description="My own file or, below `@shared/`, everybody's",
+        examples=["texts/a.txt", "@shared/texts/a.txt"],
+        json_schema_extra={"pattern": PATH_PATTERN, "maxLength": 255},  # told, not checked here: the store says why
+    ),
+]
+
+
+class StoredFile(BaseModel):
+    """A file that was stored."""
+
+    path: str = Field(examples=["texts/a.txt"])
+    size: int = Field(description="Bytes")
+    sha256: str
+
+
+class ListedFile(BaseModel):
+    """A file in a list."""
+
+    path: str = Field(examples=["texts/a.txt"])
+    size: int = Field(description="Bytes")
+    modified: str = Field(examples=["2026-11-24T07:15:00.000Z"])
+
+
+class FilePage(BaseModel):
+    """Files, by their paths."""
+
+    items: list[ListedFile]
+    cursor: str | None = Field(description="Send it back to get the next page; null at the end")
+
+
+@router.put(
+    "/v1/files/{path:any_path}",
+    status_code=201,
+    openapi_extra=_BINARY,
+    responses=refusals(BadRequest, InvalidPath, IncompleteBody, UploadStalled, PreconditionFailed, TooLarge, Invalid),
+)
+async def put_file(path: FilePath, request: Request, caller: Submitter, service: TheService) -> StoredFile:
+    """Store a file whole, replacing any file of that path. It appears only once all of it has arrived.
+
+    `If-Match` and `If-None-Match` are obeyed as the file is then.
+    """
+    key = service.places.file_key(path, caller, write=True)
+
+    def demand() -> None:
+        if {"if-match", "if-none-match"} & {*request.headers}:
+            demand_preconditions(request, _etag(service, key))
+
+    await in_thread(service.uploads, demand)  # don't let anybody send a gigabyte for nothing
+    upload = Upload(request, service.settings.largest_file, at_end=demand)
+    size = await in_thread(service.uploads, lambda: service.objects.put(key, upload))
+    return StoredFile(path=path, size=size, sha256=upload.sha256)
+
+
+@router.get(
+    "/v1/files/{path:any_path}",
+    response_class=Response,
+    responses=refusals(InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, Invalid),
+)
+def get_file(path: FilePath, request: Request, caller: Viewer, service: TheService) -> Response:
+    """A file's bytes; `Range` asks for a range of them."""
+    key = service.places.file_key(path, caller)
+    try:
+        file = service.objects.open(key)
+    except NotFound:
+        raise _no_such(path) from None
+    content = Content(file.stat.size, _quoted(file.version), "application/octet-stream", file.read, file.close)
+    return serve(request, content)
+
+
+@router.head("/v1/files/{path:any_path}", response_class=Response, responses=refusals(InvalidPath, NoSuchFile, Invalid))
+def head_file(path: FilePath, request: Request, caller: Viewer, service: TheService) -> Response:
+    """Whether a file exists, and its size."""
+    return get_file(path, request, caller, service)
+
+
+@router.delete(
+    "/v1/files/{path:any_path}",
+    status_code=204,
+    responses=refusals(InvalidPath, NoSuchFile, PreconditionFailed, Invalid),
+)
+def delete_file(path: FilePath, request: Request, caller: Submitter, service: TheService) -> None:
+    """Remove a file."""
+    key = service.places.file_key(path, caller, write=True)
+    etag = _etag(service, key)
+    if etag is None:
+        raise _no_such(path)
+    demand_preconditions(request, etag)
+    service.objects.delete(key)
+
+
+@router.get("/v1/files", responses=refusals(InvalidPath, Invalid))
+def list_files(
+    caller: Viewer,
+    service: TheService,
+    prefix: Annotated[str, Query(description="How the paths begin", examples=["texts/"])] = "",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: str = "",
+) -> FilePage:
+    """My files, or with `prefix=@shared/` everybody's."""
+    key_prefix, area = service.places.listing(prefix, caller)
+    items: list[ListedFile] = []
+    for stat in service.objects.list(key_prefix):
+        path = stat.key.removeprefix(area)
+        if cursor and path.encode() <= cursor.encode():
+            continue
+        if len(items) == limit:
+            return FilePage(items=items, cursor=items[-1].path)
+        items.append(ListedFile(path=path, size=stat.size, modified=timestamp(stat.modified)))
+    return FilePage(items=items, cursor=None)
+
+
+def _etag(service: Service, key: str) -> str | None:
+    """The ETag of a file; None if there is none."""
+    try:
+        with closing(service.objects.open(key)) as file:
+            return _quoted(file.version)
+    except NotFound:
+        return None
+
+
+def _quoted(version: str) -> str:
+    return f'"{version}"'
+
+
+def _no_such(path: str) -> NoSuchFile:
+    return NoSuchFile(f"There is no file {path!r}. List what there is with GET /v1/files.")

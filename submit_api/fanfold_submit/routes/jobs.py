@@ -1,0 +1,147 @@
+"""Jobs: submitting them, what callers see of them, cancelling them."""
+
+from itertools import islice
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from fanfold_submit.http.access import Submitter, TheService, Viewer
+from fanfold_submit.http.problems import refusals
+from fanfold_submit.http.uploads import in_thread
+from fanfold_submit.jobs.job import JobView, State
+from fanfold_submit.jobs.job_records import is_job_id
+from fanfold_submit.jobs.removal import remove
+from fanfold_submit.jobs.request import JobRequest
+from fanfold_submit.refusals import (
+    InvalidIdempotencyKey,
+    InvalidParams,
+    InvalidPath,
+    InvalidPlace,
+    InvalidSpec,
+    JobActive,
+    JobFinal,
+    JobRefused,
+    KeyReused,
+    NoSuchJob,
+    OutputExists,
+    OutputInUse,
+    PlaceNotAllowed,
+    PlaceRefused,
+    UnknownBundle,
+    UnknownJob,
+)
+from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
+
+router = APIRouter(tags=["jobs"])
+MOST_READ = 1000  # jobs that one page may read while it looks for a state or an owner
+
+JobId = Annotated[str, Path(description="The job's id", examples=["000m3k2v8q1x7f9a2b4c"])]
+
+
+class JobPage(BaseModel):
+    """Jobs, the newest first."""
+
+    items: list[JobView]
+    cursor: str | None = Field(description="Send it back to get the next page; null at the end")
+
+
+class Counters(BaseModel):
+    """What a job's committed tasks counted, by group and name; the group `fanfold` holds what every job has."""
+
+    counters: dict[str, dict[str, int]] = Field(examples=[{"words": {"long": 12}, "fanfold": {"input_records": 40}}])
+
+
+@router.post(
+    "/v1/jobs",
+    status_code=202,
+    response_model=JobView,
+    responses={
+        200: {"model": JobView, "description": "This key was sent before: the job it led to"},
+        **refusals(
+            BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
+            Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
+            UnknownJob, Contended,
+        ),
+    },
+)  # fmt: skip
+async def submit(
+    body: JobRequest,
+    caller: Submitter,
+    service: TheService,
+    request: Request,
+    response: Response,
+    idempotency_key: Annotated[
+        str | None, Header(description="Repeating a request with the same key returns the same job")
+    ] = None,
+) -> JobView:
+    """Submit a job. Once this is answered the job will run to a final state, once, whatever crashes."""
+    if len(request.headers.getlist("Idempotency-Key")) > 1:
+        raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
+    key = _unquoted(idempotency_key)
+    admitted = await in_thread(service.admissions, lambda: service.admission.admit(body, caller, key))
+    if admitted.is_new:
+        service.controller.enqueue(admitted.job.id)
+    response.status_code = 202 if admitted.is_new else 200
+    response.headers["Location"] = f"/v1/jobs/{admitted.job.id}"
+    return admitted.job.view()
+
+
+@router.get("/v1/jobs", responses=refusals(InvalidCursor, Invalid))
+def list_jobs(
+    caller: Viewer,
+    service: TheService,
+    state: State | None = None,
+    owner: Annotated[str | None, Query(description="Another user's jobs, by name or id; for administrators")] = None,
+    all_owners: Annotated[bool, Query(alias="all", description="Everybody's jobs; for administrators")] = False,
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: str = "",
+) -> JobPage:
+    """My jobs, the newest first."""
+    is_own = not all_owners and owner in {None, caller.name, caller.id}
+    if not is_own:
+        caller.demand("admin", "Seeing others' jobs")
+    if cursor and not is_job_id(cursor):
+        raise InvalidCursor
+    jobs = service.jobs.newest(caller.id if is_own else None, cursor)
+    items: list[JobView] = []
+    last = None
+    for job in islice(jobs, MOST_READ):
+        last = job.id
+        if state in {None, job.state} and (is_own or all_owners or owner in {job.owner, job.owner_id}):
+            items.append(job.view())
+        if len(items) == limit:
+            break
+    return JobPage(items=items, cursor=last if next(jobs, None) else None)
+
+
+@router.get("/v1/jobs/{job_id}", responses=refusals(NoSuchJob, Invalid))
+def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobView:
+    """One job as it stands."""
+    return service.jobs.visible(job_id, to=caller).job.view()
+
+
+@router.get("/v1/jobs/{job_id}/counters", responses=refusals(NoSuchJob, Invalid))
+def show_counters(job_id: JobId, caller: Viewer, service: TheService) -> Counters:
+    """A job's counters so far. They are exact, whatever crashed and ran again."""
+    return Counters(counters=service.jobs.visible(job_id, to=caller).job.counters)
+
+
+@router.post("/v1/jobs/{job_id}/cancel", status_code=202, responses=refusals(NoSuchJob, JobFinal, Invalid, Contended))
+def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView:
+    """Ask for the job to end. It is `cancelled` once its workers have stopped; asking again changes nothing."""
+    job = service.jobs.cancel(job_id, caller)
+    service.controller.enqueue(job_id)
+    return job.view()
+
+
+@router.delete("/v1/jobs/{job_id}", status_code=204, responses=refusals(NoSuchJob, JobActive, Invalid))
+async def delete_job(job_id: JobId, caller: Submitter, service: TheService) -> None:
+    """Remove a job that has ended, with its tree and the output that is kept with it. Files that it wrote stay."""
+    await in_thread(service.uploads, lambda: remove(job_id, caller, service.jobs, service.objects))
+
+
+def _unquoted(header: str | None) -> str | None:
+    """The key in an Idempotency-Key header, which the draft standard writes as a quoted string."""
+    is_quoted = header is not None and len(header) >= 2 and header[0] == header[-1] == '"'
+    return header[1:-1] if header and is_quoted else header

@@ -1,0 +1,41 @@
+"""What becomes of a removed user's files and jobs, for admins."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
+
+from fanfold_submit.http.access import Admin, TheService
+from fanfold_submit.http.problems import refusals
+from fanfold_submit.http.uploads import in_thread
+from fanfold_submit.jobs.removal import remove_everything_of
+from fanfold_web.authorization import NAME_PATTERN
+from fanfold_web.refusals import Contended, Invalid
+
+router = APIRouter(tags=["owners"])
+
+OwnerId = Annotated[
+    str, Path(pattern=f"^{NAME_PATTERN}$", max_length=63, description="A user's id", examples=["3f9d0c7a51e8b264d09f"])
+]
+
+
+class Removal(BaseModel):
+    """What one request has removed."""
+
+    files: int
+    jobs: int
+    done: bool = Field(description="Whether nothing is left. Otherwise send the request again, in a moment")
+
+
+@router.delete("/v1/owners/{owner_id}", responses=refusals(Invalid, Contended))
+async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> Removal:
+    """Remove everything that belongs to a user's id: cancel their jobs, remove those that have ended, then the files.
+
+    Disable or remove the user first. Send the request again until it is done: jobs take a moment to stop.
+    """
+    removed = await in_thread(
+        service.uploads, lambda: remove_everything_of(owner_id, admin, service.jobs, service.objects)
+    )
+    for job_id in removed.cancelled:
+        service.controller.enqueue(job_id)
+    return Removal(files=removed.files, jobs=removed.jobs, done=removed.done)

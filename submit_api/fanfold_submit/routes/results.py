@@ -1,0 +1,84 @@
+"""A job's output: its parts, their bytes, and a preview of the first records."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from fanfold_submit.http.access import TheService, Viewer
+from fanfold_submit.http.problems import refusals
+from fanfold_submit.http.ranges import Content, serve
+from fanfold_submit.jobs.results import Part, results_of
+from fanfold_submit.refusals import (
+    NoResults,
+    NoSuchJob,
+    NoSuchOutput,
+    RangeNotSatisfiable,
+    ResultsChanged,
+    ResultsRemoved,
+)
+from fanfold_submit.routes.jobs import JobId
+from fanfold_web.refusals import Invalid
+
+router = APIRouter(tags=["results"])
+_NONE = (NoSuchJob, NoResults, ResultsRemoved, ResultsChanged, Invalid)
+PREVIEW_BYTES = 1 << 20  # the most that a preview reads
+
+OutputName = Annotated[str | None, Query(alias="output", description="One of the job's named outputs")]
+
+
+class Results(BaseModel):
+    """A whole output."""
+
+    parts: list[Part] = Field(description="In order")
+    outputs: dict[str, list[Part]] = Field(default={}, description="The parts of each named output")
+
+
+class Preview(BaseModel):
+    """The first records of an output."""
+
+    records: list[str] = Field(examples=[["the\t6487", "of\t3340"]])
+    more: bool = Field(description="Whether there are more")
+
+
+@router.get("/v1/jobs/{job_id}/results", responses=refusals(*_NONE))
+def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Results:
+    """The output's parts. There are none before the job has succeeded: an output appears whole."""
+    results = results_of(service.jobs.visible(job_id, to=caller).job)
+    named = {name: output.parts for name, output in results.named.items()}
+    return Results(parts=results.main.parts, outputs=named)
+
+
+@router.get(
+    "/v1/jobs/{job_id}/results/data",
+    response_class=Response,
+    responses=refusals(*_NONE, NoSuchOutput, RangeNotSatisfiable),
+)
+def read_results(
+    job_id: JobId, request: Request, caller: Viewer, service: TheService, output_name: OutputName = None
+) -> Response:
+    """All parts in order, as one stream; `Range` asks for a range of it."""
+    output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
+    return serve(request, Content(output.size, output.etag, "text/plain; charset=utf-8", output.read))
+
+
+@router.get("/v1/jobs/{job_id}/results/preview", responses=refusals(*_NONE, NoSuchOutput))
+def preview_results(
+    job_id: JobId,
+    caller: Viewer,
+    service: TheService,
+    records: Annotated[int, Query(ge=1, le=1000)] = 20,
+    output_name: OutputName = None,
+) -> Preview:
+    """The first records."""
+    output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
+    data = b""
+    for chunk in output.read(0, min(output.size, PREVIEW_BYTES)):
+        data += chunk
+        if data.count(b"\n") >= records:
+            break
+    *lines, rest = data.split(b"\n")
+    if rest and not lines:
+        lines = [rest]  # one record that is longer than a preview
+    shown = [line.decode("utf-8", "replace") for line in lines[:records]]
+    return Preview(records=shown, more=sum(part.records for part in output.parts) > len(shown))

@@ -1,0 +1,1 @@
+"""Access tokens, verified offline by the public keys of the auth service."""

@@ -1,0 +1,33 @@
+"""Verifies access tokens (`fanfold_web.access_tokens`) with the keys and stamps that the auth service publishes."""
+
+import time
+from collections.abc import Callable
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+from fanfold_submit.principal import ROLES, Principal
+from fanfold_submit.refusals import AuthAway
+from fanfold_submit.settings import Settings
+from fanfold_submit.tokens.keys import Keys, KeysAway
+from fanfold_web.access_tokens import Verifier, invalid_token
+
+
+class Tokens:
+    """Verifies the access tokens of one auth service."""
+
+    def __init__(self, settings: Settings, now: Callable[[], float] = time.time) -> None:
+        self.keys = Keys(settings.jwks_url)
+        self._verifier = Verifier(settings.issuer, settings.audience, self._key, now)
+
+    def verify(self, token: str) -> Principal:
+        """The user that a token names. Raises Unauthenticated, or AuthAway if there are no keys to verify it with."""
+        claims = self._verifier.verify(token)
+        if self.keys.has_ended(claims.stamp):
+            raise invalid_token("its user was disabled or removed, or the user's password or roles have changed")
+        return Principal(claims.sub, claims.preferred_username, tuple(role for role in ROLES if role in claims.roles))
+
+    def _key(self, kid: str) -> RSAPublicKey | None:
+        try:
+            return self.keys.find(kid)
+        except KeysAway:
+            raise AuthAway from None

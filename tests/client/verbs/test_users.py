@@ -1,0 +1,156 @@
+"""users: accounts by the command."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+import fanfold_web.authorization
+from fanfold_client.api.credentials import NAME_PATTERN
+from tests.client.services import PASSWORD, People, Person
+
+OTHER = "another good password"
+
+
+@pytest.mark.thorough
+def test_the_life_of_an_account(make_person: People):
+    admin = make_person("admin")
+    name = f"{admin.name}-s"
+    made = admin("users", "add", name, "--role", "viewer", "--password-stdin", "--json", stdin=f"{PASSWORD}\n").json
+    assert (made["name"], made["roles"], made["disabled"]) == (name, ["viewer"], False)
+    assert f"{name}  viewer  enabled" in " ".join(admin("users", "show", name).text.split("  ")).replace(" ", "  ")
+    assert admin("users", "grant", name, "submitter", "--json").json["roles"] == ["viewer", "submitter"]
+    assert admin("users", "revoke", name, "viewer", "--json").json["roles"] == ["submitter"]
+    assert admin("users", "disable", name, "--json").json["disabled"] is True
+    assert admin("users", "enable", name, "--json").json["disabled"] is False
+    assert name in {user["name"] for user in admin("users", "list", "--json").json["items"]}
+    admin("users", "password", name, "--password-stdin", stdin=f"{OTHER}\n")
+    person = Person(name, admin.home / "other", admin.up)
+    assert person("login", admin.up.url, "--user", name, "--password-stdin", stdin=f"{PASSWORD}\n", status=4)
+    assert person("login", admin.up.url, "--user", name, "--password-stdin", stdin=f"{OTHER}\n")
+    admin("users", "remove", name, "--yes")
+    assert "no user" in admin("users", "show", name, status=5).stderr
+
+
+def test_what_auth_api_refuses(make_person: People, fanfold: Person):
+    admin = make_person("admin")
+    assert "role admin" in fanfold("users", "list", status=4).stderr
+    taken = admin("users", "add", fanfold.name, "--password-stdin", stdin=f"{PASSWORD}\n", status=5)
+    assert "already" in taken.stderr
+    weak = admin("users", "add", f"{fanfold.name}2", "--password-stdin", stdin="short\n", status=3)
+    assert "Choose a longer one" in weak.stderr
+    assert admin("users", "add", "x", "--role", "king", "--password-stdin", stdin="x\n", status=2).stderr
+
+
+Prompts = Callable[..., list[str]]
+
+
+@pytest.fixture
+def type_hidden(monkeypatch: pytest.MonkeyPatch) -> Prompts:
+    """Types these answers where they aren't shown; returns the list of what is asked."""
+
+    def answer(*answers: str) -> list[str]:
+        questions: list[str] = []
+        rest = iter(answers)
+
+        def prompt(question: str) -> str:
+            questions.append(question)
+            return next(rest)
+
+        monkeypatch.setattr("click.termui.hidden_prompt_func", prompt)
+        return questions
+
+    return answer
+
+
+def test_your_own_password_needs_the_current_one(fanfold: Person):
+    change, before = ("users", "password", fanfold.name, "--password-stdin"), fanfold.tokens.read_text()
+    wrong = fanfold(*change, stdin=f"not it\n{OTHER}\n", status=4)
+    assert "The name or the password is wrong" in wrong.stderr
+    assert fanfold.tokens.read_text() == before, "the token wasn't what was wrong"
+    token = {"FANFOLD_URL": fanfold.up.url, "FANFOLD_TOKEN": json.loads(before)["access"]}
+    assert "The name or the password is wrong" in fanfold(*change, stdin=f"no\n{OTHER}\n", status=4, **token).stderr
+    done = fanfold(*change, "--json", stdin=f"{PASSWORD}\n{OTHER}\n")
+    assert done.json == {"name": fanfold.name}
+    assert "run `fanfold login`" in done.stderr
+    login = ("login", "--user", fanfold.name, "--password-stdin")
+    assert fanfold(*login, stdin=f"{PASSWORD}\n", status=4)
+    assert fanfold(*login, stdin=f"{OTHER}\n")
+
+
+def test_at_a_terminal_the_current_password_is_typed_once_and_the_new_one_twice(fanfold: Person, type_hidden: Prompts):
+    questions = type_hidden(PASSWORD, OTHER, "a slip", OTHER, OTHER)
+    done = fanfold("users", "password", fanfold.name, typed="")
+    current, new, again = f"Current password of {fanfold.name}: ", f"New password for {fanfold.name}: ", "Repeat for "
+    assert [question.removesuffix("confirmation: ") for question in questions] == [current, new, again, new, again]
+    assert "do not match" in done.stderr
+    assert PASSWORD not in done.stderr + done.text
+
+
+def test_a_password_of_somebody_else_is_the_administrators(make_person: People, fanfold: Person, type_hidden: Prompts):
+    other = make_person()
+    change = ("users", "password", other.name)
+    words = "may only change their own password"
+    assert words in fanfold(*change, "--password-stdin", stdin=f"{OTHER}\n", status=4).stderr
+    questions = type_hidden(OTHER, OTHER)
+    done = make_person("admin")(*change, typed="")
+    assert "Current password" not in "".join(questions) and len(questions) == 2
+    assert "fanfold login" not in done.stderr, "it isn't the administrator's own login that has ended"
+
+
+def test_a_new_key_is_published_before_it_signs(make_person: People):
+    admin = make_person("admin")
+    before = {key["kid"] for key in admin("keys", "list", "--json").json["keys"]}
+    new = admin("keys", "rotate").text.strip()
+    assert {key["kid"] for key in admin("keys", "list", "--json").json["keys"]} == before | {new}
+    assert "Rotate again after that" in admin("keys", "rotate", status=5).stderr
+    admin("whoami")
+
+
+def test_removing_is_asked_about(make_person: People, fanfold: Person):
+    admin = make_person("admin")
+    done = admin("users", "remove", fanfold.name, typed="n\n", status=130)
+    assert f"Remove user {fanfold.name}?" in done.stderr
+    assert "no terminal to prompt on; use --yes" in admin("users", "remove", fanfold.name, status=2).stderr
+    fanfold("whoami")
+
+
+@pytest.mark.thorough
+def test_a_removed_users_things_are_kept_or_deleted_and_never_the_next_ones(make_person: People):
+    admin, kept, gone = make_person("admin"), make_person(), make_person()
+    for person in (kept, gone):
+        (person.home / "a.txt").write_text("a b a\n")
+        person("put", person.home / "a.txt", "a.txt")
+        person("submit", "wordcount", "--input", "files:a.txt", "--watch")
+    ids = {person.name: admin("users", "show", person.name, "--json").json["id"] for person in (kept, gone)}
+    said = admin("users", "remove", kept.name, typed="y\nkeep\n").stderr
+    assert f"Files and jobs of {kept.name} (keep, delete)" in said and f"under the id {ids[kept.name]}" in said
+    said = admin("users", "remove", gone.name, "--files", "delete", "--yes").stderr
+    assert "deleted 1 of their files and 1 of their jobs" in said
+    store = admin.up.data / "store"
+    assert (store / "files" / ids[kept.name] / "a.txt").exists()
+    assert not list((store / "files").glob(f"{ids[gone.name]}/*"))
+    for person in (kept, gone):
+        admin("users", "add", person.name, "--password-stdin", stdin=f"{PASSWORD}\n")
+        person.login()
+        assert person("ls", "files:").text == person("jobs").text == ""
+    assert "exists" in admin("users", "clear", admin("whoami", "--json").json["id"], "--yes", status=2).stderr
+    assert "Deleted files: 1, jobs: 1." in admin("users", "clear", ids[kept.name], "--yes").stderr
+    assert not list((store / "files").glob(f"{ids[kept.name]}/*"))
+
+
+def test_a_password_is_not_asked_of_nobody(make_person: People):
+    done = make_person("admin")("users", "add", "ada", status=2)
+    assert "no terminal to prompt on; use --password-stdin" in done.stderr
+
+
+def test_a_name_that_cannot_be_is_explained_in_words(make_person: People):
+    admin = make_person("admin")
+    for words in (["users", "add", "Ada B"], ["login", "--user", "Ada B"]):
+        done = admin(*words, "--password-stdin", stdin=f"{PASSWORD}\n", status=3)
+        assert "'Ada B' is not a user name: use 1 to 63 of a-z" in done.stderr
+        assert "pattern" not in done.stderr
+
+
+def test_names_are_what_auth_api_takes():
+    assert NAME_PATTERN == fanfold_web.authorization.NAME_PATTERN

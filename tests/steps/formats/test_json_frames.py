@@ -1,0 +1,80 @@
+"""JSON lines as frames hold the values that records hold, through all that is nested; or the record is told."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from fanfold_steps.columnar import json_types
+from fanfold_steps.columnar.reading import frames
+from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.inputs.batches import FileBatches
+from fanfold_steps.inputs.listing import list_files
+from fanfold_steps.job.formats import JSONL
+from fanfold_storage.urls import open_objects
+from tests.steps.formats.test_parquet_types import same
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.integers(-9, 9)
+    | st.floats(-9, 9)
+    | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
+    max_leaves=6,
+)
+ALIKE = st.fixed_dictionaries(
+    {}, optional={"x": st.integers(-9, 9) | st.floats(-9, 9), "l": st.lists(st.floats(-9, 9))}
+)
+
+
+@given(
+    st.lists(st.fixed_dictionaries({}, optional={"c": VALUES, "d": ALIKE}), min_size=1, max_size=6), st.integers(1, 60)
+)
+@example([{"c": {"a": [0, 0.0]}}], 1)
+@example([{"c": {"a": [None, 0, 0.0]}}], 1)
+@example([{"c": [{"a": [0, 0.5]}, {"a": [1]}]}], 1)
+@example([{"c": [[{"a": 0}], [{"a": 0.5}]]}], 1)
+@settings(max_examples=300, deadline=None)
+def test_a_frame_holds_what_records_hold(records, head):
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_types, "HEAD_BYTES", head)
+        path = Path(folder) / "a.jsonl"
+        path.write_text("".join(f"{json.dumps(record)}\n" for record in records))
+        (file,) = list_files(path.as_uri())
+        batches = FileBatches([file], [(0, 0, file.size)], JSONL(), open_objects, 50)
+        found: list[Any] = []
+        try:
+            for frame in frames(batches):
+                found += frame.frame.to_dicts() if frame.frame.width else [{}] * len(frame.batch.records())
+        except PermanentFailure as failure:
+            assert "doesn't fit into a frame" in failure.message
+            assert failure.position
+            return
+        assert len(found) == len(records)
+        assert all(map(same, records, found)), (records, found)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "words"),
+    [
+        ({"a": {"x": 1}}, {"a": {"x": 1, "y": 2}}, "its field 'a' is {'x': 1, 'y': 2}, where others are Struct"),
+        ({"a": [1]}, {"a": [1.5]}, r"its field 'a' is \[1.5\], where others are List\(Int64\)"),
+        ({"a": {"x": None}}, {"a": {"x": 1}}, "where others are Struct"),
+        ({"a": 1}, {"a": 2**63}, "where others are Int64"),
+        ({"a": 0.5}, {"a": 2**53 + 1}, "where others are Float64"),
+    ],
+)
+def test_what_comes_later_and_is_of_another_type_is_told(tmp_path, first, later, words):
+    path = tmp_path / "a.jsonl"
+    path.write_text(f"{json.dumps(first)}\n" * 9000 + json.dumps(later))
+    (file,) = list_files(path.as_uri())
+    batches = FileBatches([file], [(0, 0, file.size)], JSONL(), open_objects, 1 << 20)
+    with pytest.raises(PermanentFailure, match=words) as failed:
+        list(frames(batches))
+    assert failed.value.position and failed.value.position.offset == 9000 * (len(json.dumps(first)) + 1)

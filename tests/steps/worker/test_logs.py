@@ -1,0 +1,113 @@
+"""What a worker's tasks print is kept in the tree, labelled and bounded, and a failure shows the last of it."""
+
+import sys
+
+import pytest
+
+from fanfold_steps.__main__ import main
+from fanfold_steps.job.spec import Aggregate, Function, StageSpec
+from fanfold_steps.outputs.finish import finish
+from fanfold_steps.tree.failed import Failure
+from fanfold_steps.tree.task import Task
+from fanfold_steps.worker import logs as logs_module
+from fanfold_steps.worker import loop
+from fanfold_steps.worker.logs import FULL, LAST_LINES, LONGEST_BEGUN, Logs
+from fanfold_steps.worker.loop import Worker
+from fanfold_storage.errors import Unavailable
+
+STAGE = StageSpec(map=Function("tests.steps.printing:words"), reduce=Aggregate("Sum"))
+
+
+def kept(tree, worker="all-0"):
+    pieces = sorted(stat.key for stat in tree.objects.list(f"logs/{worker}/"))
+    return b"".join(b"".join(tree.objects.read(key)) for key in pieces).decode()
+
+
+def test_lines_are_kept_by_task_and_passed_on(small_job, capsys):
+    small_job.write_input({"a.txt": b"one two\n", "b.txt": b"three\n" * 300})
+    small_job.create(STAGE, split_size=1024)
+    before = sys.stdout
+    Worker(small_job.tree, "all", 0).run()
+    assert sys.stdout is before
+    lines = kept(small_job.tree).splitlines()
+    assert lines[:3] == ["map/0: a line: one two", "map/0: with an error", "map/0: logged \\udcff"]
+    assert {line.partition(":")[0] for line in lines} == {"map/0", "map/1", "map/2"}
+    assert sum("a line" in line for line in lines) == 301
+    told = capsys.readouterr()
+    assert "a line: three" in told.out
+    assert "with an error" in told.err
+
+
+def test_a_failure_shows_the_last_lines_of_its_task(small_job, capsys):
+    small_job.write_input({"a.txt": b"fine\n" * 300 + b"bad\n"})
+    small_job.create(STAGE, split_size=64 << 20)
+    assert main(["all", "--job", small_job.url]) == 64
+    failure = small_job.tree.read("failed.json")
+    assert failure["log"].splitlines()[-3:] == ["a line: bad", "with an error", "logged \\udcff"]
+    assert len(failure["log"].splitlines()) == LAST_LINES
+    assert "The task's last output:\n" in Failure.from_json(failure).describe()
+    assert kept(small_job.tree).endswith("map/0: logged \\udcff\n")
+
+
+def test_a_worker_keeps_so_much_through_all_its_starts(small_job, monkeypatch):
+    monkeypatch.setattr(logs_module, "LARGEST_LOG", 1000)
+    for _ in range(3):
+        logs = Logs(small_job.tree, "all-0")
+        with logs.capture(), logs.during(Task(0, "map", 7)):
+            for _ in range(5):
+                print("x" * 80)
+                logs.flush()
+    assert len(kept(small_job.tree)) <= 1000 + len(FULL)
+    assert kept(small_job.tree).endswith(FULL)
+    assert kept(small_job.tree).startswith("map/7: xxx")
+
+
+def test_what_has_no_end_of_line_is_bounded(small_job):
+    logs = Logs(small_job.tree, "all-0")
+    with logs.capture():
+        for _ in range(5):
+            sys.stdout.write("y" * (LONGEST_BEGUN // 2 + 1))
+            logs.flush()
+    assert kept(small_job.tree).count("\n") == 2
+
+
+def test_a_store_that_is_away_gets_it_later(small_job, monkeypatch):
+    logs = Logs(small_job.tree, "all-0")
+    with logs.capture():
+        print("early")
+        with monkeypatch.context() as patched:
+            patched.setattr(type(small_job.tree.objects), "put", _away)
+            logs.flush()
+        print("late")
+    assert kept(small_job.tree) == "early\nlate\n"
+
+
+def _away(*_, **__):
+    raise Unavailable("away")
+
+
+def test_who_asks_the_stream_is_answered_by_the_real_one(small_job):
+    real = sys.stderr
+    with Logs(small_job.tree, "all-0").capture():
+        assert sys.stderr.encoding == real.encoding
+        assert sys.stderr.buffer is real.buffer
+        assert sys.stderr.isatty() == real.isatty()
+        sys.stderr.writelines(["one\n", "two\n"])
+        with pytest.raises(AttributeError):
+            getattr(sys.stderr, "nonesuch")  # noqa: B009
+    assert kept(small_job.tree) == "one\ntwo\n"
+
+
+def test_what_tasks_printed_is_kept_before_the_job_is_finished(small_job, monkeypatch):
+    """Once it is, the engine may end a worker at any time."""
+    seen = []
+
+    def seeing(tree, conf):
+        seen.append(kept(tree))
+        finish(tree, conf)
+
+    monkeypatch.setattr(loop, "finish", seeing)
+    small_job.write_input({"a.txt": b"one two\n"})
+    small_job.create(STAGE)
+    Worker(small_job.tree, "all", 0).run()
+    assert seen[0].startswith("map/0: a line: one two\n")

@@ -1,0 +1,232 @@
+"""Heartbeats, claims and the watchdog by a clock that the tests move: who is dead, when, and what ends a worker."""
+
+import faulthandler
+import json
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from traceback import walk_stack
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from fanfold_steps.failure.wording import shortened
+from fanfold_steps.tree.failed import Failure
+from fanfold_steps.tree.task import Task
+from fanfold_steps.worker import claims, schedule
+from fanfold_steps.worker.claims import Claims
+from fanfold_steps.worker.heartbeat import Heartbeat
+from fanfold_steps.worker.report import MOST_WORDS, TERMINATION_BYTES, Reporter
+from fanfold_steps.worker.schedule import TaskSchedule
+from fanfold_steps.worker.watchdog import Watchdog
+from fanfold_storage.errors import Unavailable
+
+TASK = Task(0, "map", 3)
+
+
+class Clock:
+    """Time that passes when it is told to, or while somebody waits."""
+
+    def __init__(self) -> None:
+        self.now, self.pauses = 100.0, list[float]()
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    for module in (claims, schedule):
+        monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def beat(job, number):
+    job.tree.objects.put("workers/other.json", [json.dumps({"beat": number}).encode()])
+
+
+@pytest.mark.parametrize("beats", [True, False])
+def test_a_worker_is_dead_once_its_heartbeat_has_stood_still_for_more_than_five_seconds(small_job, clock, beats):
+    ours = Claims(small_job.tree, "ours")
+    assert ours.is_stale(TASK), "nobody holds it"
+    assert Claims(small_job.tree, "other").take(TASK)
+    if beats:
+        beat(small_job, 0)
+    for passed, is_stale in ((0.0, False), (5.0, False), (0.01, True)):
+        clock.now += passed
+        assert ours.is_stale(TASK) == is_stale
+    beat(small_job, 1)
+    for passed, is_stale in ((60.0, False), (5.0, False), (0.01, True)):
+        clock.now += passed
+        assert ours.is_stale(TASK) == is_stale
+
+
+def test_a_turn_is_a_claim_of_its_own(small_job):
+    ours, theirs = Claims(small_job.tree, "ours"), Claims(small_job.tree, "other")
+    assert theirs.take(TASK)
+    assert not ours.take(TASK)
+    assert ours.take(TASK, 2)
+    assert ours.take(TASK, 2), "it is still ours"
+    assert not theirs.take(TASK, 2)
+
+
+def test_whoever_waits_looks_less_and_less_often_but_every_two_seconds(small_job, clock):
+    assert Claims(small_job.tree, "other").take(TASK)
+    commits: Iterator[set[int]] = iter([*[set[int]()] * 9, {3}])
+
+    def committed() -> set[int]:
+        beat(small_job, clock.now)
+        return next(commits)
+
+    assert list(TaskSchedule(Claims(small_job.tree, "ours"), [TASK], committed, lambda done: None)) == []
+    assert clock.pauses == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
+
+
+class Stop:
+    """A stop signal that is set after some pauses."""
+
+    def __init__(self, most: int) -> None:
+        self.pauses, self.most = list[float](), most
+
+    def wait(self, seconds: float) -> bool:
+        self.pauses.append(seconds)
+        return len(self.pauses) == self.most
+
+
+@pytest.fixture
+def beating(small_job, monkeypatch) -> Callable[[int], tuple[Heartbeat, Stop, list[str]]]:
+    def make(most: int) -> tuple[Heartbeat, Stop, list[str]]:
+        flushed: list[str] = []
+        signs = Heartbeat(small_job.tree, "all-0", Reporter("all-0"), lambda: flushed.append("log"))
+        stop = Stop(most)
+        monkeypatch.setattr(signs, "_stop", stop)
+        return signs, stop, flushed
+
+    return make
+
+
+def test_a_heartbeat_comes_every_second_and_is_never_the_same(small_job, beating, monkeypatch):
+    signs, stop, flushed = beating(3)
+    beats = []
+    monkeypatch.setattr(
+        type(small_job.tree.objects), "put", lambda _, key, chunks, hint: beats.append(json.loads(chunks[0])["beat"])
+    )
+    signs._run()
+    assert stop.pauses == [1.0, 1.0, 1.0]
+    assert len(set(beats)) == len(flushed) == 3
+
+
+def test_a_heartbeat_that_cannot_be_written_is_told_and_goes_on(small_job, beating, monkeypatch, capsys):
+    def away(*_, **__):
+        raise Unavailable("no answer")
+
+    signs, stop, _ = beating(2)
+    monkeypatch.setattr(type(small_job.tree.objects), "put", away)
+    signs._run()
+    assert stop.pauses == [1.0, 1.0]
+    assert capsys.readouterr().err.count("all-0: no heartbeat was written: no answer") == 2
+
+
+@pytest.mark.parametrize("is_on_its_way_out", [True, False])
+def test_a_failure_elsewhere_ends_the_worker_after_a_moment(small_job, beating, monkeypatch, capsys, is_on_its_way_out):
+    def leave(status: int) -> None:
+        raise SystemExit(status)
+
+    monkeypatch.setattr("os._exit", leave)
+    small_job.tree.create("failed.json", {"message": "no more of it"})
+    signs, stop, _ = beating(1 if is_on_its_way_out else 9)
+    if is_on_its_way_out:
+        signs._run()
+    else:
+        with pytest.raises(SystemExit) as ended:
+            signs._run()
+        assert ended.value.code == 64
+    assert stop.pauses == [0.5]
+    assert ("no more of it" in capsys.readouterr().err) == (not is_on_its_way_out)
+
+
+class Timer(threading.Timer):
+    """A timer that never goes off by itself."""
+
+    made: list["Timer"]
+
+    def start(self) -> None:
+        Timer.made.append(self)
+
+
+@pytest.fixture
+def dumps(monkeypatch):
+    """What faulthandler is asked for, and the timers that were started."""
+    asked: list[tuple[Any, ...]] = []
+    Timer.made = []
+    monkeypatch.setattr(threading, "Timer", Timer)
+    monkeypatch.setattr(
+        faulthandler, "dump_traceback_later", lambda seconds, **how: asked.append((seconds, how["exit"]))
+    )
+    monkeypatch.setattr(faulthandler, "cancel_dump_traceback_later", lambda: asked.append(("cancelled",)))
+    return asked
+
+
+def test_a_task_gets_its_time_and_two_seconds_more_where_no_thread_can_run(dumps):
+    stacks: list[list[str]] = []
+
+    def bite(task: Task, frame: FrameType | None) -> None:
+        assert task == TASK
+        stacks.append([each.f_code.co_filename for each, _ in walk_stack(frame)])
+
+    dog = Watchdog(30.0, bite, lambda: sys.stderr)
+    with dog.during(TASK):
+        (timer,) = Timer.made
+        assert (timer.interval, timer.daemon) == (30.0, True)
+        timer.function()
+    assert dumps == [(32.0, True), ("cancelled",)]
+    assert [__file__ in stack for stack in stacks] == [True], "where the task's thread is"
+    assert timer.finished.is_set()
+
+
+def test_without_a_timeout_nobody_watches(dumps):
+    def dump():
+        raise AssertionError("a file that nobody needs")
+
+    with Watchdog(None, lambda task, frame: None, dump).during(TASK):
+        pass
+    assert dumps == Timer.made == []
+
+
+def test_what_the_kubelet_keeps_of_a_failure_is_whole_characters(tmp_path, capsys):
+    environ = {"FANFOLD_TERMINATION_LOG": str(tmp_path / "log"), "FANFOLD_REPORT": str(tmp_path / "report")}
+    Reporter("all-0", environ).failed(Failure(message="x" + "é" * 3000))
+    kept = (tmp_path / "log").read_bytes()
+    assert TERMINATION_BYTES - 1 <= len(kept) <= TERMINATION_BYTES
+    assert kept.decode() in capsys.readouterr().err
+    assert json.loads((tmp_path / "report").read_text()) == {"worker": "all-0", "outcome": "failed"}
+
+
+def test_argo_is_told_of_progress_where_there_is_something_to_do(tmp_path):
+    file = tmp_path / "progress"
+    reporter = Reporter("all-0", {"ARGO_PROGRESS_FILE": str(file)})
+    reporter.progress(0, 0)
+    assert not file.exists()
+    reporter.progress(1, 3)
+    assert file.read_text() == "1/3\n"
+    Reporter("all-0", {}).progress(1, 3)
+
+
+def test_a_status_is_a_line(tmp_path):
+    reporter = Reporter("all-0", {})
+    reporter.status("x" * MOST_WORDS)
+    assert reporter.words == "x" * 200
+    reporter.status("x" * MOST_WORDS + "y")
+    assert reporter.words == f"{'x' * 133} […] {'x' * 66}y"
+
+
+@pytest.mark.parametrize(("length", "is_cut"), [(8, False), (9, False), (10, True)])
+def test_a_text_that_is_too_long_keeps_both_ends(length, is_cut):
+    text = "0123456789"[:length]
+    assert shortened(text, 9) == ("012345 […] 789" if is_cut else text)

@@ -1,0 +1,61 @@
+"""Admission by itself, as a schedule or a retry calls it: no request, no response, no framework."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fanfold_storage.urls import open_objects, open_records
+from fanfold_submit.jobs.admission import Admission
+from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.request import JobRequest
+from fanfold_submit.principal import Principal
+from fanfold_submit.refusals import InvalidIdempotencyKey, JobRefused, KeyReused, OutputInUse, UnknownBundle
+from fanfold_web.refusals import Forbidden
+
+ADA, ROOT = Principal("ada", "ada", ("submitter",)), Principal("root", "root", ("admin",))
+
+
+def request(**changes: object) -> JobRequest:
+    return JobRequest.model_validate({"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], **changes})
+
+
+@pytest.fixture
+def admission(tmp_path: Path) -> Iterator[Admission]:
+    records, objects = open_records(f"sqlite://{tmp_path}/records.db"), open_objects(f"file://{tmp_path}/data/")
+    for owner in (ADA, ROOT):
+        objects.put(f"files/{owner.name}/texts/a.txt", [b"a b a\n"])
+    yield Admission(JobRecords(records), Places(objects.url), objects, "local", lambda: 1_795_504_500.0)
+    records.close()
+
+
+def test_a_key_admits_one_job(admission: Admission) -> None:
+    first = admission.admit(request(), ADA, "monday")
+    again = admission.admit(request(), ADA, "monday")
+    assert (first.is_new, again.is_new) == (True, False) and first.job == again.job
+    assert (first.job.owner, first.job.state, first.job.name) == ("ada", "queued", "wordcount")
+    assert admission.admit(request(), ADA).job.id != first.job.id
+    with pytest.raises(KeyReused, match=first.job.id):
+        admission.admit(request(partitions=3), ADA, "monday")
+
+
+def test_an_output_is_written_by_one_job(admission: Admission) -> None:
+    first = admission.admit(request(output="files:counts/"), ADA).job
+    with pytest.raises(OutputInUse, match=f"your job {first.id}"):
+        admission.admit(request(output="files:counts/"), ADA)
+
+
+def test_only_an_administrator_writes_to_the_shared_area(admission: Admission) -> None:
+    with pytest.raises(Forbidden, match="Writing to @shared/ needs the role admin; 'ada' has: submitter"):
+        admission.admit(request(output="files:@shared/counts/"), ADA)
+    assert admission.admit(request(output="files:@shared/counts/"), ROOT).is_new
+
+
+def test_refusals_say_what_is_wrong(admission: Admission) -> None:
+    with pytest.raises(JobRefused, match="files:nowhere/"):
+        admission.admit(request(inputs=["files:nowhere/"]), ADA)
+    with pytest.raises(UnknownBundle, match="Upload it first"):
+        admission.admit(request(job={"bundle": "0" * 64, "entry": "a:b"}), ADA)
+    with pytest.raises(InvalidIdempotencyKey, match="1 to 255 visible"):
+        admission.admit(request(), ADA, "two words")

@@ -1,0 +1,1 @@
+"""Scripts written for mrjob, as their users write them."""

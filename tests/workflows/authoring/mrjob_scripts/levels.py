@@ -1,0 +1,3 @@
+"""Beside a script, imported by it."""
+
+LEVELS = 3

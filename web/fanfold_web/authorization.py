@@ -1,0 +1,26 @@
+"""What services agree on about callers without loading a library: names, clocks, the Authorization header."""
+
+from fanfold_web.refusals import Unauthenticated
+
+NAME_PATTERN = "[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"  # of users' names and ids: label values in Kubernetes, too
+SKEW = 60  # seconds by which the clocks of two services may differ
+TOKEN_SECONDS = 10 * 60  # for which an access token is valid unless the operator sets another time
+LONGEST_TOKEN = 8192  # characters; a token of ours has about a thousand
+
+
+def bearer_token(authorization: str | None) -> str:
+    """The token in `Bearer TOKEN`. Raises Unauthenticated.
+
+    >>> bearer_token("bearer e30.e30.c2ln")
+    'e30.e30.c2ln'
+    """
+    if not authorization:
+        raise Unauthenticated
+    scheme, _, token = authorization.partition(" ")
+    is_token = scheme.lower() == "bearer" and bool(token.strip())
+    if not is_token or len(token) > LONGEST_TOKEN:
+        raise Unauthenticated(
+            f"The Authorization header must be 'Bearer TOKEN', with a token of at most {LONGEST_TOKEN} characters.",
+            token_sent=is_token,
+        )
+    return token.strip()

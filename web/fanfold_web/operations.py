@@ -1,0 +1,40 @@
+"""The operations of a service: what generated clients call them, and what HTTP has every resource answer."""
+
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of an operation in the OpenAPI document."""
+    return route.name
+
+
+def include(app: FastAPI, *routers: APIRouter) -> None:
+    """Add the routes, and HEAD wherever there is GET; the server leaves the body out."""
+    routes = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    with_head = {route.path for route in routes if "HEAD" in (route.methods or ())}
+    for router in routers:
+        app.include_router(router)
+    for route in routes:
+        if "GET" in (route.methods or ()) and route.path not in with_head:
+            app.add_api_route(
+                route.path,
+                route.endpoint,
+                methods=["HEAD"],
+                response_class=route.response_class,
+                dependencies=route.dependencies,
+                include_in_schema=False,
+            )
+    app.state.routes = routes
+
+
+def methods_at(request: Request) -> Iterator[str]:
+    """The methods that the path of a request has."""
+    for route in getattr(request.app.state, "routes", ()):
+        if route.matches(request.scope)[0] is not Match.NONE:
+            yield from route.methods
+            if "GET" in route.methods:
+                yield "HEAD"

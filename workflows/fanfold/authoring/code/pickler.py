@@ -1,0 +1,72 @@
+"""Pickle functions by cloudpickle, and note what they refer to. Loaded only for functions that were typed."""
+
+import dis
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import cloudpickle
+
+from fanfold.errors import InvalidJob
+
+_PROTOCOL = 5
+_IN_PYTHON = 1 << 9  # the flag of classes that a `class` statement made
+
+
+class NotingPickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
+    """Notes the classes that it pickles by content, the modules that it pickles by name, and the names of modules that
+    functions import when they run."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file, protocol=_PROTOCOL)
+        self.classes: list[type] = []
+        self.modules: list[ModuleType] = []
+        self.imports: set[str] = set()
+
+    def reducer_override(self, obj: Any) -> Any:
+        """How cloudpickle pickles an object."""
+        how = super().reducer_override(obj)
+        if isinstance(obj, ModuleType):
+            self.modules.append(obj)
+        elif isinstance(obj, type | FunctionType):
+            if how is NotImplemented:
+                self.modules += [module for module in [sys.modules.get(obj.__module__ or "")] if module]
+            elif isinstance(obj, type):
+                self.classes += [obj] if obj.__flags__ & _IN_PYTHON else []
+            else:
+                self.imports |= set(_imports(obj.__code__))
+        return how
+
+
+def pickle_all(functions: Mapping[str, Any]) -> tuple[bytes, NotingPickler]:
+    """Functions by name, and the classes that they need, in one pickle; and the pickler with its notes.
+
+    Raises:
+        InvalidJob: a function refers to something that can't be pickled.
+    """
+    for name, function in functions.items():
+        try:
+            _pickled({name: function}, [])
+        except Exception as error:
+            what = f"{name} was typed, not imported from a file, so it must be pickled, and can't be"
+            mend = "open or create inside the function what can't be pickled, or save it in a file"
+            raise InvalidJob(f"{what}: {type(error).__name__}: {error}; {mend}") from error
+    _, notes = _pickled(functions, [])
+    return _pickled(functions, notes.classes)
+
+
+def _pickled(functions: Mapping[str, Any], classes: list[type]) -> tuple[bytes, NotingPickler]:
+    buffer = io.BytesIO()
+    pickler = NotingPickler(buffer)
+    pickler.dump((dict(functions), classes))
+    return buffer.getvalue(), pickler
+
+
+def _imports(code: CodeType) -> Iterator[str]:
+    """Top-level names of what code imports."""
+    yield from (str(one.argval).partition(".")[0] for one in dis.get_instructions(code) if one.opname == "IMPORT_NAME")
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _imports(constant)

@@ -1,0 +1,149 @@
+"""The Argo engine: a job's workers are the pods of one Argo Workflow, created through the Kubernetes API.
+
+Argo's own server isn't needed. Argo's phase says whether pods are left; the job's tree says whether the job is done.
+"""
+
+from collections.abc import Iterator
+from threading import Event
+from typing import Any
+
+from kubernetes import client
+
+from fanfold.engines.argo.api import Taken, WorkflowsApi, connect
+from fanfold.engines.argo.credentials import DEADLINE_MARGIN, JobCredentials
+from fanfold.engines.argo.workflow import FINGERPRINT_LABEL, JOB_LABEL, PodSettings, build, labels
+from fanfold.engines.protocol import EngineError, Foreign, Handle, Observation, Phase
+from fanfold.planning.planner import PlannedJob
+from fanfold_steps.worker.exits import PERMANENT
+from fanfold_storage.urls import keep_folder
+
+__all__ = ["ArgoEngine", "PodSettings"]
+
+FAILED = {"Failed", "Error"}
+ENDED = {"Succeeded", *FAILED}
+
+
+class ArgoEngine:
+    """Runs jobs as Workflows in the namespace of `pods`.
+
+    Args:
+        pods: where the pods run, and what they are given.
+        api: a client for the cluster; by default, for the current one.
+
+    Raises:
+        EngineError: no cluster is configured.
+    """
+
+    name = "argo"
+
+    def __init__(self, pods: PodSettings, api: client.ApiClient | None = None) -> None:
+        self._pods = pods
+        api = api or connect()
+        self._api = WorkflowsApi(pods.namespace, api)
+        self._credentials = JobCredentials(api, pods.namespace) if pods.has_s3_per_job else None
+
+    @property
+    def isolates(self) -> bool:
+        """Whether jobs reach only their own areas: not if all share one Secret with S3 credentials."""
+        return self._pods.s3_secret is None
+
+    def submit(self, plan: PlannedJob) -> Handle:
+        """Create the job's Workflow, or adopt the one that exists.
+
+        A Workflow that failed is removed first; this raises EngineError until its pods are gone.
+
+        Raises:
+            Refused: the pods couldn't reach a place that the plan names.
+            Foreign: another job's Workflow has this job's name.
+            EngineError: the API doesn't respond, or refuses.
+        """
+        workflow = build(plan, self._pods).to_dict()
+        # Before the Workflow, whose pods would wait for what can't be issued.
+        lifetime = self._pods.deadline + DEADLINE_MARGIN
+        credentials = self._credentials.issue(plan, lifetime) if self._credentials else None
+        _make_folders(plan)
+        try:
+            handle = self._handle(self._api.create(workflow)["metadata"])
+        except Taken:
+            handle = self._adopt(plan, workflow["metadata"]["name"])
+        if self._credentials and credentials:
+            self._credentials.hand_out(plan, handle, credentials)
+        return handle
+
+    def observe(self, handle: Handle) -> Observation:
+        """The workers' state by Argo's phase; a later Workflow of the same name doesn't count."""
+        workflow = self._api.get(handle.name)
+        if workflow is None or workflow["metadata"]["uid"] != handle.uid:
+            return Observation(Phase.GONE)
+        if _phase(workflow) not in ENDED:
+            return Observation(Phase.ACTIVE)
+        return Observation(Phase.ENDED, _message(workflow["status"]))
+
+    def active(self) -> Iterator[tuple[str, Handle]]:
+        """Jobs whose Workflow Argo hasn't marked as completed."""
+        for metadata in self._api.list(f"{JOB_LABEL},workflows.argoproj.io/completed!=true"):
+            yield metadata["labels"][JOB_LABEL], self._handle(metadata)
+
+    def watch(self, stop: Event) -> Iterator[str]:
+        """Jobs whose Workflow changes; at first, and after each interruption, all jobs that have one."""
+        for metadata in self._api.follow(JOB_LABEL, stop):
+            yield metadata["labels"][JOB_LABEL]
+
+    def cancel(self, handle: Handle) -> None:
+        """Make Argo stop all pods at once."""
+        self._api.patch(handle.name, handle.uid, {"spec": {"shutdown": "Terminate"}})
+
+    def close(self) -> None:
+        """Close the connections; Workflows keep running."""
+        self._api.close()
+
+    def _adopt(self, plan: PlannedJob, name: str) -> Handle:
+        existing = self._api.get(name)
+        if existing is None:
+            raise EngineError(f"Workflow {name} existed and is gone: submit the job again")
+        metadata = existing["metadata"]
+        fingerprint = metadata.get("labels", {}).get(FINGERPRINT_LABEL)
+        if fingerprint != labels(plan)[FINGERPRINT_LABEL]:
+            raise Foreign(
+                f"Workflow {name} in namespace {self._pods.namespace} belongs to another job (its label "
+                f"{FINGERPRINT_LABEL} is {fingerprint}): if nobody needs it, delete it and submit the job again"
+            )
+        if _phase(existing) in FAILED:
+            self._api.delete(name, metadata["uid"])
+        elif "deletionTimestamp" not in metadata:
+            return self._handle(metadata)
+        raise EngineError(f"the job's previous Workflow {name} is being removed: submit the job again in a moment")
+
+    def _handle(self, metadata: dict[str, Any]) -> Handle:
+        return Handle(self._pods.namespace, metadata["name"], metadata["uid"])
+
+
+def _make_folders(plan: PlannedJob) -> None:
+    """Make the folders that pods mount: the pods' user couldn't write to those that Kubernetes makes itself.
+
+    The job's tree exists, with `job.json` in it.
+    """
+    for area in plan.areas or ():
+        if area.is_on_disk and area.url.endswith("/") and area.url != plan.job_url:
+            keep_folder(area.url)
+
+
+def _phase(workflow: dict[str, Any]) -> str:
+    return str(workflow.get("status", {}).get("phase", ""))
+
+
+def _message(status: dict[str, Any]) -> str:
+    """The message of the pod that made the job fail, or of the last one that failed.
+
+    Of the Workflow itself, Argo only says "child … failed".
+    """
+    failed = [
+        node
+        for node in (status.get("nodes") or {}).values()
+        if node.get("type") == "Pod" and node.get("phase") in FAILED and node.get("message")
+    ]
+    failed.sort(key=lambda node: str(node.get("finishedAt")))
+    permanent = [node for node in failed if int(node.get("outputs", {}).get("exitCode", 0)) in PERMANENT]
+    for node in [*permanent[:1], *failed[-1:]]:
+        return f"{node['displayName']}: {node['message']}"
+    return str(status.get("message") or "")

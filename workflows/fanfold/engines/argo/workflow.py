@@ -1,0 +1,217 @@
+"""A plan as an Argo Workflow, built with Hera's classes alone.
+
+Its one template, `worker`, is a worker of one step, which only needs to know its step, its index and the URL of the
+job's tree. Workers of all steps start together: the tree says which tasks are ready, so an orchestrator's barriers
+would only cost time (about 6 s each). A small job is a single pod that does every step.
+"""
+
+import re
+from itertools import pairwise
+
+from hera.workflows import (
+    DAG,
+    Container,
+    Env,
+    Parameter,
+    Resources,
+    RetryPolicy,
+    RetryStrategy,
+    SecretEnv,
+    Task,
+    Workflow,
+)
+from hera.workflows.models import (
+    Backoff,
+    Capabilities,
+    IntOrString,
+    Metadata,
+    PodGC,
+    PodSecurityContext,
+    SeccompProfile,
+    SecurityContext,
+    Sequence,
+    TTLStrategy,
+    ValueFrom,
+)
+
+from fanfold.engines.argo.pods import PodSettings, check_access
+from fanfold.engines.argo.volumes import mounts, volumes
+from fanfold.engines.protocol import ENVIRONMENT
+from fanfold.planning.planner import PlannedJob
+from fanfold_steps.worker.exits import PERMANENT
+
+__all__ = ["PodSettings", "build", "workflow_name"]
+
+API_VERSION = "argoproj.io/v1alpha1"
+JOB_LABEL, OWNER_LABEL = "fanfold.dev/job", "fanfold.dev/owner"
+STAGE_LABEL, FINGERPRINT_LABEL = "fanfold.dev/stage", "fanfold.dev/fingerprint"
+LONGEST_LABEL = 63
+
+STARTING_ORDER = ("split", "map", "reduce", "all")
+USER = 8737  # the images' user; a number, because the kubelet can't verify that a name isn't root
+KEEP_SUCCEEDED_SECONDS, KEEP_FAILED_SECONDS = 6 * 3600, 3 * 24 * 3600
+RETRIES = 4
+# A worker exits with 64 to 79 if a retry can't help. Its exit code is -1 if it never ran or was evicted.
+TRANSIENT = f"asInt(lastRetry.exitCode) < {PERMANENT.start} || asInt(lastRetry.exitCode) > {PERMANENT.stop - 1}"
+TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
+
+
+def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Workflow:
+    """The Workflow that runs the plan's workers. `job.json` must be in the job's tree before Argo starts it.
+
+    Args:
+        plan: the job.
+        pods: where the pods run, and what they are given.
+        in_order: make split, map and reduce wait for each other in Argo, too, so that its UI draws them as a graph. No
+            effect if one worker does every step.
+
+    Raises:
+        Refused: the pods couldn't reach a place that the plan names.
+    """
+    check_access(plan, pods)
+    workers = plan.conf.workers
+    is_single = workers == {"all": 1}
+    worker = _worker(plan, pods)
+    return Workflow(
+        api_version=API_VERSION,
+        kind="Workflow",
+        name=workflow_name(plan.conf.id),
+        namespace=pods.namespace,
+        labels=labels(plan),
+        annotations=_annotations(plan),
+        entrypoint="worker" if is_single else "steps",
+        arguments={"step": "all", "index": "0"} if is_single else None,
+        templates=[worker] if is_single else [_steps(workers, in_order), worker],
+        service_account_name=pods.service_account,
+        security_context=_pod_security(pods),
+        pod_metadata=Metadata(labels=labels(plan)),
+        pod_gc=PodGC(strategy="OnPodSuccess"),  # failed pods stay, with their logs
+        ttl_strategy=TTLStrategy(
+            seconds_after_success=KEEP_SUCCEEDED_SECONDS, seconds_after_completion=KEEP_FAILED_SECONDS
+        ),
+        active_deadline_seconds=pods.deadline,
+    )
+
+
+def workflow_name(job_id: str) -> str:
+    """The only name that a job's Workflow can have, so that a job never runs twice."""
+    return f"fanfold-{job_id}"
+
+
+def credentials_name(plan: PlannedJob) -> str:
+    """The name of the Secret that holds the job's own S3 credentials."""
+    return f"{workflow_name(plan.conf.id)}-s3"
+
+
+def labels(plan: PlannedJob) -> dict[str, str]:
+    """The labels by which a job's Workflow and pods are found."""
+    return {
+        JOB_LABEL: plan.conf.id,
+        OWNER_LABEL: re.sub(r"[^A-Za-z0-9._-]", "-", plan.owner)[:LONGEST_LABEL].strip("-._"),
+        STAGE_LABEL: "0",
+        FINGERPRINT_LABEL: plan.fingerprint[:LONGEST_LABEL],
+    }
+
+
+def _annotations(plan: PlannedJob) -> dict[str, str]:
+    conf = plan.conf
+    urls = conf.input_urls
+    inputs = ", ".join(urls[:3]) + (f" and {len(urls) - 3} more" if len(urls) > 3 else "")
+    return {
+        "workflows.argoproj.io/title": f"{conf.spec.name} ({plan.owner})",
+        "workflows.argoproj.io/description": f"{inputs} → {conf.output}, partitions: {conf.partitions}",
+    }
+
+
+def _steps(workers: dict[str, int], in_order: bool) -> DAG:
+    """The workers of every step. Argo starts them in the order of `target`."""
+    names = [step for step in STARTING_ORDER if step in workers]
+    before = dict(pairwise(reversed(names))) if in_order else {}
+    return DAG(
+        name="steps",
+        tasks=[_task(step, workers[step], before.get(step)) for step in names],
+        target=None if in_order else " ".join(names),
+    )
+
+
+def _task(step: str, count: int, before: str | None) -> Task:
+    """A step's workers, as a sequence of indexes: a list would be copied into every item."""
+    many = count > 1
+    return Task(
+        name=step,
+        template="worker",
+        arguments={"step": step, "index": "{{item}}" if many else "0"},
+        with_sequence=Sequence(count=IntOrString(root=str(count))) if many else None,
+        depends=before,
+    )
+
+
+def _worker(plan: PlannedJob, pods: PodSettings) -> Container:
+    return Container(
+        name="worker",
+        inputs=[Parameter(name="step"), Parameter(name="index")],
+        outputs=[Parameter(name="report", value_from=ValueFrom(path=REPORT, default="{}"))],
+        image=pods.image,
+        image_pull_policy="IfNotPresent",
+        # Named here because Argo can't always look it up in the image's registry.
+        command=["python3", "-m", "fanfold_steps"],
+        args=["{{inputs.parameters.step}}", "--job", plan.job_url, "--index", "{{inputs.parameters.index}}"],
+        env=_environment(plan, pods),
+        volumes=volumes(pods),
+        volume_mounts=mounts(plan, pods),
+        resources=Resources(
+            cpu_request=pods.cpu_request,
+            cpu_limit=pods.cpu_limit,
+            memory_request=pods.memory_request,
+            memory_limit=pods.memory_limit,
+        ),
+        security_context=SecurityContext(
+            allow_privilege_escalation=False,
+            capabilities=Capabilities(drop=["ALL"]),
+            read_only_root_filesystem=True,
+        ),
+        termination_message_path=TERMINATION_LOG,
+        termination_message_policy="FallbackToLogsOnError",
+        retry_strategy=RetryStrategy(
+            limit=str(RETRIES),
+            retry_policy=RetryPolicy.always,
+            expression=TRANSIENT,
+            backoff=Backoff(duration="2s", factor=IntOrString(root="2")),
+        ),
+    )
+
+
+def _pod_security(pods: PodSettings) -> PodSecurityContext:
+    """Kubernetes' `restricted` standard; files on a claim also belong to the user's group."""
+    return PodSecurityContext(
+        run_as_non_root=True,
+        run_as_user=USER,
+        run_as_group=USER,
+        fs_group=USER if pods.claim else None,
+        fs_group_change_policy="OnRootMismatch" if pods.claim else None,
+        seccomp_profile=SeccompProfile(type="RuntimeDefault"),
+    )
+
+
+def _environment(plan: PlannedJob, pods: PodSettings) -> list[Env | SecretEnv]:
+    variables = {
+        **ENVIRONMENT,
+        "FANFOLD_TERMINATION_LOG": TERMINATION_LOG,
+        "FANFOLD_REPORT": REPORT,
+        "AWS_ENDPOINT_URL": pods.s3_endpoint,
+        "AWS_REGION": pods.s3_region,
+    }
+    return [
+        *(Env(name=name, value=value) for name, value in variables.items() if value),
+        *_credentials(plan, pods),
+    ]
+
+
+def _credentials(plan: PlannedJob, pods: PodSettings) -> list[SecretEnv]:
+    keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    if pods.s3_secret:
+        return [SecretEnv(name=key, secret_name=pods.s3_secret, secret_key=key) for key in keys]
+    if not pods.has_s3_per_job or not any(area.is_in_s3 for area in plan.areas or ()):
+        return []
+    name = credentials_name(plan)
+    return [SecretEnv(name=key, secret_name=name, secret_key=key) for key in [*keys, "AWS_SESSION_TOKEN"]]

@@ -1,0 +1,1 @@
+"""Run a job's workers as processes on this machine."""

@@ -1,0 +1,17 @@
+"""Why a job is refused before anything runs."""
+
+
+class InvalidJob(TypeError):
+    """A job can't run as written. The message says which part is wrong and how to fix it."""
+
+
+class Refused(Exception):
+    """The job can't run as requested, and nothing was written. The message says what, where and how to fix it."""
+
+
+class OutputTaken(Refused):
+    """The output exists already."""
+
+
+class UnknownJob(LookupError):
+    """There is no built-in job of that name. The message lists those that exist."""

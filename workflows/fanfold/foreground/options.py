@@ -1,0 +1,90 @@
+"""The options of commands that run or render a job, in the order in which their help lists them."""
+
+import re
+from typing import Any
+
+import click
+
+_UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
+
+
+class Size(click.ParamType[int]):
+    """A number of bytes, written `64KiB`, `256MiB` or `1GB`."""
+
+    name = "SIZE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number of bytes. Raises click.BadParameter."""
+        match = re.fullmatch(r"(\d+)\s*([A-Za-z]*)", str(value))
+        if not match or match[2].lower() not in _UNITS:
+            units = "B, KiB, MiB, GiB, KB, MB, GB"
+            self.fail(f"{value!r} is not a size; write 64KiB, 256MiB or 1GB (units: {units})", param, ctx)
+        return int(match[1]) * _UNITS[match[2].lower()]
+
+
+JOB = click.Argument(["job"])
+
+PLACE_OPTIONS = [
+    click.Option(
+        ["--input", "inputs"],
+        multiple=True,
+        required=True,
+        metavar="[NAME=]PLACE",
+        help="File, folder or pattern ('logs/*.gz'). Repeatable. Add NAME= if the job has several inputs.",
+    ),
+    click.Option(["--output"], required=True, metavar="PLACE", help="Folder for the parts; must not exist."),
+]
+
+ENGINE_OPTION = click.Option(
+    ["--on"], type=click.Choice(["local", "argo"]), default="local", show_default=True, help="Where the job runs."
+)
+
+WORKERS_OPTION = click.Option(
+    ["--workers"], type=click.IntRange(min=1), help="Worker processes (default: one per core), or map pods on Argo."
+)
+
+SIZING_OPTIONS = [
+    click.Option(
+        ["--partitions"], type=click.IntRange(1, 10_000), help="Parts of the output (default: by input size)."
+    ),
+    click.Option(["--split-size"], type=Size(), help="Input per map task, such as 16MiB (default: by input size)."),
+    click.Option(["--memory"], type=Size(), help="Memory for all workers together (default: half of the machine's)."),
+]
+
+PARAM_OPTION = click.Option(
+    ["--param", "params"], multiple=True, metavar="NAME=VALUE", help="A parameter of the job. Repeatable."
+)
+
+INCLUDE_OPTION = click.Option(
+    ["--include"],
+    multiple=True,
+    metavar="PATH",
+    help="File or folder beside the job's file that travels with its code. Repeatable.",
+)
+
+RESULT_OPTIONS = [
+    click.Option(["--overwrite"], is_flag=True, help="Replace an earlier job's output once the new one is complete."),
+    click.Option(["--keep"], is_flag=True, help="Keep the job's tree in OUTPUT/_job."),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout."),
+    click.Option(["--quiet"], is_flag=True, help="Show no progress."),
+]
+
+POD_OPTIONS = [
+    click.Option(["--namespace"], help="The pods' namespace.  [default: fanfold]"),
+    click.Option(["--image"], help="The pods' image.  [default: fanfold-steps of this version]"),
+    click.Option(["--claim"], metavar="NAME[:PATH]", help="A PersistentVolumeClaim, mounted at PATH (default: /data)."),
+    click.Option(["--s3-secret"], metavar="NAME", help="The Secret with the credentials for s3://… places."),
+    click.Option(["--s3-endpoint"], metavar="URL", help="S3 server, as pods see it.  [default: AWS_ENDPOINT_URL]"),
+    click.Option(["--s3-region"], metavar="NAME", help="The S3 server's region.  [default: AWS_REGION]"),
+]
+
+RUN_OPTIONS: list[click.Parameter] = [
+    *PLACE_OPTIONS,
+    ENGINE_OPTION,
+    WORKERS_OPTION,
+    *SIZING_OPTIONS,
+    PARAM_OPTION,
+    *RESULT_OPTIONS,
+    *POD_OPTIONS,
+]
+"""The options of `fanfold run`, of a job's own script and, beside Hadoop's, of `fanfold streaming`."""

@@ -1,0 +1,55 @@
+"""Places as people write them: paths on this machine, and URLs."""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fanfold.errors import Refused
+from fanfold_steps.inputs.splits import inputs_by_name
+from fanfold_steps.job.spec import NAME, Inputs, JobSpec
+
+_SCHEMES = {"abfs", "abfss", "file", "files", "ftp", "gs", "hdfs", "http", "https", "s3", "s3a", "s3n", "sftp", "wasb"}
+"""Schemes that people know from other tools: a place that starts with one isn't meant as a folder's name."""
+
+
+def place_url(place: str) -> str:
+    """A place as a URL: `s3://…` and `file://…` stay as they are, anything else is a path on this machine.
+
+    Raises:
+        Refused: it is a URL of another kind.
+    """
+    scheme, colon, rest = place.partition(":")
+    if place.startswith(("file://", "s3://")):
+        return place
+    if colon and (rest.startswith("//") or scheme in _SCHEMES):
+        mend = f"write a path (./{place} if a file has that name), file:///PATH or s3://BUCKET/PATH"
+        service = "; files:… is a place in the service, for `fanfold submit`" if scheme == "files" else ""
+        raise Refused(f"this command can't read or write {place}: {mend}{service}")
+    return Path(place).absolute().as_uri() + ("/" if place.endswith("/") else "")
+
+
+def folder_url(place: str) -> str:
+    """An output folder as a URL that ends with a slash. Raises Refused: as `place_url`."""
+    return place_url(place).rstrip("/") + "/"
+
+
+def inputs_of(spec: JobSpec, places: Sequence[str], locate: Callable[[str], str] = place_url) -> Inputs:
+    """A job's inputs as given by `--input`: places, or `NAME=PLACE` for a job with named inputs.
+
+    Args:
+        spec: the job, which says whether its inputs have names.
+        places: the values of `--input`.
+        locate: turns a place into what the job reads.
+
+    Raises:
+        InvalidInputs: the names don't fit the job's.
+        Refused: as `locate`.
+    """
+    if not spec.inputs:
+        return [locate(place) for place in places]
+    named: dict[str, list[str]] = {}
+    for given in places:
+        name, equals, place = given.partition("=")
+        has_name = bool(equals and re.fullmatch(NAME, name))
+        named.setdefault(name if has_name else "", []).append(locate(place) if has_name else given)
+    return inputs_by_name(spec, named)

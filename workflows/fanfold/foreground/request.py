@@ -1,0 +1,74 @@
+"""What a command asks for: its options as places, sizes and pod settings."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fanfold.foreground.options import POD_OPTIONS
+from fanfold.foreground.places import folder_url, inputs_of
+from fanfold.planning.sizing import Sizing
+from fanfold_steps.job.spec import Inputs, JobSpec
+
+if TYPE_CHECKING:
+    from fanfold.engines.argo.pods import PodSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run of a job, as its options ask for it. `pods` is set for a run on Argo only."""
+
+    inputs: Inputs
+    output: str
+    sizing: Sizing
+    pods: "PodSettings | None" = None
+    keep: bool = False
+    overwrite: bool = False
+    json: bool = False
+    quiet: bool = False
+
+    @classmethod
+    def from_options(cls, spec: JobSpec, options: Mapping[str, Any]) -> "RunRequest":
+        """The request that the values of `RUN_OPTIONS` make for a job.
+
+        Raises:
+            Refused, InvalidInputs: a place or an input's name is wrong.
+            click.UsageError: options contradict each other.
+        """
+        given = [option for option in POD_OPTIONS if options[str(option.name)] is not None]
+        if options["on"] == "local" and given:
+            raise click.UsageError(f"{given[0].opts[0]} only applies to pods: add --on argo")
+        return cls(
+            inputs=inputs_of(spec, options["inputs"]),
+            output=folder_url(options["output"]),
+            sizing=sizing_of(options),
+            pods=pod_settings(options) if options["on"] == "argo" else None,
+            keep=options["keep"],
+            overwrite=options["overwrite"],
+            json=options["as_json"],
+            quiet=options["quiet"],
+        )
+
+
+def sizing_of(options: Mapping[str, Any]) -> Sizing:
+    """The sizes that `SIZING_OPTIONS` and `--workers` fix."""
+    return Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
+
+
+def pod_settings(options: Mapping[str, Any]) -> "PodSettings":
+    """What `POD_OPTIONS` ask for, with their defaults."""
+    from fanfold.engines.argo.pods import PodSettings
+
+    claim, _, mount = (options["claim"] or "").partition(":")
+    return PodSettings(
+        namespace=options["namespace"] or "fanfold",
+        image=options["image"] or f"fanfold-steps:{version('fanfold')}",
+        claim=claim or None,
+        mount=mount.rstrip("/") or "/data",
+        s3_secret=options["s3_secret"],
+        s3_endpoint=options["s3_endpoint"] or (os.environ.get("AWS_ENDPOINT_URL") if options["s3_secret"] else None),
+        s3_region=options["s3_region"] or (os.environ.get("AWS_REGION") if options["s3_secret"] else None),
+    )

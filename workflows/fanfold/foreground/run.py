@@ -1,0 +1,175 @@
+"""Run a job to its end: plan it, start workers, show progress, report the result."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from fanfold.engines.local.engine import LocalEngine
+from fanfold.engines.protocol import Engine, Handle, Phase
+from fanfold.errors import OutputTaken
+from fanfold.foreground.pipes import spooled
+from fanfold.foreground.request import RunRequest
+from fanfold.planning.compiled import CompiledJob
+from fanfold.planning.planner import PlannedJob
+from fanfold.planning.sizing import Sizing
+from fanfold.planning.standalone import PlannedRun, finalize, lock_output, plan_run, start_or_resume
+from fanfold.terminal.console import quantity, result, say, size
+from fanfold.terminal.display import Display
+from fanfold.terminal.errors import Exit, JobFailed
+from fanfold.terminal.steps import StepProgress, with_status
+from fanfold_steps.inputs.splits import UnsplitFile
+from fanfold_steps.job.spec import JobConf
+from fanfold_steps.outputs.quarantine import BAD_RECORDS
+from fanfold_steps.tree.counters import NONE_RETURNED, OWN_GROUP
+from fanfold_steps.tree.failed import Failure
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.progress import Progress, ProgressReader
+from fanfold_steps.tree.report import Report
+from fanfold_steps.worker.claims import HEARTBEAT_SECONDS
+
+POLL_SECONDS = 0.1
+MOST_FILES_NAMED = 3  # of those that can't be split
+
+
+def run_with_options(compiled: CompiledJob, options: Mapping[str, Any]) -> int:
+    """Run a job as the values of `RUN_OPTIONS` ask for it; returns the exit status."""
+    local = options["on"] == "local"
+    compiled.check_programs(local=local)
+    if compiled.demand and not local:
+        say(compiled.demand)
+    with spooled(options["inputs"], local=local) as inputs:
+        request = RunRequest.from_options(compiled.spec, {**options, "inputs": inputs})
+        return run_to_end(compiled.with_params(options["params"]), request)
+
+
+def run_to_end(compiled: CompiledJob, request: RunRequest) -> int:
+    """Run a job and print its result; returns the exit status.
+
+    Raises:
+        Refused: the job can't run as asked.
+        JobFailed: it ran and failed.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; its text says how to go on.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind then, either
+    with lock_output(request.output):
+        started = time.monotonic()
+        engine = open_engine(request)
+        run = _plan(compiled, request, engine.name)
+        plan = start_or_resume(run, compiled)
+        for warning in _ignored_options(request.sizing, run.plan.conf, plan.conf):
+            say(warning)
+        progress = _drive(engine, plan, run.tree, request)
+        if progress.report is None:
+            raise JobFailed(progress.failure or Failure("no reason is known"))
+        finalize(run, keep=request.keep)
+        _print_result(progress.report, request, time.monotonic() - started)
+    return Exit.DONE
+
+
+def open_engine(request: RunRequest) -> Engine:
+    """The engine that the request asks for. Raises EngineError: no cluster is configured."""
+    if request.pods is None:
+        return LocalEngine()
+    from fanfold.engines.argo.engine import ArgoEngine  # loads Hera and the Kubernetes client
+
+    return ArgoEngine(request.pods)
+
+
+def _plan(compiled: CompiledJob, request: RunRequest, engine: str) -> PlannedRun:
+    try:
+        return plan_run(compiled, request.inputs, request.output, request.sizing, engine, overwrite=request.overwrite)
+    except OutputTaken as error:
+        raise OutputTaken(f"{error}, or replace an earlier job's output with --overwrite") from error
+
+
+def _ignored_options(given: Sizing, asked: JobConf, started: JobConf) -> Iterator[str]:
+    """A sentence for each option that has no effect."""
+    reduced = [stage for stage in started.spec.stages if stage.reduce is not None]
+    if given.partitions and all(stage.partitions for stage in reduced):
+        why = "every reducer sets its own number" if reduced else "a job without a reducer writes one part per split"
+        yield f"--partitions {given.partitions} has no effect: {why}"
+    fields = ("split_size", "memory", "workers")
+    kept = [name for name in fields if getattr(given, name) and getattr(asked, name) != getattr(started, name)]
+    if kept:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in kept)
+        yield f"{options}: no effect, because this resumes a run that was started with other values"
+
+
+def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest) -> Progress:
+    """Start the workers and follow the tree until they have left.
+
+    Local workers are not waited for once the tree says how the job ended: closing the engine ends them. Pods read the
+    tree to the last.
+    """
+    reader, steps, warned = ProgressReader(tree), StepProgress(), False
+    status, next_status = "", time.monotonic()
+    quiet = request.quiet or request.json
+    try:
+        if (progress := reader.read()).state == "succeeded":  # an earlier run did everything but the clean-up
+            return progress
+        handle = engine.submit(plan)
+        with Display(quiet=quiet) as display:
+            while True:
+                ended = engine.observe(handle).phase is not Phase.ACTIVE
+                progress = reader.read()
+                if progress.stages and not warned:
+                    warned = True
+                    for warning in _unsplittable(reader.whole()):
+                        display.say(warning)
+                if time.monotonic() > next_status:  # it changes with the workers' heartbeats
+                    status, next_status = reader.words(), time.monotonic() + HEARTBEAT_SECONDS
+                display.show(with_status(steps.lines(list(map(asdict, progress.stages))), status))
+                if ended or (engine.name == "local" and progress.state in ("succeeded", "failed")):
+                    return _final(progress, engine, handle)
+                time.sleep(POLL_SECONDS)
+    except KeyboardInterrupt:
+        mend = "run the same command again to resume"
+        message = f"stopped: {mend}" if engine.name == "local" else f"the pods keep running: {mend} and follow them"
+        say(message)
+        raise KeyboardInterrupt(message) from None
+    finally:
+        engine.close()
+
+
+def _unsplittable(files: list[UnsplitFile]) -> Iterator[str]:
+    """A sentence for each file that keeps one worker busy for long, though others may have nothing to do."""
+    for file in files[:MOST_FILES_NAMED]:
+        yield f"{file.url} ({size(file.size)}) can't be split, so one worker reads all of it: {file.why}"
+    if len(files) > MOST_FILES_NAMED:
+        yield f"and {len(files) - MOST_FILES_NAMED} more such files"
+
+
+def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
+    if progress.state in ("succeeded", "failed"):
+        return progress
+    message = engine.observe(handle).message or "the workers left without giving a reason"
+    return Progress("failed", progress.stages, Failure(message))
+
+
+def _forgotten_yield(own: Mapping[str, int]) -> Iterator[str]:
+    """A question, if mappers returned None for every record of the input."""
+    if (nones := own.get(NONE_RETURNED, 0)) and nones == own.get("input_records"):
+        yield f"the mapper returned None for {'all ' * (nones > 1)}{quantity(nones, 'record')}: is a `yield` missing?"
+
+
+def _print_result(report: Report, request: RunRequest, seconds: float) -> None:
+    if request.json:
+        result(json.dumps({**report.to_json(), "output": request.output, "seconds": round(seconds, 3)}))
+        return
+    if request.quiet:
+        return
+    if skipped := report.skipped:
+        verb = "was" if skipped == 1 else "were"
+        say(f"{quantity(skipped, 'bad record')} {verb} skipped: see {request.output}{BAD_RECORDS}")
+    for group, numbers in report.counters.items():
+        if group != OWN_GROUP:
+            say(f"{group}: {', '.join(f'{name} {number:,}' for name, number in numbers.items())}")
+    for warning in _forgotten_yield(report.counters.get(OWN_GROUP, {})):
+        say(warning)
+    parts = f"{quantity(report.records, 'record')} in {quantity(len(report.parts), 'part')}"
+    say(f"done in {seconds:.1f} s: {parts} ({quantity(report.bytes, 'byte')}) in {request.output}")
+    for name, output in report.outputs.items():
+        say(f"{name}: {quantity(output.records, 'record')} in {request.output}{name}/")

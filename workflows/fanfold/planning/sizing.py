@@ -1,0 +1,103 @@
+"""The sizes of a job: partitions, splits, and workers.
+
+Only the number of partitions affects the output, and it follows from the size of the inputs alone.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fanfold.errors import Refused
+from fanfold_steps.job.spec import MOST_PARTITIONS
+from fanfold_steps.memory.budget import SMALLEST_SHARE
+
+MIB = 1 << 20
+PARTITION_BYTES = 128 * MIB  # input per partition, unless the job sets the number
+MOST_BY_SIZE = 64  # partitions, unless the job sets the number
+SMALL_JOB_BYTES = 64 * MIB  # up to this size one pod does everything: starting more takes longer than they save
+MOST_PODS = 50  # pods share the splits, so a large input doesn't need more (Argo slows far beyond this)
+MOST_WORKERS = {"local": 64, "argo": 400}  # more would be a typing error, or overload the machine
+SMALLEST_SPLIT, LARGEST_SPLIT = MIB, 64 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Sizing:
+    """Sizes that the submitter may fix; None leaves one to the planner. `split_size` and `memory` are in bytes."""
+
+    partitions: int | None = None
+    split_size: int | None = None
+    workers: int | None = None
+    memory: int | None = None
+    """The total for all workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The sizes of a planned job."""
+
+    partitions: int
+    split_size: int
+    """Bytes."""
+    workers: dict[str, int]
+    """How many there are of each kind: `split`, `map` and `reduce`, or `all`."""
+
+
+def check_sizing(sizing: Sizing, engine: str) -> None:
+    """Check what can be checked before the inputs are known. Raises Refused: a size is out of range."""
+    if sizing.partitions is not None and not 1 <= sizing.partitions <= MOST_PARTITIONS:
+        raise Refused(f"partitions must be between 1 and {MOST_PARTITIONS:,}, not {sizing.partitions}")
+    if sizing.split_size is not None and sizing.split_size < 1024:
+        raise Refused(f"the split size must be at least 1 KiB, not {sizing.split_size} bytes")
+    if sizing.workers is not None and not 1 <= sizing.workers <= MOST_WORKERS[engine]:
+        raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} on this engine, not {sizing.workers}")
+
+
+def sizes_for(total: int, reduces: Callable[[int], int], sizing: Sizing, engine: str) -> Sizes:
+    """The sizes of a job that reads `total` bytes.
+
+    Args:
+        total: the size of all inputs.
+        reduces: the most reduce tasks that a stage has, given the number of partitions.
+        sizing: what the submitter has fixed; `check_sizing` has accepted it.
+        engine: `local` or `argo`.
+
+    Raises:
+        Refused: the memory isn't enough for the workers.
+    """
+    partitions = sizing.partitions or max(1, min(MOST_BY_SIZE, -(-total // PARTITION_BYTES)))
+    if engine == "local":
+        workers = {"all": sizing.workers or available_cores()}
+    else:
+        workers = _pods(total, reduces(partitions), sizing)
+    _check_memory(sizing, sum(workers.values()))
+    return Sizes(partitions, sizing.split_size or _split_size(total, max(workers.values())), workers)
+
+
+def _split_size(total: int, workers: int) -> int:
+    """About two splits per worker, so that others can help a slow one, between 1 and 64 MiB each.
+
+    With more splits, a key that occurs everywhere would be emitted more often.
+    """
+    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (2 * workers))))
+
+
+def _pods(total: int, reduces: int, sizing: Sizing) -> dict[str, int]:
+    if sizing.workers is None and total <= SMALL_JOB_BYTES:
+        return {"all": 1}
+    maps = sizing.workers or min(-(-total // LARGEST_SPLIT), MOST_PODS)
+    return {"split": 1, "map": maps, **({"reduce": min(reduces, maps)} if reduces else {})}
+
+
+def _check_memory(sizing: Sizing, workers: int) -> None:
+    if sizing.memory is None or sizing.memory >= workers * SMALLEST_SHARE:
+        return
+    given = f"{sizing.memory} bytes" if sizing.memory < MIB else f"{sizing.memory / MIB:.3g}MiB"
+    raise Refused(
+        f"memory must be at least {workers * SMALLEST_SHARE // MIB}MiB for {workers} workers "
+        f"({SMALLEST_SHARE // MIB}MiB each), not {given}: increase it, or use fewer workers"
+    )
+
+
+def available_cores() -> int:
+    """The number of cores that this process may use; in a container possibly fewer than the machine has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,104 @@
+"""Print results on stdout and everything else on stderr; colour only on a terminal, and never with NO_COLOR."""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from fanfold_storage.errors import printable
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def open_standard_streams() -> None:
+    """Open what the process was started without (`>&-`) on the null device, before another file takes its number."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this one
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def say(text: str = "", **style: Any) -> None:
+    """Print a line or more for people, on stderr. Control characters, which names and records may hold, are escaped."""
+    text = _CONTROL.sub(lambda found: printable(found[0]), text)
+    click.echo(click.style(text, **style) if style and has_colour() else text, err=True)
+
+
+def result(text: str) -> None:
+    """Print a line of the result, on stdout."""
+    click.echo(text)
+
+
+def result_json(value: Any) -> None:
+    """Print the result as one JSON object (or array), on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table on stdout; without its heads if a program reads it. Cells never wrap."""
+    columns([heads, *rows] if sys.stdout.isatty() else list(rows))
+
+
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in aligned columns, on stdout."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def has_colour() -> bool:
+    """Whether stderr may be coloured."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def size(count: float) -> str:
+    """A number of bytes, for people.
+
+    >>> size(512), size(1536), size(5 << 30)
+    ('512 B', '1.5 KiB', '5.0 GiB')
+    """
+    units = ["B", "KiB", "MiB", "GiB", "TiB"]
+    while count >= 1024 and len(units) > 1:
+        count /= 1024
+        units.pop(0)
+    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
+
+
+def number(count: float) -> str:
+    """A count, for people.
+
+    >>> number(950), number(12_345), number(2_500_000)
+    ('950', '12.3k', '2.5M')
+    """
+    for limit, divisor, unit in ((10_000, 1, ""), (1_000_000, 1e3, "k"), (1_000_000_000, 1e6, "M")):
+        if count < limit:
+            return f"{count / divisor:.1f}{unit}" if unit else f"{count:.0f}"
+    return f"{count / 1e9:.1f}G"
+
+
+def quantity(count: int, noun: str, shown: str = "") -> str:
+    """A count with its noun; `shown` replaces the full figure.
+
+    >>> quantity(1, "record"), quantity(12_345, "record"), quantity(12_345, "record", "12.3k")
+    ('1 record', '12,345 records', '12.3k records')
+    """
+    return f"{shown or f'{count:,}'} {noun}{'s' * (count != 1)}"
+
+
+def duration(seconds: float) -> str:
+    """A time span, for people.
+
+    >>> duration(7), duration(75), duration(3725)
+    ('0:07', '1:15', '1:02:05')
+    """
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
