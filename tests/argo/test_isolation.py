@@ -67,7 +67,11 @@ def key_of(url: str, root: str) -> str:
 
 
 def tries(me: Installation, victim: Installation, record: dict[str, Any], storage: str) -> list[Try]:
-    """Everything that is tried; names of people and jobs are left out of what is said of it."""
+    """Everything that is tried; names of people and jobs are left out of what is said of it.
+
+    A store writes by way of a temporary file in its own root, so a write begins at the folder that is meant: from
+    the volume's root, which is read-only, it would be refused for another reason.
+    """
     root = ROOTS[storage]
     theirs, mine = f"files/{victim.id()}/", f"files/{me.id()}/"
     names = [victim.id(), record["id"], record["conf"]["bundle_url"].rpartition("/")[2]]
@@ -77,16 +81,16 @@ def tries(me: Installation, victim: Installation, record: dict[str, Any], storag
         Try("list another user's files", "listing", (root, theirs, names)),
         Try("list all users' files", "listing", (root, "files/", names)),
         Try("list everything", "listing", (root, "", names)),
-        Try("change another user's file", "write", (root, f"{theirs}secret.txt")),
+        Try("change another user's file", "write", (root + theirs, "secret.txt")),
         Try("create a file among another user's", "create", (root + theirs, "new.txt")),
-        Try("delete another user's file", "delete", (root, f"{theirs}secret.txt")),
-        Try("change a shared file", "write", (root, "files/@shared/mine.txt")),
+        Try("delete another user's file", "delete", (root + theirs, "secret.txt")),
+        Try("change a shared file", "write", (f"{root}files/@shared/", "mine.txt")),
         Try("read another job's tree", "read", (root, f"{tree}job.json")),
         Try("list all jobs' trees", "listing", (root, "jobs/", names)),
-        Try("write into another job's tree", "write", (root, f"{tree}report.json")),
+        Try("write into another job's tree", "write", (root + tree, "report.json")),
         Try("read another user's code", "read", (root, bundle)),
         Try("list all code", "listing", (root, "bundles/", names)),
-        Try("replace another user's code", "write", (root, bundle)),
+        Try("replace another user's code", "write", (f"{root}bundles/", bundle.removeprefix("bundles/"))),
         Try(
             "find the services' secrets in the environment",
             "environment",
@@ -138,9 +142,9 @@ def controls(me: Installation, storage: str) -> list[Try]:
     found = [
         Try("control: read its owner's file", "read", (root, f"{mine}tries.txt")),
         Try("control: list its owner's files", "listing", (root, mine, ["tries.txt"])),
-        Try("control: write its owner's file", "write", (root, f"{mine}control/written")),
+        Try("control: write its owner's file", "write", (root + mine, "control/written")),
         Try("control: create its owner's file", "create", (root + mine, "control/created")),
-        Try("control: delete its owner's file", "delete", (root, f"{mine}control/written")),
+        Try("control: delete its owner's file", "delete", (root + mine, "control/written")),
         Try("control: look into the environment", "environment", (["PYTHONHASHSEED"],)),
         Try("control: fetch what the API server tells anybody", "fetch", ("https://kubernetes.default.svc/version",)),
     ]
