@@ -12,6 +12,8 @@ from fanfold_steps.job.spec import NAME, Inputs, urls_of
 
 LONGEST_NAME = 200
 MOST_INPUTS = 1000
+# Of the classes of Unicode Annex 9: embeddings, overrides and isolates. A list would show what follows them turned round.
+_DIRECTING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 class Builtin(BaseModel):
@@ -42,6 +44,8 @@ def checked_name(name: str) -> str:
         raise ValueError(f"a job's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
     if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in name):
         raise ValueError(f"a job's name must not contain control characters or line breaks: {name!a}")
+    if any(unicodedata.bidirectional(character) in _DIRECTING for character in name):
+        raise ValueError(f"a job's name must not contain marks that change the direction of text: {name!a}")
     if "{{" in name:
         raise ValueError("a job's name must not contain '{{', which Argo would take for a template: leave it out")
     return name
@@ -65,7 +69,7 @@ class JobRequest(BaseModel):
     )
 
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(checked_name)] | None = Field(
-        default=None, description="For people; without control characters and without `{{`"
+        default=None, description="For people; without control characters, marks of direction, and `{{`"
     )
     job: Builtin | Entry | Spec
     inputs: Annotated[
