@@ -109,15 +109,17 @@ def test_the_jobs_code_finds_no_token():
     assert volumes[lid["name"]]["emptyDir"] == {}
 
 
-HOSTILE = "{{workflow.name}}\n  hostPID: true\u2028'\"}] # \x85{{=sprig.env('PATH')}}"
+HOSTILE = "a\n  hostPID: true\u2028'\"}] # \x85 &a *a !!python/object"
+TEMPLATE = "{{workflow.name}}{{=sprig.env('PATH')}}"
 
 
 def test_nothing_that_a_user_wrote_becomes_part_of_the_workflow():
     """What Argo would fill in, and what YAML would read as more than text."""
     plan = plan_of(FAN_OUT)
-    quoted = f"file:///data/files/ann/{quote(HOSTILE, safe='{}')}/"
-    spec = replace(plan.conf.spec, stages=[StageSpec(Function("m:f"), Program(HOSTILE, {"HOSTILE": HOSTILE}))])
-    conf = replace(plan.conf, spec=spec, inputs=[quoted], output=quoted, params={HOSTILE: HOSTILE})
+    both = HOSTILE + TEMPLATE
+    spec = replace(plan.conf.spec, name=HOSTILE, stages=[StageSpec(Function("m:f"), Program(both, {"HOSTILE": both}))])
+    inputs = [f"file:///data/files/ann/{quote(HOSTILE)}/"]
+    conf = replace(plan.conf, spec=spec, inputs=inputs, output=inputs[0], params={both: both})
     hostile = build(replace(plan, conf=conf, owner=HOSTILE), CLAIM)
     plain = build(plan, CLAIM)
     text = hostile.to_yaml(allow_unicode=True)
@@ -126,6 +128,8 @@ def test_nothing_that_a_user_wrote_becomes_part_of_the_workflow():
         del workflow.annotations, workflow.labels, workflow.pod_metadata
     assert hostile.to_dict() == plain.to_dict()
     assert "{{workflow" not in text and "{{=" not in text
+    with pytest.raises(Refused, match="which Argo would treat as a variable"):
+        build(replace(plan, conf=replace(conf, inputs=[f"file:///data/files/ann/{TEMPLATE}/"])), CLAIM)
 
 
 def test_the_size_does_not_follow_the_number_of_pods():

@@ -117,11 +117,10 @@ def _annotations(plan: PlannedJob) -> dict[str, str]:
     conf = plan.conf
     urls = conf.input_urls
     inputs = ", ".join(urls[:3]) + (f" and {len(urls) - 3} more" if len(urls) > 3 else "")
-    words = {
+    return {
         "workflows.argoproj.io/title": f"{conf.spec.name} ({plan.owner})",
         "workflows.argoproj.io/description": f"{inputs} → {conf.output}, partitions: {conf.partitions}",
     }
-    return {name: text.replace("{{", "{ {") for name, text in words.items()}  # Argo would fill in templates
 
 
 def _steps(workers: dict[str, int], in_order: bool) -> DAG:
