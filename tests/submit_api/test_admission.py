@@ -17,12 +17,12 @@ WORDCOUNT: dict[str, Any] = {"job": {"builtin": "wordcount"}, "inputs": ["files:
 
 
 @pytest.mark.thorough
-def test_twenty_requests_with_one_key_are_one_job(open_site: Callable[..., Site]) -> None:
+def test_fifty_requests_with_one_key_are_one_job(open_site: Callable[..., Site]) -> None:
     site = open_site()
     apps = [site.apps[0], site.replica()]
-    users = [site.user("ada", app=apps[number % 2]) for number in range(20)]
+    users = [site.user("ada", app=apps[number % 2]) for number in range(50)]
     users[0].put("texts/a.txt")
-    with ThreadPoolExecutor(20) as pool:
+    with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda user: user.submit(key="k-1", output="files:counts/"), users))
     assert {answer.status_code for answer in answers} <= {200, 202}, [answer.text for answer in answers]
     assert [answer.status_code for answer in answers].count(202) == 1
