@@ -5,14 +5,14 @@ import json
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from fanfold_steps.job.spec import NAME, Inputs, urls_of
+from fanfold_steps.job.spec import NAME, Inputs, JobSpec, urls_of
 
 LONGEST_NAME = 200
 MOST_INPUTS = 1000
-# Of the classes of Unicode Annex 9: embeddings, overrides and isolates. A list would show what follows them turned round.
+# Embeddings, overrides and isolates (UAX 9): a list would show what follows such a mark turned round.
 _DIRECTING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
@@ -31,11 +31,18 @@ class Entry(BaseModel):
     entry: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", examples=["wordcount:job"])
 
 
+def _unchanged(spec: Any) -> Any:
+    """What `job_spec` checks, in words of its own."""
+    return spec
+
+
 class Spec(BaseModel):
     """A JobSpec written out."""
 
     model_config = ConfigDict(extra="forbid")
-    spec: dict[str, Any] = Field(examples=[{"stages": [{"map": {"function": "m:f"}, "reduce": {"aggregate": "Sum"}}]}])
+    spec: Annotated[dict[str, Any], BeforeValidator(_unchanged, json_schema_input_type=JobSpec)] = Field(
+        examples=[{"stages": [{"map": {"function": "m:f"}, "reduce": {"aggregate": "Sum"}}]}]
+    )
 
 
 def checked_name(name: str) -> str:
@@ -84,9 +91,9 @@ class JobRequest(BaseModel):
     params: dict[str, Any] = Field(
         default_factory=dict, description="The job's parameters. Those of a job in a bundle are checked when it starts"
     )
-    partitions: int | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
-    workers: int | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
-    split_size: int | None = Field(default=None, ge=1024, description="Bytes")
+    partitions: StrictInt | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
+    workers: StrictInt | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
+    split_size: StrictInt | None = Field(default=None, ge=1024, description="Bytes")
 
     @model_validator(mode="before")
     @classmethod

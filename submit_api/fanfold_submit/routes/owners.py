@@ -27,7 +27,9 @@ class Removal(BaseModel):
     done: bool = Field(description="Whether nothing is left. Otherwise send the request again, in a moment")
 
 
-@router.delete("/v1/owners/{owner_id}", responses=refusals(Invalid, Contended))
+@router.delete(
+    "/v1/owners/{owner_id}", summary="Remove all of a user's files and jobs", responses=refusals(Invalid, Contended)
+)
 async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> Removal:
     """Remove everything that belongs to a user's id: cancel their jobs, remove those that have ended, then the files.
 
