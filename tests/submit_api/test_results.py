@@ -33,6 +33,29 @@ def test_parts_are_told_with_what_they_hold(finished: tuple[User, dict[str, Any]
     assert sorted(data.splitlines())[0] == b"again\t1000"
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("output", "media_type"),
+    [
+        ({"format": "text"}, "text/plain; charset=utf-8"),
+        ({"format": "text", "compress": "gzip"}, "application/octet-stream"),
+        ({"format": "jsonl"}, "application/x-ndjson"),
+        ({"format": "tsv"}, "text/tab-separated-values; charset=utf-8"),
+        ({"format": "parquet"}, "application/octet-stream"),
+    ],
+    ids=str,
+)
+def test_bytes_are_told_as_what_they_are(shared_site: Site, output: dict[str, str], media_type: str) -> None:
+    ada = shared_site.user("ada-types")
+    ada.put("texts/a.txt")
+    stage = {"map": {"function": "fanfold.builtin.wordcount:words"}, "reduce": {"aggregate": "Sum"}}
+    answer = ada.submit({"job": {"spec": {"stages": [stage], "output": output}}, "inputs": ["files:texts/"]})
+    assert answer.status_code == 202, answer.text
+    job = ada.wait(answer.json()["id"])
+    data = ada.http.get(f"/v1/jobs/{job['id']}/results/data")
+    assert (data.status_code, data.headers["Content-Type"]) == (200, media_type)
+
+
 def test_any_range_is_cut_from_the_whole(finished: tuple[User, dict[str, Any]]) -> None:
     ada, job = finished
     url = f"/v1/jobs/{job['id']}/results/data"

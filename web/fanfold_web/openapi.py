@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from fanfold_web.problem_types import SHARED, ProblemType
-from fanfold_web.problems import ProblemDetails, documented
+from fanfold_web.problems import ProblemDetails, ProblemTypes, documented
 from fanfold_web.refusals import BadRequest, Internal, MethodNotAllowed, Misdirected, StoreRefused, TooLarge
 
 _TEXT: Mapping[str, Any] = {"type": "string"}
@@ -56,7 +56,7 @@ _PARAMETERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "If-Match": ("ETags, or `*`: refuse with 412 unless this is the version there is", {}),
     "If-None-Match": ("ETags, or `*`: refuse if this is the version there is, a GET with 304", {}),
 }
-_LATE = {BadRequest: ProblemType(408, "bad-request", "The body came too late")}
+_LATE: ProblemTypes = {BadRequest: ProblemType(408, "bad-request", "The body came too late")}
 _ANY_REQUEST = {
     "MethodNotAllowed": documented(SHARED, MethodNotAllowed),
     "Misdirected": documented(SHARED, Misdirected),
