@@ -30,9 +30,9 @@ class Model:
     def may(self, state: str) -> bool:
         if self.state not in ORDER:
             return False
-        if state == "cancelled":
-            return self.desired == "cancel"
-        return state not in ORDER or ORDER.index(state) >= ORDER.index(self.state)
+        if state not in ORDER:
+            return (state == "cancelled") == (self.desired == "cancel")
+        return ORDER.index(state) >= ORDER.index(self.state)
 
 
 class Jobs(RuleBasedStateMachine):

@@ -3,7 +3,7 @@
     queued → dispatched → running → succeeded | failed | cancelled
 
 A job only moves forward. It may skip a state that nobody observed, and a final state never changes. `desired` goes from
-run to cancel.
+run to cancel, and then only `cancelled` is left as the job's end.
 """
 
 from enum import StrEnum
@@ -142,4 +142,6 @@ class Job(JobView):
             raise IllegalChange(f"job {self.id} cannot go from {self.state} back to {after.state}")
         if after.state is State.CANCELLED and after.desired != "cancel":
             raise IllegalChange(f"nobody asked for job {self.id} to be cancelled")
+        if self.desired == "cancel" and not self.state.final and after.state in (State.SUCCEEDED, State.FAILED):
+            raise IllegalChange(f"job {self.id} was to be cancelled, and can't have {after.state}")
         return after
