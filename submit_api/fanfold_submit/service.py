@@ -1,7 +1,8 @@
 """The parts of the service, wired together once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter
@@ -24,6 +25,27 @@ from fanfold_web.readiness import WriteProbe
 
 UPLOADS = 32  # at the same time; further ones wait
 ADMISSIONS = 4  # at the same time: each lists its inputs, which may take long, and must not take all threads
+ADMISSIONS_EACH = 2  # of one user, so that nobody's requests make all others wait
+
+
+class Turns:
+    """Lets so many of a user's requests through at a time; their further ones wait for each other."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._limiters: dict[str, CapacityLimiter] = {}
+
+    @asynccontextmanager
+    async def turn(self, user_id: str) -> AsyncIterator[None]:
+        """One of the user's turns, once there is one."""
+        limiter = self._limiters.setdefault(user_id, CapacityLimiter(self._each))
+        try:
+            async with limiter:
+                yield
+        finally:
+            figures = limiter.statistics()
+            if not figures.borrowed_tokens and not figures.tasks_waiting:
+                self._limiters.pop(user_id, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +66,7 @@ class Service:
     metrics: Metrics = field(default_factory=lambda: Metrics("submit"))
     uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
     admissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(ADMISSIONS))
+    turns: Turns = field(default_factory=lambda: Turns(ADMISSIONS_EACH))
 
 
 def wire(

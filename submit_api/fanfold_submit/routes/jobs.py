@@ -99,7 +99,8 @@ async def submit(
     if len(request.headers.getlist("Idempotency-Key")) > 1:
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
-    admitted = await in_thread(service.admissions, lambda: service.admission.admit(body, caller, key))
+    async with service.turns.turn(caller.id):
+        admitted = await in_thread(service.admissions, lambda: service.admission.admit(body, caller, key))
     if admitted.is_new:
         service.controller.enqueue(admitted.job.id)
     response.status_code = 202 if admitted.is_new else 200
