@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -122,6 +123,23 @@ def test_methods_that_nothing_offers_are_refused(service: Service, method: str) 
     response = service.http.request(method, "/v1/me", headers=service.admin() | {"X-Secret": "echo me"})
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
     assert "echo me" not in response.text
+
+
+def test_head_and_options_are_answered_on_every_path(service: Service) -> None:
+    """HEAD as GET is, without its body; OPTIONS with all methods, as a refused one."""
+    for template, operations in service.http.get("/openapi.json").json()["paths"].items():
+        path = re.sub(r"{\w+}", "0" * 64, template)
+        methods = {method.upper() for method in operations}
+        told = service.http.request("OPTIONS", path)
+        allowed = set(told.headers["Allow"].split(", "))
+        assert (told.status_code, told.content) == (204, b"")
+        assert methods <= allowed <= methods | {"HEAD", "OPTIONS"}, template
+        assert service.http.request("BREW", path).headers["Allow"] == told.headers["Allow"]
+        if "GET" in methods:
+            get, head = (service.http.request(method, path, headers=service.admin()) for method in ("GET", "HEAD"))
+            assert "HEAD" in allowed and head.status_code == get.status_code, template
+            if template not in {"/metrics", "/healthz"}:  # those count, or are counted
+                assert head.headers["Content-Length"] == get.headers["Content-Length"], template
 
 
 @pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
