@@ -1,11 +1,8 @@
 """The parts of the service, wired together once."""
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from anyio import CapacityLimiter
 
 from fanfold.engines import Engine
 from fanfold_storage.objects import Objects
@@ -18,34 +15,15 @@ from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.settings import Settings
+from fanfold_submit.slots import Slots
 from fanfold_submit.stores import Pairing
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
-UPLOADS = 32  # at the same time; further ones wait
-ADMISSIONS = 4  # at the same time: each lists its inputs, which may take long, and must not take all threads
-ADMISSIONS_EACH = 2  # of one user, so that nobody's requests make all others wait
-
-
-class Turns:
-    """Lets so many of a user's requests through at a time; their further ones wait for each other."""
-
-    def __init__(self, each: int) -> None:
-        self._each = each
-        self._limiters: dict[str, CapacityLimiter] = {}
-
-    @asynccontextmanager
-    async def turn(self, user_id: str) -> AsyncIterator[None]:
-        """One of the user's turns, once there is one."""
-        limiter = self._limiters.setdefault(user_id, CapacityLimiter(self._each))
-        try:
-            async with limiter:
-                yield
-        finally:
-            figures = limiter.statistics()
-            if not figures.borrowed_tokens and not figures.tasks_waiting:
-                self._limiters.pop(user_id, None)
+UPLOADS, UPLOADS_EACH = 32, 8
+ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
+LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +42,9 @@ class Service:
     record_writes: WriteProbe
     object_writes: WriteProbe
     metrics: Metrics = field(default_factory=lambda: Metrics("submit"))
-    uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
-    admissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(ADMISSIONS))
-    turns: Turns = field(default_factory=lambda: Turns(ADMISSIONS_EACH))
+    uploads: Slots = field(default_factory=lambda: Slots(UPLOADS, UPLOADS_EACH))
+    admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
+    listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
 
 
 def wire(

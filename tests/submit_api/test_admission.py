@@ -1,7 +1,5 @@
 """Admission: once for a key, refused with words that help, remembered with all that belongs to it."""
 
-import threading
-from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -339,35 +337,3 @@ def test_a_job_that_has_ended_can_be_removed(open_site: Callable[..., Site]) -> 
     assert ada.http.get("/v1/files/out/part-00000.txt").content == b"kept"
     again = ada.submit(key="k", output="files:other/")
     assert again.status_code == 202 and again.json()["id"] != job, "its key is free again"
-
-
-@pytest.mark.thorough
-def test_what_one_user_sends_makes_nobody_else_wait(
-    open_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """48 requests whose inputs take long to list; who just looks, and who submits something else, is answered."""
-    site = open_site(ScriptedEngine())
-    eve, ada = site.user("eve"), site.user("ada")
-    for user in (eve, ada):
-        user.put("texts/a.txt")
-    ends, listing = threading.Event(), Counter[str]()
-    plan = planner.plan
-
-    def slow(*arguments: Any, owner: str, **named: Any) -> Any:
-        if owner == "eve":
-            listing[owner] += 1
-            assert ends.wait(60)
-        return plan(*arguments, owner=owner, **named)
-
-    monkeypatch.setattr(planner, "plan", slow)
-    with ThreadPoolExecutor(48) as pool:
-        others = [pool.submit(site.user("eve").submit, key=f"k-{number}") for number in range(48)]
-        try:
-            poll(lambda: listing["eve"] == 2)
-            assert site.bearer(None).http.get("/healthz").status_code == 200
-            assert ada.http.get("/v1/files").status_code == 200
-            assert ada.submit().status_code == 202
-            assert listing["eve"] == 2
-        finally:
-            ends.set()
-        assert {other.result().status_code for other in others} == {202}

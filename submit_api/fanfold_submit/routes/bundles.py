@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from fanfold_storage.errors import NotFound
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.uploads import Upload, in_thread
+from fanfold_submit.http.uploads import Upload
 from fanfold_submit.jobs.bundles import bundle_key, check_zip
 from fanfold_submit.refusals import InvalidBundle, NoSuchBundle, UploadStalled, WrongHash
 from fanfold_submit.service import Service
@@ -43,10 +43,12 @@ class Bundle(BaseModel):
         **refusals(IncompleteBody, UploadStalled, TooLarge, Invalid, WrongHash, InvalidBundle),
     },
 )
-async def put_bundle(sha256: Sha256, request: Request, response: Response, _: Submitter, service: TheService) -> Bundle:
+async def put_bundle(
+    sha256: Sha256, request: Request, response: Response, caller: Submitter, service: TheService
+) -> Bundle:
     """Store a zip of code under its SHA-256."""
     upload = Upload(request, service.settings.largest_bundle)
-    is_new = await in_thread(service.uploads, lambda: _store(service, sha256, upload))
+    is_new = await service.uploads.run(caller.id, lambda: _store(service, sha256, upload))
     response.status_code = 201 if is_new else 200
     return Bundle(sha256=sha256, size=upload.size)
 

@@ -12,7 +12,7 @@ from fanfold_storage.errors import NotFound
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.http.ranges import CONDITIONS, Content, demand_preconditions, in_ranges, serve, unread
-from fanfold_submit.http.uploads import Upload, in_thread
+from fanfold_submit.http.uploads import Upload
 from fanfold_submit.refusals import InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, UploadStalled
 from fanfold_submit.service import Service
 from fanfold_web.clock import timestamp
@@ -98,9 +98,9 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
         if {"if-match", "if-none-match"} & {*request.headers}:
             demand_preconditions(request, _etag(service, key))
 
-    await in_thread(service.uploads, demand)  # don't let anybody send a gigabyte for nothing
+    await service.uploads.run(caller.id, demand)  # don't let anybody send a gigabyte for nothing
     upload = Upload(request, service.settings.largest_file, at_end=demand)
-    size = await in_thread(service.uploads, lambda: service.objects.put(key, upload))
+    size = await service.uploads.run(caller.id, lambda: service.objects.put(key, upload))
     return StoredFile(path=path, size=size, sha256=upload.sha256)
 
 
@@ -155,7 +155,7 @@ def delete_file(path: FilePath, request: Request, caller: Submitter, service: Th
 
 
 @router.get("/v1/files", summary="List files", responses=refusals(InvalidPath, Invalid))
-def list_files(
+async def list_files(
     caller: Viewer,
     service: TheService,
     prefix: Annotated[str, Query(description="How the paths begin", examples=["texts/"])] = "",
@@ -164,6 +164,10 @@ def list_files(
 ) -> FilePage:
     """My files, or with `prefix=@shared/` everybody's."""
     key_prefix, area = service.places.listing(prefix, caller)
+    return await service.listings.run(caller.id, lambda: _page(service, key_prefix, area, limit, cursor))
+
+
+def _page(service: Service, key_prefix: str, area: str, limit: int, cursor: str) -> FilePage:
     items: list[ListedFile] = []
     for stat in service.objects.list(key_prefix):
         path = stat.key.removeprefix(area)

@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field
 
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.uploads import in_thread
 from fanfold_submit.jobs.job import ID_PATTERN, JobView, State
 from fanfold_submit.jobs.job_records import is_job_id
 from fanfold_submit.jobs.removal import remove
@@ -99,8 +98,7 @@ async def submit(
     if len(request.headers.getlist("Idempotency-Key")) > 1:
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
-    async with service.turns.turn(caller.id):
-        admitted = await in_thread(service.admissions, lambda: service.admission.admit(body, caller, key))
+    admitted = await service.admissions.run(caller.id, lambda: service.admission.admit(body, caller, key))
     if admitted.is_new:
         service.controller.enqueue(admitted.job.id)
     response.status_code = 202 if admitted.is_new else 200
@@ -169,7 +167,7 @@ def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView
 )
 async def delete_job(job_id: JobId, caller: Submitter, service: TheService) -> None:
     """Remove a job that has ended, with its tree and the output that is kept with it. Files that it wrote stay."""
-    await in_thread(service.uploads, lambda: remove(job_id, caller, service.jobs, service.objects))
+    await service.uploads.run(caller.id, lambda: remove(job_id, caller, service.jobs, service.objects))
 
 
 def _unquoted(header: str | None) -> str | None:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.http.ranges import CONDITIONS, Content, in_ranges, serve
-from fanfold_submit.jobs.results import BYTES, MEDIA_TYPES, Part, results_of
+from fanfold_submit.jobs.results import BYTES, MEDIA_TYPES, Output, Part, results_of
 from fanfold_submit.refusals import (
     NoResults,
     NoSuchJob,
@@ -43,11 +43,15 @@ class Preview(BaseModel):
 
 
 @router.get("/v1/jobs/{job_id}/results", summary="List a job's results", responses=refusals(*_NONE))
-def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Results:
+async def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Results:
     """The output's parts. There are none before the job has succeeded: an output appears whole."""
-    results = results_of(service.jobs.visible(job_id, to=caller).job)
-    named = {name: output.parts for name, output in results.named.items()}
-    return Results(parts=results.main.parts, outputs=named)
+
+    def listed() -> Results:
+        results = results_of(service.jobs.visible(job_id, to=caller).job)
+        named = {name: output.parts for name, output in results.named.items()}
+        return Results(parts=results.main.parts, outputs=named)
+
+    return await service.listings.run(caller.id, listed)
 
 
 @router.get(
@@ -60,12 +64,16 @@ def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Results:
         **refusals(*_NONE, NoSuchOutput, PreconditionFailed, RangeNotSatisfiable),
     },
 )
-def read_results(
+async def read_results(
     job_id: JobId, request: Request, caller: Viewer, service: TheService, output_name: OutputName = None
 ) -> Response:
     """All parts in order, as one stream; `Range` asks for a range of it."""
-    output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
-    return serve(request, Content(output.size, output.etag, output.media_type, output.read))
+
+    def begun() -> Response:
+        output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
+        return serve(request, Content(output.size, output.etag, output.media_type, output.read))
+
+    return await service.listings.run(caller.id, begun)
 
 
 @router.get(
@@ -73,7 +81,7 @@ def read_results(
     summary="Show the first of a job's results",
     responses=refusals(*_NONE, NoSuchOutput),
 )
-def preview_results(
+async def preview_results(
     job_id: JobId,
     caller: Viewer,
     service: TheService,
@@ -81,7 +89,14 @@ def preview_results(
     output_name: OutputName = None,
 ) -> Preview:
     """The first records."""
-    output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
+
+    def previewed() -> Preview:
+        return _preview(results_of(service.jobs.visible(job_id, to=caller).job).output(output_name), records)
+
+    return await service.listings.run(caller.id, previewed)
+
+
+def _preview(output: Output, records: int) -> Preview:
     data = b""
     for chunk in output.read(0, min(output.size, PREVIEW_BYTES)):
         data += chunk
