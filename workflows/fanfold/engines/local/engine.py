@@ -50,10 +50,13 @@ class LocalEngine:
     def __init__(self, environ: Mapping[str, str] = os.environ, umask: int = -1, *, adopts: bool = False) -> None:
         """Workers get these environment variables, and this umask; -1: the one of this process.
 
-        With `adopts`, this process has no children but workers, and ends what workers leave that were killed.
+        With `adopts`, this process has no children but those that it has now, and workers; it ends what workers leave
+        that were killed.
         """
         self._environ, self._umask, self._adopts = environ, umask, adopts
+        self._others: frozenset[int] = frozenset()
         if adopts:
+            self._others = frozenset(children())  # such as those of a script that became this process
             adopt_orphans()
         self._incarnation = uuid.uuid4().hex
         self._crews: dict[str, _Crew] = {}
@@ -153,7 +156,7 @@ class LocalEngine:
         for _ in range(ROUNDS if self._adopts else 0):
             with self._lock:  # as workers are started
                 workers = {process.pid for crew in self._crews.values() for process in crew.processes.values()}
-                orphans = [pid for pid in children() if pid not in workers]
+                orphans = [pid for pid in children() if pid not in workers | self._others]
             if not orphans:
                 return
             for pid in orphans:
