@@ -4,8 +4,9 @@ Refusal
 ├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
 ├── PlaceNotAllowed                                        a place outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput      nothing of the caller's has that name
-├── NoResults, ResultsRemoved                              the job has no results, or has them no longer
-├── JobFinal                                               the job has ended, so it cannot change
+├── PreconditionFailed                                     what is stored is not what the request expects
+├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
+├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
@@ -63,7 +64,7 @@ class NoSuchOutput(Refusal):
 class PreconditionFailed(Refusal):
     """If-Match or If-None-Match doesn't hold."""
 
-    example = 'If-Match asks for "1f-6", and there is "20-7". Read it anew.'
+    example = 'If-Match asks for "1f-6", but the current ETag is "20-7". Read it again.'
 
 
 class ResultsChanged(Refusal):

@@ -126,12 +126,12 @@ def test_a_failure_names_the_stage_and_the_record_of_the_stage_before(small_job,
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
-        ([StageSpec(reduce=SUM)], r"the mapper must give \(key, value\) pairs, but gave 'a line'"),
+        ([StageSpec(reduce=SUM)], r"the mapper must emit \(key, value\) pairs, but emitted 'a line'"),
         ([StageSpec(function("returns_line"))], "the mapper returned str: let it yield records"),
         ([StageSpec(function("returns_number"))], "the mapper returned int: let it yield records"),
         (
             [StageSpec(function("line_words"), function("gives_single")), StageSpec(function("at_offset"))],
-            "takes a key and a record, but the stage before emitted 1, which is no pair",
+            "takes a key and a record, but the stage before emitted 1, which is not a pair",
         ),
         ([StageSpec(function("line_words")), StageSpec(function("missing"))], "has no 'missing'"),
     ],

@@ -78,7 +78,7 @@ def test_a_commit_of_wrong_types_is_refused_by_name(small_job, change, words):
         small_job.tree.commit_of(TASK)
     message = str(refused.value)
     assert words in message and "stage-0/map/commits/00000.json isn't what Fanfold writes there" in message
-    assert "start the job anew" in message and "\n" not in message
+    assert "start the job over" in message and "\n" not in message
 
 
 def test_what_a_commit_says_beyond_its_fields_is_passed_over_and_defaults_may_be_missing(small_job):
@@ -134,7 +134,7 @@ def test_a_tree_of_another_version_is_refused_and_left_alone(small_job, capsys, 
     assert main(["all", "--job", small_job.url]) == exits.FAILED
     told = capsys.readouterr().err
     assert "begun by another version of Fanfold" in told and key in told
-    assert "finish it with that version, or start anew: with --overwrite, or by submitting the job again" in told
+    assert "finish it with that version, or start over: with --overwrite, or by submitting the job again" in told
     after = sorted(stat.key for stat in small_job.tree.objects.list() if not stat.key.startswith(("logs", "workers")))
     assert not {*after} - {*before} - {stat for stat in after if stat.startswith("claims/")}
     if key != "job.json":

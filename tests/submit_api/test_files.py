@@ -283,7 +283,7 @@ def test_links_that_a_job_planted_lead_nowhere(site: Site, tmp_path: Path) -> No
     answer = ada.submit(inputs=["files:folder/"])
     assert answer.status_code == 422 and "folder" in answer.json()["detail"] and "bob" not in answer.text
     answer = ada.submit(inputs=["files:mine"], output="files:folder/counts/")
-    assert answer.status_code == 422 and "lies behind a link" in answer.json()["detail"]
+    assert answer.status_code == 422 and "is below a link" in answer.json()["detail"]
     assert ada.http.put("/v1/files/file", content=b"new").status_code == 201
     assert bob.http.get("/v1/files/secret").content == b"bob's"
     assert [item["path"] for item in bob.http.get("/v1/files").json()["items"]] == ["secret"]

@@ -107,7 +107,7 @@ def test_a_tree_that_another_version_began_ends_the_job_in_words(bench: Bench, k
     seen = bench.settle(job)
     assert seen.state == "failed" and seen.error
     assert "the job was begun by another version of Fanfold" in seen.error["detail"]
-    assert "start anew: with --overwrite, or by submitting the job again" in seen.error["detail"]
+    assert "start over: with --overwrite, or by submitting the job again" in seen.error["detail"]
 
 
 def test_what_is_too_large_to_be_remembered_ends_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

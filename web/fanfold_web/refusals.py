@@ -10,6 +10,7 @@
     ├── Forbidden          the caller lacks a role
     ├── NothingThere       nothing has that name
     ├── MethodNotAllowed   the resource exists but does not offer the method
+    ├── Misdirected        the request names another host than this service
     ├── Contended          other writers kept changing the same record
     ├── StoreAway          the store does not answer
     ├── StoreRefused       the store answers, but refuses what the service asks of it

@@ -11,7 +11,7 @@ from fanfold_steps.columnar.grouping import Grouping
 from fanfold_steps.memory.budget import Budget
 from fanfold_steps.memory.scratch import Scratch
 from fanfold_steps.sorting import keys
-from fanfold_steps.sorting.merge import few
+from fanfold_steps.sorting.merge import within_fan_in
 
 Stream = Iterator[pl.DataFrame]
 """Sorted states, frame by frame."""
@@ -46,14 +46,18 @@ class FrameSpills:
             packed = segments.pack([_merged(grouping, group)], grouping.shape)
             return self._read(key, self._scratch.objects.put(key, packed, hint=True), 0)
 
-        return _merged(grouping, few([*written, iter([last])], self._fan_in, stored))
+        return _merged(grouping, within_fan_in([*written, iter([last])], self._fan_in, stored))
 
     def _read(self, key: str, size: int, partition: int) -> Stream:
         return (frame for frame, _ in segments.read_segment(self._scratch.objects, key, size, partition))
 
 
 def _merged(grouping: Grouping, streams: list[Stream]) -> Stream:
-    """Again and again: of each stream the rows up to the least of the last keys that are in sight."""
+    """All states by key, a row for each key, in frames.
+
+    The least of the heads' last keys bounds the rows that a round takes: no stream can yield a lesser key later, nor
+    that very key, since a stream has a row for each key.
+    """
     heads: list[pl.DataFrame | None] = [_next(stream) for stream in streams]
     while any(head is not None for head in heads):
         bound = min((head.select(grouping.keys).row(-1) for head in heads if head is not None), key=_order)

@@ -57,7 +57,7 @@ def not_unicode(error: UnicodeError) -> str:
     """Why text can't be written as UTF-8, and how to mend it."""
     character = error.object[error.start] if isinstance(error, UnicodeEncodeError) else ""
     if character and not "\udc80" <= character <= "\udcff":  # those stand for bytes that were read
-        return f"it holds {character!a}, half of a surrogate pair, which is no character: leave it out"
+        return f"it holds {character!a}, half of a surrogate pair, which is not a character: leave it out"
     what = "it holds bytes that aren't UTF-8"
     return f"{what}: name the input's encoding, as in Text(encoding='latin-1'), or convert the input"
 

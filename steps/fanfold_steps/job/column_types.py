@@ -74,6 +74,7 @@ class _Reader:
 
     def __init__(self, tokens: list[str]) -> None:
         self._tokens = [*reversed(tokens)]
+        """The next one is the last of the list."""
 
     def type(self) -> ColumnType:
         """The next type."""

@@ -239,10 +239,10 @@ def _check_columns(format: CSV | TSV) -> None:
         or isinstance(columns, str)
         or not all(isinstance(one, str) for one in columns)
     ):
-        raise InvalidFormat(f"columns are a list of names, not {columns!r:.80}")
+        raise InvalidFormat(f"columns must be a list of names, not {columns!r:.80}")
     object.__setattr__(format, "columns", tuple(columns))
     if not columns or len(set(columns)) < len(columns):
-        raise InvalidFormat(f"columns are different names, at least one: not {list(columns)!r}")
+        raise InvalidFormat(f"columns must be one or more names, all different, not {list(columns)!r}")
 
 
 def _check_encoding(encoding: str | None, *, lines: bool = True) -> None:

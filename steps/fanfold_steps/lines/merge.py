@@ -8,7 +8,7 @@ from fanfold_steps.lines import split
 from fanfold_steps.lines.runs import Blocks, RunWriter, read_segments
 from fanfold_steps.memory.scratch import Scratch
 from fanfold_steps.sorting.heads import heads_of
-from fanfold_steps.sorting.merge import few
+from fanfold_steps.sorting.merge import within_fan_in
 
 Segment = Iterator[list[str]]
 
@@ -19,7 +19,7 @@ def merge(segments: list[Segment], scratch: Scratch, fan_in: int, block: int) ->
     def joined(group: list[Segment], key: str) -> Segment:
         return stored(chain.from_iterable(map(Blocks(block).of, merged(group))), key, scratch)
 
-    return merged(few(segments, fan_in, joined))
+    return merged(within_fan_in(segments, fan_in, joined))
 
 
 def merged(segments: list[Segment]) -> Iterator[list[str]]:

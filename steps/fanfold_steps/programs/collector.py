@@ -52,22 +52,27 @@ class LineCollector:
         self._keys: list[bytes] = []
         self._lines: list[bytes] = []
         """For each key in `_keys`, its lines in one block."""
-        self._size = self._taken = 0
+        self._size = self._blocks = 0
         self._repeats = True
+        """Whether most lines of the last block occurred in it more than once."""
 
     def take(self, block: bytes) -> None:
-        """Add a block of whole lines."""
+        """Add a block of whole lines.
+
+        If lines repeat, counting them first leaves fewer to find keys in. If they don't, that would only cost time, so
+        it is tried again only every `TRY_EVERY` blocks.
+        """
         lines = block.split(b"\n")
         lines.pop()
         known = len(self._keys)
-        if (self._repeats or self._taken % TRY_EVERY == 0) and (counted := self._counted(lines)):
+        if (self._repeats or self._blocks % TRY_EVERY == 0) and (counted := self._counted(lines)):
             self._repeats = True
             self._keys += counted[0]
             self._lines += counted[1]
         else:
             self._repeats = False
             self._group(lines)
-        self._taken += 1
+        self._blocks += 1
         self._size += len(block) + sum(map(len, self._keys[known:])) + _ENTRY * (len(self._keys) - known)
 
     def fold(self, mapper: Callable[[Any], Iterable[Any]], records: Iterator[Any]) -> Iterator[None]:
@@ -174,7 +179,7 @@ def _pieces(key: bytes, lines: bytes) -> Iterator[runs.Item]:
 
 
 def line_collector(setup: StageSetup, mapper: Program | None, programs: Programs) -> Callable[[], LineCollector] | None:
-    """What makes the collector of a mapper's lines for a reducer program; None if the reducer is none."""
+    """What makes the collector of a mapper's lines for a reducer program; None if the reducer isn't a program."""
     stage, partitions = setup.stage, setup.partitions
     if not isinstance(stage.reduce, Program):
         return None

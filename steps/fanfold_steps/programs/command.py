@@ -75,8 +75,8 @@ def find(name: str, folder: Path, path: str) -> str:
         return str(own)
     file = name if name.startswith("/") and own.is_file() else None if "/" in name else shutil.which(name, path=path)
     if file is None:
-        where = "" if "/" in name else f", neither among the job's files nor on PATH ({path})"
-        mend = "Ship it with the job, or install it where the workers run; for pods that is in their image"
+        where = "" if "/" in name else f" among the job's files or on PATH ({path})"
+        mend = "Ship it with the job, or install it where the workers run (for pods, in their image)"
         raise NoProgram(f"there is no program {name!r}{where}. {mend}")
     return file
 

@@ -247,6 +247,6 @@ def _pairs(emitted: Any, where: str) -> Iterator[tuple[Any, Any]]:
     for pair in emitted:
         if not is_pair(pair):
             raise PermanentFailure(
-                "combiner", f"the combiner must give (key, value) pairs, but gave {shown(pair)}{where}"
+                "combiner", f"the combiner must emit (key, value) pairs, but emitted {shown(pair)}{where}"
             )
         yield pair[0], taken(pair[1])

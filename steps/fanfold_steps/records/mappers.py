@@ -127,7 +127,8 @@ class MapperBlame(Blame):
     def _explain(self, item: Any) -> str | None:
         """What is wrong with what it emitted, found by running it once more; None if that shows nothing."""
         if self._keyed and not is_pair(item):
-            return f"the mapper takes a key and a record, but the stage before emitted {shown(item)}, which is no pair"
+            found = f"the stage before emitted {shown(item)}, which is not a pair"
+            return f"the mapper takes a key and a record, but {found}"
         try:
             emitted = self._call(item)
             return wrong_records(emitted, pairs=bool(self.check)) or (self.check and wrong_pairs(emitted, self.check))

@@ -51,7 +51,7 @@ class RecordFields:
         names = [field.name for field in fields(record)] if is_dataclass(record) else getattr(record, "_fields", None)
         if names is None or isinstance(record, type):
             what = "results by name take records with fields (dicts, dataclasses or named tuples)"
-            raise WrongResult(f"{what}, but the mapper gave {shown(record)}")
+            raise WrongResult(f"{what}, but the mapper emitted {shown(record)}")
         if not {*self._key, *self._values} <= set(names):
             raise self._missing(record, names)
         return attrgetter(*self._key), _tuple(attrgetter, self._values)

@@ -59,8 +59,8 @@ def wrong_pair(pair: Any, check: Check) -> str | None:
 def no_pair(given: object) -> str:
     """What is wrong with what isn't a pair."""
     if isinstance(given, To):
-        return f"the mapper gave {shown(given)}, but the job has no named outputs: name it in `outputs`"
-    return f"the mapper must give (key, value) pairs, but gave {shown(given)}"
+        return f"the mapper emitted {shown(given)}, but the job has no named outputs: name it in `outputs`"
+    return f"the mapper must emit (key, value) pairs, but emitted {shown(given)}"
 
 
 def is_pair(item: object) -> bool:

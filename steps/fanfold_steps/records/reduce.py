@@ -29,7 +29,7 @@ from fanfold_steps.user_code.calling import UserFunction
 from fanfold_steps.user_code.returned import wrong_return
 
 MOST_KEPT = 100_000  # records of one key, held back where a key that fails is put aside
-_TOO_MANY = f"the reducer gave more than {MOST_KEPT:,} records, too many to hold back, as on_error=Skip() asks for"
+_TOO_MANY = f"the reducer emitted more than {MOST_KEPT:,} records, too many to hold back, as on_error=Skip() asks for"
 LOOK_ITEMS = 65536  # between two looks at the memory
 
 

@@ -11,7 +11,7 @@ from fanfold_steps.job.spec import Aggregate
 from fanfold_steps.memory.scratch import Scratch
 from fanfold_steps.records.combining import combined
 from fanfold_steps.sorting import runs
-from fanfold_steps.sorting.merge import few, merged
+from fanfold_steps.sorting.merge import merged, within_fan_in
 from fanfold_steps.stage.setup import StageSetup
 from fanfold_steps.tree.commit import Written
 from fanfold_storage.objects import Objects
@@ -29,7 +29,8 @@ class ShuffleStep:
         """Merge runs, each by key and size, into one under `key`. Raises StorageError."""
         read = [runs.WholeRun(objects, run, size) for run, size in found]
         with Scratch() as scratch, around("shuffle.run"):
-            size = objects.put(key, self._packed(few(read, self._budget.fan_in, partial(self._stored, scratch))))
+            few = within_fan_in(read, self._budget.fan_in, partial(self._stored, scratch))
+            size = objects.put(key, self._packed(few))
         return Written(sum(run.records for run in read), size)
 
     def _stored(self, scratch: Scratch, read: list[runs.WholeRun], key: str) -> runs.WholeRun:

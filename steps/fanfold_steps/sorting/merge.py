@@ -29,14 +29,18 @@ def merge(segments: list[Segment], scratch: Scratch, budget: Budget) -> Segment:
     def stored(group: list[Segment], key: str) -> Segment:
         return _stored(merged(group), key, scratch, budget.block)
 
-    return merged(few(segments, budget.fan_in, stored))
+    return merged(within_fan_in(segments, budget.fan_in, stored))
 
 
-def few(sorted_ones: list[Sorted], fan_in: int, stored: Callable[[list[Sorted], str], Sorted]) -> list[Sorted]:
-    """Reduce sorted segments or runs to at most `fan_in`: `stored` merges a group of neighbours into one, under a key
-    that it gets. This is repeated as often as necessary.
+def within_fan_in(
+    sorted_ones: list[Sorted], fan_in: int, stored: Callable[[list[Sorted], str], Sorted]
+) -> list[Sorted]:
+    """Sorted segments or runs, at most `fan_in` of them.
 
-    >>> few(["a", "b", "c", "d", "e"], 2, lambda group, key: f"{key}({'+'.join(group)})")
+    If there are more, `stored` merges each group of neighbours into one, under the key that it gets, as often as
+    necessary.
+
+    >>> within_fan_in(["a", "b", "c", "d", "e"], 2, lambda group, key: f"{key}({'+'.join(group)})")
     ['merged-2-0(merged-1-0(a+b)+merged-1-1(c+d))', 'merged-2-1(merged-1-2(e))']
     """
     passes = 0

@@ -82,8 +82,8 @@ class JobTree:
         try:
             found = self.read(JOB_KEY)
         except NotFound:
-            what = f"{self.url(JOB_KEY)} is taken by what is no file: something else put it there"
-            raise Malformed("tree", f"{what}; start the job anew") from None
+            what = f"{self.url(JOB_KEY)} isn't a file: something else created it"
+            raise Malformed("tree", f"{what}; start the job over") from None
         demand_version(found, self.url(JOB_KEY))
         return bool(found == data)
 
@@ -91,7 +91,7 @@ class JobTree:
         """Put JSON if absent; True for the one caller that wrote it. Raises PermanentFailure: it is too large."""
         encoded = json.dumps(data).encode()
         if len(encoded) > _most(key):
-            what = f"{self.url(key)} would have {len(encoded):,} bytes, and may have {_most(key):,}"
+            what = f"{self.url(key)} would have {len(encoded):,} bytes, more than the {_most(key):,} that it may have"
             raise PermanentFailure("tree", f"{what}: give the job fewer and larger files, or fewer outputs")
         return self.objects.put_if_absent(key, encoded, hint=hint)
 
@@ -101,7 +101,7 @@ class JobTree:
             return json.loads(read_all(self.objects, key, _most(key)))
         except (ValueError, RecursionError, TooLarge) as error:
             what = f"{self.url(key)} isn't the JSON that belongs there ({error})"
-            raise Malformed("tree", f"{what}: something else changed it; start the job anew") from error
+            raise Malformed("tree", f"{what}: something else changed it; start the job over") from error
 
     def find(self, key: str) -> dict[str, Any] | None:
         """The JSON object at a key; None if there is none. Raises Malformed."""
@@ -153,8 +153,8 @@ class JobTree:
                 continue
             strays += 1  # somebody else put it there
             if strays > STRAY_COMMITS:
-                what = f"{self.url(folder)} holds more than {STRAY_COMMITS:,} files that are no commits"
-                raise Malformed("tree", f"{what}: something else put them there; start the job anew")
+                what = f"{self.url(folder)} holds more than {STRAY_COMMITS:,} files that aren't commits"
+                raise Malformed("tree", f"{what}: something else put them there; start the job over")
 
     def commit_of(self, task: Task) -> Commit:
         """The commit of a committed task. Raises NotFound, OtherVersion, Malformed."""

@@ -71,7 +71,7 @@ class Plan:
             )
         except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:
             what = f"{tree.url(PLAN_KEY)} isn't what Fanfold writes there ({error!r:.200})"
-            raise Malformed("tree", f"{what}: something else changed it; start the job anew") from error
+            raise Malformed("tree", f"{what}: something else changed it; start the job over") from error
 
     def to_json(self) -> dict[str, Any]:
         """The form that `plan.json` holds. What `PlanHead` reads comes first."""
@@ -120,7 +120,7 @@ class PlanHead:
         counts = [count for stage in head.tasks for count in stage.values()]
         steps = {step for stage in head.tasks for step in stage}
         if not head.tasks or not steps <= STEPS or not all(0 <= count <= MOST_TASKS for count in counts):
-            raise Malformed("tree", f"{url} names steps that there are not: something else changed it")
+            raise Malformed("tree", f"{url} names steps that don't exist: something else changed it")
         return head
 
 
@@ -143,7 +143,7 @@ def _members(text: str, names: Sequence[str], url: str) -> dict[str, Any]:
         if text.startswith("{"):
             demand_version(found, url)  # which comes first, and says more than that something is missing
         what = f"{url} doesn't begin as Fanfold writes it ({error})"
-        raise Malformed("tree", f"{what}: something else changed it; start the job anew") from None
+        raise Malformed("tree", f"{what}: something else changed it; start the job over") from None
     demand_version(found, url)
     return found
 

@@ -92,11 +92,11 @@ class ProgressReader:
         state: Literal["running", "succeeded", "failed"] = "succeeded" if report else "failed" if failure else "running"
         return Progress(state, stages, failure, report, bounded(report.counters) if report else self._counted)
 
-    def whole(self) -> list[UnsplitFile]:
+    def unsplit_files(self) -> list[UnsplitFile]:
         """Files that the plan, once there is one, says are larger than a split and can't be split."""
         return Plan.load(self.tree).whole if self._plan else []
 
-    def words(self) -> str:
+    def status(self) -> str:
         """What the user's code in any one of the workers last said it was doing (`ctx.progress`)."""
         keys = [stat.key for stat in self.tree.objects.list("workers/")]
         statuses = []

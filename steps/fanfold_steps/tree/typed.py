@@ -30,7 +30,7 @@ def read_as(kind: type[T], data: object, url: str) -> T:
     try:
         instance: T = _reader(cast(Hashable, kind))(data, "")
     except _Wrong as wrong:
-        what = f"{url} isn't what Fanfold writes there ({wrong}): something else changed it; start the job anew"
+        what = f"{url} isn't what Fanfold writes there ({wrong}): something else changed it; start the job over"
         raise Malformed("tree", what) from None
     return instance
 
@@ -58,14 +58,15 @@ def _reader(kind: Any) -> Read:
 
 
 def _object_reader(kind: Any) -> Read:
+    """Reads an object as the dataclass `kind`; only fields with a default may be missing."""
     hints = get_type_hints(kind)
     readers = {field.name: _reader(hints[field.name]) for field in fields(kind)}
-    needed = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+    required = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
 
     def read_object(value: object, at: str) -> Any:
         _demand(isinstance(value, dict), value, at, "an object")
         assert isinstance(value, dict)
-        if missing := next((name for name in needed if name not in value), None):
+        if missing := next((name for name in required if name not in value), None):
             raise _Wrong(f"`{_below(at, missing)}` is missing")
         return kind(**{name: read(value[name], _below(at, name)) for name, read in readers.items() if name in value})
 

@@ -14,5 +14,5 @@ def demand_version(data: object, url: str) -> None:
     """Raise OtherVersion unless the JSON value at `url` has this version's format."""
     if isinstance(data, dict) and data.get("version") == TREE_VERSION:
         return
-    mend = "finish it with that version, or start anew: with --overwrite, or by submitting the job again"
+    mend = "finish it with that version, or start over: with --overwrite, or by submitting the job again"
     raise OtherVersion("version", f"the job was begun by another version of Fanfold ({url}): {mend}")

@@ -77,7 +77,7 @@ def variable(name: str) -> object:
 
 
 def _values(given: Any) -> dict[str, Any]:
-    """What it holds beside code, by name."""
+    """The values that a function, class or object holds besides its code, by name: closures, attributes, arguments."""
     if isinstance(given, types.FunctionType):
         return {} if is_pythons(_file(given)) else held_by(given)
     if isinstance(given, types.MethodType):

@@ -118,6 +118,13 @@ class Folders:
                 return
 
     def _walk(self, segments: Sequence[str], create: bool, links_left: int) -> int:
+        """The descriptor of the folder at the path's end, which the caller closes; follows up to `links_left` links.
+
+        Raises:
+            InvalidKey: with `create`, a file or a link is where a folder should be.
+            PermissionDenied: a link leads out of the root.
+            OSError: a folder doesn't exist, or can't be opened or created.
+        """
         current = self._open_root(create)
         for depth, segment in enumerate(segments):
             try:

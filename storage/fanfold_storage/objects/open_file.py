@@ -28,6 +28,6 @@ class OpenFile:
             with explained("read", self._path):
                 chunk = os.pread(self._descriptor, min(CHUNK, stop - start), start)
             if not chunk:
-                raise Unavailable(f"{self._path} was cut short while it was being read: read it anew")
+                raise Unavailable(f"{self._path} was cut short while it was being read: read it again")
             start += len(chunk)
             yield chunk

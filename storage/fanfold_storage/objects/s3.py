@@ -34,7 +34,8 @@ class OpenObject:
             left -= len(chunk)
             yield chunk
         if left:
-            raise Unavailable(f"{self._objects.url}{self.stat.key} was cut short while it was being read: read it anew")
+            url = f"{self._objects.url}{self.stat.key}"
+            raise Unavailable(f"{url} was cut short while it was being read: read it again")
 
     def close(self) -> None:
         """Nothing needs closing."""

@@ -20,7 +20,7 @@ _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a response carries: `read(start, stop)` yields exactly these bytes; `close` is called when that is over."""
+    """What a response carries: `read(start, stop)` yields exactly these bytes; `close` is called at the end."""
 
     size: int
     etag: str
@@ -45,11 +45,12 @@ def unread(body: dict[str, Any] | None = None) -> Responses:
 def serve(request: Request, content: Content) -> Response:
     """The response to a GET or HEAD, as its headers ask for.
 
-    The first bytes are read before anything is sent, so what is wrong by then is still told. Whatever goes wrong later
-    closes the connection, as the head has promised more bytes than came.
+    The first bytes are read before the head is sent, so an error by then gets a response of its own. A later one closes
+    the connection, since the head has promised more bytes.
 
     Raises:
-        RangeNotSatisfiable: the range begins behind the end.
+        RangeNotSatisfiable: the range begins after the end.
+        PreconditionFailed: If-Match names another ETag.
         Refusal, StorageError: the bytes can't be read.
     """
     try:
@@ -69,9 +70,11 @@ def demand_preconditions(request: Request, etag: str | None) -> None:
     """
     match, none_match = request.headers.get("If-Match"), request.headers.get("If-None-Match")
     if match is not None and (etag is None or (match.strip() != "*" and etag not in _tags(match, weak=False))):
-        raise PreconditionFailed(f"If-Match asks for {match[:100]}, and there is {etag or 'nothing'}. Read it anew.")
+        found = f"the current ETag is {etag}" if etag else "nothing is stored there"
+        raise PreconditionFailed(f"If-Match asks for {match[:100]}, but {found}. Read it again.")
     if none_match is not None and etag is not None and (none_match.strip() == "*" or etag in _tags(none_match)):
-        raise PreconditionFailed(f"If-None-Match excludes {none_match[:100]}, and there is {etag}. Read it anew.")
+        found = f"the current ETag is {etag}"
+        raise PreconditionFailed(f"If-None-Match excludes {none_match[:100]}, but {found}. Read it again.")
 
 
 def _response(request: Request, content: Content) -> Response:
@@ -91,7 +94,7 @@ def _response(request: Request, content: Content) -> Response:
     headers["Content-Length"] = str(stop - start)
     if request.method == "HEAD" or start == stop:
         return Response(status_code=status, headers=headers, media_type=content.media_type)
-    chunks = content.read(start, stop)
+    chunks = content.read(start, stop)  # the first one is read now: see `serve`
     body = _closing(chain([next(chunks)], chunks), content.close)
     return StreamingResponse(body, status, headers, content.media_type)
 

@@ -26,7 +26,7 @@ class Upload:
         """`at_end` is called once all has arrived, before the writer lets it appear; what it raises discards it."""
         for header in ("Content-Range", "Content-Encoding"):
             if request.headers.get(header, "identity") != "identity":
-                raise BadRequest(f"An upload with {header} would be stored as it is. Send the whole file, plain.")
+                raise BadRequest(f"An upload with {header} would be stored as sent. Send the whole file, unencoded.")
         self._at_end = at_end
         announced = request.headers.get("Content-Length", "")
         self._announced = int(announced) if announced.isascii() and announced.isdigit() else None

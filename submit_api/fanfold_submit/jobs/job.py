@@ -143,5 +143,5 @@ class Job(JobView):
         if after.state is State.CANCELLED and after.desired != "cancel":
             raise IllegalChange(f"nobody asked for job {self.id} to be cancelled")
         if self.desired == "cancel" and not self.state.final and after.state in (State.SUCCEEDED, State.FAILED):
-            raise IllegalChange(f"job {self.id} was to be cancelled, and can't have {after.state}")
+            raise IllegalChange(f"job {self.id} was to be cancelled, so it can't become {after.state}")
         return after

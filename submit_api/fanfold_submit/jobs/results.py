@@ -187,7 +187,7 @@ def _manifest(store: Objects, job: Job, where: str) -> tuple[Report, float]:
         detail = f"The output of job {job.id} ({where}) was replaced by another job's. Submit the job again."
         raise ResultsRemoved(detail)
     if not all(_NAME.fullmatch(name) for name in _names(report)):
-        raise ResultsChanged(f"{changed}: its {MANIFEST} names what no output holds. Submit the job again.")
+        raise ResultsChanged(f"{changed}: its {MANIFEST} names files that no job writes. Submit the job again.")
     return report, file.stat.modified
 
 

@@ -235,7 +235,7 @@ def test_bytes_of_other_libraries_are_written_as_they_are(value):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a\ud800b", r"it holds '\\ud800', half of a surrogate pair, which is no character: leave it out"),
+        ("a\ud800b", r"it holds '\\ud800', half of a surrogate pair, which is not a character: leave it out"),
         ("caf\udce9", r"bytes that aren't UTF-8: name the input's encoding"),
     ],
 )
@@ -246,5 +246,5 @@ def test_text_that_is_no_unicode_is_told_apart(form, text, words):
 
 def test_the_value_of_a_member_may_be_anything_plain():
     assert plain(Suit.HEARTS) == ["h", 1]
-    with pytest.raises(TypeError, match="complex is none of the types"):
+    with pytest.raises(TypeError, match="complex has no type that can be written"):
         plain(1j)

@@ -126,7 +126,7 @@ def test_what_does_not_fit_is_told_with_the_record():
     assert told.position
     assert told.position.offset == len(lines([RECORD])) + 1
     assert "the record Request(" in failure([RECORD], stage("named_tuples", key=["nowhere"])).message
-    assert "records with fields (dicts, dataclasses or named tuples), but the mapper gave ('" in (
+    assert "records with fields (dicts, dataclasses or named tuples), but the mapper emitted ('" in (
         failure([RECORD], stage("pairs")).message
     )
     text = failure([RECORD], stage("text_size"))

@@ -113,7 +113,7 @@ def test_what_a_mapper_may_not_give_is_bad_too(small_job):
         "a key is None, a number, a string, bytes, a date, a time, a UUID, a member of an Enum, a frozen dataclass or "
         "a tuple of these, not list (['k'])",
         "NaN can't be a key, because it is neither equal to nor less than anything",
-        "the mapper must give (key, value) pairs, but gave 'one'",
+        "the mapper must emit (key, value) pairs, but emitted 'one'",
         "Sum() takes int, float, Decimal, Fraction and timedelta, but a value is str ('x'), for the key 'k'",
     ]
     assert small_job.output()["part-00000.txt"] == b"k\t6\n"
@@ -252,5 +252,5 @@ def test_too_many_records_without_a_traceback_end_the_job_in_words(small_job):
     shape = StageSpec(Function("tests.steps.functions:gives_two_letters"), SUM)
     failure = failed(small_job, shape, on_error=Skip(0.1), partitions=1)
     assert failure["message"].startswith("20 of 20 records were bad, and no more than 10% may be skipped")
-    assert failure["message"].endswith("the mapper must give (key, value) pairs, but gave 'ab'")
+    assert failure["message"].endswith("the mapper must emit (key, value) pairs, but emitted 'ab'")
     assert failure["traceback"] == ""

@@ -120,7 +120,7 @@ def test_parts_that_clash_are_told_with_a_record_of_each(small_job):
 
 
 def test_parts_that_no_type_keeps_together_are_told(small_job):
-    words = r"the column 'x' holds decimals of 37 and 37 digits, of which there are 38 in all: round them"
+    words = r"the column 'x' holds decimals of 37 and 37 digits, more than the 38 that fit into one decimal: round them"
     with pytest.raises(PermanentFailure, match=words) as failed:
         typed(small_job, "decimals", Parquet(), b"ab")
     assert "part-00001.parquet" in failed.value.message and "part-00002.parquet" in failed.value.message

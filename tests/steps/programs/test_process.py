@@ -110,7 +110,7 @@ def test_a_status_other_than_0_is_a_failure_with_the_last_lines():
         ("sh -c 'kill -40 $$'", "was killed by signal 40 (of a test)"),
         ("sh -c 'nosuchword'", "127 (to a shell: a command is not found)"),
         ("sh -c 'sh -c \"kill -9 \\$\\$\"; exit $?'", "137 (to a shell: killed by signal 9 (SIGKILL))"),
-        ("no-such-program -x", "there is no program 'no-such-program', neither among the job's files nor on PATH"),
+        ("no-such-program -x", "there is no program 'no-such-program' among the job's files or on PATH"),
         ("./no-such-script", "there is no program './no-such-script'. Ship it with the job"),
         ("/etc/passwd", "/etc/passwd isn't executable: chmod +x"),
         ("./plain", "isn't a program: begin a script with a line that names its interpreter"),

@@ -122,7 +122,7 @@ def test_a_combiner_takes_the_context_too(small_job):
         ("ctx_alone", SUM, "must take one argument, the record, or two, its key and the record, but is"),
         ("Breaking", SUM, "the mapper's finish raised ValueError: after 1 lines"),
         ("NeverStarting", SUM, "the mapper's start raised LookupError: no luck"),
-        ("EndingBadly", SUM, "must give (key, value) pairs, but gave 'no pair' (from the mapper's finish)"),
+        ("EndingBadly", SUM, "must emit (key, value) pairs, but emitted 'no pair' (from the mapper's finish)"),
         ("EndingInText", SUM, "the mapper's finish returned str: let it yield records, or return a list of them"),
         ("placed", "EndingInPair", "the reducer's finish returned tuple: let it yield records"),
         ("uncopied", SUM, "can't be copied, as each attempt needs: cannot pickle 'generator' object; open what can't"),

@@ -43,8 +43,8 @@ def test_a_mapper_that_raises(small_job, capsys, monkeypatch):
     ("mapper", "words"),
     [
         ("returns_number", "returned int: let it yield"),
-        ("gives_no_pair", r"must give \(key, value\) pairs, but gave 'x'"),
-        ("gives_two_letters", r"must give \(key, value\) pairs, but gave 'ab'"),
+        ("gives_no_pair", r"must emit \(key, value\) pairs, but emitted 'x'"),
+        ("gives_two_letters", r"must emit \(key, value\) pairs, but emitted 'ab'"),
         ("returns_dict", r"the mapper returned dict: let it yield \(key, value\) pairs"),
         ("gives_unhashable", "a frozen dataclass or a tuple of these, not list"),
         ("gives_nan_key", "NaN can't be a key"),
@@ -121,7 +121,7 @@ def test_a_value_that_cannot_be_carried(small_job, mapper, shown):
     ("combiner", "words"),
     [
         ("total_returned", "the combiner returned tuple"),
-        ("yields_text", "must give (key, value) pairs, but gave 'text'"),
+        ("yields_text", "must emit (key, value) pairs, but emitted 'text'"),
     ],
 )
 def test_what_a_combiner_may_not_give(small_job, combiner, words):
@@ -288,7 +288,7 @@ def test_what_is_no_pair_is_refused_however_late_it_comes(small_job, split_size,
     )
     assert main(["all", "--job", small_job.url]) == 64
     failure = small_job.tree.read("failed.json")
-    assert re.fullmatch(rf"the mapper must give \(key, value\) pairs, but gave {told}", failure["message"])
+    assert re.fullmatch(rf"the mapper must emit \(key, value\) pairs, but emitted {told}", failure["message"])
     assert failure["record"]["offset"] == 5000
 
 

@@ -48,7 +48,7 @@ def test_mended_code_starts_anew_with_overwrite_after_an_interruption(tmp_path):
     (tmp_path / "again_job.py").write_text(COUNTS)
     refused = run_in(tmp_path, *command)
     assert refused.returncode == 3
-    assert "start anew with --overwrite" in refused.stderr
+    assert "start over with --overwrite" in refused.stderr
     done = run_in(tmp_path, *command, "--overwrite")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "part-00000.txt").read_text() == "1\t1\n2\t1\n"

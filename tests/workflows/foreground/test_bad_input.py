@@ -30,7 +30,7 @@ CASES = {
                ["map/0: the mapper raised ZeroDivisionError", "in/a.txt, byte 0: a b",
                 'File "bad.py", line 4, in f']),
     "no pair": (job("yield record"), b"ok\n", [], 1,
-                ["must give (key, value) pairs, but gave 'ok'", "in/a.txt, byte 0: ok"]),
+                ["must emit (key, value) pairs, but emitted 'ok'", "in/a.txt, byte 0: ok"]),
     "returns a number": (job("return len(record)"), b"ok\n", [], 1,
                          ["the mapper returned int: let it yield (key, value) pairs", "byte 0: ok"]),
     "unsortable key": (job("yield [record], 1"), b"ok\n", [], 1,

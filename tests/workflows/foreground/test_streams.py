@@ -89,7 +89,7 @@ def test_a_pipe_that_cannot_be_read_is_refused(tmp_path, more, told):
 
 
 @pytest.mark.parametrize(
-    ("target", "told"), [("nowhere", "which doesn't exist"), ("link", "leads in a circle"), (None, "neither a file")]
+    ("target", "told"), [("nowhere", "which doesn't exist"), ("link", "leads back to itself"), (None, "neither a file")]
 )
 def test_what_cannot_be_read_as_a_file_is_told_before_anything_runs(tmp_path, target, told):
     (tmp_path / "in").mkdir()

@@ -119,7 +119,7 @@ class Verifier:
         if header.get("typ") != TYPE:
             raise invalid_token(f"it is not an access token, since its `typ` is not {TYPE}")
         if header.keys() != _HEADER:
-            raise invalid_token("its header holds other members than alg, typ and kid, such as an extension or a key")
+            raise invalid_token("its header has members other than alg, typ and kid, such as an extension or a key")
         key = self.find_key(header["kid"]) if isinstance(header["kid"], str) else None
         if key is None:
             raise invalid_token("the auth service does not publish the key that it is signed with")

@@ -101,10 +101,14 @@ def _ignored_options(given: Sizing, asked: JobConf, started: JobConf) -> Iterato
 
 
 def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest) -> Progress:
-    """Start the workers and follow the tree until they have left.
+    """Start the workers, and show the progress that the tree holds until they have exited.
 
-    Local workers are not waited for once the tree says how the job ended: closing the engine ends them. Pods read the
-    tree to the last.
+    Once the tree says how the job ended, local workers aren't waited for: closing the engine ends them. Pods are, since
+    they read the tree until they exit.
+
+    Raises:
+        EngineError, StorageError: the engine or the store of the tree is unavailable.
+        KeyboardInterrupt: with a message that says how to resume.
     """
     reader, steps, warned = ProgressReader(tree), StepProgress(), False
     status, next_status = "", time.monotonic()
@@ -119,10 +123,10 @@ def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest)
                 progress = reader.read()
                 if progress.stages and not warned:
                     warned = True
-                    for warning in _unsplittable(reader.whole()):
+                    for warning in _unsplittable(reader.unsplit_files()):
                         display.say(warning)
                 if time.monotonic() > next_status:  # it changes with the workers' heartbeats
-                    status, next_status = reader.words(), time.monotonic() + HEARTBEAT_SECONDS
+                    status, next_status = reader.status(), time.monotonic() + HEARTBEAT_SECONDS
                 display.show(with_status(steps.lines(list(map(asdict, progress.stages))), status))
                 if ended or (engine.name == "local" and progress.state in ("succeeded", "failed")):
                     return _final(progress, engine, handle)

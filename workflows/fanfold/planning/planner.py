@@ -72,7 +72,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
             raise Refused(f"the inputs have more than {MOST_FILES:,} files: name fewer, or put small files together")
     files = [replace(file, input=name) for name, urls in inputs.items() for url in urls for file in listed[url]]
     if len(files) > MOST_FILES:
-        raise Refused(f"the inputs name {len(files):,} files, and may name {MOST_FILES:,}: don't name a place often")
+        raise Refused(f"the inputs name {len(files):,} files, more than {MOST_FILES:,}: name each place only once")
     total = sum(file.size for file in files)
     if not places.output_may_exist:
         refuse_taken_output(places.output)
@@ -120,7 +120,7 @@ def refuse_taken_output(url: str) -> None:
         Refused: the output is a file, or would lie in one, or behind a link where those lead nowhere.
     """
     if lies_behind_link(url):
-        raise Refused(f"the output {url} lies behind a link, which leads nowhere here: choose another output")
+        raise Refused(f"the output {url} is below a link, and links aren't followed here: choose another output")
     if file := _file_in_path(url):
         raise Refused(f"the output {url} can't be a folder, because {file} is a file: choose another output")
     for key in _outputs(url):
@@ -215,7 +215,7 @@ def _check_regular(file: File) -> None:
         raise Refused(f"the input {path} is a link to {path.readlink()}, which doesn't exist: remove it") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise Refused(f"the input {path} is a link that leads in a circle: remove it") from None
+            raise Refused(f"the input {path} is a link that leads back to itself: remove it") from None
         raise
     if not stat.S_ISREG(mode):
         raise Refused(f"the input {path} is neither a file nor a folder: name a pipe by itself, or leave it out")

@@ -12,7 +12,7 @@ def named_results_problem(stage: StageSpec) -> tuple[str, str] | None:
     ('key', 'named aggregations need a key; name its fields, as key=("host", "day")')
     """
     if isinstance(stage.reduce, dict):
-        return _key_problem(stage, stage.reduce) or _rows_problem(stage.reduce)
+        return _missing_or_clashing_names(stage, stage.reduce) or _rows_problem(stage.reduce)
     if isinstance(stage.map, BatchFunction):
         return "reduce", 'a batch must be reduced by aggregations of columns, such as {"n": Sum()}'
     if stage.key is not None:
@@ -24,7 +24,8 @@ def named_results_problem(stage: StageSpec) -> tuple[str, str] | None:
     return None
 
 
-def _key_problem(stage: StageSpec, reduce: dict[str, Aggregate]) -> tuple[str, str] | None:
+def _missing_or_clashing_names(stage: StageSpec, reduce: dict[str, Aggregate]) -> tuple[str, str] | None:
+    """Names that the key or the aggregations lack, repeat or share; and a mapper whose records have no names."""
     if not reduce:
         return "reduce", 'name at least one column to aggregate, such as {"n": Sum()}'
     if isinstance(stage.map, Program):

@@ -39,7 +39,8 @@ def arrow_type(kind: Kind) -> Any:
             return pa.uint64() if low >= 0 and high < 1 << 64 else pa.decimal128(MOST_DIGITS, 0)
         case Exact(whole, scale):
             if whole + scale > MOST_DIGITS:
-                raise Clash(f"{kind}, of which there are {MOST_DIGITS} in all", "round them, or write them as text")
+                problem = f"{kind}, more than the {MOST_DIGITS} that fit into one decimal"
+                raise Clash(problem, "round them, or write them as text")
             return pa.decimal128(MOST_DIGITS, scale)
         case Moments(name, nanoseconds):
             unit = "ns" if nanoseconds else "us"

@@ -40,7 +40,7 @@ def check_for_polars(name: str, array: Any) -> None:
     elif types.is_time(kind):
         per_second = PER_SECOND.get(kind.unit, 10**9)
         if not are_within(array.view("int32" if kind.bit_width == 32 else "int64"), 0, 86_400 * per_second - 1):
-            raise NoPythonValue(f"the column {name!r} holds a time of day that isn't within one: cast it before")
+            raise NoPythonValue(f"the column {name!r} holds a time of day outside 0 to 24 hours: cast it before")
     elif _counts_seconds(kind) and not are_within(array.view("int64"), -_MOST_SECONDS, _MOST_SECONDS):
         what = f"the column {name!r} holds a time too long, or too far away, for Polars"
         raise NoPythonValue(f"{what}: cast it before")

@@ -165,7 +165,7 @@ def _times(array: Any) -> list[Any]:
     except NoPythonValue:
         raise
     except ValueError as error:
-        raise NoPythonValue(f"a time of day that isn't within one: {_MEND}") from error
+        raise NoPythonValue(f"a time of day outside 0 to 24 hours: {_MEND}") from error
 
 
 def _durations(array: Any) -> list[Any]:
@@ -174,7 +174,7 @@ def _durations(array: Any) -> list[Any]:
     try:
         return [None if count is None else count * unit for count in array.view("int64").to_pylist()]
     except OverflowError as error:
-        raise NoPythonValue(f"a longer time than Python's timedelta holds: {_MEND}") from error
+        raise NoPythonValue(f"a duration too long for Python's timedelta: {_MEND}") from error
 
 
 def are_within(array: Any, low: int, high: int) -> bool:

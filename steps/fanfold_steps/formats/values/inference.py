@@ -61,7 +61,7 @@ def settled_rows(rows: Sequence[dict[Any, Any]]) -> tuple[Fields, dict[str, list
     if columns is None:
         columns = _transposed([plain(row) for row in rows])
     if columns is None:
-        raise Clash("a column whose name isn't text", "name it by text")
+        raise Clash("a column whose name isn't a string", "use a string as its name")
     kinds: dict[str, Kind] = {}
     for name, values in columns.items():
         kinds[name], columns[name] = with_path(name, partial(settled, values))
@@ -98,7 +98,7 @@ def _whole(values: Collection[int]) -> Kind:
 
 def _exact(values: Collection[Decimal]) -> Kind:
     if not all(value.is_finite() for value in values):
-        raise Clash("a decimal that is no number", "write None instead")
+        raise Clash("a decimal that is infinite or not a number", "write None instead")
     whole = max(value.adjusted() + 1 if value else 0 for value in values)
     scale = max(-int(value.as_tuple().exponent) for value in values)
     return Exact(max(whole, 0), max(scale, 0))
@@ -122,12 +122,12 @@ def _utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
     except OverflowError as error:
-        raise Clash("a time that in UTC isn't in the years 1 to 9999", "write it without its zone") from error
+        raise Clash("a time outside the years 1 to 9999 in UTC", "write it without its zone") from error
 
 
 def _times(values: Collection[time]) -> Kind:
     if any(value.tzinfo is not None for value in values):
-        raise Clash("a time of day with a zone, which Parquet hasn't", "write it as text, or without the zone")
+        raise Clash("a time of day with a zone, which Parquet doesn't have", "write it as text, or without the zone")
     return Moments("time")
 
 

@@ -191,9 +191,7 @@ def _of_subclass(value: Any) -> Any:
         return value
     if isinstance(value, set | frozenset):
         raise TypeError(_NO_ORDER)
-    raise TypeError(
-        f"{type(value).__name__} is none of the types that can be written: yield its fields, or str() of it"
-    )
+    raise TypeError(f"{type(value).__name__} has no type that can be written: yield its fields, or str() of it")
 
 
 def _of_numpy(value: Any) -> Any:
@@ -217,7 +215,7 @@ def _is_coarse(value: Any) -> bool:
 def _nanoseconds(value: Any, kind: type[int]) -> int:
     exact = value.astype(f"{value.dtype.kind}8[ns]")
     if exact != value:
-        raise TypeError(f"{value!r} is out of the range of nanoseconds, or finer than them")
+        raise TypeError(f"{value!r} isn't a whole number of nanoseconds below 2^63: convert it first")
     return kind(exact.astype("i8"))
 
 
