@@ -1,7 +1,7 @@
 """`python -m bench [ROW…] [--scale F]`: measure rows of the table and write docs/performance.md.
 
-A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `cluster`, `page` (nothing is
-measured, only the page written). Figures are kept in bench/results.json, each row with the day and the machine it was
+A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `services`, `cluster`, `page`
+(nothing is measured, only the page written). Figures are kept in bench/results.json, each row with the day and the machine it was
 measured on, so that one can be measured anew without the others. With a `--scale` the inputs are so much larger or
 smaller, and the figures are only printed.
 """
@@ -21,7 +21,7 @@ from bench import page
 from bench.harness import commands
 from bench.harness.processes import CommandFailed
 from bench.harness.ways import Disagreement
-from bench.workloads import cluster, growth, indexing, many_keys, sorting, starting, stopping, tasks, words
+from bench.workloads import cluster, growth, indexing, many_keys, services, sorting, starting, stopping, tasks, words
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
@@ -38,6 +38,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     },
     "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words, "sort-growth": growth.sort},
     "cluster": {"cluster": cluster.measure},
+    "services": {"services": services.measure},
     "page": {},
 }
 ROWS = {name: row for rows in GROUPS.values() for name, row in rows.items()}
