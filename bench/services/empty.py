@@ -8,6 +8,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import JSONResponse
 
 from fanfold_web.server import configure, listen
 
@@ -16,15 +17,15 @@ answer: dict[str, Any] = {}
 
 
 @app.get("/sync")
-def answer_in_thread() -> dict[str, Any]:
+def answer_in_thread() -> JSONResponse:
     """As a route that waits for a store: in a thread."""
-    return answer
+    return JSONResponse(answer)
 
 
 @app.get("/async")
-async def answer_at_once() -> dict[str, Any]:
+async def answer_at_once() -> JSONResponse:
     """In the event loop."""
-    return answer
+    return JSONResponse(answer)
 
 
 @app.post("/answer")

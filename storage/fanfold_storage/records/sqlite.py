@@ -47,11 +47,16 @@ class SqliteRecords:
 
     def get(self, key: str) -> Record | None:
         """The record under the key."""
-        encoded = encode_key(key)
-        self._expire()
-        with self._file.reading() as connection:
-            row = connection.execute("SELECT value, revision FROM current WHERE key = ?", (encoded,)).fetchone()
-        return Record(key, decode_value(row[0]), row[1]) if row else None
+        query, encoded = "SELECT value, revision, expires FROM current WHERE key = ?", encode_key(key)
+        while True:
+            with self._file.querying() as connection:
+                rows = connection.execute(query, (encoded,)).fetchall()
+            if not rows:
+                return None
+            value, revision, expires = rows[0]
+            if expires is None or expires > time.time():
+                return Record(key, decode_value(value), revision)
+            self._expire()
 
     def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
         """A page of records in key order."""
@@ -101,8 +106,8 @@ class SqliteRecords:
     def _expire(self) -> None:
         """Delete expired records; watches see these changes, too."""
         due = "SELECT key FROM current WHERE expires <= ? ORDER BY expires"
-        with self._file.reading() as connection:
-            if not connection.execute(due, (time.time(),)).fetchone():
+        with self._file.querying() as connection:
+            if not connection.execute(f"{due} LIMIT 1", (time.time(),)).fetchall():
                 return
         with self._file.writing() as connection:
             keys = connection.execute(due, (time.time(),)).fetchall()
