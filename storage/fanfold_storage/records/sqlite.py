@@ -41,22 +41,19 @@ _SCAN_THEN = """
 class SqliteRecords:
     """The records in the file at `path`, which is created if it doesn't exist."""
 
+    is_local = True  # in WAL mode, readers don't wait for writers
+
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path.resolve())
         self._watches: weakref.WeakSet[SqliteWatch] = weakref.WeakSet()
 
     def get(self, key: str) -> Record | None:
         """The record under the key."""
-        query, encoded = "SELECT value, revision, expires FROM current WHERE key = ?", encode_key(key)
-        while True:
-            with self._file.querying() as connection:
-                rows = connection.execute(query, (encoded,)).fetchall()
-            if not rows:
-                return None
-            value, revision, expires = rows[0]
-            if expires is None or expires > time.time():
-                return Record(key, decode_value(value), revision)
-            self._expire()
+        query = "SELECT value, revision FROM current WHERE key = ? AND (expires IS NULL OR expires > ?)"
+        bounds = (encode_key(key), time.time())
+        with self._file.querying() as connection:
+            rows = connection.execute(query, bounds).fetchall()
+        return Record(key, decode_value(rows[0][0]), rows[0][1]) if rows else None
 
     def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
         """A page of records in key order."""
@@ -104,7 +101,7 @@ class SqliteRecords:
         self._file.close()
 
     def _expire(self) -> None:
-        """Delete expired records; watches see these changes, too."""
+        """Delete expired records, which `get` doesn't see any more; watches see these changes, too."""
         due = "SELECT key FROM current WHERE expires <= ? ORDER BY expires"
         with self._file.querying() as connection:
             if not connection.execute(f"{due} LIMIT 1", (time.time(),)).fetchall():

@@ -119,8 +119,12 @@ def list_jobs(
 @router.get("/v1/jobs/{job_id}", responses=refusals(NoSuchJob, Invalid))
 async def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobView:
     """One job as it stands."""
-    # What is asked most often goes to a thread once. FastAPI would do so again to validate a plain function's result.
-    return await to_thread.run_sync(lambda: service.jobs.visible(job_id, to=caller).job.view())
+
+    def view() -> JobView:
+        return service.jobs.visible(job_id, to=caller).job.view()
+
+    # It is asked more often than anything else, so it doesn't go to a thread where it has nothing to wait for.
+    return view() if service.jobs.are_local else await to_thread.run_sync(view)
 
 
 @router.get("/v1/jobs/{job_id}/counters", responses=refusals(NoSuchJob, Invalid))
