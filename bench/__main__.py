@@ -1,9 +1,9 @@
 """`python -m bench [ROW…] [--scale F]`: measure rows of the table and write docs/performance.md.
 
 A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `services`, `cluster`, `page`
-(nothing is measured, only the page written). Figures are kept in bench/results.json, each row with the day and the machine it was
-measured on, so that one can be measured anew without the others. With a `--scale` the inputs are so much larger or
-smaller, and the figures are only printed.
+(nothing is measured, only the page written). Figures are kept in bench/results.json, each row with the day and the
+machine it was measured on, so that one can be measured anew without the others. With a `--scale` the inputs are so much
+larger or smaller, and the figures are only printed.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from typing import Any
 
 from bench import page
 from bench.harness import commands
+from bench.harness.load import Unexpected
 from bench.harness.processes import CommandFailed
 from bench.harness.ways import Disagreement
 from bench.workloads import cluster, growth, indexing, many_keys, services, sorting, starting, stopping, tasks, words
@@ -63,7 +64,7 @@ def _measure(name: str, scale: float) -> bool:
     print(f"{name}:", file=sys.stderr)
     try:
         found = ROWS[name](scale)
-    except (CommandFailed, Disagreement) as error:
+    except (CommandFailed, Disagreement, Unexpected) as error:
         print(f"{name} failed: {error}", file=sys.stderr)
         return False
     if scale == 1:
