@@ -72,6 +72,20 @@ def test_a_token_that_has_ended_is_known_within_a_minute_however_seldom_anybody_
     assert keys.has_ended("t") and STALE + 15 < 60, "the auth service's own list may be some seconds old"
 
 
+def test_what_is_known_is_found_without_asking(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.known("key-1") is None and key_server.asked == 0
+    found = keys.find("key-1")
+    assert found and keys.known("key-1") == found and keys.known("stranger") is None and key_server.asked == 1
+    key_server.ended.append("s")
+    clock.now += FRESH + 1
+    assert keys.known("key-1") == found
+    poll(lambda: keys.has_ended("s"))  # learnt in the background
+    clock.now += STALE + 1
+    assert keys.known("key-1") is None and key_server.asked == 2
+
+
 def test_nobody_waits_twice_for_an_auth_service_that_is_away(key_server: KeyServer) -> None:
     clock = Clock()
     keys = Keys(key_server.url, clock)

@@ -15,6 +15,7 @@ TIMEOUT = 10.0
 _VERSION = 1
 _ROOM = 1 << 20  # bytes that are reserved in the file and its log
 _CHECKPOINT_PAGES = 200  # of 4 KiB in the log, which then starts over: fewer than the reserved ones
+_CACHE_KIB = 256  # of pages, for each connection. The system keeps them anyway, and memory would grow with the file
 _SCHEMA = """
     CREATE TABLE state (revision INTEGER NOT NULL, compacted INTEGER NOT NULL);
     INSERT INTO state VALUES (1, 0);
@@ -108,6 +109,7 @@ class SqliteFile:
         connection = sqlite3.connect(self._path, timeout=TIMEOUT, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return connection
 
     def _commit(self, connection: sqlite3.Connection) -> None:
