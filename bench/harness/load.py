@@ -1,8 +1,8 @@
 """Requests over a few connections that are kept open: as many as are answered, or so many a second."""
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -76,21 +76,9 @@ def offer(port: int, request: Request, *, per_second: int, count: int) -> list[f
 
 def in_threads(count: int, work: Callable[[], None]) -> None:
     """Do the same in so many threads. Raises what one of them raises."""
-    errors: list[Exception] = []
-
-    def run() -> None:
-        try:
-            work()
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=run) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if errors:
-        raise errors[0]
+    with ThreadPoolExecutor(count) as pool:
+        for future in [pool.submit(work) for _ in range(count)]:
+            future.result()
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -14,9 +14,9 @@ TARGET = Path(__file__).parents[2] / "docs" / "performance.md"
 HEAD = """# Performance
 
 `make bench`, `make bench-slow`, `make bench-services` and `make bench-cluster` write this page. Figures are medians,
-followed by the runs behind them. Whatever is compared ran in turn on the same machine, with two workers or threads each, from process
-start to exit, and gave the same answer; absolute times are those of that machine. Memory is the peak that all
-processes of a run held together (resident, sampled every 20 ms). The bench generates its inputs itself
+followed by the runs behind them. Whatever is compared ran in turn on the same machine, with two workers or threads
+each, from process start to exit, and gave the same answer; absolute times are those of that machine. Memory is the peak
+that all processes of a run held together (resident, sampled every 20 ms). The bench generates its inputs itself
 (`bench/harness/inputs.py`).
 """
 

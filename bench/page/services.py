@@ -21,10 +21,10 @@ def services(results: Results) -> Iterator[str]:
     offered, listed = found["offered"], found["list"]
     yield "## The services\n"
     yield "Both services in one process, as `fanfold up` runs them: records in SQLite, the audit log in a file, every"
-    yield "request with a token. Requests come from another process, over 4 connections that stay open. The empty routes"
-    yield "run under the same settings of uvicorn in a process of their own, and answer as many bytes as a job's status"
-    yield "has (`bench/services/empty.py`). Jobs have no workers: an engine writes the tree of a job that has succeeded"
-    yield "(`bench/services/up.py`). While submissions are measured it accepts no job, so nothing ran beside them.\n"
+    yield "request with a token. Requests come from another process, over 4 connections that stay open. The empty"
+    yield "routes run under the same settings of uvicorn in a process of their own, and answer as many bytes as a job's"
+    yield "status has (`bench/services/empty.py`). Jobs have no workers: an engine writes the tree of a job that has"
+    yield "succeeded (`bench/services/up.py`). It accepts none while submissions are measured: nothing ran beside them.\n"
     yield "| | a second | runs |"
     yield "|---|---|---|"
     rates = found["status"] | found["submissions"]

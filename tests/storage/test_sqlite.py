@@ -34,17 +34,16 @@ def records(path: Path) -> Iterator[Records]:
         yield records
 
 
-def test_reading_a_record_waits_for_no_writer(
-    records: Records, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_a_record_waits_for_no_writer(records: Records, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What expired is gone at once, too, although deleting it takes a write."""
     write(records, "stays", {"n": 1}, expires_in=100)
     write(records, "goes", {"n": 1}, expires_in=10)
     later = time.time() + 11
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        with contextlib.closing(sqlite3.connect(path, timeout=0, isolation_level=None)) as other:
-            pytest.raises(sqlite3.OperationalError, other.execute, "BEGIN IMMEDIATE")
+        other = sqlite3.connect(path, timeout=0, isolation_level=None)
+        with contextlib.closing(other), pytest.raises(sqlite3.OperationalError):
+            other.execute("BEGIN IMMEDIATE")
         monkeypatch.setattr("fanfold_storage.records.sqlite.time.time", lambda: later)
         assert records.is_local
         assert records.get("stays") and not records.get("goes")

@@ -32,8 +32,9 @@ class _Access(SecurityBase):
         """Who sent the token. Raises Unauthenticated, AuthAway, Forbidden."""
         tokens = (await _service(request)).tokens
         token = bearer_token(request.headers.get("Authorization"))
-        # Verifying may take a request to the auth service, so it has a thread; most tokens were verified before.
-        principal = tokens.recall(token) or await to_thread.run_sync(tokens.verify, token)
+        principal = tokens.recall(token)
+        if principal is None:  # verifying it may take a request to the auth service
+            principal = await to_thread.run_sync(tokens.verify, token)
         request.state.notes.update(user=principal.name, user_id=principal.id)
         principal.demand(self._role)
         return principal
