@@ -24,7 +24,7 @@ def services(results: Results) -> Iterator[str]:
     yield "request with a token. Requests come from another process, over 4 connections that stay open. The empty"
     yield "routes run under the same settings of uvicorn in a process of their own, and answer as many bytes as a job's"
     yield "status has (`bench/services/empty.py`). Jobs have no workers: an engine writes the tree of a job that has"
-    yield "succeeded (`bench/services/up.py`). It accepts none while submissions are measured: nothing ran beside them.\n"
+    yield "succeeded (`bench/services/up.py`). It accepts none while submissions are measured: nothing runs then.\n"
     yield "| | a second | runs |"
     yield "|---|---|---|"
     rates = found["status"] | found["submissions"]
