@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
-from fanfold_web.server import configure, listen
+from fanfold_web.server import configure, listen, prepare_process
 
 app = FastAPI()
 answer: dict[str, Any] = {}
@@ -35,6 +35,7 @@ async def take(body: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    prepare_process()
     with listen("127.0.0.1", 0) as listener:
         print(listener.getsockname()[1], flush=True)
         uvicorn.Server(configure(app)).run([listener])
