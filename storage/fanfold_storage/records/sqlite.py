@@ -80,7 +80,7 @@ class SqliteRecords:
         self._expire()
         with self._file.writing() as connection:
             keys = [key for key, _ in expected]
-            there = f"SELECT key, revision FROM current WHERE key IN ({', '.join('?' * len(keys))})"
+            there = f"SELECT key, revision FROM current WHERE key IN ({', '.join('?' * len(keys))})"  # noqa: S608 (question marks)
             revisions: dict[bytes, int] = dict(connection.execute(there, keys).fetchall())
             if any(revisions.get(key, 0) != revision for key, revision in expected):
                 return Conflict()
