@@ -18,7 +18,7 @@ from fanfold_submit.jobs.job_records import JOBS, JobRecords, new_job_id
 
 FEW, MANY = 500, 5_000  # jobs, and logins
 ROUNDS = 5
-SECONDS = 3.0  # of a round of reads
+SECONDS = 2.0  # of a round of reads
 SUBMITTED = 250  # jobs of a round
 PER_SECOND, OFFERED = 100, 2_000
 LISTED, LISTS = 100, 200
