@@ -4,12 +4,15 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from fanfold_storage.errors import InvalidKey, Unsupported
 from fanfold_storage.extras import to_install
 from fanfold_storage.objects.protocol import Objects
-from fanfold_storage.records.protocol import Records
+
+if TYPE_CHECKING:  # a job on one machine keeps no records, and is ready sooner without them
+    from fanfold_storage.records.protocol import Records
 
 
 def open_objects(url: str, environ: Mapping[str, str] = os.environ) -> Objects:
@@ -96,7 +99,7 @@ def lies_behind_link(url: str) -> bool:
     return bool(place and _without_links_beneath(place) and Path(os.path.realpath(place)) != place)
 
 
-def open_records(url: str, environ: Mapping[str, str] = os.environ) -> Records:
+def open_records(url: str, environ: Mapping[str, str] = os.environ) -> "Records":
     """The records in a SQLite file (`sqlite:///data/records.db`) or in etcd (`etcd://host:2379,host:2379`).
 
     The variables of etcd's own client configure TLS: ETCDCTL_CACERT, ETCDCTL_CERT and ETCDCTL_KEY in `environ` name PEM
@@ -138,6 +141,16 @@ def split_url(url: str) -> tuple[str, str]:
     """
     folder, _, name = url.rpartition("/")
     return f"{folder}/", unquote(name, errors="surrogateescape") if url.startswith("file:") else name
+
+
+def local_path(url: str) -> Path | None:
+    """The file or folder on this machine that a URL names; None for what is in a bucket.
+
+    >>> local_path("file:///data/my%20texts/"), local_path("s3://bucket/texts/")
+    (PosixPath('/data/my texts'), None)
+    """
+    scheme, rest = _split_scheme(url)
+    return Path(_path_of(url, rest)) if scheme == "file" else None
 
 
 def _split_scheme(url: str) -> tuple[str, str]:

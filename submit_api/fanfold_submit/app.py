@@ -17,6 +17,7 @@ from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.routes import about, bundles, files, health, jobs, me, owners, results
 from fanfold_submit.service import wire
 from fanfold_submit.settings import Settings
+from fanfold_web import openapi
 from fanfold_web.envelope import Envelope
 from fanfold_web.operations import include, operation_id
 
@@ -49,6 +50,7 @@ def build_app(
     app.state.service = service = wire(settings, records, objects, engine, now)
     app.add_middleware(Envelope, service="submit", metrics=service.metrics, limit=limit, hosts=settings.hosts)
     problems.install(app)
+    openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
     include(app, *(module.router for module in (jobs, files, results, bundles, about, me, owners, health)))
     return app

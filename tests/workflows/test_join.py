@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import subprocess
 import sys
+from collections import Counter
 from decimal import Decimal
 from fractions import Fraction
 
@@ -121,12 +122,18 @@ def test_text_equals_text_letter_for_letter(one, other):
     assert equal(one, other) == (one == other)
 
 
-def rows(tmp_path, left, right, **params):
+def rows(left, right, counted=None, **params):
     """What comes out of the mappers and the reducer, as a worker would call them."""
     given = join.Params(**params)
+    tally = Counter() if counted is None else counted
 
     class Ctx:
         params = given
+
+        @staticmethod
+        def count(group, name, n):
+            assert group == "join"
+            tally[name] += n
 
     groups: dict = {}
     for mapper, table in ((join.Keyed(0), left), (join.Keyed(1), right)):
@@ -139,30 +146,47 @@ def rows(tmp_path, left, right, **params):
     return [row for key in sorted(groups, key=keys.encode) for row in joined(key, iter(groups[key]))]
 
 
-def test_columns_of_other_names_and_several_of_them(tmp_path):
+def test_columns_of_other_names_and_several_of_them():
     left = [{"day": "2020-01-01", "host": "a", "hits": 1}, {"day": "2020-01-02", "host": "a", "hits": 2}]
     right = [{"on": DAY, "host": "a", "sold": 3}, {"on": DAY, "host": "b", "sold": 4}]
-    assert rows(tmp_path, left, right, on="day:on,host") == [{"day": "2020-01-01", "host": "a", "hits": 1, "sold": 3}]
-    assert rows(tmp_path, left, right, on="day:on,host", how="outer") == [
+    assert rows(left, right, on="day:on,host") == [{"day": "2020-01-01", "host": "a", "hits": 1, "sold": 3}]
+    assert rows(left, right, on="day:on,host", how="outer") == [
         {"day": "2020-01-01", "host": "a", "hits": 1, "sold": 3},
         {"day": DAY, "host": "b", "sold": 4},
         {"day": "2020-01-02", "host": "a", "hits": 2},
     ]
 
 
-def test_a_text_joins_a_number_without_joining_other_texts(tmp_path):
+def test_a_text_joins_a_number_without_joining_other_texts():
     left = [{"id": "7", "l": 1}, {"id": "007", "l": 2}, {"id": "07", "l": 3}]
     right = [{"id": "007", "r": 1}, {"id": 7, "r": 2}]
-    found = rows(tmp_path, left, right, on="id", how="outer")
+    found = rows(left, right, on="id", how="outer")
     assert [(row.get("l"), row.get("r")) for row in found] == [(2, 1), (1, 2), (2, 2), (3, 2)]
-    assert [row["l"] for row in rows(tmp_path, left, right[:1], on="id", how="left") if "r" not in row] == [1, 3]
+    assert [row["l"] for row in rows(left, right[:1], on="id", how="left") if "r" not in row] == [1, 3]
 
 
 @pytest.mark.parametrize(("how", "kept"), [("inner", 0), ("left", 1), ("right", 2), ("outer", 3)])
-def test_null_has_no_partner(tmp_path, how, kept):
-    found = rows(tmp_path, [{"id": None, "l": 1}], [{"id": None, "r": 1}, {"id": "null", "r": 2}], on="id", how=how)
+def test_null_has_no_partner(how, kept):
+    found = rows([{"id": None, "l": 1}], [{"id": None, "r": 1}, {"id": "null", "r": 2}], on="id", how=how)
     assert len(found) == kept
     assert not any("l" in row and "r" in row for row in found)
+
+
+@pytest.mark.parametrize("how", ["inner", "left", "right", "outer"])
+@pytest.mark.parametrize(
+    ("left", "right", "lefts", "rights"),
+    [
+        (["ann", "bob"], [1, 2, 3], 2, 3),
+        (["7", "007"], ["07", "7", "7"], 1, 1),
+        ([None, "ann"], [None, "ann"], 1, 1),
+        (["ann"], ["ann"], 0, 0),
+    ],
+)
+def test_rows_without_a_match_are_counted(how, left, right, lefts, rights):
+    counted: Counter[str] = Counter()
+    rows([{"id": one} for one in left], [{"id": one} for one in right], counted, on="id", how=how)
+    expected = {"left rows without a match": lefts, "right rows without a match": rights}
+    assert counted == {name: n for name, n in expected.items() if n}
 
 
 @pytest.mark.parametrize("on", ["a:b:c", "a,", ":b", "a,a", "a:b,c:b"])
@@ -176,7 +200,7 @@ def test_columns_are_named_once(on):
 )
 def test_a_missing_column_is_told_with_those_that_there_are(row, words):
     with pytest.raises(LookupError, match=words):
-        rows(None, [row], [], on="id")
+        rows([row], [], on="id")
 
 
 @pytest.mark.thorough

@@ -38,6 +38,7 @@ _NAME = re.compile(NAME_PATTERN)
 USERS = "auth/users/"
 ADMINS = "auth/admins"
 ENDED = "auth/ended/"
+SET_BACK = 600.0  # seconds by which a clock may be set back without a token that has ended being valid again
 _TRIES = 50  # each conflict means that another change went through
 
 
@@ -86,7 +87,7 @@ class Users:
         self._records = records
         self._hashing = hashing or Hashing()
         self._now = now
-        self._ended_seconds = token_seconds + 2 * SKEW
+        self._ended_seconds = token_seconds + 2 * SKEW + SET_BACK
 
     def create(self, name: str, password: str, roles: Sequence[Role], *, any_password: bool = False) -> User:
         """Add a user; `any_password` skips the rules, for the demo. Raises BadName, WeakPassword, UserExists."""

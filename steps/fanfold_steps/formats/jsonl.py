@@ -1,4 +1,4 @@
-"""JSON Lines: a record is a line that is one JSON value; empty lines are none."""
+"""JSON Lines: a record is a line that is one JSON value; empty lines, and those of blanks alone, are none."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +15,7 @@ from fanfold_steps.job.formats import JSONL
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 _SCALARS, _CONTAINERS = {str, int, float, bool, type(None)}, {dict, list, tuple}
 _NO_NUMBER = "it holds NaN or an infinity, which JSON has no numbers for: write None, or text, in their place"
+_BLANKS = b" \t\r"  # the white space of RFC 8259 but for the line's end
 _TOO_DEEP = "it holds itself, or is nested too deeply"
 
 
@@ -58,10 +59,10 @@ class JSONLBlock:
         return records
 
     def _lines(self) -> Iterator[tuple[int, bytes, str | None]]:
-        """Each line that isn't empty: its offset, its bytes, and what is wrong with it."""
+        """Each line that isn't blank: its offset, its bytes, and what is wrong with it."""
         offset = self.offset
         for line in self.data.split(b"\n"):
-            if line not in (b"", b"\r"):
+            if line.strip(_BLANKS):
                 yield offset, line, _problem(line)
             offset += len(line) + 1
 

@@ -20,7 +20,7 @@ class Me(BaseModel):
     roles: list[str] = Field(examples=[["submitter"]])
 
 
-@router.get("/v1/me", responses=documented(PROBLEM_TYPES, Unauthenticated, Forbidden, AuthAway))
+@router.get("/v1/me", summary="Who am I", responses=documented(PROBLEM_TYPES, Unauthenticated, Forbidden, AuthAway))
 def me(caller: Viewer) -> Me:
     """The user that the token belongs to."""
     return Me(id=caller.id, name=caller.name, roles=list(caller.roles))

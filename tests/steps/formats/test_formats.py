@@ -124,7 +124,7 @@ def test_tsv_and_other_characters(rows, split_size):
 
 @given(
     records=st.lists(VALUES, max_size=10),
-    gap=st.sampled_from(["\n", "\r\n", "\n\n", " \n"]),
+    gap=st.sampled_from(["\n", "\r\n", "\n\n", " \n", "\n \t\r\n"]),
     packed=st.sampled_from(list(PACK)),
     **SIZES,
 )
@@ -138,7 +138,8 @@ def test_jsonl(records, gap, packed, split_size, chunk):
 
 
 @given(
-    lines=st.lists(st.sampled_from([b"1", b"{}", b"[1", b"2]", b"1,2", b"\xff", b"", b' "x" ']), max_size=9), **SIZES
+    lines=st.lists(st.sampled_from([b"1", b"{}", b"[1", b"2]", b"1,2", b"\xff", b"", b" \t", b' "x" ']), max_size=9),
+    **SIZES,
 )
 @settings(deadline=None)
 def test_lines_that_are_no_json_are_told_one_by_one(lines, split_size, chunk):

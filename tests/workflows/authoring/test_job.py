@@ -195,7 +195,7 @@ def test_objects_and_classes_are_named_as_functions_are():
         job = Job(map=mapper, reduce=Sum())
         assert job.spec().stages[0].map == Function(f"{__name__}:{name}")
         assert job.module is sys.modules[__name__]
-    with pytest.raises(InvalidJob, match=r"an object of class Nameless that no variable holds: write `name = Nameless"):
+    with pytest.raises(InvalidJob, match=r"an object of class Nameless that no variable holds: write `name = …` with"):
         Job(map=Nameless(), reduce=Sum()).spec()
 
 

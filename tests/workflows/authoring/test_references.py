@@ -85,7 +85,10 @@ CARRIED = {
     "looped": made[1],
 }
 REFUSED = [
-    (Table(8).words, r"the method words of an object of class Table that no variable holds: write `name = Table\(…\)`"),
+    (
+        Table(8).words,
+        r"the method words of an object of class Table that no variable holds: write `name = …` with that object",
+    ),
     (re.compile("a").findall, "the method findall of an object of class Pattern"),
     (twice(plain), "the function plain defined in test_references.py, line .* leads to something else"),
     (decorated.__wrapped__, "the function decorated .* leads to something else"),

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -60,6 +59,8 @@ def sizing_of(options: Mapping[str, Any]) -> Sizing:
 
 def pod_settings(options: Mapping[str, Any]) -> "PodSettings":
     """What `POD_OPTIONS` ask for, with their defaults."""
+    from importlib.metadata import version
+
     from fanfold.engines.argo.pods import PodSettings
 
     claim, _, mount = (options["claim"] or "").partition(":")

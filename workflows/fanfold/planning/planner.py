@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
-from urllib.request import url2pathname
 
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning.areas import Area
@@ -20,8 +19,8 @@ from fanfold_steps.inputs.listing import File, fixed_part, list_files, matches
 from fanfold_steps.inputs.splits import InvalidInputs, digest, inputs_by_name
 from fanfold_steps.job.spec import Inputs, JobConf, JobSpec, urls_of
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_storage.errors import NotFound
-from fanfold_storage.urls import lies_behind_link, open_objects, split_url
+from fanfold_storage.errors import NotFound, Unsupported
+from fanfold_storage.urls import lies_behind_link, local_path, open_objects, split_url
 
 MOST_FILES = 300_000  # of all inputs together: the plan names each of them
 
@@ -136,9 +135,8 @@ def refuse_taken_output(url: str) -> None:
 def resolved(url: str) -> str:
     """A URL without its trailing slash; for a folder on this machine, its path with symlinks resolved."""
     folder, name = split_url(url.rstrip("/"))
-    if not url.startswith("file:"):
-        return url.rstrip("/")
-    return str((Path(url2pathname(folder.removeprefix("file://"))) / name).resolve())
+    path = local_path(folder)
+    return str((path / name).resolve()) if path else url.rstrip("/")
 
 
 def _file_in_path(url: str) -> Path | None:
@@ -198,6 +196,8 @@ def _files(url: str) -> list[File]:
         raise Refused(
             f"the input {url} doesn't exist, or is a folder without files ({hidden}): check the path"
         ) from error
+    except Unsupported as error:
+        raise Refused(str(error)) from error
     for file in files:
         _check_regular(file)
         if f"/{file.key}".endswith("/_job/job.json"):
@@ -208,9 +208,9 @@ def _files(url: str) -> list[File]:
 
 def _check_regular(file: File) -> None:
     """Check that what is listed as a file on this machine can be read as one. Raises Refused."""
-    if not file.root.startswith("file:"):
+    folder = local_path(file.root)
+    if folder is None:
         return
-    folder = Path(url2pathname(file.root.removeprefix("file://")))
     path = folder / file.key
     try:
         mode = path.lstat().st_mode

@@ -15,7 +15,6 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.request import url2pathname
 
 from fanfold.errors import Refused
 from fanfold.planning.exchange import can_exchange, exchange
@@ -24,7 +23,7 @@ from fanfold_steps.crash_points import around
 from fanfold_steps.outputs.finish import MANIFEST
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import read_all
-from fanfold_storage.urls import open_objects
+from fanfold_storage.urls import local_path, open_objects
 
 _PART = re.compile(r"part-\d{5,}\.[^/]+")
 
@@ -128,7 +127,8 @@ def _is_manifest(manifest: bytes | None, keys: Sequence[str]) -> bool:
 
 def _folder(url: str) -> Path | None:
     """The folder on this machine that a URL names, with symlinks resolved; None for a bucket."""
-    return Path(url2pathname(url.removeprefix("file://"))).resolve() if url.startswith("file:") else None
+    path = local_path(url)
+    return path.resolve() if path else None
 
 
 def _beside(folder: Path) -> Path:

@@ -3,7 +3,6 @@
 import hashlib
 import io
 import os
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -59,6 +58,8 @@ def pack_files(files: Mapping[str, Path | bytes], what: str) -> Bundle:
     Raises:
         InvalidJob: a file can't be read, or the bundle would be too large.
     """
+    import zipfile  # which a job on one machine has no need of
+
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, source in sorted(files.items()):

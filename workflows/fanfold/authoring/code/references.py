@@ -183,10 +183,9 @@ def _mend(wanted: Any) -> str:
     """How to make an object importable."""
     owner = getattr(wanted, "__self__", None)
     if _is_method(wanted) and not isinstance(owner, ModuleType | type):
-        holder = type(owner).__name__
-        return f"write `name = {holder}(…)` at the top level of the module, and use `name.{wanted.__name__}`"
+        return f"write `name = …` with that object at the top level of the module, and use `name.{wanted.__name__}`"
     if getattr(wanted, "__code__", None) is None:
-        return f"write `name = {type(wanted).__name__}(…)` at the top level of the module"
+        return "write `name = …` with that object at the top level of the module, and use `name`"
     module, name = sys.modules.get(wanted.__module__ or ""), wanted.__qualname__
     if module and "<" not in name and hasattr(module, name.partition(".")[0]):
         return (

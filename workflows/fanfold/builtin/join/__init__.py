@@ -3,7 +3,7 @@
 A table is CSV, TSV, JSON lines or Parquet, depending on its file's name; the joined rows are written as JSON lines.
 Values are compared by value, whatever the format (`fanfold.builtin.join.values`). `--param how=left`, `right` or
 `outer` keeps rows without a match as well. `on=host:server` joins columns of different names, `on=day,host:server`
-by two.
+by two. How many rows of each side had no match is counted.
 """
 
 from collections.abc import Iterator
@@ -91,11 +91,16 @@ class Joined:
         self._lefts, self._rights = ctx.params.columns
         self._keeps_left = ctx.params.how in ("left", "outer")
         self._keeps_right = ctx.params.how in ("right", "outer")
+        self._count = ctx.count
 
     def __call__(self, key: Key, rows: Iterator[Sided]) -> Iterator[Row]:
-        """The joined rows of a key; a null matches nothing."""
+        """The joined rows of a key; a null matches nothing.
+
+        Rows without a match are counted, so that a join of columns that never match doesn't go by unnoticed.
+        """
         lefts: list[tuple[Spelling, Row]] = []
         rights: list[Spelling] = []
+        unmatched = 0
         for side, spelling, row in rows:
             if side == LEFT:
                 lefts.append((spelling, row))
@@ -105,15 +110,20 @@ class Joined:
                 if written == spelling or fits(written, spelling):
                     matched = True
                     yield _merged(one, row, self._rights)
-            if self._keeps_right and not matched:
-                own = {name: row[other] for name, other in zip(self._lefts, self._rights, strict=True)}
-                yield _merged(own, row, self._rights)
-            if self._keeps_left and spelling not in rights:
+            if not matched:
+                unmatched += 1
+                if self._keeps_right:
+                    own = {name: row[other] for name, other in zip(self._lefts, self._rights, strict=True)}
+                    yield _merged(own, row, self._rights)
+            if spelling not in rights:
                 rights.append(spelling)
+        if unmatched:
+            self._count("join", "right rows without a match", unmatched)
+        alone = [row for written, row in lefts if key is None or not any(fits(written, one) for one in rights)]
+        if alone:
+            self._count("join", "left rows without a match", len(alone))
         if self._keeps_left:
-            for written, row in lefts:
-                if key is None or not any(fits(written, one) for one in rights):
-                    yield row
+            yield from alone
 
 
 def _merged(left: Row, right: Row, joined: list[str]) -> Row:
