@@ -150,6 +150,22 @@ def test_the_list_of_the_job_trees_files_is_whole() -> None:
     assert not {name for name in names if name not in str(tree.__doc__)}
 
 
+def test_every_test_that_the_page_on_security_names_is_there() -> None:
+    """`tests/….py` is a file; with `::test_…`, that test is in it, in a class or not."""
+    page = (ROOT / "docs" / "security.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+    assert len([name for _, name in named if name]) > 50
+    assert len(named) == page.count("`tests/"), "what is written in another form isn't looked for"
+    missing = [f"{path}::{name}" for path, name in named if not has_test(ROOT / path, name)]
+    assert not missing
+
+
+def has_test(file: Path, name: str) -> bool:
+    nodes = ast.walk(ast.parse(file.read_text())) if file.is_file() else ()
+    functions = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    return bool(functions) and (not name or name in functions)
+
+
 def test_no_number_of_a_decision_stands_twice() -> None:
     numbers = [file.name[:4] for file in DECISIONS]
     assert len(numbers) == len(set(numbers)) >= 17

@@ -17,8 +17,9 @@ from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.routes import about, bundles, files, health, jobs, me, owners, results
 from fanfold_submit.service import wire
 from fanfold_submit.settings import Settings
-from fanfold_web.envelope import Envelope
-from fanfold_web.operations import include, operation_id
+from fanfold_web.http import openapi
+from fanfold_web.http.envelope import Envelope
+from fanfold_web.http.operations import include, operation_id
 
 _DESCRIPTION = """
 MapReduce jobs: store files, submit jobs that read them, follow their progress, fetch their results. Get an access
@@ -49,6 +50,7 @@ def build_app(
     app.state.service = service = wire(settings, records, objects, engine, now)
     app.add_middleware(Envelope, service="submit", metrics=service.metrics, limit=limit, hosts=settings.hosts)
     problems.install(app)
+    openapi.install(app)
     include(app, *(module.router for module in (about, me, files, bundles, jobs, results, owners, health)))
     return app
 

@@ -38,10 +38,12 @@ def serve(host: str, port: int) -> bool:
 
 def open_engine(backends: Backends, s3_places: Sequence[str]) -> Engine:
     """The engine that FANFOLD_SUBMIT_ENGINE names. Raises BadSetting, EngineError, StorageError."""
+    in_s3 = [place for place in (backends.store, *s3_places) if place.startswith("s3:")]
     if backends.engine == "local":
-        from fanfold.engines.local.engine import SERVICES_UMASK, LocalEngine, services_environ
+        from fanfold.engines.local.engine import SERVICES_UMASK, LocalEngine
+        from fanfold.engines.local.environ import of_users_jobs
 
-        return LocalEngine(services_environ(os.environ), SERVICES_UMASK)
+        return LocalEngine(of_users_jobs(os.environ, in_s3=bool(in_s3)), SERVICES_UMASK, adopts=True)
     pods = PodSettings(
         namespace=_required(backends, "namespace"),
         image=_required(backends, "steps_image"),
@@ -52,7 +54,6 @@ def open_engine(backends: Backends, s3_places: Sequence[str]) -> Engine:
     )
     from fanfold.engines.argo.engine import ArgoEngine  # Hera and the Kubernetes client take a second to load
 
-    in_s3 = [place for place in (backends.store, *s3_places) if place.startswith("s3:")]
     return ArgoEngine(pods if backends.s3_secret or not in_s3 else _with_credentials_per_job(pods, in_s3[0]))
 
 

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from anyio import CapacityLimiter
-
 from fanfold.engines import Engine
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records, Write
@@ -17,13 +15,15 @@ from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.settings import Settings
+from fanfold_submit.slots import Slots
 from fanfold_submit.stores import Pairing
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
-UPLOADS = 32  # at the same time; further ones wait
-ADMISSIONS = 4  # at the same time: each lists its inputs, which may take long, and must not take all threads
+UPLOADS, UPLOADS_EACH = 32, 8
+ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
+LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,9 @@ class Service:
     record_writes: WriteProbe
     object_writes: WriteProbe
     metrics: Metrics = field(default_factory=lambda: Metrics("submit"))
-    uploads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(UPLOADS))
-    admissions: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(ADMISSIONS))
+    uploads: Slots = field(default_factory=lambda: Slots(UPLOADS, UPLOADS_EACH))
+    admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
+    listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
 
 
 def wire(

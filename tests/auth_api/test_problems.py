@@ -9,8 +9,9 @@ import pytest
 
 from fanfold_auth.routes import health, keys, login, tokens, users
 from fanfold_storage.errors import PermissionDenied
-from fanfold_web.problems import ProblemDetails
+from fanfold_web.http.problems import ProblemDetails
 from tests.auth_api.service import PASSWORD, Replica
+from tests.web.described import resolved, told
 
 JSON = {"Content-Type": "application/json"}
 SECRET = "s3cret-that-must-not-come-back"
@@ -139,7 +140,8 @@ def test_openapi_has_an_example_of_every_body_and_problem(document: dict[str, An
 
     for name, operation in operations(document):
         contents = dict(operation.get("requestBody", {}).get("content", {}))
-        for status, response in operation["responses"].items():
+        for status, reference in operation["responses"].items():
+            response = resolved(document, reference)
             contents |= {f"{status} {kind}": content for kind, content in response.get("content", {}).items()}
         for kind, content in contents.items():
             assert has_example(content), (name, kind)
@@ -176,6 +178,40 @@ def test_openapi_tells_every_refusal_that_happens(
     ]
     for verb, path, template, body, headers in calls:
         answer = replica.http.request(verb.upper(), path, json=body, headers=headers)
-        told = document["paths"][template][verb]["responses"][str(answer.status_code)]
+        response = told(document, template, verb, answer)
         slug = re.sub("^urn:fanfold:problem:", "", answer.json()["type"])
-        assert slug in told["content"]["application/problem+json"]["examples"], (verb, path, slug)
+        assert slug in response["content"]["application/problem+json"]["examples"], (verb, path, slug)
+
+
+def test_openapi_tells_the_headers_of_every_answer(
+    replica: Replica, document: dict[str, Any], admin: dict[str, str]
+) -> None:
+    tokens = replica.tokens("bob")
+    cleo = {"name": "cleo", "password": PASSWORD, "roles": ["viewer"]}
+    refresh = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+    role = "/v1/users/{name}/roles/{role}"
+    calls: list[tuple[str, str, str, dict[str, Any], int]] = [
+        ("POST", "/v1/login", "/v1/login", {"json": {"name": "bob", "password": PASSWORD}}, 200),
+        ("POST", "/v1/login", "/v1/login", {"json": {"name": "bob", "password": "wrong"}}, 401),
+        ("POST", "/v1/token", "/v1/token", {"data": refresh}, 200),
+        ("POST", "/v1/revoke", "/v1/revoke", {"data": {"token": "x"}}, 200),
+        ("GET", "/v1/me", "/v1/me", {"headers": admin}, 200),
+        ("GET", "/v1/keys", "/v1/keys", {}, 200),
+        ("GET", "/v1/keys.pem", "/v1/keys.pem", {}, 200),
+        ("GET", "/v1/users", "/v1/users", {"headers": admin}, 200),
+        ("POST", "/v1/users", "/v1/users", {"headers": admin, "json": cleo}, 201),
+        ("GET", "/v1/users/cleo", "/v1/users/{name}", {"headers": admin}, 200),
+        ("PUT", "/v1/users/cleo/roles/submitter", role, {"headers": admin}, 200),
+        ("DELETE", "/v1/users/cleo/roles/submitter", role, {"headers": admin}, 200),
+        ("DELETE", "/v1/users/cleo", "/v1/users/{name}", {"headers": admin}, 204),
+        ("POST", "/v1/keys/rotate", "/v1/keys/rotate", {"headers": admin}, 201),
+        ("GET", "/healthz", "/healthz", {}, 200),
+        ("GET", "/readyz", "/readyz", {}, 200),
+        ("GET", "/metrics", "/metrics", {}, 200),
+        *[("POST", "/v1/login", "/v1/login", {"json": {"name": "eve", "password": "wrong"}}, 401)] * 5,
+        ("POST", "/v1/login", "/v1/login", {"json": {"name": "eve", "password": "wrong"}}, 429),
+    ]
+    for verb, path, template, options, status in calls:
+        answer = replica.http.request(verb, path, **options)
+        assert answer.status_code == status, (verb, path, answer.text)
+        told(document, template, verb, answer)

@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -87,7 +89,24 @@ def test_a_job_that_filled_the_disk_is_cancelled(disk: Path, tmp_path: Path) -> 
             (tmp_path / "one.txt").write_text("one\n")
             job = run("submit", str(tmp_path / "filler.py"), "--input", str(tmp_path / "one.txt")).strip()
             poll(lambda: os.statvfs(disk).f_bavail == 0)
+            assert "writing to the objects" in not_ready(f"{ready['url']}/readyz")
+            assert urllib.request.urlopen(f"{ready['url']}/healthz", timeout=10).status == 200
             run("cancel", job)
             poll(lambda: json.loads(run("status", job, "--json"))["state"] == "cancelled")
         finally:
             up.send_signal(signal.SIGTERM)
+
+
+def not_ready(url: str) -> str:
+    """Why a service isn't ready, once it says so: a write that succeeded counts for some seconds."""
+
+    def look() -> str:
+        try:
+            urllib.request.urlopen(url, timeout=10).close()
+        except urllib.error.HTTPError as answer:
+            assert answer.code == 503
+            detail: str = json.load(answer)["detail"]
+            return detail
+        return ""
+
+    return str(poll(look))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +11,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from fanfold_storage.records import Write
+from fanfold_storage.records import Record, Write
 from tests.submit_api.conftest import ISSUER, Signer, Site
+from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
 
 Forge = Callable[[Signer], str | None]
@@ -206,6 +208,30 @@ def test_somebody_elses_job_is_not_there(shared_site: Site) -> None:
         assert theirs.json()["detail"] == missing.json()["detail"].replace("0" * 20, job)
     assert bob.http.get("/v1/jobs").json()["items"] == []
     assert shared_site.user("root", "admin").job(job)["owner"] == "ada-own"
+
+
+def test_asking_for_somebody_elses_job_takes_what_asking_for_none_takes(
+    open_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time doesn't tell whether there is such a job: the same is read of the store."""
+    site = open_site(ScriptedEngine())
+    ada, bob = site.user("ada"), site.user("bob")
+    ada.put("texts/a.txt")
+    job = ada.submit().json()["id"]
+    poll(lambda: ada.job(job)["state"] == "dispatched")
+    get, read = site.records.get, list[str]()
+
+    def noted(key: str) -> Record | None:
+        if threading.current_thread().name.startswith("AnyIO"):  # not the reconciler's
+            read.append(key)
+        return get(key)
+
+    monkeypatch.setattr(site.records, "get", noted)
+    for method, path in [("GET", ""), ("POST", "/cancel"), ("GET", "/results"), ("GET", "/counters"), ("DELETE", "")]:
+        for found in (job, "0" * 20):
+            read.clear()
+            assert bob.http.request(method, f"/v1/jobs/{found}{path}").status_code == 404
+            assert read == [f"submit/jobs/{found}"], (method, path)
 
 
 def test_only_an_administrator_lists_others_jobs(shared_site: Site) -> None:

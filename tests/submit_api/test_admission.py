@@ -17,12 +17,12 @@ WORDCOUNT: dict[str, Any] = {"job": {"builtin": "wordcount"}, "inputs": ["files:
 
 
 @pytest.mark.thorough
-def test_twenty_requests_with_one_key_are_one_job(open_site: Callable[..., Site]) -> None:
+def test_fifty_requests_with_one_key_are_one_job(open_site: Callable[..., Site]) -> None:
     site = open_site()
     apps = [site.apps[0], site.replica()]
-    users = [site.user("ada", app=apps[number % 2]) for number in range(20)]
+    users = [site.user("ada", app=apps[number % 2]) for number in range(50)]
     users[0].put("texts/a.txt")
-    with ThreadPoolExecutor(20) as pool:
+    with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda user: user.submit(key="k-1", output="files:counts/"), users))
     assert {answer.status_code for answer in answers} <= {200, 202}, [answer.text for answer in answers]
     assert [answer.status_code for answer in answers].count(202) == 1
@@ -75,6 +75,11 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "an input outside": ({**WORDCOUNT, "inputs": ["files:../bob/texts/"]}, 400, "not a valid path"),
     "a local path": ({**WORDCOUNT, "inputs": ["/etc/passwd"]}, 422, "files:PATH"),
     "a file URL": ({**WORDCOUNT, "inputs": ["file:///etc/passwd"]}, 422, "files:PATH"),
+    "the metadata address": ({**WORDCOUNT, "inputs": ["http://169.254.169.254/latest/"]}, 422, "files:PATH"),
+    "the metadata address as a number": ({**WORDCOUNT, "inputs": ["http://2852039166/"]}, 422, "files:PATH"),
+    "the service itself": ({**WORDCOUNT, "inputs": ["http://[::1]:1338/v1/jobs"]}, 422, "files:PATH"),
+    "another S3 server": ({**WORDCOUNT, "inputs": ["s3://169.254.169.254/latest/"]}, 403, "s3://169.254.169.254/"),
+    "an output elsewhere": ({**WORDCOUNT, "output": "http://169.254.169.254/"}, 422, "files:PATH"),
     "an S3 place that is not allowed": ({**WORDCOUNT, "inputs": ["s3://secret/x/"]}, 403, "s3://secret/x/"),
     "an output outside": ({**WORDCOUNT, "output": "files:a/../../bob/"}, 400, "not a valid path"),
     "the whole area as output": ({**WORDCOUNT, "output": "files:"}, 400, "not a valid path"),
@@ -84,6 +89,26 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "an unknown bundle": ({**WORDCOUNT, "job": {"bundle": "0" * 64, "entry": "a:b"}}, 422, "PUT /v1/bundles/"),
     "a spec of the wrong form": ({**WORDCOUNT, "job": {"spec": {"stages": [{"map": 7}]}}}, 422, "stages.0.map"),
     "a spec with a wild bundle": ({**WORDCOUNT, "job": {"spec": {"bundle": "../x", "entry": "a:b"}}}, 422, "bundle"),
+    "a spec that asks for a service account": (
+        {**WORDCOUNT, "job": {"spec": SPEC | {"serviceAccountName": "fanfold-submit"}}},
+        422,
+        "serviceAccountName",
+    ),
+    "a spec that mounts the node": (
+        {**WORDCOUNT, "job": {"spec": SPEC | {"volumes": [{"hostPath": {"path": "/"}}]}}},
+        422,
+        "volumes",
+    ),
+    "a stage that is privileged": (
+        {**WORDCOUNT, "job": {"spec": {"stages": [{**SPEC["stages"][0], "securityContext": {"privileged": True}}]}}},
+        422,
+        "securityContext",
+    ),
+    "a stage of another namespace's template": (
+        {**WORDCOUNT, "job": {"spec": {"stages": [{"templateRef": {"name": "x", "clusterScope": True}}]}}},
+        422,
+        "templateRef",
+    ),
     "two jobs": ({**WORDCOUNT, "job": {"builtin": "wordcount", "entry": "a:b"}}, 422, "job"),
     "parameters": ({**WORDCOUNT, "params": {"n": 1}}, 422, "takes no parameters, but 'n' was given"),
     "parameters of a spec without": ({**WORDCOUNT, "job": {"spec": SPEC}, "params": {"n": 1}}, 422, "no parameters"),
@@ -91,10 +116,26 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     "an input's name that is none": ({**WORDCOUNT, "inputs": {"a b": ["files:texts/"]}}, 422, "inputs"),
     "a pattern that matches nothing": ({**WORDCOUNT, "inputs": ["files:t*/*.gz"]}, 422, "files:t*/*.gz matches no"),
     "a pattern that leads outside": ({**WORDCOUNT, "inputs": ["files:*/../../bob/*"]}, 400, "not a valid path"),
+    "braces that stand for a billion": (
+        {**WORDCOUNT, "inputs": [f"files:{'{a,b}' * 30}"]},
+        422,
+        "more than 1000 patterns",
+    ),
     "no partitions": ({**WORDCOUNT, "partitions": 0}, 422, "partitions"),
+    "partitions that are true": ({**WORDCOUNT, "partitions": True}, 422, "partitions"),
+    "workers that are a text": ({**WORDCOUNT, "workers": "2"}, 422, "workers"),
+    "a spec's partitions that are true": (
+        {**WORDCOUNT, "job": {"spec": {"stages": [{**SPEC["stages"][0], "partitions": True}]}}},
+        422,
+        "stages.0.partitions",
+    ),
     "an unknown field": ({**WORDCOUNT, "colour": "red"}, 422, "colour"),
     "a name with a line's end": ({**WORDCOUNT, "name": "a\nb"}, 422, "name"),
     "a name with a terminal's commands": ({**WORDCOUNT, "name": "a\x9b2J"}, 422, "control characters"),
+    "a name that turns what follows around": ({**WORDCOUNT, "name": "a\u202etxt.exe"}, 422, "direction"),
+    "a name that isolates a direction": ({**WORDCOUNT, "name": "a\u2067b"}, 422, "direction"),
+    "a name of 300 characters": ({**WORDCOUNT, "name": "a" * 300}, 422, "name"),
+    "a name with a NUL": ({**WORDCOUNT, "name": "a\0b"}, 422, "name"),
     "a name that Argo would fill in": ({**WORDCOUNT, "name": "{{workflow.name}}"}, 422, "'{{'"),
     "a spec's name that Argo would fill in": ({**WORDCOUNT, "job": {"spec": SPEC | {"name": "{{x}}"}}}, 422, "'{{'"),
     "a spec's name with a NUL": ({**WORDCOUNT, "job": {"spec": SPEC | {"name": "\0"}}}, 422, "control characters"),

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 
 from fanfold.engines import Phase
 from fanfold.planning import planner
+from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.progress import ProgressReader
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects
@@ -118,6 +121,20 @@ def test_what_is_too_large_to_be_remembered_ends_the_job(bench: Bench, monkeypat
     assert bench.jobs.queue()[0] == []
 
 
+def test_what_is_too_large_to_be_remembered_can_be_cancelled(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = bench.admit()
+    bench.reconcile(job)
+    bench.engine.work(job.id, 1, planned=2)
+    read = ProgressReader.read
+    monkeypatch.setattr(
+        ProgressReader, "read", lambda reader: replace(read(reader), counters={"words": {"x" * (2 << 20): 1}})
+    )
+    bench.cancel(job)
+    bench.engine.end(job.id)
+    seen = bench.settle(job)
+    assert (seen.state, seen.error) == ("cancelled", None)
+
+
 def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> None:
     job = bench.admit()
     bench.reconcile(job)
@@ -195,15 +212,29 @@ def test_cancelled_means_that_nobody_works_any_more(bench: Bench) -> None:
     assert bench.settle(job).state == "cancelled"
 
 
-def test_a_result_outweighs_a_cancel_that_comes_too_late(bench: Bench) -> None:
+@pytest.mark.parametrize("is_before", [True, False], ids=["before the service has seen it", "while it stops"])
+def test_a_cancel_that_was_acknowledged_outweighs_a_result(bench: Bench, is_before: bool) -> None:
     job = bench.admit()
     bench.reconcile(job)
     bench.engine.slow_to_end = True
+    if is_before:
+        bench.engine.finish(job.id)
     bench.cancel(job)
     bench.reconcile(job)
-    bench.engine.finish(job.id)
+    if not is_before:
+        bench.engine.finish(job.id)
     bench.engine.end(job.id)
-    assert bench.settle(job).state == "succeeded"
+    assert bench.settle(job).state == "cancelled"
+
+
+def test_a_failure_does_not_outweigh_a_cancel(bench: Bench) -> None:
+    job = bench.admit()
+    bench.reconcile(job)
+    bench.cancel(job)
+    JobTree.open(job.url).fail(Failure("the mapper raised"))
+    bench.engine.end(job.id)
+    seen = bench.settle(job)
+    assert (seen.state, seen.error) == ("cancelled", None)
 
 
 def test_a_name_that_is_taken_fails_the_job(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from fanfold_submit.jobs import results
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
+from tests.waiting import poll
 
 TEXT = b"".join(b"word-%d again\n" % (number % 300) for number in range(1000))
 
@@ -31,6 +33,29 @@ def test_parts_are_told_with_what_they_hold(finished: tuple[User, dict[str, Any]
     assert sum(part["bytes"] for part in parts) == len(data)
     assert data == b"".join(ada.http.get(f"/v1/files/counts/{part['name']}").content for part in parts)
     assert sorted(data.splitlines())[0] == b"again\t1000"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("output", "media_type"),
+    [
+        ({"format": "text"}, "text/plain; charset=utf-8"),
+        ({"format": "text", "compress": "gzip"}, "application/octet-stream"),
+        ({"format": "jsonl"}, "application/x-ndjson"),
+        ({"format": "tsv"}, "text/tab-separated-values; charset=utf-8"),
+        ({"format": "parquet"}, "application/octet-stream"),
+    ],
+    ids=str,
+)
+def test_bytes_are_told_as_what_they_are(shared_site: Site, output: dict[str, str], media_type: str) -> None:
+    ada = shared_site.user("ada-types")
+    ada.put("texts/a.txt")
+    stage = {"map": {"function": "fanfold.builtin.wordcount:words"}, "reduce": {"aggregate": "Sum"}}
+    answer = ada.submit({"job": {"spec": {"stages": [stage], "output": output}}, "inputs": ["files:texts/"]})
+    assert answer.status_code == 202, answer.text
+    job = ada.wait(answer.json()["id"])
+    data = ada.http.get(f"/v1/jobs/{job['id']}/results/data")
+    assert (data.status_code, data.headers["Content-Type"]) == (200, media_type)
 
 
 def test_any_range_is_cut_from_the_whole(finished: tuple[User, dict[str, Any]]) -> None:
@@ -132,6 +157,34 @@ def test_results_that_were_changed_are_told_as_changed(open_site: Callable[..., 
     ada.put("counts/_SUCCESS", manifest)
     ada.http.delete("/v1/files/counts/part-00000.txt")
     assert answers() == {(404, "results-removed")}
+
+
+@pytest.mark.thorough
+def test_links_in_an_output_or_a_tree_lead_nowhere(site: Site, tmp_path: Path) -> None:
+    """A job plants them; they are neither read nor, when the job is removed, followed."""
+    ada, bob = site.user("ada"), site.user("bob")
+    bob.put("secret", b"bob's")
+    ada.put("texts/a.txt")
+    job = ada.wait(ada.submit(output="files:out/", partitions=1, workers=1).json()["id"])["id"]
+    out, tree = tmp_path / "data/files/ada/out", tmp_path / "data/jobs" / job
+    urls = [f"/v1/jobs/{job}/results{tail}" for tail in ("", "/data", "/preview")]
+    for name in ("part-00000.txt", "_SUCCESS"):
+        (out / name).rename(out.parent / "kept")
+        (out / name).symlink_to("../../bob/secret")
+        answers = [ada.http.get(url) for url in urls]
+        assert [answer.status_code for answer in answers] == [404] * 3
+        assert not any("bob" in answer.text for answer in answers)
+        (out / name).unlink()
+        (out.parent / "kept").rename(out / name)
+    assert [ada.http.get(url).status_code for url in urls] == [200] * 3
+    out.rename(out.parent / "kept")
+    out.symlink_to("../bob")
+    assert [ada.http.get(url).status_code for url in urls] == [404] * 3
+    (tree / "stage-0").rename(tree / "moved")
+    (tree / "stage-0").symlink_to("../../files/bob")
+    (tree / "file").symlink_to("../../files/bob/secret")
+    poll(lambda: ada.http.delete(f"/v1/jobs/{job}").status_code == 204)
+    assert bob.http.get("/v1/files/secret").content == b"bob's"
 
 
 @pytest.mark.thorough

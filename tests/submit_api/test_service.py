@@ -1,8 +1,10 @@
 """What the service says of itself, and how it behaves when a part of it is away."""
 
+import hashlib
 import io
 import json
 import logging
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,13 @@ import pytest
 
 from fanfold_storage.errors import Unavailable
 from fanfold_submit.settings import Settings
-from fanfold_web import problem_types, problems
 from fanfold_web.command import BadSetting
+from fanfold_web.http import problem_types, problems
+from fanfold_web.http.problems import ProblemDetails
 from fanfold_web.log import json_lines
-from fanfold_web.problems import ProblemDetails
 from tests.submit_api.conftest import KeyServer, Site, User
 from tests.waiting import poll
+from tests.web.described import resolved, told
 
 
 def test_about_names_the_host_by_which_it_was_reached(shared_site: Site) -> None:
@@ -29,8 +32,8 @@ def test_about_names_the_host_by_which_it_was_reached(shared_site: Site) -> None
         "auth_url": "http://127.0.0.1:1337",
         "argo_ui": None,
     }
-    for host, told in [("node-7:30002", "node-7"), ("[::1]:1338", "[::1]"), ("evil/<script>", "127.0.0.1")]:
-        assert http.get("/v1/about", headers={"Host": host}).json()["auth_url"] == f"http://{told}:1337"
+    for host, name in [("node-7:30002", "node-7"), ("[::1]:1338", "[::1]"), ("evil/<script>", "127.0.0.1")]:
+        assert http.get("/v1/about", headers={"Host": host}).json()["auth_url"] == f"http://{name}:1337"
 
 
 def test_health_and_metrics(shared_site: Site) -> None:
@@ -105,7 +108,12 @@ def test_the_description_is_whole(shared_site: Site) -> None:
         assert found["summary"] and found["description"], (method, path)
         assert "default" not in found["responses"] and "HTTPValidationError" not in str(found), (method, path)
         assert {"401", "403", "503"} <= set(found["responses"]) or path in OPEN, (method, path)
-        for status, response in found["responses"].items():
+        assert {"405", "421", "500"} <= set(found["responses"]), (method, path)
+        assert {"408", "413"} <= set(found["responses"]) or "requestBody" not in found, (method, path)
+        made_up = found["operationId"].replace("_", " ").title()
+        assert found["summary"] != made_up or " " not in made_up, "as FastAPI makes it of the function's name"
+        for status, reference in found["responses"].items():
+            response = resolved(document, reference)
             content = response.get("content", {}).get(problems.MEDIA_TYPE)
             assert (content is not None) == (status >= "400"), (method, path, status)
             for slug, example in (content or {"examples": {}})["examples"].items():
@@ -113,8 +121,88 @@ def test_the_description_is_whole(shared_site: Site) -> None:
                 assert str(ProblemDetails.model_validate(example["value"]).status) == status
     names = [found["operationId"] for _, _, found in operations]
     assert len(names) == len(set(names))
-    references = set(json.dumps(document).split('"#/components/schemas/')[1:])
-    assert {reference.partition('"')[0] for reference in references} <= set(document["components"]["schemas"])
+    for kind, there in document["components"].items():
+        references = set(json.dumps(document).split(f'"#/components/{kind}/')[1:])
+        assert {reference.partition('"')[0] for reference in references} <= set(there), kind
+
+
+def test_the_description_of_a_submission_holds_the_spec_of_a_job(shared_site: Site) -> None:
+    document = shared_site.bearer(None).http.get("/openapi.json").json()
+    schemas = document["components"]["schemas"]
+    spec = resolved(document, schemas["Spec"]["properties"]["spec"])
+    assert {"stages", "input", "output", "on_error"} <= set(spec["properties"])
+    assert spec["properties"]["stages"]["items"] == {"$ref": "#/components/schemas/StageSpec"}
+    loose = [name for name, schema in schemas.items() if "properties" in schema and name in _reached(schemas, "Spec")]
+    assert len(loose) > 15
+    assert [name for name in loose if schemas[name].get("additionalProperties") is not False] == []
+
+
+def _reached(schemas: dict[str, Any], name: str) -> set[str]:
+    """The schemas that one refers to, and those that these refer to."""
+    found, waiting = set[str](), [name]
+    while waiting:
+        if (name := waiting.pop()) not in found:
+            found.add(name)
+            parts = json.dumps(schemas[name]).split('"#/components/schemas/')[1:]
+            waiting += [part.partition('"')[0] for part in parts]
+    return found
+
+
+def test_the_description_tells_the_headers_of_every_answer(shared_site: Site) -> None:
+    ada, root = shared_site.user("ada-headers"), shared_site.user("root", "admin")
+    document = ada.http.get("/openapi.json").json()
+    ada.put("texts/a.txt")
+    job = ada.submit(key="once").json()["id"]
+    ada.wait(job)
+    etag = ada.http.get("/v1/files/texts/a.txt").headers["ETag"]
+    part, again = {"Range": "bytes=1-2"}, {"If-None-Match": etag}
+    wordcount = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]}
+    file, data = "/v1/files/{path}", "/v1/jobs/{job_id}/results/data"
+    bundle = _zip()
+    sha256 = hashlib.sha256(bundle).hexdigest()
+    calls: list[tuple[User, str, str, str, dict[str, Any], int]] = [
+        (ada, "GET", "/v1/about", "/v1/about", {}, 200),
+        (ada, "GET", "/v1/me", "/v1/me", {}, 200),
+        (shared_site.bearer("x"), "GET", "/v1/me", "/v1/me", {}, 401),
+        (ada, "PUT", "/v1/files/texts/b.txt", file, {"content": b"x"}, 201),
+        (ada, "GET", "/v1/files/texts/a.txt", file, {}, 200),
+        (ada, "GET", "/v1/files/texts/a.txt", file, {"headers": part}, 206),
+        (ada, "GET", "/v1/files/texts/a.txt", file, {"headers": again}, 304),
+        (ada, "GET", "/v1/files/texts/a.txt", file, {"headers": {"Range": "bytes=99-"}}, 416),
+        (ada, "GET", "/v1/files/texts/a.txt", file, {"headers": {"If-Match": '"x"'}}, 412),
+        (ada, "HEAD", "/v1/files/texts/a.txt", file, {}, 200),
+        (ada, "HEAD", "/v1/files/texts/a.txt", file, {"headers": again}, 304),
+        (ada, "DELETE", "/v1/files/texts/b.txt", file, {}, 204),
+        (ada, "GET", "/v1/files", "/v1/files", {}, 200),
+        (ada, "PUT", f"/v1/bundles/{sha256}", "/v1/bundles/{sha256}", {"content": bundle}, 201),
+        (ada, "PUT", f"/v1/bundles/{sha256}", "/v1/bundles/{sha256}", {"content": bundle}, 200),
+        (ada, "HEAD", f"/v1/bundles/{sha256}", "/v1/bundles/{sha256}", {}, 200),
+        (ada, "POST", "/v1/jobs", "/v1/jobs", {"json": wordcount}, 202),
+        (ada, "POST", "/v1/jobs", "/v1/jobs", {"json": wordcount, "headers": {"Idempotency-Key": "once"}}, 200),
+        (ada, "GET", f"/v1/jobs/{job}", "/v1/jobs/{job_id}", {}, 200),
+        (ada, "GET", f"/v1/jobs/{job}/counters", "/v1/jobs/{job_id}/counters", {}, 200),
+        (ada, "POST", f"/v1/jobs/{job}/cancel", "/v1/jobs/{job_id}/cancel", {}, 409),
+        (ada, "GET", f"/v1/jobs/{job}/results", "/v1/jobs/{job_id}/results", {}, 200),
+        (ada, "GET", f"/v1/jobs/{job}/results/data", data, {}, 200),
+        (ada, "GET", f"/v1/jobs/{job}/results/data", data, {"headers": part}, 206),
+        (ada, "GET", f"/v1/jobs/{job}/results/data", data, {"headers": {"If-None-Match": "*"}}, 304),
+        (ada, "GET", f"/v1/jobs/{job}/results/preview", "/v1/jobs/{job_id}/results/preview", {}, 200),
+        (ada, "PATCH", "/v1/jobs", "/v1/jobs", {}, 405),
+        (root, "DELETE", "/v1/owners/nobody", "/v1/owners/{owner_id}", {}, 200),
+        (root, "GET", "/healthz", "/healthz", {}, 200),
+        (root, "GET", "/metrics", "/metrics", {}, 200),
+    ]
+    for user, verb, path, template, options, status in calls:
+        answer = user.http.request(verb, path, **options)
+        assert answer.status_code == status, (verb, path, answer.text)
+        told(document, template, "get" if verb == "PATCH" else verb, answer)
+
+
+def _zip() -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("headers.py", "")
+    return file.getvalue()
 
 
 def test_the_description_tells_every_refusal_that_happens(shared_site: Site) -> None:
@@ -151,9 +239,9 @@ def test_the_description_tells_every_refusal_that_happens(shared_site: Site) -> 
     for user, verb, path, template, options, status in calls:
         answer = user.http.request(verb.upper(), path, **options)
         assert answer.status_code == status, (verb, path, answer.text)
-        told = document["paths"][template][verb]["responses"][str(status)]
+        response = told(document, template, verb, answer)
         slug = answer.json()["type"].removeprefix(problem_types.TYPE)
-        assert slug in told["content"][problems.MEDIA_TYPE]["examples"], (verb, path, slug)
+        assert slug in response["content"][problems.MEDIA_TYPE]["examples"], (verb, path, slug)
 
 
 def test_the_log_has_a_line_for_each_request_and_no_token(shared_site: Site) -> None:

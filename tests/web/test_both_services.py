@@ -1,6 +1,9 @@
 """What both services promise in the same words: each check is made of one and of the other."""
 
+import gzip
 import os
+import re
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,7 @@ from fanfold_auth.settings import Settings as AuthSettings
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.settings import Settings as SubmitSettings
-from fanfold_web import problem_types
+from fanfold_web.http import problem_types
 from tests.auth_api.service import CHEAP, PASSWORD, Client, as_before_ids, bearer
 from tests.submit_api.conftest import ISSUER, KeyServer, Signer
 from tests.submit_api.engine import ScriptedEngine
@@ -99,9 +102,77 @@ def test_a_challenge_names_an_error_only_where_a_token_was_sent(
     assert ('error="invalid_token"' in response.headers["WWW-Authenticate"]) == is_token
 
 
-@pytest.mark.parametrize("path", ["/v1/me/", "/v1/keys/", "/v1/about/", "/docs", "/redoc", "/v2", "/"])
+def test_a_token_in_the_url_or_a_cookie_is_none(service: Service) -> None:
+    token = service.admin()["Authorization"].removeprefix("Bearer ")
+    response = service.http.get(f"/v1/me?access_token={token}&token={token}", headers={"Cookie": f"token={token}"})
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="fanfold"', "as if there were none"
+
+
+def test_no_answer_sets_a_cookie(service: Service) -> None:
+    """So there is no session to fixate, and nothing that a browser would send along from another site."""
+    paths = service.http.get("/openapi.json").json()["paths"]
+    answers = [service.http.get(path, headers=service.admin()) for path in paths]
+    answers.append(service.http.post("/v1/login", json={"name": "ada", "password": PASSWORD}))
+    assert all("Set-Cookie" not in answer.headers for answer in answers)
+    assert 200 in {answer.status_code for answer in answers}
+
+
+@pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "BREW"])
+def test_methods_that_nothing_offers_are_refused(service: Service, method: str) -> None:
+    response = service.http.request(method, "/v1/me", headers=service.admin() | {"X-Secret": "echo me"})
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert "echo me" not in response.text
+
+
+def test_head_and_options_are_answered_on_every_path(service: Service) -> None:
+    """HEAD as GET is, without its body; OPTIONS with all methods, as a refused one."""
+    for template, operations in service.http.get("/openapi.json").json()["paths"].items():
+        path = re.sub(r"{\w+}", "0" * 64, template)
+        methods = {method.upper() for method in operations}
+        told = service.http.request("OPTIONS", path)
+        allowed = set(told.headers["Allow"].split(", "))
+        assert (told.status_code, told.content) == (204, b"")
+        assert methods <= allowed <= methods | {"HEAD", "OPTIONS"}, template
+        assert service.http.request("BREW", path).headers["Allow"] == told.headers["Allow"]
+        if "GET" in methods:
+            get, head = (service.http.request(method, path, headers=service.admin()) for method in ("GET", "HEAD"))
+            assert "HEAD" in allowed and head.status_code == get.status_code, template
+            if template not in {"/metrics", "/healthz"}:  # those count, or are counted
+                assert head.headers["Content-Length"] == get.headers["Content-Length"], template
+
+
+@pytest.mark.parametrize("header", ["X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"])
+def test_a_header_names_no_other_method(service: Service, header: str) -> None:
+    overridden = service.http.post("/v1/me", headers=service.admin() | {header: "GET"})
+    assert overridden.status_code == 405
+    query = service.http.get("/v1/me?_method=DELETE", headers=service.admin())
+    assert query.status_code == 200
+
+
+def test_a_compressed_body_is_not_unpacked(service: Service) -> None:
+    """Twenty megabytes in twenty kilobytes: read as they are, they are no JSON."""
+    path, limit = service.body
+    bomb = gzip.compress(b" " * (20 << 20))
+    assert len(bomb) < limit
+    headers = service.admin() | {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    tracemalloc.start()
+    response = service.http.post(path, content=bomb, headers=headers)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert response.status_code == 400, response.text
+    assert peak < 10 << 20
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/me/", "/v1/keys/", "/v1/about/", "/docs", "/redoc", "/v2", "/", "//evil.example", "//evil.example/v1/me",
+        "/\\evil.example", "/%2f/evil.example", "/v1/me//evil.example", "/https://evil.example", "/v1/me;/..",
+    ],
+)  # fmt: skip
 def test_there_is_neither_a_redirect_nor_a_page_of_documentation(service: Service, path: str) -> None:
-    response = service.http.get(path)
+    response = service.http.get(f"http://service.test{path}")
     assert (response.status_code, response.json()["type"]) == (404, "urn:fanfold:problem:not-found")
 
 

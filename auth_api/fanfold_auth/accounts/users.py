@@ -27,8 +27,8 @@ from fanfold_auth.accounts.passwords import Hashing, check_strength
 from fanfold_auth.refusals import BadName, LastAdmin, NoSuchUser, UserExists
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
-from fanfold_web.authorization import NAME_PATTERN, SKEW, TOKEN_SECONDS
 from fanfold_web.refusals import Contended
+from fanfold_web.tokens.authorization import NAME_PATTERN, SKEW, TOKEN_SECONDS
 
 Role = Literal["viewer", "submitter", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)  # each may do what the ones before it may
@@ -38,6 +38,7 @@ _NAME = re.compile(NAME_PATTERN)
 USERS = "auth/users/"
 ADMINS = "auth/admins"
 ENDED = "auth/ended/"
+SET_BACK = 600.0  # seconds by which a clock may be set back without a token that has ended being valid again
 _TRIES = 50  # each conflict means that another change went through
 
 
@@ -86,7 +87,7 @@ class Users:
         self._records = records
         self._hashing = hashing or Hashing()
         self._now = now
-        self._ended_seconds = token_seconds + 2 * SKEW
+        self._ended_seconds = token_seconds + 2 * SKEW + SET_BACK
 
     def create(self, name: str, password: str, roles: Sequence[Role], *, any_password: bool = False) -> User:
         """Add a user; `any_password` skips the rules, for the demo. Raises BadName, WeakPassword, UserExists."""

@@ -13,6 +13,7 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.keys.keys import jwk
 from fanfold_auth.refusals import RotationPending
 from fanfold_web.clock import timestamp
+from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Unauthenticated
 
 router = APIRouter(prefix="/v1", tags=["keys"])
@@ -55,7 +56,7 @@ class Rotation(BaseModel):
     signs_from: datetime
 
 
-@router.get("/keys", summary="Public keys as JWKS", responses=refusals())
+@router.get("/keys", summary="Public keys as JWKS", responses={200: headers("Cache-Control"), **refusals()})
 def jwks(service: TheService, response: Response) -> JWKS:
     """The keys that verify access tokens (RFC 7517), including any that will sign soon.
 
@@ -72,7 +73,10 @@ def jwks(service: TheService, response: Response) -> JWKS:
     summary="Public keys as PEM",
     response_class=PlainTextResponse,
     responses={
-        200: {"content": {"text/plain": {"example": "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"}}},
+        200: {
+            "content": {"text/plain": {"example": "-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----\n"}},
+            **headers("Cache-Control"),
+        },
         **refusals(),
     },
 )

@@ -12,7 +12,8 @@ from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, LastAdmin, NoSuchUser, Throttled, UserExists, WeakPassword, WrongPassword
 from fanfold_web.clock import timestamp
-from fanfold_web.envelope import source
+from fanfold_web.http.envelope import source
+from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
@@ -92,7 +93,10 @@ def list_users(
 
 
 @router.post(
-    "", status_code=201, summary="Add a user", responses=refusals(*_GUARDED, UserExists, WeakPassword, Contended, Busy)
+    "",
+    status_code=201,
+    summary="Add a user",
+    responses={201: headers("Location"), **refusals(*_GUARDED, UserExists, WeakPassword, Contended, Busy)},
 )
 def add_user(service: TheService, admin: Admin, body: NewUser, response: Response) -> UserView:
     """Add a user, who can log in at once."""

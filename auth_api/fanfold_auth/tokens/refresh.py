@@ -74,7 +74,7 @@ class Refreshes:
                 successor = _token(name)
                 if not isinstance(self._store(name, self._next(family, token, successor), record.revision), Conflict):
                     return user, successor
-            elif _hash(token) == family.previous and self._now() - family.rotated <= REPEAT_WITHIN:
+            elif _hash(token) == family.previous and abs(self._now() - family.rotated) <= REPEAT_WITHIN:
                 return user, unseal(_sealing_key(token), family.sealed, _PURPOSE).decode()
             elif self._end(record):
                 raise InvalidGrant(

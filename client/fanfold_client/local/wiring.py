@@ -13,7 +13,8 @@ import fanfold_auth.app
 import fanfold_auth.settings
 import fanfold_submit.app
 import fanfold_submit.settings
-from fanfold.engines.local.engine import SERVICES_UMASK, LocalEngine, services_environ
+from fanfold.engines.local.engine import SERVICES_UMASK, LocalEngine
+from fanfold.engines.local.environ import of_users_jobs
 from fanfold_auth.accounts.users import Users
 from fanfold_auth.keys.sealing import ensure_kek
 from fanfold_storage.records import Records
@@ -35,7 +36,7 @@ class Account:
 
 def engine_of_services() -> LocalEngine:
     """Jobs run as processes of whoever runs the services, with nothing that is meant for the services alone."""
-    return LocalEngine(services_environ(os.environ), SERVICES_UMASK)
+    return LocalEngine(of_users_jobs(os.environ, in_s3=False), SERVICES_UMASK, adopts=True)
 
 
 @dataclass(frozen=True, slots=True)

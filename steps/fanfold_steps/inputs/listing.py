@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import chain
+from itertools import chain, islice
 from urllib.parse import quote, unquote
 
 from fanfold_storage.errors import InvalidKey, NotFound, StorageError, Unsupported
@@ -17,6 +17,7 @@ WILD = "*?[{"
 MANIFEST = "_SUCCESS"
 HIDDEN = (".", "_")
 LARGEST_MANIFEST = 64 << 20
+MOST_ALTERNATIVES = 1000  # of one pattern: thirty pairs of braces would stand for a billion
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def list_files(url: str) -> list[File]:
     Raises:
         NotFound: there is neither a file nor a folder, or it contains no data, or the pattern matches nothing.
         InvalidKey: a file's name isn't one that can be read.
-        Unsupported: a file claims to be empty, but isn't.
+        Unsupported: a file claims to be empty, but isn't; or a pattern has more than 1000 alternatives.
     """
     folder, name = split_url(url)
     if name:
@@ -100,15 +101,27 @@ def matches(path: str, pattern: str) -> bool:
 def alternatives(pattern: str) -> list[str]:
     """A pattern with braces as several patterns without; braces that aren't closed stand for themselves.
 
+    Raises Unsupported if there are more than 1000.
+
     >>> alternatives("{a,b/{c,d}}e{"), alternatives("{a}")
     (['ae{', 'b/ce{', 'b/de{'], ['a'])
     """
+    found = list(islice(_without_braces(pattern), MOST_ALTERNATIVES + 1))
+    if len(found) > MOST_ALTERNATIVES:
+        what = f"the braces in {pattern!r:.200} stand for more than {MOST_ALTERNATIVES} patterns"
+        raise Unsupported(f"{what}: name a folder, or use * instead")
+    return found
+
+
+def _without_braces(pattern: str) -> Iterator[str]:
     start = pattern.find("{")
     words = _words(pattern, start) if start >= 0 else None
     if words is None:
-        return [pattern]
+        yield pattern
+        return
     end = start + len(",".join(words)) + 2
-    return [whole for word in words for whole in alternatives(pattern[:start] + word + pattern[end:])]
+    for word in words:
+        yield from _without_braces(pattern[:start] + word + pattern[end:])
 
 
 def separated(places: str) -> list[str]:
@@ -165,11 +178,12 @@ def _matching(url: str) -> tuple[Objects, list[Stat]]:
     if fixed == text:
         raise NotFound(f"no file at or below {url}")
     pattern = text.removeprefix(f"{base}/")
-    is_deep = "**" in pattern or any(plain.endswith("/") for plain in alternatives(pattern))
-    deepest = None if is_deep else max(plain.count("/") for plain in alternatives(pattern)) + 1
+    plains = alternatives(pattern)
+    is_deep = "**" in pattern or any(plain.endswith("/") for plain in plains)
+    deepest = None if is_deep else max(plain.count("/") for plain in plains) + 1
     store = open_objects(f"{_quoted(base) if is_file else base}/")
     listed = store.list(fixed_part(pattern), deepest=deepest)
-    if not (stats := [stat for stat in listed if matches(_unhidden(stat.key), pattern)]):
+    if not (stats := [stat for stat in listed if any(_matches(_unhidden(stat.key), plain) for plain in plains)]):
         raise NotFound(f"no file matches {text}")
     return store, stats
 

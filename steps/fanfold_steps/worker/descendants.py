@@ -2,7 +2,8 @@
 
 A daemon leaves its parent, its group and its session. As the worker adopts what is orphaned below it (prctl(2),
 PR_SET_CHILD_SUBREAPER), it still is the worker's descendant; and once the worker itself was killed, its environment
-still names the worker's scratch folder.
+still names the worker's scratch folder. If a service's process adopts orphans, too, it gets those of a worker that was
+killed, whatever is in their environment.
 """
 
 import contextlib
@@ -14,7 +15,7 @@ from pathlib import Path
 
 PROC = Path("/proc")
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER in <linux/prctl.h>
-_ROUNDS = 100  # each kills all that there are; a fork that outran so many would outrun any number
+ROUNDS = 100  # each kills all that there are; a fork that outran so many would outrun any number
 
 
 def adopt_orphans() -> None:
@@ -34,8 +35,21 @@ def end_marked(text: str) -> None:
     _end(lambda: [pid for pid in _parents() if pid != os.getpid() and wanted in _environment(pid)])
 
 
+def children() -> list[int]:
+    """This process's own children, also those that have ended and wait to be reaped."""
+    return [pid for pid, _, parent in _processes() if parent == os.getpid()]
+
+
+def end_child(pid: int) -> None:
+    """Kill a child of this process with all that is below it, and reap it."""
+    end_below(pid)
+    with contextlib.suppress(ProcessLookupError, PermissionError, ChildProcessError):
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
 def _end(find: Callable[[], list[int]]) -> None:
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         found = find()
         if not found:
             return

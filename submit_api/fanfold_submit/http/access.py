@@ -8,7 +8,7 @@ from fastapi.security import HTTPBearer
 
 from fanfold_submit.principal import Principal, Role
 from fanfold_submit.service import Service
-from fanfold_web.authorization import bearer_token
+from fanfold_web.tokens.authorization import bearer_token
 
 # Documents the scheme; `bearer_token` reads the header.
 _bearer = HTTPBearer(auto_error=False, description="An access token from the auth service")

@@ -4,13 +4,17 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
 from fanfold_submit.refusals import PreconditionFailed, RangeNotSatisfiable
+from fanfold_web.http.openapi import content, header_parameters, headers
+from fanfold_web.http.problems import Responses
 
+CONDITIONS = header_parameters("Range", "If-Range", "If-Match", "If-None-Match")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -23,6 +27,19 @@ class Content:
     media_type: str
     read: Callable[[int, int], Iterator[bytes]]
     close: Callable[[], object] = lambda: None
+
+
+def in_ranges(*media_types: str) -> Responses:
+    """What a GET that `serve` answers may get, for the OpenAPI `responses` of its route."""
+    part = {"description": "The range that was asked for", **content(*media_types)}
+    part |= headers("ETag", "Accept-Ranges", "Cache-Control", "Content-Range")
+    return unread(content(*media_types)) | {206: part}
+
+
+def unread(body: dict[str, Any] | None = None) -> Responses:
+    """What a HEAD may get, which has no body."""
+    kept = headers("ETag", "Accept-Ranges", "Cache-Control")
+    return {200: {"description": "All of it", **(body or {}), **kept}, 304: {"description": "As it was", **kept}}
 
 
 def serve(request: Request, content: Content) -> Response:

@@ -2,17 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
-from typing import TypeVar
 
 import anyio
-from anyio import CapacityLimiter
 from fastapi import Request
 from starlette.types import Scope
 
 from fanfold_submit.refusals import UploadStalled
 from fanfold_web.refusals import BadRequest, IncompleteBody, TooLarge
 
-T = TypeVar("T")
 LARGEST_BODY = 1 << 20  # bytes of a body that is not an upload
 _UPLOADS = ("/v1/files/", "/v1/bundles/")
 STALLED, LEAST = 60.0, 64 << 10  # an upload is aborted when fewer bytes than that have arrived in so many seconds
@@ -46,7 +43,7 @@ class Upload:
         return self._hash.hexdigest()
 
     def __iter__(self) -> Iterator[bytes]:
-        """The chunks, for a thread that `in_thread` started."""
+        """The chunks, for a thread that `Slots.run` started."""
         while chunk := anyio.from_thread.run(self._next):
             self.size += len(chunk)
             self._check(self.size)
@@ -88,8 +85,3 @@ def limit(scope: Scope) -> int | None:
     """How many bytes a request's body may have; None for an upload, which counts its own."""
     is_upload = scope["method"] == "PUT" and scope["path"].startswith(_UPLOADS)
     return None if is_upload else LARGEST_BODY
-
-
-async def in_thread(limiter: CapacityLimiter, work: Callable[[], T]) -> T:
-    """Run what takes long in its own thread; `limiter` keeps its kind from taking all threads."""
-    return await anyio.to_thread.run_sync(work, limiter=limiter)

@@ -3,17 +3,21 @@
     queued → dispatched → running → succeeded | failed | cancelled
 
 A job only moves forward. It may skip a state that nobody observed, and a final state never changes. `desired` goes from
-run to cancel.
+run to cancel, and then only `cancelled` is left as the job's end.
 """
 
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fanfold.engines import Handle
 from fanfold.planning.planner import PlannedJob
 from fanfold_steps.job.spec import conf_from_json
+
+ID_PATTERN = "^[0-9a-z]{20}$"
+# What the OpenAPI document adds is told, not checked: records of older versions are read with the same models.
+_TIME: dict[str, JsonValue] = {"format": "date-time"}
 
 
 class State(StrEnum):
@@ -55,17 +59,17 @@ class Step(BaseModel):
     """A step's tasks; null until they are planned. The committed ones read `records` and wrote `bytes`."""
 
     step: str = Field(examples=["map"])
-    tasks: int | None
-    done: int
-    failed: int
-    records: int
-    bytes: int
+    tasks: int | None = Field(json_schema_extra={"minimum": 0})
+    done: int = Field(json_schema_extra={"minimum": 0})
+    failed: int = Field(json_schema_extra={"minimum": 0})
+    records: int = Field(json_schema_extra={"minimum": 0})
+    bytes: int = Field(json_schema_extra={"minimum": 0})
 
 
 class Stage(BaseModel):
     """One map and reduce of a job."""
 
-    index: int
+    index: int = Field(json_schema_extra={"minimum": 0})
     steps: list[Step]
 
 
@@ -74,7 +78,7 @@ class JobView(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str = Field(examples=["000m3k2v8q1x7f9a2b4c"])
+    id: str = Field(examples=["000m3k2v8q1x7f9a2b4c"], json_schema_extra={"pattern": ID_PATTERN})
     name: str = Field(examples=["wordcount"])
     owner: str = Field(examples=["ada"], description="The name that the owner had")
     owner_id: str = Field(examples=["3f9d0c7a51e8b264d09f"], description="Whose job it is, whatever their name")
@@ -83,11 +87,11 @@ class JobView(BaseModel):
     engine: str = Field(examples=["argo"])
     inputs: list[str] | dict[str, list[str]] = Field(examples=[["files:texts/"]])
     output: str | None = Field(default=None, examples=["files:counts/"], description="null if it is kept with the job")
-    partitions: int
+    partitions: int = Field(json_schema_extra={"minimum": 1})
     workflow: Workflow | None = None
-    created: str = Field(examples=["2026-11-24T07:15:00.000Z"])
-    started: str | None = None
-    finished: str | None = None
+    created: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra=_TIME)
+    started: str | None = Field(default=None, json_schema_extra=_TIME)
+    finished: str | None = Field(default=None, json_schema_extra=_TIME)
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(
         default={}, description="Of the committed tasks, by group and name", examples=[{"words": {"long": 12}}]
@@ -138,4 +142,6 @@ class Job(JobView):
             raise IllegalChange(f"job {self.id} cannot go from {self.state} back to {after.state}")
         if after.state is State.CANCELLED and after.desired != "cancel":
             raise IllegalChange(f"nobody asked for job {self.id} to be cancelled")
+        if self.desired == "cancel" and not self.state.final and after.state in (State.SUCCEEDED, State.FAILED):
+            raise IllegalChange(f"job {self.id} was to be cancelled, and can't have {after.state}")
         return after

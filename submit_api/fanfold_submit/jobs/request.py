@@ -5,13 +5,15 @@ import json
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
-from fanfold_steps.job.spec import NAME, Inputs, urls_of
+from fanfold_steps.job.spec import NAME, Inputs, JobSpec, urls_of
 
 LONGEST_NAME = 200
 MOST_INPUTS = 1000
+# Embeddings, overrides and isolates (UAX 9): a list would show what follows such a mark turned round.
+_DIRECTING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 class Builtin(BaseModel):
@@ -29,11 +31,18 @@ class Entry(BaseModel):
     entry: str = Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$", examples=["wordcount:job"])
 
 
+def _unchanged(spec: Any) -> Any:
+    """What `job_spec` checks, in words of its own."""
+    return spec
+
+
 class Spec(BaseModel):
     """A JobSpec written out."""
 
     model_config = ConfigDict(extra="forbid")
-    spec: dict[str, Any] = Field(examples=[{"stages": [{"map": {"function": "m:f"}, "reduce": {"aggregate": "Sum"}}]}])
+    spec: Annotated[dict[str, Any], BeforeValidator(_unchanged, json_schema_input_type=JobSpec)] = Field(
+        examples=[{"stages": [{"map": {"function": "m:f"}, "reduce": {"aggregate": "Sum"}}]}]
+    )
 
 
 def checked_name(name: str) -> str:
@@ -42,6 +51,8 @@ def checked_name(name: str) -> str:
         raise ValueError(f"a job's name has 1 to {LONGEST_NAME} characters, not {len(name)}")
     if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in name):
         raise ValueError(f"a job's name must not contain control characters or line breaks: {name!a}")
+    if any(unicodedata.bidirectional(character) in _DIRECTING for character in name):
+        raise ValueError(f"a job's name must not contain marks that change the direction of text: {name!a}")
     if "{{" in name:
         raise ValueError("a job's name must not contain '{{', which Argo would take for a template: leave it out")
     return name
@@ -65,7 +76,7 @@ class JobRequest(BaseModel):
     )
 
     name: Annotated[str, Field(min_length=1, max_length=LONGEST_NAME), AfterValidator(checked_name)] | None = Field(
-        default=None, description="For people; without control characters and without `{{`"
+        default=None, description="For people; without control characters, marks of direction, and `{{`"
     )
     job: Builtin | Entry | Spec
     inputs: Annotated[
@@ -80,9 +91,9 @@ class JobRequest(BaseModel):
     params: dict[str, Any] = Field(
         default_factory=dict, description="The job's parameters. Those of a job in a bundle are checked when it starts"
     )
-    partitions: int | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
-    workers: int | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
-    split_size: int | None = Field(default=None, ge=1024, description="Bytes")
+    partitions: StrictInt | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
+    workers: StrictInt | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
+    split_size: StrictInt | None = Field(default=None, ge=1024, description="Bytes")
 
     @model_validator(mode="before")
     @classmethod

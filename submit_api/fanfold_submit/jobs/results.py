@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 
 from pydantic import BaseModel, Field
 
@@ -24,9 +25,19 @@ class Part(BaseModel):
     """One file of the output."""
 
     name: str = Field(examples=["part-00000.txt"])
-    records: int
-    bytes: int
-    sha256: str
+    records: int = Field(json_schema_extra={"minimum": 0})
+    bytes: int = Field(json_schema_extra={"minimum": 0})
+    sha256: str = Field(json_schema_extra={"pattern": "^[0-9a-f]{64}$"})
+
+
+BYTES = "application/octet-stream"
+MEDIA_TYPES: Mapping[str, str] = {
+    ".txt": "text/plain; charset=utf-8",
+    ".csv": "text/csv; charset=utf-8",
+    ".tsv": "text/tab-separated-values; charset=utf-8",
+    ".jsonl": "application/x-ndjson",
+}
+"""What parts with these suffixes hold; compressed or of any other format, they are bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,12 @@ class Output:
     def etag(self) -> str:
         """Depends on the bytes alone."""
         return f'"{hashlib.sha256("".join(part.sha256 for part in self.parts).encode()).hexdigest()[:32]}"'
+
+    @property
+    def media_type(self) -> str:
+        """What the parts hold, one after the other."""
+        suffixes = {PurePosixPath(part.name).suffix for part in self.parts} or {".txt"}
+        return MEDIA_TYPES.get(suffixes.pop(), BYTES) if len(suffixes) == 1 else BYTES
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
         """The bytes from `start` to `stop`, across parts.

@@ -33,8 +33,8 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_web.clock import timestamp
+from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
-from fanfold_web.problem_types import ProblemType
 
 log = logger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between
@@ -74,12 +74,20 @@ class Reconciler:
         return 0.0 if after.state.final else self._pace(after)
 
     def _change(self, current: JobAtRevision, after: Job) -> bool:
-        """Store the change. A job too large for a record ends here, since its record could never be written."""
+        """Store the change. A job too large for a record ends here, since its record could never be written.
+
+        One that is to be cancelled goes on without what its tree shows.
+        """
+        job = current.job
         try:
             return self._jobs.change(current, after)
         except TooLarge as error:
             log.warning("job %s can't be stored as %s: %s", after.id, after.state, error)
-            return self._jobs.change(current, self._failed(current.job, JOB_FAILED, _TOO_LARGE))
+            if job.desired == "cancel":
+                small = job.changed(state=after.state, workflow=after.workflow, finished=after.finished)
+            else:
+                small = self._failed(job, JOB_FAILED, _TOO_LARGE)
+            return self._jobs.change(current, small)
 
     def stop_strays(self) -> None:
         """Stop workers of jobs that have ended: those that were started while their job was being cancelled."""
@@ -95,12 +103,12 @@ class Reconciler:
         workers = self._workers(job)
         progress = self._progress(job)
         job = self._with_progress(job, progress)
+        if job.desired == "cancel":  # whatever the tree says by now: the request was answered with 202
+            return self._cancel(job, workers.phase)
         if progress.report is not None:
             return self._ended(job, State.SUCCEEDED)
         if progress.failure is not None:
             return self._failed_by(job, progress.failure)
-        if job.desired == "cancel":
-            return self._cancel(job, workers.phase)
         if job.workflow is None:
             return self._dispatch(job)
         return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)

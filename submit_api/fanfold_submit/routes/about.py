@@ -25,7 +25,7 @@ class About(BaseModel):
     argo_ui: str | None = Field(description="Where to look at Workflows", examples=["https://argo.example.org"])
 
 
-@router.get("/v1/about")
+@router.get("/v1/about", summary="About this service")
 def about(request: Request, service: TheService) -> About:
     """What runs here and where to log in. Needs no token."""
     settings = service.settings

@@ -9,10 +9,11 @@ from pydantic import BaseModel, Field
 from fanfold_storage.errors import NotFound
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.uploads import Upload, in_thread
+from fanfold_submit.http.uploads import Upload
 from fanfold_submit.jobs.bundles import bundle_key, check_zip
 from fanfold_submit.refusals import InvalidBundle, NoSuchBundle, UploadStalled, WrongHash
 from fanfold_submit.service import Service
+from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import IncompleteBody, Invalid, TooLarge
 
 router = APIRouter(tags=["bundles"])
@@ -20,34 +21,44 @@ _IN_MEMORY = 1 << 20
 _CHUNK = 1 << 20
 _ZIP = {"requestBody": {"required": True, "content": {"application/zip": {"schema": {"format": "binary"}}}}}
 
+_STORED = links("$response.body#/sha256", "sha256", "head_bundle")
 Sha256 = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the zip, in lower-case hex")]
 
 
 class Bundle(BaseModel):
     """A stored bundle."""
 
-    sha256: str
-    size: int = Field(description="Bytes")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    size: int = Field(ge=0, description="Bytes")
 
 
 @router.put(
     "/v1/bundles/{sha256}",
     status_code=201,
+    summary="Store a bundle",
     openapi_extra=_ZIP,
     responses={
-        200: {"model": Bundle, "description": "It existed already"},
+        200: {"model": Bundle, "description": "It existed already", **_STORED},
+        201: _STORED,
         **refusals(IncompleteBody, UploadStalled, TooLarge, Invalid, WrongHash, InvalidBundle),
     },
 )
-async def put_bundle(sha256: Sha256, request: Request, response: Response, _: Submitter, service: TheService) -> Bundle:
+async def put_bundle(
+    sha256: Sha256, request: Request, response: Response, caller: Submitter, service: TheService
+) -> Bundle:
     """Store a zip of code under its SHA-256."""
     upload = Upload(request, service.settings.largest_bundle)
-    is_new = await in_thread(service.uploads, lambda: _store(service, sha256, upload))
+    is_new = await service.uploads.run(caller.id, lambda: _store(service, sha256, upload))
     response.status_code = 201 if is_new else 200
     return Bundle(sha256=sha256, size=upload.size)
 
 
-@router.head("/v1/bundles/{sha256}", response_class=Response, responses=refusals(NoSuchBundle, Invalid))
+@router.head(
+    "/v1/bundles/{sha256}",
+    summary="Look for a bundle",
+    response_class=Response,
+    responses={200: headers("ETag"), **refusals(NoSuchBundle, Invalid)},
+)
 def head_bundle(sha256: Sha256, _: Viewer, service: TheService) -> Response:
     """Whether a bundle exists."""
     try:

@@ -11,11 +11,12 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from fanfold_storage.errors import NotFound
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.ranges import Content, demand_preconditions, serve
-from fanfold_submit.http.uploads import Upload, in_thread
+from fanfold_submit.http.ranges import CONDITIONS, Content, demand_preconditions, in_ranges, serve, unread
+from fanfold_submit.http.uploads import Upload
 from fanfold_submit.refusals import InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, UploadStalled
 from fanfold_submit.service import Service
 from fanfold_web.clock import timestamp
+from fanfold_web.http.openapi import header_parameters
 from fanfold_web.refusals import BadRequest, IncompleteBody, Invalid, TooLarge
 
 
@@ -40,8 +41,10 @@ router = APIRouter(tags=["files"], dependencies=[Depends(_refuse_other_encodings
 _REST = r"[^/\x00-\x1f\x7f-\x9f]*"
 _NAME = rf"([^./\x00-\x1f\x7f-\x9f]{_REST}|\.{{1,2}}[^./\x00-\x1f\x7f-\x9f]{_REST}|\.\.\.{_REST})"
 PATH_PATTERN = rf"^(@shared/{_NAME}|{_NAME.replace('[^./', '[^@./', 1)})(/{_NAME})*$"
+_MEDIA_TYPE = "application/octet-stream"
 _BINARY = {
-    "requestBody": {"required": False, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}
+    "requestBody": {"required": False, "content": {_MEDIA_TYPE: {"schema": {"format": "binary"}}}},
+    "parameters": header_parameters("If-Match", "If-None-Match"),
 }
 
 FilePath = Annotated[
@@ -58,16 +61,16 @@ class StoredFile(BaseModel):
     """A file that was stored."""
 
     path: str = Field(examples=["texts/a.txt"])
-    size: int = Field(description="Bytes")
-    sha256: str
+    size: int = Field(ge=0, description="Bytes")
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 class ListedFile(BaseModel):
     """A file in a list."""
 
     path: str = Field(examples=["texts/a.txt"])
-    size: int = Field(description="Bytes")
-    modified: str = Field(examples=["2026-11-24T07:15:00.000Z"])
+    size: int = Field(ge=0, description="Bytes")
+    modified: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra={"format": "date-time"})
 
 
 class FilePage(BaseModel):
@@ -80,6 +83,7 @@ class FilePage(BaseModel):
 @router.put(
     "/v1/files/{path:any_path}",
     status_code=201,
+    summary="Store a file",
     openapi_extra=_BINARY,
     responses=refusals(BadRequest, InvalidPath, IncompleteBody, UploadStalled, PreconditionFailed, TooLarge, Invalid),
 )
@@ -94,16 +98,21 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
         if {"if-match", "if-none-match"} & {*request.headers}:
             demand_preconditions(request, _etag(service, key))
 
-    await in_thread(service.uploads, demand)  # don't let anybody send a gigabyte for nothing
+    await service.uploads.run(caller.id, demand)  # don't let anybody send a gigabyte for nothing
     upload = Upload(request, service.settings.largest_file, at_end=demand)
-    size = await in_thread(service.uploads, lambda: service.objects.put(key, upload))
+    size = await service.uploads.run(caller.id, lambda: service.objects.put(key, upload))
     return StoredFile(path=path, size=size, sha256=upload.sha256)
 
 
 @router.get(
     "/v1/files/{path:any_path}",
+    summary="Read a file",
     response_class=Response,
-    responses=refusals(InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, Invalid),
+    openapi_extra={"parameters": CONDITIONS},
+    responses={
+        **in_ranges(_MEDIA_TYPE),
+        **refusals(InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, Invalid),
+    },
 )
 def get_file(path: FilePath, request: Request, caller: Viewer, service: TheService) -> Response:
     """A file's bytes; `Range` asks for a range of them."""
@@ -112,11 +121,17 @@ def get_file(path: FilePath, request: Request, caller: Viewer, service: TheServi
         file = service.objects.open(key)
     except NotFound:
         raise _no_such(path) from None
-    content = Content(file.stat.size, _quoted(file.version), "application/octet-stream", file.read, file.close)
+    content = Content(file.stat.size, _quoted(file.version), _MEDIA_TYPE, file.read, file.close)
     return serve(request, content)
 
 
-@router.head("/v1/files/{path:any_path}", response_class=Response, responses=refusals(InvalidPath, NoSuchFile, Invalid))
+@router.head(
+    "/v1/files/{path:any_path}",
+    summary="Look for a file",
+    response_class=Response,
+    openapi_extra={"parameters": header_parameters("If-Match", "If-None-Match")},
+    responses={**unread(), **refusals(InvalidPath, NoSuchFile, PreconditionFailed, Invalid)},
+)
 def head_file(path: FilePath, request: Request, caller: Viewer, service: TheService) -> Response:
     """Whether a file exists, and its size."""
     return get_file(path, request, caller, service)
@@ -125,6 +140,8 @@ def head_file(path: FilePath, request: Request, caller: Viewer, service: TheServ
 @router.delete(
     "/v1/files/{path:any_path}",
     status_code=204,
+    summary="Remove a file",
+    openapi_extra={"parameters": header_parameters("If-Match", "If-None-Match")},
     responses=refusals(InvalidPath, NoSuchFile, PreconditionFailed, Invalid),
 )
 def delete_file(path: FilePath, request: Request, caller: Submitter, service: TheService) -> None:
@@ -137,8 +154,8 @@ def delete_file(path: FilePath, request: Request, caller: Submitter, service: Th
     service.objects.delete(key)
 
 
-@router.get("/v1/files", responses=refusals(InvalidPath, Invalid))
-def list_files(
+@router.get("/v1/files", summary="List files", responses=refusals(InvalidPath, Invalid))
+async def list_files(
     caller: Viewer,
     service: TheService,
     prefix: Annotated[str, Query(description="How the paths begin", examples=["texts/"])] = "",
@@ -147,6 +164,10 @@ def list_files(
 ) -> FilePage:
     """My files, or with `prefix=@shared/` everybody's."""
     key_prefix, area = service.places.listing(prefix, caller)
+    return await service.listings.run(caller.id, lambda: _page(service, key_prefix, area, limit, cursor))
+
+
+def _page(service: Service, key_prefix: str, area: str, limit: int, cursor: str) -> FilePage:
     items: list[ListedFile] = []
     for stat in service.objects.list(key_prefix):
         path = stat.key.removeprefix(area)

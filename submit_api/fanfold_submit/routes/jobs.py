@@ -8,8 +8,7 @@ from pydantic import BaseModel, Field
 
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.uploads import in_thread
-from fanfold_submit.jobs.job import JobView, State
+from fanfold_submit.jobs.job import ID_PATTERN, JobView, State
 from fanfold_submit.jobs.job_records import is_job_id
 from fanfold_submit.jobs.removal import remove
 from fanfold_submit.jobs.request import JobRequest
@@ -31,12 +30,24 @@ from fanfold_submit.refusals import (
     UnknownBundle,
     UnknownJob,
 )
+from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
 
 router = APIRouter(tags=["jobs"])
 MOST_READ = 1000  # jobs that one page may read while it looks for a state or an owner
 
-JobId = Annotated[str, Path(description="The job's id", examples=["000m3k2v8q1x7f9a2b4c"])]
+JobId = Annotated[
+    str,
+    Path(
+        description="The job's id",
+        examples=["000m3k2v8q1x7f9a2b4c"],
+        json_schema_extra={"pattern": ID_PATTERN},  # told, not checked here: any other is nobody's
+    ),
+]
+_FOUND = headers("Location") | links(
+    "$response.body#/id", "job_id", "show_job", "show_counters", "cancel_job", "delete_job",
+    "list_results", "read_results", "preview_results",
+)  # fmt: skip
 
 
 class JobPage(BaseModel):
@@ -55,9 +66,11 @@ class Counters(BaseModel):
 @router.post(
     "/v1/jobs",
     status_code=202,
+    summary="Submit a job",
     response_model=JobView,
     responses={
-        200: {"model": JobView, "description": "This key was sent before: the job it led to"},
+        200: {"model": JobView, "description": "This key was sent before: the job it led to", **_FOUND},
+        202: _FOUND,
         **refusals(
             BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
             Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
@@ -72,14 +85,20 @@ async def submit(
     request: Request,
     response: Response,
     idempotency_key: Annotated[
-        str | None, Header(description="Repeating a request with the same key returns the same job")
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            description="Repeating a request with the same key returns the same job",
+            examples=["monday-1"],
+            json_schema_extra={"pattern": "^[\\x21-\\x7e]{1,255}$"},
+        ),
     ] = None,
 ) -> JobView:
     """Submit a job. Once this is answered the job will run to a final state, once, whatever crashes."""
     if len(request.headers.getlist("Idempotency-Key")) > 1:
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
-    admitted = await in_thread(service.admissions, lambda: service.admission.admit(body, caller, key))
+    admitted = await service.admissions.run(caller.id, lambda: service.admission.admit(body, caller, key))
     if admitted.is_new:
         service.controller.enqueue(admitted.job.id)
     response.status_code = 202 if admitted.is_new else 200
@@ -87,7 +106,7 @@ async def submit(
     return admitted.job.view()
 
 
-@router.get("/v1/jobs", responses=refusals(InvalidCursor, Invalid))
+@router.get("/v1/jobs", summary="List jobs", responses=refusals(InvalidCursor, Invalid))
 def list_jobs(
     caller: Viewer,
     service: TheService,
@@ -115,19 +134,24 @@ def list_jobs(
     return JobPage(items=items, cursor=last if next(jobs, None) else None)
 
 
-@router.get("/v1/jobs/{job_id}", responses=refusals(NoSuchJob, Invalid))
+@router.get("/v1/jobs/{job_id}", summary="Show a job", responses=refusals(NoSuchJob, Invalid))
 def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobView:
     """One job as it stands."""
     return service.jobs.visible(job_id, to=caller).job.view()
 
 
-@router.get("/v1/jobs/{job_id}/counters", responses=refusals(NoSuchJob, Invalid))
+@router.get("/v1/jobs/{job_id}/counters", summary="Show a job's counters", responses=refusals(NoSuchJob, Invalid))
 def show_counters(job_id: JobId, caller: Viewer, service: TheService) -> Counters:
     """A job's counters so far. They are exact, whatever crashed and ran again."""
     return Counters(counters=service.jobs.visible(job_id, to=caller).job.counters)
 
 
-@router.post("/v1/jobs/{job_id}/cancel", status_code=202, responses=refusals(NoSuchJob, JobFinal, Invalid, Contended))
+@router.post(
+    "/v1/jobs/{job_id}/cancel",
+    status_code=202,
+    summary="Cancel a job",
+    responses=refusals(NoSuchJob, JobFinal, Invalid, Contended),
+)
 def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView:
     """Ask for the job to end. It is `cancelled` once its workers have stopped; asking again changes nothing."""
     job = service.jobs.cancel(job_id, caller)
@@ -135,10 +159,15 @@ def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView
     return job.view()
 
 
-@router.delete("/v1/jobs/{job_id}", status_code=204, responses=refusals(NoSuchJob, JobActive, Invalid))
+@router.delete(
+    "/v1/jobs/{job_id}",
+    status_code=204,
+    summary="Remove a job",
+    responses=refusals(NoSuchJob, JobActive, Invalid),
+)
 async def delete_job(job_id: JobId, caller: Submitter, service: TheService) -> None:
     """Remove a job that has ended, with its tree and the output that is kept with it. Files that it wrote stay."""
-    await in_thread(service.uploads, lambda: remove(job_id, caller, service.jobs, service.objects))
+    await service.uploads.run(caller.id, lambda: remove(job_id, caller, service.jobs, service.objects))
 
 
 def _unquoted(header: str | None) -> str | None:

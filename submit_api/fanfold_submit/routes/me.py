@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import Viewer
 from fanfold_submit.http.problem_types import PROBLEM_TYPES
 from fanfold_submit.refusals import AuthAway
-from fanfold_web.problems import documented
+from fanfold_web.http.problems import documented
 from fanfold_web.refusals import Forbidden, Unauthenticated
 
 router = APIRouter(tags=["about"])
@@ -20,7 +20,7 @@ class Me(BaseModel):
     roles: list[str] = Field(examples=[["submitter"]])
 
 
-@router.get("/v1/me", responses=documented(PROBLEM_TYPES, Unauthenticated, Forbidden, AuthAway))
+@router.get("/v1/me", summary="Who am I", responses=documented(PROBLEM_TYPES, Unauthenticated, Forbidden, AuthAway))
 def me(caller: Viewer) -> Me:
     """The user that the token belongs to."""
     return Me(id=caller.id, name=caller.name, roles=list(caller.roles))

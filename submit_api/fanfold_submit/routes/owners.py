@@ -7,10 +7,9 @@ from pydantic import BaseModel, Field
 
 from fanfold_submit.http.access import Admin, TheService
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.uploads import in_thread
 from fanfold_submit.jobs.removal import remove_everything_of
-from fanfold_web.authorization import NAME_PATTERN
 from fanfold_web.refusals import Contended, Invalid
+from fanfold_web.tokens.authorization import NAME_PATTERN
 
 router = APIRouter(tags=["owners"])
 
@@ -27,14 +26,16 @@ class Removal(BaseModel):
     done: bool = Field(description="Whether nothing is left. Otherwise send the request again, in a moment")
 
 
-@router.delete("/v1/owners/{owner_id}", responses=refusals(Invalid, Contended))
+@router.delete(
+    "/v1/owners/{owner_id}", summary="Remove all of a user's files and jobs", responses=refusals(Invalid, Contended)
+)
 async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> Removal:
     """Remove everything that belongs to a user's id: cancel their jobs, remove those that have ended, then the files.
 
     Disable or remove the user first. Send the request again until it is done: jobs take a moment to stop.
     """
-    removed = await in_thread(
-        service.uploads, lambda: remove_everything_of(owner_id, admin, service.jobs, service.objects)
+    removed = await service.uploads.run(
+        admin.id, lambda: remove_everything_of(owner_id, admin, service.jobs, service.objects)
     )
     for job_id in removed.cancelled:
         service.controller.enqueue(job_id)

@@ -7,12 +7,13 @@ from pydantic import BaseModel, Field
 
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.ranges import Content, serve
-from fanfold_submit.jobs.results import Part, results_of
+from fanfold_submit.http.ranges import CONDITIONS, Content, in_ranges, serve
+from fanfold_submit.jobs.results import BYTES, MEDIA_TYPES, Output, Part, results_of
 from fanfold_submit.refusals import (
     NoResults,
     NoSuchJob,
     NoSuchOutput,
+    PreconditionFailed,
     RangeNotSatisfiable,
     ResultsChanged,
     ResultsRemoved,
@@ -41,29 +42,46 @@ class Preview(BaseModel):
     more: bool = Field(description="Whether there are more")
 
 
-@router.get("/v1/jobs/{job_id}/results", responses=refusals(*_NONE))
-def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Results:
+@router.get("/v1/jobs/{job_id}/results", summary="List a job's results", responses=refusals(*_NONE))
+async def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Results:
     """The output's parts. There are none before the job has succeeded: an output appears whole."""
-    results = results_of(service.jobs.visible(job_id, to=caller).job)
-    named = {name: output.parts for name, output in results.named.items()}
-    return Results(parts=results.main.parts, outputs=named)
+
+    def listed() -> Results:
+        results = results_of(service.jobs.visible(job_id, to=caller).job)
+        named = {name: output.parts for name, output in results.named.items()}
+        return Results(parts=results.main.parts, outputs=named)
+
+    return await service.listings.run(caller.id, listed)
 
 
 @router.get(
     "/v1/jobs/{job_id}/results/data",
+    summary="Read a job's results",
     response_class=Response,
-    responses=refusals(*_NONE, NoSuchOutput, RangeNotSatisfiable),
+    openapi_extra={"parameters": CONDITIONS},
+    responses={
+        **in_ranges(BYTES, *(media_type.partition(";")[0] for media_type in MEDIA_TYPES.values())),
+        **refusals(*_NONE, NoSuchOutput, PreconditionFailed, RangeNotSatisfiable),
+    },
 )
-def read_results(
+async def read_results(
     job_id: JobId, request: Request, caller: Viewer, service: TheService, output_name: OutputName = None
 ) -> Response:
     """All parts in order, as one stream; `Range` asks for a range of it."""
-    output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
-    return serve(request, Content(output.size, output.etag, "text/plain; charset=utf-8", output.read))
+
+    def begun() -> Response:
+        output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
+        return serve(request, Content(output.size, output.etag, output.media_type, output.read))
+
+    return await service.listings.run(caller.id, begun)
 
 
-@router.get("/v1/jobs/{job_id}/results/preview", responses=refusals(*_NONE, NoSuchOutput))
-def preview_results(
+@router.get(
+    "/v1/jobs/{job_id}/results/preview",
+    summary="Show the first of a job's results",
+    responses=refusals(*_NONE, NoSuchOutput),
+)
+async def preview_results(
     job_id: JobId,
     caller: Viewer,
     service: TheService,
@@ -71,7 +89,14 @@ def preview_results(
     output_name: OutputName = None,
 ) -> Preview:
     """The first records."""
-    output = results_of(service.jobs.visible(job_id, to=caller).job).output(output_name)
+
+    def previewed() -> Preview:
+        return _preview(results_of(service.jobs.visible(job_id, to=caller).job).output(output_name), records)
+
+    return await service.listings.run(caller.id, previewed)
+
+
+def _preview(output: Output, records: int) -> Preview:
     data = b""
     for chunk in output.read(0, min(output.size, PREVIEW_BYTES)):
         data += chunk

@@ -1,16 +1,17 @@
 import re
 from glob import glob
 from itertools import pairwise
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanfold_steps.inputs.listing import File, list_files, matches
+from fanfold_steps.inputs.listing import File, alternatives, list_files, matches
 from fanfold_steps.inputs.splits import InvalidInputs, cut, cut_inputs, inputs_by_name
 from fanfold_steps.job.formats import CSV, InputFormat, Text, Whole
 from fanfold_steps.job.spec import InputSpec, JobSpec
-from fanfold_storage.errors import NotFound
+from fanfold_storage.errors import NotFound, Unsupported
 from fanfold_storage.urls import open_objects
 
 
@@ -124,6 +125,28 @@ def test_a_pattern_names_the_files_that_it_matches(tree, pattern, keys, quoted):
 def test_a_pattern_that_matches_nothing_is_not_found(tree, pattern):
     with pytest.raises(NotFound, match=re.escape(f"no file matches {tree.as_uri()}/{pattern}")):
         list_files(f"{tree.as_uri()}/{pattern}")
+
+
+def test_a_pattern_stands_for_a_thousand_at_most(tree):
+    assert len(alternatives("{0,1,2,3,4,5,6,7,8,9}" * 3)) == 1000
+    with pytest.raises(Unsupported, match="stand for more than 1000 patterns: name a folder"):
+        list_files(f"{tree.as_uri()}/{'{a,b}' * 40}.gz")
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("a" * 255, "*a" * 120 + "b"),
+        ("a/" * 120 + "a", "**/a/" * 100 + "b"),
+        ("{" * 1000, "{" * 1000 + "a"),
+        ("a" * 255, "[a" * 120),
+    ],
+)
+def test_no_pattern_takes_long(path, pattern):
+    """What is tried backwards and forwards would take till the end of the world."""
+    before = process_time()
+    assert not matches(path, pattern)
+    assert process_time() - before < 1
 
 
 def test_odd_names_are_read_and_refuse_nothing(tmp_path):

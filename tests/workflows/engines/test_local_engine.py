@@ -1,5 +1,7 @@
 """The local engine keeps the contract of engines."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,3 +29,24 @@ def test_workers_that_another_process_ran_were_abandoned() -> None:
     engine = LocalEngine()
     assert engine.observe(Handle("local", "job", "another.1")) == Observation(Phase.GONE, abandoned=True)
     assert engine.observe(Handle("local", "job", f"{engine._incarnation}.1")) == Observation(Phase.GONE)
+
+
+# As a service does that a script became, which had started something: then a daemon of a worker that was killed comes.
+ADOPTING = """
+import subprocess, sys
+from fanfold.engines.local.engine import LocalEngine
+sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+before = subprocess.Popen(sleeping)
+engine = LocalEngine(adopts=True)
+daemon = subprocess.Popen(sleeping)
+engine._end_orphans()
+print(before.poll(), daemon.poll())
+before.kill()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are found in /proc")
+def test_what_a_process_had_started_before_it_served_is_left_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", ADOPTING], capture_output=True, text=True, timeout=60)
+    before, daemon = done.stdout.split()
+    assert before == "None" and daemon != "None", done.stderr

@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -17,7 +18,7 @@ from fanfold.engines.argo.workflow import PodSettings, build
 from fanfold.errors import Refused
 from fanfold.planning.areas import Area
 from fanfold.planning.planner import PlannedJob
-from fanfold_steps.job.spec import Aggregate, Function, JobConf, JobSpec, StageSpec
+from fanfold_steps.job.spec import Aggregate, Function, JobConf, JobSpec, Program, StageSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 CLAIM = PodSettings("fanfold", "fanfold-steps:1.0", claim="fanfold-data")
@@ -106,6 +107,29 @@ def test_the_jobs_code_finds_no_token():
     lid = mounts["/var/run/secrets/kubernetes.io/serviceaccount"]
     volumes = {volume["name"]: volume for volume in worker_of(build(plan_of(FAN_OUT), CLAIM))["volumes"]}
     assert volumes[lid["name"]]["emptyDir"] == {}
+
+
+HOSTILE = "a\n  hostPID: true\u2028'\"}] # \x85 &a *a !!python/object"
+TEMPLATE = "{{workflow.name}}{{=sprig.env('PATH')}}"
+
+
+def test_nothing_that_a_user_wrote_becomes_part_of_the_workflow():
+    """What Argo would fill in, and what YAML would read as more than text."""
+    plan = plan_of(FAN_OUT)
+    both = HOSTILE + TEMPLATE
+    spec = replace(plan.conf.spec, name=HOSTILE, stages=[StageSpec(Function("m:f"), Program(both, {"HOSTILE": both}))])
+    inputs = [f"file:///data/files/ann/{quote(HOSTILE)}/"]
+    conf = replace(plan.conf, spec=spec, inputs=inputs, output=inputs[0], params={both: both})
+    hostile = build(replace(plan, conf=conf, owner=HOSTILE), CLAIM)
+    plain = build(plan, CLAIM)
+    text = hostile.to_yaml(allow_unicode=True)
+    assert yaml.safe_load(text) == hostile.to_dict(), "YAML reads what was written"
+    for workflow in (hostile, plain):  # apart from words for people and the labels, they are one Workflow
+        del workflow.annotations, workflow.labels, workflow.pod_metadata
+    assert hostile.to_dict() == plain.to_dict()
+    assert "{{workflow" not in text and "{{=" not in text
+    with pytest.raises(Refused, match="which Argo would treat as a variable"):
+        build(replace(plan, conf=replace(conf, inputs=[f"file:///data/files/ann/{TEMPLATE}/"])), CLAIM)
 
 
 def test_the_size_does_not_follow_the_number_of_pods():

@@ -1,6 +1,7 @@
 """Run a job to its end: plan it, start workers, show progress, report the result."""
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -8,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fanfold.engines.local.engine import LocalEngine
+from fanfold.engines.local.environ import of_ones_own_job
 from fanfold.engines.protocol import Engine, Handle, Phase
 from fanfold.errors import OutputTaken
 from fanfold.foreground.pipes import spooled
@@ -72,7 +74,7 @@ def run_to_end(compiled: CompiledJob, request: RunRequest) -> int:
 def open_engine(request: RunRequest) -> Engine:
     """The engine that the request asks for. Raises EngineError: no cluster is configured."""
     if request.pods is None:
-        return LocalEngine()
+        return LocalEngine(of_ones_own_job(os.environ))
     from fanfold.engines.argo.engine import ArgoEngine  # loads Hera and the Kubernetes client
 
     return ArgoEngine(request.pods)

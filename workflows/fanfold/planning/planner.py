@@ -19,7 +19,7 @@ from fanfold_steps.inputs.listing import File, fixed_part, list_files, matches
 from fanfold_steps.inputs.splits import InvalidInputs, digest, inputs_by_name
 from fanfold_steps.job.spec import Inputs, JobConf, JobSpec, urls_of
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_storage.errors import NotFound
+from fanfold_storage.errors import NotFound, Unsupported
 from fanfold_storage.urls import lies_behind_link, local_path, open_objects, split_url
 
 MOST_FILES = 300_000  # of all inputs together: the plan names each of them
@@ -191,6 +191,8 @@ def _files(url: str) -> list[File]:
         raise Refused(
             f"the input {url} doesn't exist, or is a folder without files ({hidden}): check the path"
         ) from error
+    except Unsupported as error:
+        raise Refused(str(error)) from error
     for file in files:
         _check_regular(file)
         if f"/{file.key}".endswith("/_job/job.json"):

@@ -1,5 +1,6 @@
 """Parse a JobSpec from JSON that anyone may have written, and publish its JSON Schema."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -28,7 +29,7 @@ def parse(data: dict[str, Any]) -> JobSpec:
         InvalidSpec: a field is missing, unknown or of the wrong type, or the fields contradict each other.
     """
     try:
-        spec = _ADAPTER.validate_python(data, strict=False, extra="forbid")
+        spec = _ADAPTER.validate_json(json.dumps(data), strict=True, extra="forbid")  # true is no number, nor is "3"
     except ValidationError as error:
         raise InvalidSpec(f"not a JobSpec: {describe_errors(error.errors())}") from error
     if bool(spec.entry) == bool(spec.stages):

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from threading import Event
 from fanfold.engines.local.scratch import scratch_folder
 from fanfold.engines.protocol import ENVIRONMENT, Foreign, Handle, Observation, Phase
 from fanfold.planning.planner import PlannedJob
-from fanfold_steps.worker.descendants import end_below, end_marked
+from fanfold_steps.worker.descendants import ROUNDS, adopt_orphans, children, end_below, end_child, end_marked
 from fanfold_steps.worker.exits import PERMANENT, STORE_AWAY
 
 NAMESPACE = "local"
@@ -39,18 +38,7 @@ class _Crew:
     message: str = ""
 
 
-PRIVATE = re.compile("FANFOLD_(SUBMIT|AUTH|TOKEN|URL|PROFILE|TASK|ENDED)|AWS_(PROFILE|CONFIG_FILE|SHARED_.*)|SSH_.*")
-"""Variables of a service's own that jobs of its users don't get; what opens the store they need."""
 SERVICES_UMASK = 0o077
-
-
-def services_environ(environ: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a service without what is meant for the service alone.
-
-    >>> services_environ({"PATH": "/bin", "FANFOLD_SUBMIT_ISSUER": "x", "FANFOLD_TOKEN": "s", "AWS_REGION": "eu"})
-    {'PATH': '/bin', 'AWS_REGION': 'eu'}
-    """
-    return {name: value for name, value in environ.items() if not PRIVATE.match(name)}
 
 
 class LocalEngine:
@@ -59,9 +47,17 @@ class LocalEngine:
     name = "local"
     isolates = False  # workers run as this process's user
 
-    def __init__(self, environ: Mapping[str, str] = os.environ, umask: int = -1) -> None:
-        """Workers get these environment variables, and this umask; -1: the one of this process."""
-        self._environ, self._umask = environ, umask
+    def __init__(self, environ: Mapping[str, str] = os.environ, umask: int = -1, *, adopts: bool = False) -> None:
+        """Workers get these environment variables, and this umask; -1: the one of this process.
+
+        With `adopts`, this process has no children but those that it has now, and workers; it ends what workers leave
+        that were killed.
+        """
+        self._environ, self._umask, self._adopts = environ, umask, adopts
+        self._others: frozenset[int] = frozenset()
+        if adopts:
+            self._others = frozenset(children())  # such as those of a script that became this process
+            adopt_orphans()
         self._incarnation = uuid.uuid4().hex
         self._crews: dict[str, _Crew] = {}
         self._lock = threading.Lock()
@@ -139,6 +135,7 @@ class LocalEngine:
                     status = _wait(process)
                 if status:  # killed, perhaps, and then it couldn't tidy up
                     end_marked(f"TMPDIR={folder}")
+                    self._end_orphans()
                 if status == 0 and (folder / REPORT).exists():
                     break
                 end, advice = _describe(status)
@@ -153,6 +150,17 @@ class LocalEngine:
         if last:
             for watcher in self._watchers:
                 watcher.put(crew.plan.conf.id)
+
+    def _end_orphans(self) -> None:
+        """End all children of this process that are no workers: daemons that outlived theirs."""
+        for _ in range(ROUNDS if self._adopts else 0):
+            with self._lock:  # as workers are started
+                workers = {process.pid for crew in self._crews.values() for process in crew.processes.values()}
+                orphans = [pid for pid in children() if pid not in workers | self._others]
+            if not orphans:
+                return
+            for pid in orphans:
+                end_child(pid)
 
     def _start(self, crew: _Crew, name: str, folder: Path, last_end: str) -> subprocess.Popen[bytes] | None:
         # -P: don't import from the current directory.

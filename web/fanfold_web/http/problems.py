@@ -1,20 +1,18 @@
 """Refusals as RFC 9457 problems, in responses and in the OpenAPI document: one shape for all, whoever refuses."""
 
-import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from fanfold_web.operations import methods_at
-from fanfold_web.problem_types import SHARED, ProblemType
+from fanfold_web.http.operations import methods_at
+from fanfold_web.http.problem_types import SHARED, ProblemType
 from fanfold_web.refusals import (
     BadRequest,
     IncompleteBody,
@@ -86,7 +84,7 @@ def documented(problem_types: ProblemTypes, *refusals: type[Refusal]) -> Respons
 
 
 def install(app: FastAPI, problem_types: ProblemTypes, translations: Mapping[type[Exception], Translation]) -> None:
-    """Answer every refusal with its problem, and describe problems in the app's OpenAPI document.
+    """Answer every refusal with its problem.
 
     `translations` says which refusal another exception stands for, by its class. That exception's own text, which may
     name hosts, goes to the log alone.
@@ -111,7 +109,6 @@ def install(app: FastAPI, problem_types: ProblemTypes, translations: Mapping[typ
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(ClientDisconnect, _on_disconnect)
-    app.openapi = functools.cache(lambda: _openapi(app))  # type: ignore[method-assign]  # as FastAPI documents it
 
 
 def field_errors(error: RequestValidationError) -> tuple[str, list[dict[str, str]]]:
@@ -173,11 +170,3 @@ async def _on_disconnect(request: Request, _: Exception) -> JSONResponse:
     """Nobody reads this response, but it keeps a meaningless traceback out of the log."""
     note(request, SHARED[IncompleteBody])
     return response_to(IncompleteBody(), SHARED[IncompleteBody])
-
-
-def _openapi(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-    schemas = document["components"]["schemas"]
-    details = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= details.pop("$defs") | {ProblemDetails.__name__: details}
-    return document
