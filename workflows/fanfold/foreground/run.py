@@ -157,7 +157,7 @@ def _print_result(report: Report, request: RunRequest, seconds: float) -> None:
         return
     if request.quiet:
         return
-    for line in told(report.counters, f"see {request.output}{BAD_RECORDS}"):
+    for line in told(report.counters, report.skipped or 0, f"see {request.output}{BAD_RECORDS}"):
         say(line)
     parts = f"{quantity(report.records, 'record')} in {quantity(len(report.parts), 'part')}"
     say(f"done in {seconds:.1f} s: {parts} ({quantity(report.bytes, 'byte')}) in {request.output}")

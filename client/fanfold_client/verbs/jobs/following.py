@@ -11,6 +11,7 @@ from fanfold_client.api.client import Client
 from fanfold_client.api.problems import Away
 from fanfold_client.api.responses import FINAL, Job
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
+from fanfold_steps.tree.counters import OWN_GROUP
 from fanfold_steps.tree.failed import Failure
 
 SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0  # seconds between two requests: few at first, for small jobs
@@ -45,7 +46,9 @@ def report_end(job: Job) -> int:
     """Print on stderr how a job ended, and return the exit status for it."""
     state = job["state"]
     if state == "succeeded":
-        for line in told(job["counters"], _quarantine(job)):
+        own = job["counters"].get(OWN_GROUP, {})
+        skipped = own.get("skipped_records", 0) + own.get("skipped_keys", 0)
+        for line in told(job["counters"], skipped, _quarantine(job)):
             say(line)
         say(f"Job {job['id']} succeeded. Get its results with fanfold results {job['id']}", fg="green")
         return 0
