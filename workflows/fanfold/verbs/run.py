@@ -9,7 +9,7 @@ from fanfold.foreground.options import INCLUDE_OPTION, JOB, RUN_OPTIONS
 from fanfold.foreground.run import run_with_options
 from fanfold.resolve import resolve
 from fanfold.terminal.errors import run_and_exit
-from fanfold.terminal.job_help import JobHelp
+from fanfold.verbs.job_help import JobHelp
 
 
 def _builtin_jobs() -> str:

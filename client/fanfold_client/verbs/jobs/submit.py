@@ -8,7 +8,7 @@ import click
 from fanfold.foreground.options import Size
 from fanfold.foreground.places import inputs_of
 from fanfold.terminal.console import result, result_json, say
-from fanfold.terminal.job_help import JobHelp
+from fanfold.verbs.job_help import JobHelp
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
