@@ -329,6 +329,7 @@ def test_a_key_stands_for_one_request(fanfold: Person, texts: Path):
     assert "was used before" in other.stderr
 
 
+@pytest.mark.thorough
 def test_jobs_are_listed_newest_first(make_person: People, texts: Path):
     fanfold, admin = make_person(), make_person("admin")
     fanfold("put", texts, "texts")

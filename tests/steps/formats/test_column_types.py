@@ -52,6 +52,8 @@ def test_what_pyarrow_calls_a_type_is_that_type(type):
         ("timestamp[ns, tz=America/New_York]", pa.timestamp("ns", "America/New_York")),
         ("time[s]", pa.time32("s")),
         ("decimal(10, 2)", pa.decimal128(10, 2)),
+        ("decimal(3, 3)", pa.decimal128(3, 3)),
+        ("decimal(38, 0)", pa.decimal128(38, 0)),
         ("decimal(10)", pa.decimal128(10, 0)),
         ("double", pa.float64()),
         (" list < int64 > ", pa.list_(pa.int64())),
@@ -75,7 +77,14 @@ def test_names(name, type):
         ),
         *(
             {"a": name}
-            for name in ("struct<int64>", "struct<a: int64, a: int64>", "decimal(39, 2)", "decimal", "decimal(x)")
+            for name in (
+                "struct<int64>",
+                "struct<a: int64, a: int64>",
+                "decimal(39, 2)",
+                "decimal(2, 3)",
+                "decimal(0)",
+                "decimal",
+            )
         ),
         *({"a": name} for name in ("timestamp[m]", "time[us, UTC]", "int64 int64", "timestamp[us, UTC, x]")),
         *({}, "int64", {1: "int64"}, ["a"], 7),
