@@ -12,9 +12,9 @@ from fanfold_auth.routes import health, keys, login, me, tokens, users
 from fanfold_auth.service import wire
 from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records
-from fanfold_web import openapi
-from fanfold_web.envelope import Envelope
-from fanfold_web.operations import include, operation_id
+from fanfold_web.http import openapi
+from fanfold_web.http.envelope import Envelope
+from fanfold_web.http.operations import include, operation_id
 
 LARGEST_BODY = 64 * 1024  # bytes
 

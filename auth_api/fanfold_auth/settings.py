@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field
 from pydantic_settings import SettingsConfigDict
 
-from fanfold_web.authorization import TOKEN_SECONDS
 from fanfold_web.settings import ServiceSettings
+from fanfold_web.tokens.authorization import TOKEN_SECONDS
 
 
 def _public_url(text: str) -> str:

@@ -17,9 +17,9 @@ from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.routes import about, bundles, files, health, jobs, me, owners, results
 from fanfold_submit.service import wire
 from fanfold_submit.settings import Settings
-from fanfold_web import openapi
-from fanfold_web.envelope import Envelope
-from fanfold_web.operations import include, operation_id
+from fanfold_web.http import openapi
+from fanfold_web.http.envelope import Envelope
+from fanfold_web.http.operations import include, operation_id
 
 _DESCRIPTION = """
 MapReduce jobs: store files, submit jobs that read them, follow their progress, fetch their results. Get an access

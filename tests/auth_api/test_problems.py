@@ -9,7 +9,7 @@ import pytest
 
 from fanfold_auth.routes import health, keys, login, tokens, users
 from fanfold_storage.errors import PermissionDenied
-from fanfold_web.problems import ProblemDetails
+from fanfold_web.http.problems import ProblemDetails
 from tests.auth_api.service import PASSWORD, Replica
 from tests.web.described import resolved, told
 

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold_storage.records.protocol import Record, Records
-from fanfold_web.access_tokens import Claims, Verifier
 from fanfold_web.refusals import Unauthenticated
+from fanfold_web.tokens.access_tokens import Claims, Verifier
 from tests.auth_api.service import START, Clock, Replica, as_before_ids, start_replica
 
 STRANGER = rsa.generate_private_key(65537, 2048)

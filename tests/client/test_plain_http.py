@@ -50,7 +50,7 @@ class Script:
                 status, content, form = answer.status, answer.read(), answer.headers.get_content_type()
         except urllib.error.HTTPError as error:
             status, content, form = error.code, error.read(), error.headers.get_content_type()
-        return status, json.loads(content) if content and form.endswith("json") else content
+        return status, json.loads(content) if content and form.endswith(("/json", "+json")) else content
 
     def put_texts(self, texts: Path) -> None:
         for path in texts.rglob("*"):

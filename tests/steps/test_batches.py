@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanfold_steps.columnar.reading import frames, unescaped
@@ -189,6 +189,7 @@ MADE = st.lists(st.sampled_from(PIECES), max_size=60).map("".join)
 
 @settings(deadline=None)
 @given(MADE, st.integers(1, 40), st.integers(1, 9), st.booleans())
+@example("\U0010ff80\udcff\U0010ffff\n\U0010ff81\udc80\U0010fffe\n", 40, 9, False)
 def test_lines_of_frames_are_those_of_records(text, split_size, chunk, all_separators):
     """Read by Polars where that finds the same lines, by Python elsewhere: for every cut, in every state of decay."""
     data = (text + "\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10\n" * all_separators).encode("utf-8", "surrogateescape")

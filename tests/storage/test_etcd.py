@@ -127,6 +127,7 @@ def test_a_frozen_member_holds_nobody_longer_than_the_timeout(
     assert [change.revision for change in listener.changes] == sorted({change.revision for change in listener.changes})
 
 
+@pytest.mark.thorough
 def test_nobody_answers(records: Records, cluster: EtcdCluster) -> None:
     for member in cluster.members:
         member.server.kill()

@@ -90,6 +90,7 @@ def crash_at(folder: Path, point: int, after: bool, cancelled: bool) -> bool:
     return wire.calls >= point
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cancelled", [False, True], ids=["run", "cancel"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_kill_at_any_point_changes_nothing(tmp_path: Path, after: bool, cancelled: bool) -> None:

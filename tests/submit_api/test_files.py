@@ -318,6 +318,7 @@ def test_an_upload_of_a_part_or_in_an_encoding_is_refused(shared_site: Site, hea
     assert ada.http.get("/v1/files/part").status_code == 404
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("path", ["files/a.txt", f"bundles/{'0' * 64}"])
 def test_an_upload_that_trickles_in_ends_and_leaves_nothing(
     site: Site, monkeypatch: pytest.MonkeyPatch, path: str

@@ -25,6 +25,7 @@ def open_replicas(
     return lambda engine=None: open_site(engine, records=etcd_server.url, store=store)
 
 
+@pytest.mark.thorough
 def test_two_replicas_admit_a_job_once_and_run_it(open_replicas: Callable[..., Site], etcd_server: EtcdCluster) -> None:
     site = open_replicas()
     users = [site.user("etcd-ada"), site.user("etcd-ada", app=site.replica())]

@@ -13,10 +13,10 @@ import pytest
 
 from fanfold_storage.errors import Unavailable
 from fanfold_submit.settings import Settings
-from fanfold_web import problem_types, problems
 from fanfold_web.command import BadSetting
+from fanfold_web.http import problem_types, problems
+from fanfold_web.http.problems import ProblemDetails
 from fanfold_web.log import json_lines
-from fanfold_web.problems import ProblemDetails
 from tests.submit_api.conftest import KeyServer, Site, User
 from tests.waiting import poll
 from tests.web.described import resolved, told

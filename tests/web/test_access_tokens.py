@@ -4,9 +4,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from fanfold_web import access_tokens
-from fanfold_web.access_tokens import Verifier
 from fanfold_web.refusals import Unauthenticated
+from fanfold_web.tokens import access_tokens
+from fanfold_web.tokens.access_tokens import Verifier
 from tests.submit_api.conftest import ISSUER, Signer
 
 SIGNER = Signer("key-1")

@@ -18,7 +18,7 @@ from fanfold_auth.settings import Settings as AuthSettings
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.settings import Settings as SubmitSettings
-from fanfold_web import problem_types
+from fanfold_web.http import problem_types
 from tests.auth_api.service import CHEAP, PASSWORD, Client, as_before_ids, bearer
 from tests.submit_api.conftest import ISSUER, KeyServer, Signer
 from tests.submit_api.engine import ScriptedEngine

@@ -13,10 +13,11 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from fanfold_web import connections, envelope, problems, server
-from fanfold_web.envelope import Envelope
+from fanfold_web import connections, server
+from fanfold_web.http import envelope, problems
+from fanfold_web.http.envelope import Envelope
+from fanfold_web.http.problem_types import SHARED
 from fanfold_web.metrics import Metrics
-from fanfold_web.problem_types import SHARED
 from tests.waiting import poll
 from tests.web.served import served
 

@@ -14,11 +14,11 @@ import uvicorn
 from fastapi import FastAPI, Request
 from starlette.types import Receive, Scope, Send
 
-from fanfold_web import problems
-from fanfold_web.envelope import Envelope
+from fanfold_web.http import problems
+from fanfold_web.http.envelope import Envelope
+from fanfold_web.http.problem_types import SHARED
 from fanfold_web.log import json_lines
 from fanfold_web.metrics import Metrics
-from fanfold_web.problem_types import SHARED
 from fanfold_web.server import configure, listen
 from tests.waiting import poll
 

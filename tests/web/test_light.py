@@ -11,7 +11,7 @@ HEAVY = {"fastapi", "starlette", "uvicorn", "prometheus_client", "pydantic_setti
 @pytest.mark.parametrize(
     "module",
     ["fanfold_auth.__main__", "fanfold_submit.__main__", "fanfold_client.__main__", "fanfold.verbs.run",
-     "fanfold_steps.worker.loop", "fanfold_steps.__main__", "fanfold_web.refusals", "fanfold_web.problem_types"],
+     "fanfold_steps.worker.loop", "fanfold_steps.__main__", "fanfold_web.refusals", "fanfold_web.http.problem_types"],
 )  # fmt: skip
 def test_it_loads_no_web_framework(module: str) -> None:
     assert _loaded(module, HEAVY) == []

@@ -8,11 +8,11 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
 
-from fanfold_web import problems
-from fanfold_web.envelope import Envelope
+from fanfold_web.http import problems
+from fanfold_web.http.envelope import Envelope
+from fanfold_web.http.operations import include, operation_id
+from fanfold_web.http.problem_types import SHARED
 from fanfold_web.metrics import Metrics
-from fanfold_web.operations import include, operation_id
-from fanfold_web.problem_types import SHARED
 from tests.web.served import served
 
 HOSTS = ("127.0.0.1", "localhost", "::1")

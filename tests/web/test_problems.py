@@ -8,10 +8,10 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from fanfold_web import problems
-from fanfold_web.envelope import Envelope
+from fanfold_web.http import problems
+from fanfold_web.http.envelope import Envelope
+from fanfold_web.http.problem_types import SHARED
 from fanfold_web.metrics import Metrics
-from fanfold_web.problem_types import SHARED
 
 
 async def ask(path: str, status: int) -> httpx.Response:

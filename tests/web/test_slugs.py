@@ -9,8 +9,8 @@ import fanfold_submit.http.problem_types
 import fanfold_submit.refusals
 import fanfold_web.refusals
 from fanfold_submit.jobs import failures
-from fanfold_web.problem_types import SHARED as SHARED_TYPES
-from fanfold_web.problem_types import ProblemType
+from fanfold_web.http.problem_types import SHARED as SHARED_TYPES
+from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.refusals import Refusal
 
 # Programs out there compare these: a word may be added, never changed or taken away.

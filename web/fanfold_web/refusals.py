@@ -16,7 +16,7 @@
     ├── NotReady           a part that the service needs does not answer
     └── Internal           a bug in the service
 
-`fanfold_web.problem_types` says how HTTP answers each of them.
+`fanfold_web.http.problem_types` says how HTTP answers each of them.
 """
 
 from typing import ClassVar

@@ -27,8 +27,8 @@ from fanfold_auth.accounts.passwords import Hashing, check_strength
 from fanfold_auth.refusals import BadName, LastAdmin, NoSuchUser, UserExists
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
-from fanfold_web.authorization import NAME_PATTERN, SKEW, TOKEN_SECONDS
 from fanfold_web.refusals import Contended
+from fanfold_web.tokens.authorization import NAME_PATTERN, SKEW, TOKEN_SECONDS
 
 Role = Literal["viewer", "submitter", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)  # each may do what the ones before it may

@@ -12,9 +12,9 @@ from fastapi.security import HTTPBearer
 
 from fanfold_auth.accounts.users import User
 from fanfold_auth.service import Service
-from fanfold_web.access_tokens import Claims
-from fanfold_web.authorization import bearer_token
 from fanfold_web.refusals import Forbidden, Unauthenticated
+from fanfold_web.tokens.access_tokens import Claims
+from fanfold_web.tokens.authorization import bearer_token
 
 # Documents the scheme; `bearer_token` reads the header.
 _bearer = HTTPBearer(auto_error=False, scheme_name="token", description="An access token from /v1/login or /v1/token")

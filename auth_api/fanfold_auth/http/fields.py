@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr
 
-from fanfold_web.authorization import NAME_PATTERN
+from fanfold_web.tokens.authorization import NAME_PATTERN
 
 
 def _text(password: SecretStr) -> SecretStr:

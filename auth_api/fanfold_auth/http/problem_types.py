@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from fanfold_auth import refusals
-from fanfold_web.problem_types import SHARED, ProblemType, challenge
+from fanfold_web.http.problem_types import SHARED, ProblemType, challenge
 from fanfold_web.refusals import Refusal
 
 PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {

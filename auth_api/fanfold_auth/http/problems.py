@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
 from fanfold_storage.errors import StorageError, Unavailable
-from fanfold_web import problems
+from fanfold_web.http import problems
 from fanfold_web.log import logger
 from fanfold_web.refusals import Refusal, StoreAway, StoreRefused
 

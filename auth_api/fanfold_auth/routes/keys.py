@@ -13,7 +13,7 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.keys.keys import jwk
 from fanfold_auth.refusals import RotationPending
 from fanfold_web.clock import timestamp
-from fanfold_web.openapi import headers
+from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Unauthenticated
 
 router = APIRouter(prefix="/v1", tags=["keys"])

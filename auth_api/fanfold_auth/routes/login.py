@@ -8,7 +8,7 @@ from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, Throttled, WrongPassword
 from fanfold_auth.routes.tokens import TokenPair
-from fanfold_web.envelope import source
+from fanfold_web.http.envelope import source
 from fanfold_web.refusals import Invalid
 
 router = APIRouter(tags=["sessions"])

@@ -12,8 +12,8 @@ from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, LastAdmin, NoSuchUser, Throttled, UserExists, WeakPassword, WrongPassword
 from fanfold_web.clock import timestamp
-from fanfold_web.envelope import source
-from fanfold_web.openapi import headers
+from fanfold_web.http.envelope import source
+from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
 
 router = APIRouter(prefix="/v1/users", tags=["users"])

@@ -1,4 +1,4 @@
-"""Issues access tokens and verifies them. `fanfold_web.access_tokens` lists their claims."""
+"""Issues access tokens and verifies them. `fanfold_web.tokens.access_tokens` lists their claims."""
 
 import secrets
 import time
@@ -9,7 +9,7 @@ import jwt
 from fanfold_auth.accounts.users import User
 from fanfold_auth.keys.keys import Keys
 from fanfold_auth.settings import Settings
-from fanfold_web.access_tokens import ALGORITHM, TYPE, Claims, Verifier
+from fanfold_web.tokens.access_tokens import ALGORITHM, TYPE, Claims, Verifier
 
 CLIENT = "fanfold"
 

@@ -9,7 +9,7 @@ from fastapi.security.base import SecurityBase
 
 from fanfold_submit.principal import Principal, Role
 from fanfold_submit.service import Service
-from fanfold_web.authorization import bearer_token
+from fanfold_web.tokens.authorization import bearer_token
 
 
 async def _service(request: Request) -> Service:

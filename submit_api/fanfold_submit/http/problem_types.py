@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fanfold_submit import refusals
 from fanfold_submit.jobs.failures import JOB_REFUSED
 from fanfold_submit.refusals import RangeNotSatisfiable
-from fanfold_web.problem_types import SHARED, ProblemType
+from fanfold_web.http.problem_types import SHARED, ProblemType
 from fanfold_web.refusals import Refusal
 
 

@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError, Unavailable
 from fanfold_submit.http.problem_types import PROBLEM_TYPES
 from fanfold_submit.refusals import AuthAway, InvalidPath
-from fanfold_web import problems
+from fanfold_web.http import problems
 from fanfold_web.log import logger
 from fanfold_web.refusals import Forbidden, NothingThere, Refusal, StoreAway, StoreRefused, Unauthenticated
 

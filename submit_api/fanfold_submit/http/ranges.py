@@ -11,8 +11,8 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
 from fanfold_submit.refusals import PreconditionFailed, RangeNotSatisfiable
-from fanfold_web.openapi import content, header_parameters, headers
-from fanfold_web.problems import Responses
+from fanfold_web.http.openapi import content, header_parameters, headers
+from fanfold_web.http.problems import Responses
 
 CONDITIONS = header_parameters("Range", "If-Range", "If-Match", "If-None-Match")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")

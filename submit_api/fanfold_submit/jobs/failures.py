@@ -10,7 +10,7 @@ from typing import Any
 from fanfold_steps.failure.permanent import LONGEST_MESSAGE, LONGEST_TRACE
 from fanfold_steps.failure.wording import RECORD_PREVIEW, shortened
 from fanfold_steps.tree.failed import Failure
-from fanfold_web.problem_types import ProblemType
+from fanfold_web.http.problem_types import ProblemType
 
 # A job's own error is not a response, so it is stored without a status.
 JOB_FAILED = ProblemType(422, "job-failed", "The job failed")

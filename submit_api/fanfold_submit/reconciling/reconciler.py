@@ -33,8 +33,8 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_web.clock import timestamp
+from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
-from fanfold_web.problem_types import ProblemType
 
 log = logger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between

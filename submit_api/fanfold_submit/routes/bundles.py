@@ -13,7 +13,7 @@ from fanfold_submit.http.uploads import Upload
 from fanfold_submit.jobs.bundles import bundle_key, check_zip
 from fanfold_submit.refusals import InvalidBundle, NoSuchBundle, UploadStalled, WrongHash
 from fanfold_submit.service import Service
-from fanfold_web.openapi import headers, links
+from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import IncompleteBody, Invalid, TooLarge
 
 router = APIRouter(tags=["bundles"])

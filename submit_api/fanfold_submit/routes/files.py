@@ -16,7 +16,7 @@ from fanfold_submit.http.uploads import Upload
 from fanfold_submit.refusals import InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, UploadStalled
 from fanfold_submit.service import Service
 from fanfold_web.clock import timestamp
-from fanfold_web.openapi import header_parameters
+from fanfold_web.http.openapi import header_parameters
 from fanfold_web.refusals import BadRequest, IncompleteBody, Invalid, TooLarge
 
 

@@ -13,9 +13,9 @@ from fanfold_submit.http.problem_types import PROBLEM_TYPES
 from fanfold_submit.refusals import ReconcilerDead
 from fanfold_submit.service import Service
 from fanfold_web.command import CannotServe
+from fanfold_web.http.problems import documented
 from fanfold_web.log import logger
 from fanfold_web.metrics import MEDIA_TYPE
-from fanfold_web.problems import documented
 from fanfold_web.readiness import failing
 from fanfold_web.refusals import NotReady
 

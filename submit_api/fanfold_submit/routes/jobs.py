@@ -31,7 +31,7 @@ from fanfold_submit.refusals import (
     UnknownBundle,
     UnknownJob,
 )
-from fanfold_web.openapi import headers, links
+from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
 
 router = APIRouter(tags=["jobs"])

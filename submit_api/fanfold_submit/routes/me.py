@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import Viewer
 from fanfold_submit.http.problem_types import PROBLEM_TYPES
 from fanfold_submit.refusals import AuthAway
-from fanfold_web.problems import documented
+from fanfold_web.http.problems import documented
 from fanfold_web.refusals import Forbidden, Unauthenticated
 
 router = APIRouter(tags=["about"])

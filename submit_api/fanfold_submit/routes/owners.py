@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import Admin, TheService
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.jobs.removal import remove_everything_of
-from fanfold_web.authorization import NAME_PATTERN
 from fanfold_web.refusals import Contended, Invalid
+from fanfold_web.tokens.authorization import NAME_PATTERN
 
 router = APIRouter(tags=["owners"])
 

@@ -1,4 +1,4 @@
-"""Verifies access tokens (`fanfold_web.access_tokens`) with the keys and stamps that the auth service publishes."""
+"""Verifies access tokens (`fanfold_web.tokens.access_tokens`) with the keys and stamps that auth publishes."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from fanfold_submit.principal import ROLES, Principal
 from fanfold_submit.refusals import AuthAway
 from fanfold_submit.settings import Settings
 from fanfold_submit.tokens.keys import Keys, KeysAway
-from fanfold_web.access_tokens import Claims, Verifier, invalid_token
+from fanfold_web.tokens.access_tokens import Claims, Verifier, invalid_token
 
 
 class Tokens:

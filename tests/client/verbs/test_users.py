@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-import fanfold_web.authorization
+import fanfold_web.tokens.authorization
 from fanfold_client.api.credentials import NAME_PATTERN
 from tests.client.services import PASSWORD, People, Person
 
@@ -153,4 +153,4 @@ def test_a_name_that_cannot_be_is_explained_in_words(make_person: People):
 
 
 def test_names_are_what_auth_api_takes():
-    assert NAME_PATTERN == fanfold_web.authorization.NAME_PATTERN
+    assert NAME_PATTERN == fanfold_web.tokens.authorization.NAME_PATTERN

@@ -52,6 +52,8 @@ def test_what_pyarrow_calls_a_type_is_that_type(type):
         ("timestamp[ns, tz=America/New_York]", pa.timestamp("ns", "America/New_York")),
         ("time[s]", pa.time32("s")),
         ("decimal(10, 2)", pa.decimal128(10, 2)),
+        ("decimal(3, 3)", pa.decimal128(3, 3)),
+        ("decimal(38, 0)", pa.decimal128(38, 0)),
         ("decimal(10)", pa.decimal128(10, 0)),
         ("double", pa.float64()),
         (" list < int64 > ", pa.list_(pa.int64())),
@@ -75,7 +77,14 @@ def test_names(name, type):
         ),
         *(
             {"a": name}
-            for name in ("struct<int64>", "struct<a: int64, a: int64>", "decimal(39, 2)", "decimal", "decimal(x)")
+            for name in (
+                "struct<int64>",
+                "struct<a: int64, a: int64>",
+                "decimal(39, 2)",
+                "decimal(2, 3)",
+                "decimal(0)",
+                "decimal",
+            )
         ),
         *({"a": name} for name in ("timestamp[m]", "time[us, UTC]", "int64 int64", "timestamp[us, UTC, x]")),
         *({}, "int64", {1: "int64"}, ["a"], 7),
@@ -83,6 +92,20 @@ def test_names(name, type):
 )
 def test_what_is_no_schema_is_refused(schema):
     with pytest.raises(InvalidFormat, match=r"schema: (there is no type|a schema|a column's name)"):
+        Parquet(schema=schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"a": "timestamp[us, Mars/Base]"}, "there is no time zone 'Mars/Base'"),
+        ({"a": "list<timestamp[us, America]>"}, "there is no time zone 'America'"),
+        (ANY.schema([("a", pa.int64()), ("a", pa.string())]), "it names the column 'a' twice"),
+        (ANY.schema([pa.field("a", pa.int64(), nullable=False)]), "the column 'a' is declared as never null"),
+    ],
+)
+def test_what_would_not_be_followed_is_refused(schema, words):
+    with pytest.raises(InvalidFormat, match=f"schema: {words}"):
         Parquet(schema=schema)
 
 

@@ -3,6 +3,7 @@
 import operator
 import threading
 from collections import defaultdict
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +87,23 @@ def merged(name: str, found: list[tuple[int, list[Any]]]) -> dict[Any, Any]:
     return states
 
 
-@pytest.mark.parametrize("name", COLLECTORS)
-@pytest.mark.parametrize("distinct", [15_000, 7])
-@pytest.mark.parametrize("opened", [OPENED, []])
+LISTS = ("Collect", "TextValueLists", "ValueLists")
+STATES = sorted(COLLECTORS.keys() - set(LISTS))  # which take no more room when another value of a key comes
+SPILLED = [("IntegerSums", 60_000, OPENED), ("ValueLists", 15_000, OPENED)]
+ALSO_SPILLED = [
+    (name, distinct, opened)
+    for names, counts in ((LISTS, (15_000, 7)), (STATES, (60_000,)))
+    for name, distinct, opened in product(names, counts, (OPENED, []))
+    if (name, distinct, opened) not in SPILLED
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "distinct", "opened"),
+    [*SPILLED, *(pytest.param(*case, marks=pytest.mark.thorough) for case in ALSO_SPILLED)],
+)
 def test_what_one_record_gives_is_spilled_in_between(monkeypatch, name, distinct, opened):
     monkeypatch.setattr("fanfold_steps.memory.budget.resident", lambda: 0)  # that of the tests is none of this one's
-    if name not in ("Collect", "TextValueLists", "ValueLists"):
-        distinct = 60_000  # their states take no more room when another value comes
     collector, budget = COLLECTORS[name](), Budget(MIB)
 
     def mapper(record):

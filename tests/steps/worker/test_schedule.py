@@ -105,6 +105,7 @@ def calls_for(job, tasks):
     return Counted.calls
 
 
+@pytest.mark.thorough
 def test_what_a_task_asks_of_the_store_does_not_grow_with_the_tasks(small_job, tmp_path_factory):
     jobs = [type(small_job)(tmp_path_factory.mktemp("job")) for _ in range(3)]
     few, more, many = (calls_for(job, tasks) for job, tasks in zip(jobs, (10, 20, 40), strict=True))

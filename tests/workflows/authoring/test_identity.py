@@ -182,6 +182,7 @@ def test_a_spec_that_is_written_by_hand_has_no_identity_and_none_is_needed(tmp_p
     import_as_worker(tmp_path, dataclasses.replace(compiled, spec=rules.parse(plain)))
 
 
+@pytest.mark.thorough
 def test_every_process_makes_the_same_spec(tmp_path):
     """Whatever the hash seed, and whether it is the script or the command that compiles it."""
     text = HEAD + "STOP = {'a', 'b', 'c'}\nclass Words:\n    def __init__(self):\n        self.stop = {'x', 'y', 'z'}\n"
@@ -194,6 +195,7 @@ def test_every_process_makes_the_same_spec(tmp_path):
     assert ways[0].stdout == ways[1].stdout == rules.to_json(run_as_script(tmp_path).spec) + "\n"
 
 
+@pytest.mark.thorough
 def test_a_run_is_refused_in_one_sentence(tmp_path):
     text = OTHER_VALUE["a global that decides"].replace(GUARD, GUARD.replace("\n", "\n    import sys\n", 1))
     write(tmp_path, {"job.py": text + GUARD + "    job.main()\n", "in.txt": "a\n"})

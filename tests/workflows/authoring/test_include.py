@@ -75,6 +75,7 @@ def test_what_lies_elsewhere_is_refused(job, path, words, folder):
         resolve(job, [path])
 
 
+@pytest.mark.thorough
 def test_both_ways_to_run_a_job_include(folder):
     write(folder, {"in/x": "x\n"})
     options = ["--input", "in", "--include", "stop.txt", "--include", "lists", "--quiet"]

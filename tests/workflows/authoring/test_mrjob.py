@@ -281,6 +281,7 @@ def test_options_that_say_what_programs_find_are_followed(tmp_path):
     assert (job.spec.name, job.bundle and job.bundle.names) == ("called", ["job.py", "zero"])
 
 
+@pytest.mark.thorough
 def test_hashed_partitions_and_settings_of_old_names(tmp_path):
     body = "PARTITIONER = 'org.apache.hadoop.mapred.lib.HashPartitioner'\n    JOBCONF = {'mapred.reduce.tasks': 3}\n"
     reducer = "    def reducer(self, key, values):\n        yield key, sum(values)"
@@ -315,6 +316,7 @@ def test_a_python_without_mrjob_is_told(tmp_path, monkeypatch):
         ask(script, [], "nowhere/python")
 
 
+@pytest.mark.thorough
 def test_workers_without_mrjob_say_so(tmp_path, monkeypatch, capsys):
     job = job_of(write_job(tmp_path))
     (tmp_path / "empty" / "mrjob").mkdir(parents=True)

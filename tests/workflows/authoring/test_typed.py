@@ -166,6 +166,7 @@ def test_a_lambda_in_a_file_is_still_refused():
         Job(map=lambda line: [(line, 1)], reduce=Sum()).compile()
 
 
+@pytest.mark.thorough
 def test_functions_executed_by_a_file_are_carried(tmp_path):
     namespace: dict[str, object] = {}
     exec("def made(line):\n    return [(line, 3)]\n", namespace)

@@ -181,6 +181,7 @@ def test_keep_leaves_the_tree(texts):
     assert JobTree.open(str(texts / "out" / "_job")).find("report.json")
 
 
+@pytest.mark.thorough
 def test_interrupted_it_goes_on_from_what_is_done(texts):
     (texts / "slow.py").write_text(
         "import time\nfrom fanfold import Job, Sum\n"
@@ -264,6 +265,7 @@ def test_a_worker_that_leaves_without_a_word_is_told(texts):
     assert "map/0: the worker ended with status 0 on this task, 4 times" in failed.stderr
 
 
+@pytest.mark.thorough
 def test_a_file_name_with_control_characters_is_read_and_shown_escaped(texts):
     (texts / "bad.py").write_text(
         "from fanfold import Job\ndef f(line):\n    yield 1 / (line != 'odd')\njob = Job(map=f)\n"

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from fanfold_web.operations import methods_at
-from fanfold_web.problem_types import SHARED, ProblemType
+from fanfold_web.http.operations import methods_at
+from fanfold_web.http.problem_types import SHARED, ProblemType
 from fanfold_web.refusals import (
     BadRequest,
     IncompleteBody,

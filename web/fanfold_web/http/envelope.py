@@ -17,10 +17,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fanfold_web.http.problem_types import SHARED
+from fanfold_web.http.problems import response_to
 from fanfold_web.log import logger
 from fanfold_web.metrics import Metrics
-from fanfold_web.problem_types import SHARED
-from fanfold_web.problems import response_to
 from fanfold_web.refusals import BadRequest, Internal, Misdirected, Refusal, TooLarge
 
 DRAINED_BYTES, DRAINED_SECONDS = 8 << 20, 2.0

@@ -12,8 +12,8 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from fanfold_web.problem_types import SHARED, ProblemType
-from fanfold_web.problems import ProblemDetails, ProblemTypes, documented
+from fanfold_web.http.problem_types import SHARED, ProblemType
+from fanfold_web.http.problems import ProblemDetails, ProblemTypes, documented
 from fanfold_web.refusals import BadRequest, Internal, MethodNotAllowed, Misdirected, StoreRefused, TooLarge
 
 _TEXT: Mapping[str, Any] = {"type": "string"}

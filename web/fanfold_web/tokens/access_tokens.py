@@ -27,8 +27,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from fanfold_web.authorization import NAME_PATTERN, SKEW
 from fanfold_web.refusals import Unauthenticated
+from fanfold_web.tokens.authorization import NAME_PATTERN, SKEW
 
 TYPE, ALGORITHM = "at+jwt", "RS256"
 MOST_REMEMBERED = 2000  # tokens, of a kilobyte each
