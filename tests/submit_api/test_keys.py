@@ -137,3 +137,15 @@ def test_without_keys_nobody_is_judged(key_server: KeyServer) -> None:
     assert not keys.ready
     with pytest.raises(KeysAway):
         keys.find("key-1")
+
+
+def test_readiness_fetches_no_keys_that_are_there_and_tries_in_vain_only_now_and_then(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    key_server.away = True
+    assert not keys.ready and not keys.ready and key_server.asked == 1
+    key_server.away = False
+    clock.now += PAUSE
+    assert keys.ready and key_server.asked == 2
+    clock.now += PAUSE
+    assert keys.ready and key_server.asked == 2
