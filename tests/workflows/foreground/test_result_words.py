@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fanfold.foreground.request import RunRequest
-from fanfold.foreground.run import _forgotten_yield, _print_result
+from fanfold.foreground.run import _print_result
 from fanfold.planning.sizing import Sizing
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.tree.report import OutputReport, Report, ReportedPart
@@ -64,5 +64,8 @@ def test_a_quiet_run_says_nothing_and_json_is_one_object(capsys: pytest.CaptureF
         ({"input_records": 3, "records_mapped_to_none": 3}, ["None for all 3 records: is a `yield` missing?"]),
     ],
 )
-def test_a_mapper_that_never_yields_is_asked_about(counters: dict[str, int], words: list[str]):
-    assert [line.removeprefix("the mapper returned ") for line in _forgotten_yield(counters)] == words
+def test_a_mapper_that_never_yields_is_asked_about(
+    capsys: pytest.CaptureFixture[str], counters: dict[str, int], words: list[str]
+):
+    lines = said(capsys, counters={"fanfold": counters})
+    assert [line.removeprefix("the mapper returned ") for line in lines[:-1]] == words
