@@ -24,7 +24,7 @@ def refusals(*classes: type[Refusal]) -> problems.Responses:
 def _store_refusal(error: StorageError) -> Refusal:
     """The store's own words, which name hosts, go to the log alone."""
     if isinstance(error, Unavailable):
-        log.warning("the store refused: %s", error)
+        log.warning("a request to the store failed: %s", error)
         return StoreAway()
-    log.error("the store refused: %s", error)
+    log.error("a request to the store failed: %s", error)
     return StoreRefused("The service's store cannot do what was asked. The reason is in the service's log.")

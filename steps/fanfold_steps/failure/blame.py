@@ -6,7 +6,7 @@ from types import TracebackType
 from fanfold_steps.failure.permanent import NOT_OF_USER_CODE, PermanentFailure
 from fanfold_steps.failure.user_frames import as_raised, of_user_code, raised_in_user_code
 from fanfold_steps.failure.wording import shown
-from fanfold_steps.memory.process import memory_told
+from fanfold_steps.memory.process import memory_advice
 
 
 class Blame:
@@ -39,7 +39,7 @@ class Blame:
             failure.kind = self.kind
             return failure
         where = f"the {self._what}: " if self._what else ""
-        words = memory_told() if isinstance(error, MemoryError) else error
+        words = memory_advice() if isinstance(error, MemoryError) else error
         return PermanentFailure(self.kind, f"{where}{type(error).__name__}: {words}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 from fanfold_steps.failure.permanent import PermanentFailure, Position
-from fanfold_steps.memory.process import memory_told
+from fanfold_steps.memory.process import memory_advice
 
 OWN_PACKAGES = ("fanfold_steps", "fanfold_storage", "fanfold")
 CALLED_BY_USERS = ("context.py", "counters.py")  # our modules that user code calls
@@ -18,7 +18,7 @@ def of_user_code(kind: str, error: BaseException, code_root: Path, position: Pos
     """A failure that names the exception, with the frames of the user's code only, and paths relative to the bundle."""
     message = "".join(traceback.format_exception_only(error)).strip()
     if isinstance(error, MemoryError):
-        message += f": {memory_told()}"
+        message += f": {memory_advice()}"
     if isinstance(error, StopIteration):
         message += ": where there may be nothing more, give next() a default, as in next(values, None)"
     message += missing_file(error, code_root)

@@ -1,12 +1,12 @@
-"""Limits: how much the user's code may take before it is told, with its own traceback, instead of the whole machine."""
+"""Limits of the process, so that code that takes too much gets a MemoryError before the machine runs out."""
 
 import resource
 
 SMALLEST = 1 << 30  # libraries take address space that they may never use
 
 
-def memory_told() -> str:
-    """What somebody who gets MemoryError may do."""
+def memory_advice() -> str:
+    """What to do about a MemoryError, in words."""
     most, _ = resource.getrlimit(resource.RLIMIT_DATA)
     share = "its share" if most == resource.RLIM_INFINITY else f"{most >> 20:,} MiB"
     return f"a worker may take {share}, so hold less at a time, or take fewer workers or more --memory"
@@ -21,9 +21,9 @@ def limit_memory(share: int) -> None:
 
 
 def lift_memory_limit() -> None:
-    """Let this process get what there is: a library that aborts, or waits for ever, where it gets none can't be told.
+    """Let this process get all the memory there is, for libraries that abort or hang when they get none.
 
-    Polars reserves several times of what it uses.
+    Polars reserves several times what it uses.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

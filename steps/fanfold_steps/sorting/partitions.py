@@ -20,8 +20,9 @@ Partition = Callable[[Iterable[bytes]], Iterable[int]]
 
 
 def by_hash(partitions: int, begin: bytes = b"") -> Partition:
-    """By CRC-32 of the key's bytes, which is the same on every machine and Python. `begin` is a common prefix of all
-    keys, which the keys that are passed don't have.
+    """By CRC-32 of the key's bytes, which is the same on every machine and Python.
+
+    All keys start with the bytes `begin`; the keys that are passed come without them.
 
     >>> list(by_hash(8)([b"sa", b"sb"])) == list(by_hash(8, b"s")([b"a", b"b"]))
     True

@@ -19,7 +19,7 @@ import lz4.block
 from fanfold_steps.failure.permanent import NotOfUserCode
 from fanfold_steps.failure.wording import shown
 from fanfold_steps.memory.blocks import BlockLength
-from fanfold_steps.memory.process import memory_told
+from fanfold_steps.memory.process import memory_advice
 from fanfold_steps.sorting import framed
 from fanfold_storage.objects import Objects
 
@@ -156,7 +156,7 @@ def _pickled(items: list[Item]) -> bytes:
     try:
         return pickle.dumps(([item[0] for item in items], [item[1] for item in items]), protocol=5)
     except MemoryError as error:
-        raise Unpicklable(f"not enough memory to pickle the values for the next step: {memory_told()}") from error
+        raise Unpicklable(f"not enough memory to pickle the values for the next step: {memory_advice()}") from error
     except Exception as error:  # an object's own pickling may raise anything
         message = f"a value can't be pickled for the next step: {error}. Emit plain data, not objects"
         raise Unpicklable(f"{message}{_of_unpicklable(items)}") from error

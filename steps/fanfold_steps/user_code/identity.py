@@ -10,7 +10,7 @@ from typing import Any
 from fanfold_steps.job.spec import Identity
 from fanfold_steps.user_code.reached import Reached, held_by, parts_of
 from fanfold_steps.user_code.values import attributes_of, code_of, digests, state_of
-from fanfold_steps.user_code.whose import is_of_user, is_pythons
+from fanfold_steps.user_code.whose import is_of_python, is_of_user
 
 _MOST_VALUES = 50
 _OWN = ""
@@ -33,7 +33,7 @@ def identity_of(given: Any, variables: Mapping[str, object], names: Mapping[str,
         names: as in `digests`, for values; of modules also for `variables`.
     """
     values = {name: digests(value, names) for name, value in sorted(_values(given).items())[:_MOST_VALUES]}
-    if all(is_pythons(_file(part)) for part in parts_of(given)):
+    if all(is_of_python(_file(part)) for part in parts_of(given)):
         return Identity(_name(given), values=values)
     reached = Reached(given, names)
     for name, value in variables.items():
@@ -47,7 +47,7 @@ def difference(given: Identity, found: Identity) -> str | None:
     """How what a worker found isn't what the job was given, and how to mend it, in a clause; None if it is the same."""
     lines = given.code.get(_OWN, ""), found.code.get(_OWN, "")
     if given.name != found.name or _line(lines[0]) != _line(lines[1]):
-        return f"there it is {_told(found)}, but the job was given {_told(given)}; {_MEND}"
+        return f"there it is {_described(found)}, but the job was given {_described(given)}; {_MEND}"
     is_same_python = bool(given.python) and given.python == found.python
     for name in sorted({*given.code, *found.code}) if is_same_python else sorted({*given.code} & {*found.code}):
         ours, theirs = given.code.get(name, ""), found.code.get(name, "")
@@ -79,7 +79,7 @@ def variable(name: str) -> object:
 def _values(given: Any) -> dict[str, Any]:
     """The values that a function, class or object holds besides its code, by name: closures, attributes, arguments."""
     if isinstance(given, types.FunctionType):
-        return {} if is_pythons(_file(given)) else held_by(given)
+        return {} if is_of_python(_file(given)) else held_by(given)
     if isinstance(given, types.MethodType):
         return {**held_by(given.__func__), **_values(given.__self__)}
     if isinstance(given, types.BuiltinFunctionType):
@@ -134,6 +134,6 @@ def _line(code: str) -> str:
     return code.partition(":")[0]
 
 
-def _told(identity: Identity) -> str:
+def _described(identity: Identity) -> str:
     line = _line(identity.code.get(_OWN, ""))
     return f"{identity.name} of line {line}" if line.strip("0") else identity.name

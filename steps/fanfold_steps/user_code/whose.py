@@ -19,7 +19,7 @@ def is_installed(file: str) -> bool:
     )
 
 
-def is_pythons(file: str) -> bool:
+def is_of_python(file: str) -> bool:
     """Whether a module's file comes with Python or with Fanfold; a built-in module has none."""
     path = Path(file)
     in_python = any(path.is_relative_to(folder) for folder in _python_folders()[:2])

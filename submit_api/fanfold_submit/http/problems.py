@@ -33,7 +33,7 @@ def _store_refusal(error: StorageError) -> Refusal:
         refusal = NothingThere("It does not exist, or no longer does. List what there is.")
     else:
         what = "denies the service access" if isinstance(error, PermissionDenied) else "cannot do what was asked"
-        log.error("the store refused: %s", error)
+        log.error("a request to the store failed: %s", error)
         return StoreRefused(f"The service's store {what}. The reason is in the service's log.")
-    log.warning("the store refused: %s", error)
+    log.warning("a request to the store failed: %s", error)
     return refusal
