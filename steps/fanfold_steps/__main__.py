@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.end_with_stdin:
         return _work(options)
     adopt_orphans()
-    threading.Thread(target=_end_with, args=(_take_stdin(),), daemon=True).start()
+    threading.Thread(target=_exit_with_engine, args=(_take_stdin(),), daemon=True).start()
     try:
         return _work(options)
     finally:
@@ -83,7 +83,7 @@ def _take_stdin() -> int:
     return stdin
 
 
-def _end_with(stdin: int) -> None:
+def _exit_with_engine(stdin: int) -> None:
     """Exit when the engine, which holds the other end, dies in whatever way: its workers must not keep running."""
     while os.read(stdin, 1024):
         pass

@@ -55,7 +55,7 @@ class Grouping:
 class Accumulator:
     """Takes in frames in input order and groups them now and then, so that states of each key are kept once.
 
-    When those outgrow the memory they go to `spill`, and it begins anew.
+    When those outgrow the memory, they go to `spill`, and it starts empty.
     """
 
     def __init__(self, reduce: Reduce, budget: Budget, spill: Callable[["Accumulator"], None]) -> None:

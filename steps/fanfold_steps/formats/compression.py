@@ -54,7 +54,7 @@ class _GzipDecoder:
 
 
 class _Lz4Encoder:
-    """lz4's encoder, which wants to be told to begin, in the shape of the others."""
+    """lz4's encoder with the interface of the others: `begin` is called when it is first used."""
 
     def __init__(self) -> None:
         import lz4.frame

@@ -125,7 +125,7 @@ class KeptBatch(FileBatch):
         return f"{printable(self.source.url)}: {printable(self.path)}"
 
     def failure(self, bad: BadRecord) -> PermanentFailure:
-        """That it is no record of the format."""
+        """The failure for a file that isn't a record of the format."""
         return FileBatch.failure(self, replace(bad, offset=self.at))
 
     def place_of_bad(self, bad: BadRecord) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""How this process gets and gives back memory: what costs more than most of what is done with it, it does seldom."""
+"""How this process gets and returns memory: what costs more than it brings is done seldom."""
 
 import ctypes
 import gc
@@ -10,11 +10,11 @@ _SELDOM = (50_000, 50, 10)
 
 
 def allocate_for_work(share: int) -> None:
-    """Settle it for a process that does nothing but a job's tasks, in its share of memory.
+    """Tune allocation for a process that does nothing but a job's tasks, in its share of memory.
 
-    Pages that the system hands out anew are dear: up to an eighth of the share is kept when it is freed, where the C
-    library is glibc. And Python looks for circles of objects after some hundreds of new ones: it would find none in a
-    million pairs.
+    Getting new pages from the system is slow, so glibc keeps up to an eighth of the share when it is freed. Python
+    looks for cycles of objects after some hundreds of new ones, and would find none in a million pairs, so it is made
+    to look seldom.
     """
     gc.set_threshold(*_SELDOM)
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):

@@ -61,7 +61,7 @@ class Quarantine:
         self._note(place, record if isinstance(record, str) else repr(record), failure, alone)
 
     def end_batch(self, batch: Batch) -> None:
-        """Put what is no record of the format aside, too: the batch is done with."""
+        """Quarantine the batch's bad records, and write what was noted of the batch, which is now complete."""
         for bad in batch.bad:
             self._note(batch.place_of_bad(bad), bad.text, batch.failure(bad), bad.alone)
         for _, entry, kept in sorted(self._batch, key=itemgetter(0)):
@@ -71,7 +71,7 @@ class Quarantine:
         self._batch = []
 
     def add_key(self, key: str, failure: PermanentFailure) -> None:
-        """Put a key of a reducer aside."""
+        """Quarantine a key of a reducer."""
         self._write({"step": "reduce", "key": shortened(key, LONGEST_RECORD), **_problem(failure)})
 
     def store(self, objects: Objects, run: str) -> Skipped | None:

@@ -20,10 +20,10 @@ from fanfold_storage.objects import Objects
 
 
 def with_same_columns(output: Objects, folder: str, format: OutputFormat, parts: list[Part]) -> list[Part]:
-    """Rewrite those visible parts of an output whose columns differ from those of all parts; returns all parts anew.
+    """Rewrite the visible parts of an output whose columns differ from those of all parts; returns all parts.
 
     Raises:
-        PermanentFailure: the columns of two parts don't go together.
+        PermanentFailure: the columns of two parts contradict each other.
     """
     shared = shared_columns(format)
     known = [part for part in parts if part.columns is not None]

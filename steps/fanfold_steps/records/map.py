@@ -201,7 +201,7 @@ class RecordMapStep:
 
 
 class _EmissionBlame(Blame):
-    """What is raised while a collector gives out its items is the combiner's failure, a wrong key the mapper's."""
+    """An exception while a collector yields its items is the combiner's failure; a wrong key is the mapper's."""
 
     def failure(self, error: BaseException) -> PermanentFailure:
         if isinstance(error, keys.UnsortableKey):

@@ -37,7 +37,7 @@ class Reached:
 
     @property
     def code(self) -> dict[str, str]:
-        """Lines and digests by qualified name; of many, most are told together."""
+        """Line numbers and digests by qualified name; beyond the first ones, all share one entry."""
         found = {name: texts[0] if len(texts) == 1 else _together(texts) for name, texts in sorted(self._found.items())}
         named, others = list(found.items())[:_NAMED], list(found.items())[_NAMED:]
         return {**dict(named), **({_OTHERS: _together(map(":".join, others))} if others else {})}

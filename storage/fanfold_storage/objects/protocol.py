@@ -39,7 +39,7 @@ class Staged(Protocol):
 
 
 class Opened(Protocol):
-    """One version of an object: size and bytes belong together, even if the key is written anew meanwhile."""
+    """One version of an object: size and bytes belong together, even if the key is overwritten meanwhile."""
 
     @property
     def stat(self) -> Stat:

@@ -123,7 +123,7 @@ def field_errors(error: RequestValidationError) -> tuple[str, list[dict[str, str
 
 
 def shortened(text: str) -> str:
-    """A text that is repeated to whoever sent it, of bounded length."""
+    """A string from a request, cut to the length that a response repeats."""
     return text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}…"
 
 

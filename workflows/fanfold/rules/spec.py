@@ -29,7 +29,8 @@ def parse(data: dict[str, Any]) -> JobSpec:
         InvalidSpec: a field is missing, unknown or of the wrong type, or the fields contradict each other.
     """
     try:
-        spec = _ADAPTER.validate_json(json.dumps(data), strict=True, extra="forbid")  # true is no number, nor is "3"
+        # Strict, so that `true` and "3" don't pass for numbers.
+        spec = _ADAPTER.validate_json(json.dumps(data), strict=True, extra="forbid")
     except ValidationError as error:
         raise InvalidSpec(f"not a JobSpec: {describe_errors(error.errors())}") from error
     if bool(spec.entry) == bool(spec.stages):

@@ -146,7 +146,7 @@ def _named(rows: list[list[str]], names: Names) -> list[Any] | None:
 
 
 def _take(block: SeparatedBlock, row: Row, names: Names) -> None:
-    """Put a row among the block's records or among what is none."""
+    """Add a row to the block's records, or to its bad records."""
     assert block.starts is not None
     problem = row.problem
     if not problem and not row.fields:

@@ -38,7 +38,7 @@ _LONGEST = timedelta(microseconds=(1 << 63) - 1)
 
 
 class Foreign(Exception):
-    """A value is none of the plain ones."""
+    """A value isn't one of the plain ones."""
 
 
 def settled(values: list[Any]) -> tuple[Kind, list[Any]]:

@@ -18,7 +18,7 @@ MOST_FIELDS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A kind that is told by its name alone."""
+    """A kind that its name describes in full."""
 
     name: str
 

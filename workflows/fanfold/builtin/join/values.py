@@ -133,7 +133,7 @@ def _key_of_nested(value: Any) -> str:
 
 
 def _nested(value: Any) -> Any:
-    """A value inside of a list or an object, as JSON has one that is equal."""
+    """A value inside a list or an object, as the equal value that JSON can hold."""
     if isinstance(value, dict):
         return {str(key): _nested(held) for key, held in value.items()}
     if isinstance(value, list | tuple):
