@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fanfold_submit.tokens.keys import FRESH, PAUSE, STALE, USABLE, Keys, KeysAway
+from fanfold_submit.tokens.keys import FRESH, PAUSE, PAUSE_EMPTY, STALE, USABLE, Keys, KeysAway
 from tests.submit_api.conftest import KeyServer, Signer
 from tests.waiting import poll
 
@@ -145,7 +145,11 @@ def test_readiness_fetches_no_keys_that_are_there_and_tries_in_vain_only_now_and
     key_server.away = True
     assert not keys.ready and not keys.ready and key_server.asked == 1
     key_server.away = False
-    clock.now += PAUSE
+    clock.now += PAUSE_EMPTY
     assert keys.ready and key_server.asked == 2
     clock.now += PAUSE
     assert keys.ready and key_server.asked == 2
+    clock.now += PAUSE_EMPTY
+    assert keys.find("unknown") is None and key_server.asked == 3
+    clock.now += PAUSE - 1
+    assert keys.find("unknown") is None and key_server.asked == 3
