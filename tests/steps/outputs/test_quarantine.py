@@ -9,7 +9,7 @@ import pytest
 
 from fanfold_steps.__main__ import main
 from fanfold_steps.job.formats import JSONL
-from fanfold_steps.job.policy import InvalidPolicy, Skip
+from fanfold_steps.job.policy import Fail, InvalidPolicy, Skip
 from fanfold_steps.job.spec import Aggregate, Function, StageSpec
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.worker.loop import Worker
@@ -185,6 +185,11 @@ def test_nothing_bad_leaves_no_quarantine(small_job):
     assert ran(small_job, stage("numbers"))["skipped"] == 0
     assert not (small_job.root / "out" / BAD_RECORDS).exists()
     assert list(small_job.tree.objects.list("quarantine/")) == []
+
+
+def test_a_job_that_puts_nothing_aside_counts_nothing(small_job):
+    small_job.write_input({"a.txt": b"a 1\n"})
+    assert ran(small_job, stage("numbers"), on_error=Fail())["skipped"] is None
 
 
 def test_a_second_attempt_leaves_nothing_aside(small_job, monkeypatch):
