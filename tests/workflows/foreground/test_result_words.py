@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from fanfold.foreground.request import RunRequest
-from fanfold.foreground.run import _forgotten_yield, _print_result
+from fanfold.foreground.run import _print_result
 from fanfold.planning.sizing import Sizing
+from fanfold.terminal.forgotten_yield import forgotten_yield
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.tree.report import OutputReport, Report, ReportedPart
 
@@ -62,7 +63,8 @@ def test_a_quiet_run_says_nothing_and_json_is_one_object(capsys: pytest.CaptureF
         ({"input_records": 3, "records_mapped_to_none": 2}, []),
         ({"input_records": 1, "records_mapped_to_none": 1}, ["None for 1 record: is a `yield` missing?"]),
         ({"input_records": 3, "records_mapped_to_none": 3}, ["None for all 3 records: is a `yield` missing?"]),
+        ({"input_records": 3, "keys_reduced_to_none": 2, "output_records": 1}, []),
     ],
 )
 def test_a_mapper_that_never_yields_is_asked_about(counters: dict[str, int], words: list[str]):
-    assert [line.removeprefix("the mapper returned ") for line in _forgotten_yield(counters)] == words
+    assert [line.removeprefix("the mapper returned ") for line in forgotten_yield(counters)] == words

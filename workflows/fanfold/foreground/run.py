@@ -21,11 +21,12 @@ from fanfold.planning.standalone import PlannedRun, finalize, lock_output, plan_
 from fanfold.terminal.console import quantity, result, say, size
 from fanfold.terminal.display import Display
 from fanfold.terminal.errors import Exit, JobFailed
+from fanfold.terminal.forgotten_yield import forgotten_yield
 from fanfold.terminal.steps import StepProgress, with_status
 from fanfold_steps.inputs.splits import UnsplitFile
 from fanfold_steps.job.spec import JobConf
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
-from fanfold_steps.tree.counters import NONE_RETURNED, OWN_GROUP
+from fanfold_steps.tree.counters import OWN_GROUP
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress, ProgressReader
@@ -151,12 +152,6 @@ def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
     return Progress("failed", progress.stages, Failure(message))
 
 
-def _forgotten_yield(own: Mapping[str, int]) -> Iterator[str]:
-    """A question, if mappers returned None for every record of the input."""
-    if (nones := own.get(NONE_RETURNED, 0)) and nones == own.get("input_records"):
-        yield f"the mapper returned None for {'all ' * (nones > 1)}{quantity(nones, 'record')}: is a `yield` missing?"
-
-
 def _print_result(report: Report, request: RunRequest, seconds: float) -> None:
     if request.json:
         result(json.dumps({**report.to_json(), "output": request.output, "seconds": round(seconds, 3)}))
@@ -169,7 +164,7 @@ def _print_result(report: Report, request: RunRequest, seconds: float) -> None:
     for group, numbers in report.counters.items():
         if group != OWN_GROUP:
             say(f"{group}: {', '.join(f'{name} {number:,}' for name, number in numbers.items())}")
-    for warning in _forgotten_yield(report.counters.get(OWN_GROUP, {})):
+    for warning in forgotten_yield(report.counters.get(OWN_GROUP, {})):
         say(warning)
     parts = f"{quantity(report.records, 'record')} in {quantity(len(report.parts), 'part')}"
     say(f"done in {seconds:.1f} s: {parts} ({quantity(report.bytes, 'byte')}) in {request.output}")

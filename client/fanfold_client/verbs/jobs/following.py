@@ -4,11 +4,13 @@ import time
 
 from fanfold.terminal.console import say
 from fanfold.terminal.display import Display
+from fanfold.terminal.forgotten_yield import forgotten_yield
 from fanfold.terminal.progress import ProgressLine
 from fanfold.terminal.steps import StepProgress
 from fanfold_client.api.client import Client
 from fanfold_client.api.problems import Away
 from fanfold_client.api.responses import FINAL, Job
+from fanfold_steps.tree.counters import OWN_GROUP
 from fanfold_steps.tree.failed import Failure
 
 SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0  # seconds between two requests: few at first, for small jobs
@@ -43,11 +45,18 @@ def report_end(job: Job) -> int:
     """Print on stderr how a job ended, and return the exit status for it."""
     state = job["state"]
     if state == "succeeded":
+        report_doubts(job)
         say(f"Job {job['id']} succeeded. Get its results with fanfold results {job['id']}", fg="green")
         return 0
     say(f"Job {job['id']} {'was cancelled' if state == 'cancelled' else 'failed'}.", fg=_COLOURS[state])
     report_problem(job)
     return 1
+
+
+def report_doubts(job: Job) -> None:
+    """Ask on stderr, as `fanfold run` does, whether a `yield` is missing in the code of a job that succeeded."""
+    for question in forgotten_yield(job["counters"].get(OWN_GROUP, {})):
+        say(question)
 
 
 def report_problem(job: Job) -> None:

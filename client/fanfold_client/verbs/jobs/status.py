@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @with_client
 def status(client: "Client", job_id: str, as_json: bool) -> None:
     """Show a job's state, and why it failed."""
-    from fanfold_client.verbs.jobs.following import report_problem
+    from fanfold_client.verbs.jobs.following import report_doubts, report_problem
 
     job = client.jobs.get(job_id)
     if as_json:
@@ -31,6 +31,8 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
     if steps:
         result("")
         columns(steps)
+    if job["state"] == "succeeded":
+        report_doubts(job)
     report_problem(job)
 
 
