@@ -43,6 +43,7 @@ def test_a_mapper_that_raises(small_job, capsys, monkeypatch):
     ("mapper", "words"),
     [
         ("returns_number", "returned int: let it yield"),
+        ("returns_pair", r"the mapper returned tuple: let it yield \(key, value\) pairs"),
         ("gives_no_pair", r"must give \(key, value\) pairs, but gave 'x'"),
         ("gives_two_letters", r"must give \(key, value\) pairs, but gave 'ab'"),
         ("returns_dict", r"the mapper returned dict: let it yield \(key, value\) pairs"),
