@@ -1,13 +1,13 @@
-"""A question about a job that succeeded: did its mapper or reducer forget to `yield`?"""
+"""A question about a job that succeeded: did its mapper, combiner or reducer forget to `yield`?"""
 
 from collections.abc import Iterator, Mapping
 
 from fanfold.terminal.console import quantity
-from fanfold_steps.tree.counters import NONE_REDUCED, NONE_RETURNED
+from fanfold_steps.tree.counters import NONE_COMBINED, NONE_REDUCED, NONE_RETURNED
 
 
 def forgotten_yield(own: Mapping[str, int]) -> Iterator[str]:
-    """A question, if mappers returned None for every record of the input, or reducers did and nothing was written.
+    """A question, if mappers returned None for every record of the input, or others did and the output is empty.
 
     Args:
         own: Fanfold's own counters of the job.
@@ -19,5 +19,8 @@ def forgotten_yield(own: Mapping[str, int]) -> Iterator[str]:
     """
     if (nones := own.get(NONE_RETURNED, 0)) and nones == own.get("input_records"):
         yield f"the mapper returned None for {'all ' * (nones > 1)}{quantity(nones, 'record')}: is a `yield` missing?"
-    if (nones := own.get(NONE_REDUCED, 0)) and not own.get("output_records"):
-        yield f"the reducer returned None for {quantity(nones, 'key')} and the output is empty: is a `yield` missing?"
+    if own.get("output_records"):
+        return
+    for who, counter in (("combiner", NONE_COMBINED), ("reducer", NONE_REDUCED)):
+        if nones := own.get(counter, 0):
+            yield f"the {who} returned None for {quantity(nones, 'key')} and the output is empty: is a `yield` missing?"
