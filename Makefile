@@ -8,7 +8,7 @@ STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | t
 
 PEERS_STAMP := .venv-bench/.made-from-$(shell cksum < bench/peers.txt | tr -d ' ')
 
-.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster cluster-up cluster-down bench bench-slow bench-cluster bench-pins picture constraints clean
+.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster cluster-up cluster-down bench bench-slow bench-services bench-cluster bench-pins picture constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -70,6 +70,9 @@ bench: env $(PEERS_STAMP)  ## measure beside other tools (15 minutes), and write
 
 bench-slow: env $(PEERS_STAMP)  ## how time and memory grow, and what is larger than memory (another half hour)
 	$(BIN)/python -m bench slow
+
+bench-services: env  ## what requests to the services cost, beside empty routes and bare transactions (5 minutes)
+	$(BIN)/python -m bench services
 
 bench-cluster: env  ## a small job on the test cluster, beside Argo by hand
 	$(BIN)/python -m bench cluster

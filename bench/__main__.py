@@ -1,9 +1,9 @@
 """`python -m bench [ROW…] [--scale F]`: measure rows of the table and write docs/performance.md.
 
-A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `cluster`, `page` (nothing is
-measured, only the page written). Figures are kept in bench/results.json, each row with the day and the machine it was
-measured on, so that one can be measured anew without the others. With a `--scale` the inputs are so much larger or
-smaller, and the figures are only printed.
+A row may be named, or a group of them: `standard` (taken if nothing is named), `slow`, `services`, `cluster`, `page`
+(nothing is measured, only the page written). Figures are kept in bench/results.json, each row with the day and the
+machine it was measured on, so that one can be measured anew without the others. With a `--scale` the inputs are so much
+larger or smaller, and the figures are only printed.
 """
 
 import argparse
@@ -19,9 +19,10 @@ from typing import Any
 
 from bench import page
 from bench.harness import commands
+from bench.harness.load import Unexpected
 from bench.harness.processes import CommandFailed
 from bench.harness.ways import Disagreement
-from bench.workloads import cluster, growth, indexing, many_keys, sorting, starting, stopping, tasks, words
+from bench.workloads import cluster, growth, indexing, many_keys, services, sorting, starting, stopping, tasks, words
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
@@ -38,6 +39,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     },
     "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words, "sort-growth": growth.sort},
     "cluster": {"cluster": cluster.measure},
+    "services": {"services": services.measure},
     "page": {},
 }
 ROWS = {name: row for rows in GROUPS.values() for name, row in rows.items()}
@@ -62,7 +64,7 @@ def _measure(name: str, scale: float) -> bool:
     print(f"{name}:", file=sys.stderr)
     try:
         found = ROWS[name](scale)
-    except (CommandFailed, Disagreement) as error:
+    except (CommandFailed, Disagreement, Unexpected) as error:
         print(f"{name} failed: {error}", file=sys.stderr)
         return False
     if scale == 1:

@@ -74,7 +74,7 @@ class _Watcher:
 
     def _watch(self) -> None:
         while not self._ended.wait(SAMPLE_SECONDS):
-            held = [_resident(pid) for pid in descendants(self._pid)]
+            held = [resident(pid) for pid in descendants(self._pid)]
             if sum(held) > self.peak:
                 self.peak, self.processes = sum(held), len(held)
 
@@ -91,7 +91,7 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
+def resident(pid: int) -> int:
     """Bytes in memory, mapped files and what is shared with others included."""
     try:
         return int((PROC / str(pid) / "statm").read_text().split()[1]) * PAGE

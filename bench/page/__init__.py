@@ -7,15 +7,16 @@ from bench.page.crashes import crashes
 from bench.page.elsewhere import ci, cluster
 from bench.page.reached import reached
 from bench.page.rows import growth, rows
+from bench.page.services import services
 from bench.page.words import Results
 
 TARGET = Path(__file__).parents[2] / "docs" / "performance.md"
 HEAD = """# Performance
 
-`make bench`, `make bench-slow` and `make bench-cluster` write this page. Figures are medians, followed by the runs
-behind them. Whatever is compared ran in turn on the same machine, with two workers or threads each, from process
-start to exit, and gave the same answer; absolute times are those of that machine. Memory is the peak that all
-processes of a run held together (resident, sampled every 20 ms). The bench generates its inputs itself
+`make bench`, `make bench-slow`, `make bench-services` and `make bench-cluster` write this page. Figures are medians,
+followed by the runs behind them. Whatever is compared ran in turn on the same machine, with two workers or threads
+each, from process start to exit, and gave the same answer; absolute times are those of that machine. Memory is the peak
+that all processes of a run held together (resident, sampled every 20 ms). The bench generates its inputs itself
 (`bench/harness/inputs.py`).
 """
 
@@ -28,5 +29,5 @@ def write(results: Results) -> None:
 
 def text(results: Results) -> str:
     """The page."""
-    parts = (reached, rows, growth, crashes, cluster, ci)
+    parts = (reached, rows, growth, services, crashes, cluster, ci)
     return "\n".join([HEAD, *(line for part in parts for line in part(results))])

@@ -71,6 +71,21 @@ def held(way: str) -> Callable[[Found], float]:
     return of
 
 
+def share(figures: str, way: str, other: str) -> Callable[[Found], float]:
+    """How many a second a way does, in percent of another."""
+    return lambda found: float(found[figures][way]["median"] / found[figures][other]["median"] * 100)
+
+
+def swelling_over(what: str) -> Callable[[Found], float]:
+    """Memory after the most jobs or logins over that after the fewest."""
+
+    def of(found: Found) -> float:
+        held = [found["memory"][what][count] for count in sorted(found["memory"][what], key=int)]
+        return float(held[-1] / held[0])
+
+    return of
+
+
 BUDGET = 256 << 20
 WORDS = "word count, record API with combiner"
 STARTING = "process start to exit"
@@ -92,6 +107,12 @@ INDEX = (
 SPLITS = (
     "a task costs some milliseconds (see the row of tiny tasks), and in word count every split writes, and the "
     "reducers read, each word that occurs in it: the more splits, the more often the same words."
+)
+ADMISSION = (
+    "a profile shows 63 % of the time for which the interpreter's lock is held in the event loop, which reads and "
+    "answers HTTP, finds the route, validates and writes the log; 20 % in checking and planning the job, 12 % in "
+    "encoding and storing it. All of that takes turns in one process, while the bare transactions do little but wait "
+    "for the disk."
 )
 PEERS = (
     "the loop over the user's own Python limits this figure just as it limits the one beside the bare script, which is "
@@ -207,6 +228,43 @@ TARGETS = [
         1.25,
         held("fanfold"),
     ),
+    Target(
+        "services",
+        "a job's status over HTTP",
+        "≥ 50 % of an empty `def` route",
+        50,
+        share("status", "status", "sync"),
+        " %",
+        at_least=True,
+    ),
+    Target(
+        "services",
+        "submissions over HTTP",
+        "≥ 50 % of the bare transactions",
+        50,
+        share("submissions", "submitted", "raw"),
+        " %",
+        at_least=True,
+        bound=ADMISSION,
+    ),
+    Target(
+        "services",
+        "submissions over HTTP",
+        "99 % of 100 a second within 50 ms",
+        50,
+        lambda found: float(found["offered"]["p99"]),
+        " ms",
+    ),
+    Target(
+        "services",
+        "a list of 100 among 5,000 jobs over HTTP",
+        "≤ 30 ms",
+        30,
+        lambda found: float(found["list"]["p50"]),
+        " ms",
+    ),
+    Target("services", "5,000 jobs", "memory flat (≤ 1.15× that after 500)", 1.15, swelling_over("jobs")),
+    Target("services", "5,000 logins", "memory flat (≤ 1.15× that after 500)", 1.15, swelling_over("logins")),
     *_growth("words-growth", "word count"),
     *_growth("sort-growth", "sort in `--memory 64MiB`"),
 ]

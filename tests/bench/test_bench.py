@@ -7,18 +7,23 @@ import os
 import re
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from bench import page
 from bench.__main__ import GROUPS, RESULTS, ROWS
-from bench.harness import commands, inputs, processes
+from bench.harness import commands, inputs, load, processes
+from bench.harness.load import Request, Unexpected
 from bench.harness.processes import CommandFailed, run
 from bench.harness.ways import Disagreement, Way, in_turn
 from bench.page import targets
 from bench.page.plot import Panel, draw
-from bench.workloads import starting
+from bench.workloads import services, starting
 from tests.waiting import poll
 
 SOME = {"median": 2.0, "runs": [2.0], "peak_mb": 90, "processes": 3}
@@ -82,6 +87,59 @@ def test_memory_is_that_of_a_command_and_all_it_starts(monkeypatch: pytest.Monke
     found = run([sys.executable, "-c", parent], {}, watch_memory=True, meanwhile=let_it_be_seen)
     assert 90_000_000 < found.peak < 130_000_000
     assert found.processes == 2
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers one request after the other, each after 50 ms, with the status in its path."""
+
+    protocol_version = "HTTP/1.1"
+    turn = threading.Lock()
+
+    def do_GET(self) -> None:
+        with self.turn:
+            time.sleep(0.05)
+        self.send_response(int(self.path[1:]))
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def slow() -> Iterator[int]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_requests_that_come_at_a_rate_count_the_time_that_they_queue(slow: int):
+    took = sorted(load.offer(slow, Request("GET", "/200"), per_second=100, count=10))
+    assert len(took) == 10 and took[0] >= 0.05, "the first is answered at once"
+    assert took[-1] >= 10 * 0.05 - 10 * 0.01, "the last waits for all others, on whichever connection"
+
+
+def test_as_many_are_sent_as_are_asked_for(slow: int):
+    assert len(load.repeat(slow, Request("GET", "/200"), count=5)) == 5
+    assert 1 <= len(load.repeat(slow, Request("GET", "/200"), seconds=0.1)) <= 2 + load.CONNECTIONS
+    with pytest.raises(Unexpected, match="answered with 404"):
+        load.repeat(slow, Request("GET", "/404"), count=1)
+
+
+def test_a_percentile_is_a_value_that_was_measured():
+    assert [load.percentile([3, 1, 2, 4], percent) for percent in (1, 50, 99, 100)] == [1, 2, 4, 4]
+
+
+@pytest.mark.thorough
+def test_the_services_are_measured_and_shown():
+    found = services.measure(0.01)
+    assert all(rates["median"] > 0 for kind in ("status", "submissions") for rates in found[kind].values())
+    told = page.text({"services": found | {"day": "today", "machine": "this"}})
+    work = [target.work for target in targets.TARGETS if target.row == "services"]
+    assert len(work) == 6 and all(f"| {one} |" in told for one in work)
+    assert "| a list of 100 among 50 jobs |" in told
 
 
 def test_a_command_that_fails_says_why():

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,22 @@ def path(tmp_path: Path) -> Path:
 def records(path: Path) -> Iterator[Records]:
     with contextlib.closing(open_records(f"sqlite://{path}")) as records:
         yield records
+
+
+def test_reading_a_record_waits_for_no_writer(records: Records, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What expired is gone at once, too, although deleting it takes a write."""
+    write(records, "stays", {"n": 1}, expires_in=100)
+    write(records, "goes", {"n": 1}, expires_in=10)
+    later = time.time() + 11
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        other = sqlite3.connect(path, timeout=0, isolation_level=None)
+        with contextlib.closing(other), pytest.raises(sqlite3.OperationalError):
+            other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr("fanfold_storage.records.sqlite.time.time", lambda: later)
+        assert records.is_local
+        assert records.get("stays") and not records.get("goes")
+    assert records.transact([Expect("goes", 0)], [Write("goes", {})]), "it is absent for a writer, too"
 
 
 def test_history_ends_and_says_so(records: Records, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jwt
@@ -222,7 +223,7 @@ def test_asking_for_somebody_elses_job_takes_what_asking_for_none_takes(
     get, read = site.records.get, list[str]()
 
     def noted(key: str) -> Record | None:
-        if threading.current_thread().name.startswith("AnyIO"):  # not the reconciler's
+        if not threading.current_thread().name.startswith(("controller", "reconcile")):
             read.append(key)
         return get(key)
 
@@ -243,3 +244,26 @@ def test_only_an_administrator_lists_others_jobs(shared_site: Site) -> None:
         items = shared_site.user("root", "admin").http.get(f"/v1/jobs?{query}").json()["items"]
         assert job in [item["id"] for item in items]
     assert [item["id"] for item in ada.http.get("/v1/jobs?owner=ada-list").json()["items"]] == [job]
+
+
+def test_who_waits_for_the_auth_service_holds_up_nobody(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token that was verified before is let in by the event loop, unless its key has to be fetched again."""
+    ada = site.user()
+    assert ada.http.get("/v1/me").status_code == 200
+    keys, asked = site.apps[0].app.state.service.tokens.keys, threading.Event()
+    find = keys.find
+
+    def noted(kid: str) -> object:
+        asked.set()
+        return find(kid)
+
+    monkeypatch.setattr(keys, "find", noted)
+    assert ada.http.get("/v1/me").status_code == 200 and not asked.is_set()
+    with ThreadPoolExecutor(1) as pool:
+        with keys._lock:  # as while the auth service is being asked
+            monkeypatch.setattr(keys, "_fetched", float("-inf"))
+            waiting = pool.submit(ada.http.get, "/v1/me")
+            assert asked.wait(10)
+            assert site.bearer(None).http.get("/healthz").status_code == 200
+            assert not waiting.done()
+        assert waiting.result(10).status_code == 200

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fanfold_storage.errors import Unknown
+from fanfold_storage.records import Conflict, Expect, Write
+from fanfold_storage.records.sqlite import SqliteRecords
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.job_records import JobRecords
@@ -59,3 +62,22 @@ def test_refusals_say_what_is_wrong(admission: Admission) -> None:
         admission.admit(request(job={"bundle": "0" * 64, "entry": "a:b"}), ADA)
     with pytest.raises(InvalidIdempotencyKey, match="1 to 255 visible"):
         admission.admit(request(), ADA, "two words")
+
+
+@pytest.mark.parametrize("was_stored", [True, False])
+def test_a_job_whose_response_was_lost_is_admitted_if_it_was_stored(
+    admission: Admission, monkeypatch: pytest.MonkeyPatch, was_stored: bool
+) -> None:
+    transact = SqliteRecords.transact
+
+    def lose(self: SqliteRecords, expectations: list[Expect], writes: list[Write]) -> int | Conflict:
+        if was_stored:
+            transact(self, expectations, writes)
+        raise Unknown("the response was lost")
+
+    monkeypatch.setattr(SqliteRecords, "transact", lose)
+    if was_stored:
+        assert admission.admit(request(), ADA).is_new
+    else:
+        with pytest.raises(Unknown):
+            admission.admit(request(), ADA)

@@ -1,5 +1,6 @@
 """The controller's pauses: after each failure twice as long, never above a limit, and at once after a success."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ import pytest
 
 from fanfold.engines.protocol import EngineError
 from fanfold_storage.errors import Unavailable
-from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.controller import AT_ONCE, Controller
+from tests.submit_api.reconciling import Bench
+from tests.waiting import poll
 
 DOUBLING = [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
 
@@ -91,3 +94,33 @@ def test_a_watch_that_breaks_is_opened_again_ever_more_slowly(
 
 def test_a_controller_that_was_not_started_is_not_alive(tmp_path: Path) -> None:
     assert not Controller(Script(), None, None, 30.0).alive  # type: ignore[arg-type]
+
+
+class Held:
+    """A reconciler whose steps don't end before they are let go."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.gate = threading.Event()
+
+    def reconcile(self, job_id: str) -> None:
+        self.started.append(job_id)
+        assert self.gate.wait(30)
+
+    def stop_strays(self) -> None:
+        """There are none."""
+
+
+def test_stopping_waits_for_the_steps_under_way_and_for_no_others(tmp_path: Path) -> None:
+    bench, held = Bench(tmp_path), Held()
+    for _ in range(AT_ONCE + 8):
+        bench.admit()
+    controller = Controller(held, bench.jobs, bench.engine, 30.0)  # type: ignore[arg-type]
+    controller.start()
+    poll(lambda: len(held.started) == AT_ONCE)
+    stopping = threading.Thread(target=controller.stop)
+    stopping.start()
+    poll(controller._stop.is_set)
+    held.gate.set()
+    stopping.join(30)
+    assert not stopping.is_alive() and len(held.started) == AT_ONCE

@@ -72,6 +72,20 @@ def test_a_token_that_has_ended_is_known_within_a_minute_however_seldom_anybody_
     assert keys.has_ended("t") and STALE + 15 < 60, "the auth service's own list may be some seconds old"
 
 
+def test_what_is_known_is_found_without_asking(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    assert keys.known("key-1") is None and key_server.asked == 0
+    found = keys.find("key-1")
+    assert found and keys.known("key-1") == found and keys.known("stranger") is None and key_server.asked == 1
+    key_server.ended.append("s")
+    clock.now += FRESH + 1
+    assert keys.known("key-1") == found
+    poll(lambda: keys.has_ended("s"))  # learnt in the background
+    clock.now += STALE + 1
+    assert keys.known("key-1") is None and key_server.asked == 2
+
+
 def test_nobody_waits_twice_for_an_auth_service_that_is_away(key_server: KeyServer) -> None:
     clock = Clock()
     keys = Keys(key_server.url, clock)
@@ -123,3 +137,15 @@ def test_without_keys_nobody_is_judged(key_server: KeyServer) -> None:
     assert not keys.ready
     with pytest.raises(KeysAway):
         keys.find("key-1")
+
+
+def test_readiness_fetches_no_keys_that_are_there_and_tries_in_vain_only_now_and_then(key_server: KeyServer) -> None:
+    clock = Clock()
+    keys = Keys(key_server.url, clock)
+    key_server.away = True
+    assert not keys.ready and not keys.ready and key_server.asked == 1
+    key_server.away = False
+    clock.now += PAUSE
+    assert keys.ready and key_server.asked == 2
+    clock.now += PAUSE
+    assert keys.ready and key_server.asked == 2

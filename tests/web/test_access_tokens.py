@@ -68,6 +68,19 @@ def test_a_remembered_token_expires_and_ends_with_its_key(keys: Keys) -> None:
         verifier.verify(token)
 
 
+def test_only_what_was_verified_is_recalled(keys: Keys) -> None:
+    token, moment = SIGNER.token(), [float(SIGNER.claims()["iat"])]
+    verifier = verifier_of(keys, moment)
+    assert verifier.recall(token, keys.find) is None
+    claims = verifier.verify(token)
+    assert verifier.recall(token, keys.find) == claims
+    assert verifier.recall(token, lambda _: None) is None
+    assert verifier.recall(token, lambda _: Signer("key-1").key.public_key()) is None
+    moment[0] += 700
+    with pytest.raises(Unauthenticated, match="expired"):
+        verifier.recall(token, keys.find)
+
+
 def test_what_is_refused_is_not_remembered(keys: Keys) -> None:
     verifier = verifier_of(keys, [SIGNER.claims()["iat"]])
     token = SIGNER.token()

@@ -40,7 +40,7 @@ def logger(name: str) -> BoundLogger:
         logging.getLogger(name),
         processors=[structlog.stdlib.PositionalArgumentsFormatter(), render_to_log_kwargs],
         wrapper_class=BoundLogger,
-    )
+    ).bind()  # once: otherwise each line binds anew
     return bound
 
 

@@ -79,8 +79,20 @@ def _job_in(module: ModuleType) -> Job:
         job: Job = module.job
         return job
     jobs = {name: value for name, value in vars(module).items() if isinstance(value, Job)}
+    if not jobs and _is_for_mrjob(module):
+        verbs = f"run it with fanfold mrjob {Path(str(module.__file__)).name}, or fanfold submit --mrjob"
+        raise InvalidJob(f"{module.__file__} defines no Job of Fanfold's, but a job of mrjob's: {verbs}")
     if not jobs:
         raise InvalidJob(f"{module.__file__} defines no Job; name it `job`")
     if len(jobs) > 1:
         raise InvalidJob(f"{module.__file__} defines several jobs ({', '.join(sorted(jobs))}); name one of them `job`")
     return jobs.popitem()[1]
+
+
+def _is_for_mrjob(module: ModuleType) -> bool:
+    """Whether a file defines a class of mrjob's."""
+    mrjob = sys.modules.get("mrjob.job")
+    return mrjob is not None and any(
+        isinstance(value, type) and issubclass(value, mrjob.MRJob) and value is not mrjob.MRJob
+        for value in vars(module).values()
+    )

@@ -14,7 +14,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from fanfold_web.server import allow_open_files, configure
+from fanfold_web.server import configure, prepare_process
 
 POLL_SECONDS = 0.1
 GRACE_SECONDS = 5  # for open requests at the end: somebody is waiting at the terminal
@@ -27,7 +27,7 @@ def run(apps: Sequence[tuple[FastAPI, socket.socket]], on_ready: Callable[[], No
         apps: each with a socket that is listening.
         on_ready: called once all of them respond.
     """
-    allow_open_files()
+    prepare_process()
     servers = [uvicorn.Server(configure(app, GRACE_SECONDS)) for app, _ in apps]
     threads = [
         threading.Thread(target=server.run, args=([listener],), daemon=True)

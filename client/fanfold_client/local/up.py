@@ -116,6 +116,10 @@ class _Log(RotatingFileHandler):
 
     _is_told = False
 
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        """Whether the file has its size. `logging` would format each record for that, and then again to write it."""
+        return self.stream is not None and self.stream.tell() >= self.maxBytes
+
     def handleError(self, record: logging.LogRecord) -> None:
         """Called by `logging` in the block that handles the error."""
         if not self._is_told:

@@ -62,12 +62,23 @@ class FileTypes:
 
 
 def _first(name: str, objects: list[dict[str, Any]]) -> Kind:
-    """The kind of a field in a file's first records; NULL, so that the first value is told, if no type has them all."""
+    """The kind of a field in a file's first records; if no type has them all, of those before the first misfit."""
+    values = [record.get(name) for record in objects]
     try:
-        kind = kind_of([record.get(name) for record in objects])
-        _dtype(kind)
+        return _with_type(kind_of(values))
     except Clash:
-        return NULL
+        kind: Kind = NULL
+        for value in values:
+            try:
+                kind = _with_type(joined(kind, kind_of([value])))
+            except Clash:
+                break
+        return kind
+
+
+def _with_type(kind: Kind) -> Kind:
+    """The kind itself. Raises Clash if frames have no type for it."""
+    _dtype(kind)
     return kind
 
 

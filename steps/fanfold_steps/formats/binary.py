@@ -23,6 +23,9 @@ class FixedBlock:
 
         >>> FixedBlock(0, b"abcdef", 2).records()
         [b'ab', b'cd', b'ef']
+        >>> block = FixedBlock(0, b"abcde", 2)
+        >>> block.records(), block.bad[0].problem
+        ([b'ab', b'cd'], 'the file ends in the middle of it: 1 of 2 bytes are there')
         """
         data, size = self.data, self.size
         whole = len(data) - len(data) % size

@@ -32,6 +32,7 @@ _OTHERS = {
     "decimal128": "decimal",
 }
 _CLOSING = {"[": "]", "(": ")"}
+_OFFSET = re.compile(r"[+-]\d\d:\d\d")
 _TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[+-]\d\d:\d\d|[\w/+-]+|[<>\[\](),:=]|\S)')
 
 
@@ -59,6 +60,8 @@ def parsed(text: str) -> ColumnType:
     try:
         found = reader.type()
         reader.end()
+    except UnknownType:
+        raise
     except (IndexError, ValueError) as error:
         raise UnknownType(_unknown(text)) from error
     return found
@@ -146,10 +149,30 @@ def _simple(name: str, arguments: tuple[str, ...]) -> ColumnType:
         unit, *zone = arguments or ("us",)
         if unit not in UNITS or len(zone) > (name == "timestamp"):
             raise ValueError(arguments)
+        for one in zone:
+            _check_zone(one)
         return ColumnType(name, (unit, *zone))
     if arguments:
         raise ValueError(arguments)
     return ColumnType(name)
+
+
+def _check_zone(name: str) -> None:
+    """Raise UnknownType for a zone that no reader of the file would find."""
+    if name == "UTC" or _OFFSET.fullmatch(name) or _has_zone(name):
+        return
+    if _has_zone("Europe/Berlin"):  # or this machine has no time zones at all, and others may
+        raise UnknownType(f"there is no time zone {name!r:.80}: write one such as UTC, Europe/Berlin or +02:00")
+
+
+def _has_zone(name: str) -> bool:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # a KeyError is a zone that isn't found, an OSError may be a folder of them
+        return False
+    return True
 
 
 def names_of(schema: Any) -> dict[str, str]:
@@ -161,7 +184,9 @@ def names_of(schema: Any) -> dict[str, str]:
     columns = schema if isinstance(schema, dict) else None
     if columns is None:
         try:
-            columns = {field.name: str(field.type) for field in schema}
+            fields = list(schema)
+            columns = {field.name: str(field.type) for field in fields}
+            _check_columns([field.name for field in fields], [field.name for field in fields if not field.nullable])
         except (TypeError, AttributeError) as error:
             what = "a schema is a dict from columns to the names of their types, or a PyArrow schema"
             raise UnknownType(f"{what}, not {schema!r:.80}") from error
@@ -172,3 +197,12 @@ def names_of(schema: Any) -> dict[str, str]:
     if not columns:
         raise UnknownType("a schema names at least one column")
     return {name: str(kind) for name, kind in columns.items()}
+
+
+def _check_columns(names: list[str], never_null: list[str]) -> None:
+    """Raise UnknownType for what a PyArrow schema may have, and the columns of an output don't."""
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UnknownType(f"it names the column {twice!r:.80} twice: give each column a name of its own")
+    if never_null:
+        mend = "declare it with nullable=True"
+        raise UnknownType(f"the column {never_null[0]!r:.80} is declared as never null, which isn't checked: {mend}")

@@ -58,6 +58,8 @@ class EtcdRecords:
     It is reached over TLS if `environ` sets ETCDCTL_CACERT, ETCDCTL_CERT and ETCDCTL_KEY.
     """
 
+    is_local = False
+
     def __init__(self, endpoints: Sequence[str], environ: Mapping[str, str]) -> None:
         connect = partial(_connect, _tls_files(environ))
         self._endpoints = Endpoints([_with_port(endpoint) for endpoint in endpoints], connect)

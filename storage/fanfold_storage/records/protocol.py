@@ -75,6 +75,11 @@ class Watch(Protocol):
 class Records(Protocol):
     """A store of records."""
 
+    @property
+    def is_local(self) -> bool:
+        """Whether `get` reads a file on this machine. That takes microseconds and waits for no server and no writer, so
+        an event loop can do it; going to a thread costs several times as much."""
+
     def get(self, key: str) -> Record | None:
         """The current record under the key (linearizable), or None."""
 

@@ -22,6 +22,7 @@ KEPT_REVISIONS = 10_000
 _COMPACT_EVERY = 1_000
 _POLL = 0.05
 _BATCH = 500
+_ROWS = 100  # of one statement
 _LAST_PLACE = 1_000
 
 _CHANGES = """
@@ -41,17 +42,19 @@ _SCAN_THEN = """
 class SqliteRecords:
     """The records in the file at `path`, which is created if it doesn't exist."""
 
+    is_local = True  # in WAL mode, readers don't wait for writers
+
     def __init__(self, path: Path) -> None:
         self._file = SqliteFile(path.resolve())
         self._watches: weakref.WeakSet[SqliteWatch] = weakref.WeakSet()
 
     def get(self, key: str) -> Record | None:
         """The record under the key."""
-        encoded = encode_key(key)
-        self._expire()
-        with self._file.reading() as connection:
-            row = connection.execute("SELECT value, revision FROM current WHERE key = ?", (encoded,)).fetchone()
-        return Record(key, decode_value(row[0]), row[1]) if row else None
+        query = "SELECT value, revision FROM current WHERE key = ? AND (expires IS NULL OR expires > ?)"
+        bounds = (encode_key(key), time.time())
+        with self._file.querying() as connection:
+            rows = connection.execute(query, bounds).fetchall()
+        return Record(key, decode_value(rows[0][0]), rows[0][1]) if rows else None
 
     def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
         """A page of records in key order."""
@@ -73,13 +76,14 @@ class SqliteRecords:
     def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:
         """All writes or none."""
         encoded = encode_writes(expectations, writes)
-        expected = [(encode_key(expect.key), expect.revision) for expect in expectations]
+        expected = {(encode_key(expect.key), expect.revision) for expect in expectations}
         self._expire()
         with self._file.writing() as connection:
-            for key, revision in expected:
-                row = connection.execute("SELECT revision FROM current WHERE key = ?", (key,)).fetchone()
-                if (row[0] if row else 0) != revision:
-                    return Conflict()
+            keys = [key for key, _ in expected]
+            there = f"SELECT key, revision FROM current WHERE key IN ({', '.join('?' * len(keys))})"  # noqa: S608 (question marks)
+            revisions: dict[bytes, int] = dict(connection.execute(there, keys).fetchall())
+            if any(revisions.get(key, 0) != revision for key, revision in expected):
+                return Conflict()
             changes = [
                 (key, value, None if write.expires_in is None else time.time() + write.expires_in)
                 for (key, value), write in zip(encoded, writes, strict=True)
@@ -99,10 +103,10 @@ class SqliteRecords:
         self._file.close()
 
     def _expire(self) -> None:
-        """Delete expired records; watches see these changes, too."""
+        """Delete expired records, which `get` doesn't see any more; watches see these changes, too."""
         due = "SELECT key FROM current WHERE expires <= ? ORDER BY expires"
-        with self._file.reading() as connection:
-            if not connection.execute(due, (time.time(),)).fetchone():
+        with self._file.querying() as connection:
+            if not connection.execute(f"{due} LIMIT 1", (time.time(),)).fetchall():
                 return
         with self._file.writing() as connection:
             keys = connection.execute(due, (time.time(),)).fetchall()
@@ -169,20 +173,28 @@ def _apply(connection: sqlite3.Connection, changes: Sequence[tuple[bytes, bytes 
     """Write keys, values and expiry times as one revision. Deleting an absent key isn't a change."""
     now, compacted = _revisions(connection)
     revision = now + 1
-    changed = 0
-    for place, (key, value, expires) in enumerate(changes):
-        if value is not None:
-            connection.execute("INSERT OR REPLACE INTO current VALUES (?, ?, ?, ?)", (key, value, revision, expires))
-        elif not connection.execute("DELETE FROM current WHERE key = ?", (key,)).rowcount:
-            continue
-        connection.execute("INSERT INTO history VALUES (?, ?, ?, ?)", (key, revision, place, value))
-        changed += 1
-    if not changed:
+    delete = "DELETE FROM current WHERE key = ?"
+    history = [
+        (key, revision, place, value)
+        for place, (key, value, _) in enumerate(changes)
+        if value is not None or connection.execute(delete, (key,)).rowcount
+    ]
+    if not history:
         return now
+    _insert(connection, "INSERT OR REPLACE INTO current", [(k, v, revision, e) for k, v, e in changes if v is not None])
+    _insert(connection, "INSERT INTO history", history)
     connection.execute("UPDATE state SET revision = ?", (revision,))
     if revision - compacted >= KEPT_REVISIONS + _COMPACT_EVERY:
         _compact(connection, compacted, revision - KEPT_REVISIONS)
     return revision
+
+
+def _insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[object, object, object, object]]) -> None:
+    """Insert rows by few statements: each gives up the GIL, and while a writer waits for it, all other writers wait."""
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        values = ", ".join(["(?, ?, ?, ?)"] * len(some))
+        connection.execute(f"{into} VALUES {values}", [value for row in some for value in row])
 
 
 def _compact(connection: sqlite3.Connection, done: int, until: int) -> None:

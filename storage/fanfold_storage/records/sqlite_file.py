@@ -15,6 +15,7 @@ TIMEOUT = 10.0
 _VERSION = 1
 _ROOM = 1 << 20  # bytes that are reserved in the file and its log
 _CHECKPOINT_PAGES = 200  # of 4 KiB in the log, which then starts over: fewer than the reserved ones
+_CACHE_KIB = 256  # of pages, for each connection. The system keeps them anyway, and memory would grow with the file
 _SCHEMA = """
     CREATE TABLE state (revision INTEGER NOT NULL, compacted INTEGER NOT NULL);
     INSERT INTO state VALUES (1, 0);
@@ -39,9 +40,25 @@ class SqliteFile:
         self._create()
 
     @contextlib.contextmanager
+    def querying(self) -> Iterator[sqlite3.Connection]:
+        """A connection for single queries; each reads a state of its own, and has ended once all its rows are read."""
+        with self.explained():
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                connection = self._connect()
+            try:
+                yield connection
+            finally:
+                if self._closed or connection.in_transaction:
+                    connection.close()
+                else:
+                    self._idle.put(connection)
+
+    @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A transaction that reads one state of the file."""
-        with self._connection() as connection, snapshot(connection):
+        with self.querying() as connection, snapshot(connection):
             yield connection
 
     @contextlib.contextmanager
@@ -50,7 +67,7 @@ class SqliteFile:
         if not self._writer.acquire(timeout=TIMEOUT):
             raise Unavailable(f"{self._path} has been locked by a writer for more than {TIMEOUT:.0f} s: try again")
         try:
-            with self._connection() as connection:
+            with self.querying() as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection
@@ -86,27 +103,13 @@ class SqliteFile:
         except sqlite3.Error as error:
             raise _meaning(error)(f"cannot use {self._path}: {error}. {_mend(error)}") from error
 
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        with self.explained():
-            try:
-                connection = self._idle.get_nowait()
-            except queue.Empty:
-                connection = self._connect()
-            try:
-                yield connection
-            finally:
-                if self._closed or connection.in_transaction:
-                    connection.close()
-                else:
-                    self._idle.put(connection)
-
     def _connect(self) -> sqlite3.Connection:
         if self._closed:
             raise Unavailable(f"{self._path} has been closed")
         connection = sqlite3.connect(self._path, timeout=TIMEOUT, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         return connection
 
     def _commit(self, connection: sqlite3.Connection) -> None:
@@ -124,7 +127,7 @@ class SqliteFile:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
             raise PermissionDenied(f"cannot open {self._path}: {error.strerror}. Choose another place.") from error
-        with self._connection() as connection:
+        with self.querying() as connection:
             _begin_wal(connection)
         with self.writing() as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -134,7 +137,7 @@ class SqliteFile:
                 for statement in _SCHEMA.split(";"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
-        with self._connection() as connection, contextlib.suppress(sqlite3.OperationalError):  # the disk may be full
+        with self.querying() as connection, contextlib.suppress(sqlite3.OperationalError):  # the disk may be full
             _keep_room(connection)
 
 

@@ -64,6 +64,11 @@ class JobRecords:
     def __init__(self, records: Records) -> None:
         self._records = records
 
+    @property
+    def are_local(self) -> bool:
+        """Whether `find` and `visible` wait for nobody, so that an event loop can call them."""
+        return self._records.is_local
+
     def find(self, job_id: str) -> JobAtRevision | None:
         """The job as stored now; `job_id` may be any text."""
         record = self._records.get(JOBS + job_id) if is_job_id(job_id) else None

@@ -40,6 +40,7 @@ class Controller:
         self._seconds = seconds
         self._clearing = clearing
         self._queue = WorkQueue()
+        self._free = threading.Semaphore(AT_ONCE)  # jobs wait in the queue, not in the pool, which would end them all
         self._stop = threading.Event()
         self._watch: Watch | None = None
         self._threads: list[threading.Thread] = []
@@ -80,8 +81,12 @@ class Controller:
                 if self._clearing and time.monotonic() >= clear_at:
                     clear_at = time.monotonic() + CLEAR_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._clear, self._clearing)
+                if not self._free.acquire(timeout=IDLE):
+                    continue
                 job_id = self._queue.take(IDLE)
-                if job_id is not None:
+                if job_id is None:
+                    self._free.release()
+                else:
                     pool.submit(self._reconcile, job_id)
 
     def _reconcile(self, job_id: str) -> None:
@@ -97,6 +102,7 @@ class Controller:
             log.exception("a bug stopped job %s; reconciling it again in %.1f s", job_id, again)
         finally:
             self._queue.done(job_id, again)
+            self._free.release()
 
     def _back_off(self, job_id: str) -> float:
         failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1

@@ -3,6 +3,7 @@
 from itertools import islice
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
@@ -135,9 +136,14 @@ def list_jobs(
 
 
 @router.get("/v1/jobs/{job_id}", summary="Show a job", responses=refusals(NoSuchJob, Invalid))
-def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobView:
+async def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobView:
     """One job as it stands."""
-    return service.jobs.visible(job_id, to=caller).job.view()
+
+    def view() -> JobView:
+        return service.jobs.visible(job_id, to=caller).job.view()
+
+    # It is asked more often than anything else, so it doesn't go to a thread where it has nothing to wait for.
+    return view() if service.jobs.are_local else await to_thread.run_sync(view)
 
 
 @router.get("/v1/jobs/{job_id}/counters", summary="Show a job's counters", responses=refusals(NoSuchJob, Invalid))

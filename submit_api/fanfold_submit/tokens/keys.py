@@ -56,10 +56,8 @@ class Keys:
             with self._lock:
                 if self._is_stale:
                     self._fetch()
-        elif self._clock() - self._fetched > FRESH and kid in self._keys:
-            self._refresh_in_background()
-        if kid in self._keys and self._usable:
-            return self._keys[kid]
+        if key := self.known(kid):
+            return key
         with self._lock:
             if (kid not in self._keys or not self._usable) and self._may_try:
                 self._fetch()
@@ -67,8 +65,16 @@ class Keys:
             raise KeysAway(f"no keys from {self._url}")
         return self._keys.get(kid)
 
+    def known(self, kid: str) -> RSAPublicKey | None:
+        """The key, if that takes no request to the auth service. None if only `find` can say."""
+        if self._is_stale or not self._usable:
+            return None
+        if self._clock() - self._fetched > FRESH and kid in self._keys:
+            self._refresh_in_background()
+        return self._keys.get(kid)
+
     def has_ended(self, stamp: str) -> bool:
-        """Whether tokens with this stamp have ended. Call `find` first, which refreshes the list."""
+        """Whether tokens with this stamp have ended. Call `find` or `known` first, which refresh the list."""
         return stamp in self._ended
 
     @property

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import logging
 import signal
 import socket
 import stat
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from fanfold_client.api.client import Client
+from fanfold_client.local import up as up_module
 from tests.client.counting import word_counts
 from tests.client.services import COMMAND, Up, get_json
 from tests.servers import wait_until
@@ -173,3 +175,16 @@ def logged(up: Up) -> set[tuple[str, Any]]:
     """All fields of the log's whole lines."""
     lines = (up.data / "log").read_text().splitlines(keepends=True)
     return {item for line in lines if line.endswith("\n") for item in json.loads(line).items()}
+
+
+def test_the_log_is_rotated_by_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(up_module, "LOG_BYTES", 1000)
+    monkeypatch.setattr(up_module, "LOGS_KEPT", 2)
+    with up_module._audit(tmp_path):
+        for number in range(60):
+            logging.getLogger("fanfold").info("line %d of about a hundred bytes", number)
+    files = [tmp_path / name for name in ("log.2", "log.1", "log")]
+    assert sorted(tmp_path.iterdir()) == sorted(files)
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert [line["event"].split()[1] for line in lines] == [str(number) for number in range(60 - len(lines), 60)]
+    assert all(1000 <= file.stat().st_size < 1300 for file in files[:2])

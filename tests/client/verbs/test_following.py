@@ -64,6 +64,6 @@ def test_a_job_that_wrote_nothing_is_asked_about_a_forgotten_yield(
     capsys: pytest.CaptureFixture[str], written: int, asked: bool
 ):
     own = {"input_records": 3, "keys_reduced_to_none": 2, "output_records": written}
-    job: Any = {"id": "7f", "state": "succeeded", "counters": {"fanfold": own}}
+    job: Any = {"id": "7f", "state": "succeeded", "output": None, "counters": {"fanfold": own}}
     assert following.report_end(job) == 0
     assert ("the reducer returned None for 2 keys" in capsys.readouterr().err) is asked

@@ -179,6 +179,32 @@ def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_p
     assert fanfold("results", job, status=5).stderr
 
 
+@pytest.mark.parametrize(
+    ("output", "where"),
+    [
+        (("--output", "files:kept/"), "see files:kept/_quarantine/part-00000.jsonl"),
+        ((), "to read them, submit the job again with --output files:…/"),
+    ],
+)
+def test_the_end_shows_counters_and_what_was_skipped(fanfold: Person, tmp_path: Path, output, where):
+    counting = 'from fanfold import *\ndef words(line, ctx):\n    ctx.count("lines", "seen")\n    int(line)\n'
+    script = write_job(tmp_path, counting + "job = Job(map=words, on_error=Skip(at_most=0.9))\n")
+    (tmp_path / "a.txt").write_text("1\nx\ny\n")
+    done = fanfold("submit", script, "--input", tmp_path / "a.txt", *output, "--watch")
+    for stderr in (done.stderr, fanfold("watch", done.text.strip()).stderr):
+        assert f"2 bad records were skipped: {where}\nlines: seen 1\n" in stderr
+    if output:
+        fanfold("get", "kept/_quarantine/part-00000.jsonl", tmp_path / "bad")
+        assert '"record": "x"' in (tmp_path / "bad").read_text()
+
+
+def test_the_end_asks_for_a_forgotten_yield(fanfold: Person, tmp_path: Path):
+    script = write_job(tmp_path, "from fanfold import Job\ndef words(line):\n    line.split()\njob = Job(map=words)\n")
+    (tmp_path / "a.txt").write_text("1\nx\n")
+    done = fanfold("submit", script, "--input", tmp_path / "a.txt", "--watch")
+    assert "the mapper returned None for all 2 records: is a `yield` missing?" in done.stderr
+
+
 @pytest.mark.thorough
 def test_named_inputs_and_local_patterns(fanfold: Person, tmp_path: Path):
     script = tmp_path / "join.py"

@@ -95,6 +95,20 @@ def test_what_is_no_schema_is_refused(schema):
         Parquet(schema=schema)
 
 
+@pytest.mark.parametrize(
+    ("schema", "words"),
+    [
+        ({"a": "timestamp[us, Mars/Base]"}, "there is no time zone 'Mars/Base'"),
+        ({"a": "list<timestamp[us, America]>"}, "there is no time zone 'America'"),
+        (ANY.schema([("a", pa.int64()), ("a", pa.string())]), "it names the column 'a' twice"),
+        (ANY.schema([pa.field("a", pa.int64(), nullable=False)]), "the column 'a' is declared as never null"),
+    ],
+)
+def test_what_would_not_be_followed_is_refused(schema, words):
+    with pytest.raises(InvalidFormat, match=f"schema: {words}"):
+        Parquet(schema=schema)
+
+
 def test_a_schema_travels_in_the_spec():
     spec = JobSpec(stages=[StageSpec()], output=Parquet(schema={"key": "string", "value": "map<string, int64>"}))
     data = json.loads(to_json(spec))

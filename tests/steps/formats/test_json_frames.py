@@ -78,3 +78,21 @@ def test_what_comes_later_and_is_of_another_type_is_told(tmp_path, first, later,
     with pytest.raises(PermanentFailure, match=words) as failed:
         list(frames(batches))
     assert failed.value.position and failed.value.position.offset == 9000 * (len(json.dumps(first)) + 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "misfit", "words"),
+    [
+        ([1, None, "x"], 2, "its field 'a' is 'x', where others are Int64"),
+        ([None, True, 7], 2, "its field 'a' is 7, where others are Boolean"),
+        ([[], [1], ["x"]], 2, r"its field 'a' is \['x'\], where others are List"),
+    ],
+)
+def test_types_that_change_among_the_first_records_are_told_where_they_change(tmp_path, values, misfit, words):
+    path = tmp_path / "a.jsonl"
+    lines = [json.dumps({"a": value}) + "\n" for value in values]
+    path.write_text("".join(lines))
+    (file,) = list_files(path.as_uri())
+    with pytest.raises(PermanentFailure, match=words) as failed:
+        list(frames(FileBatches([file], [(0, 0, file.size)], JSONL(), open_objects, 1 << 20)))
+    assert failed.value.position and failed.value.position.offset == len("".join(lines[:misfit]))

@@ -186,3 +186,10 @@ def test_a_column_of_one_kind_is_read_as_it_was_written(column):
 @settings(max_examples=300, deadline=None)
 def test_any_column_is_read_as_it_was_written_or_refused(column):
     check_read_back(column)
+
+
+@pytest.mark.parametrize("declared", ["map<string, int64>", "map<int64, date>", "list<map<binary, list<string>>>"])
+def test_a_map_without_entries_is_written_as_declared(declared):
+    value: Any = [{}] if declared.startswith("list") else {}
+    (row,) = by_arrow(written([{"c": value}], schema={"c": declared})).to_pylist()
+    assert row == {"c": [[]] if declared.startswith("list") else []}

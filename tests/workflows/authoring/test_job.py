@@ -301,6 +301,10 @@ def test_the_same_code_makes_the_same_bundle_whenever_it_was_written(tmp_path, i
     ("text", "words"),
     [
         ("x = 1\n", "defines no Job; name it `job`"),
+        (
+            "import warnings\nwarnings.simplefilter('ignore')\nfrom mrjob.job import MRJob\nclass Count(MRJob): pass\n",
+            r"but a job of mrjob's: run it with fanfold mrjob \w+\.py, or fanfold submit --mrjob",
+        ),
         (JOB.replace("job =", "a =") + "b = Job(map=words, reduce=Sum())\n", r"defines several jobs \(a, b\)"),
         ("def broken(:\n", "SyntaxError"),
         ("raise RuntimeError('at import')\n", "at import"),

@@ -9,7 +9,7 @@ import pytest
 
 from fanfold.engines import Handle, Observation, Phase
 from fanfold.engines.local.engine import LocalEngine
-from tests.workflows.engines.engine_contract import EngineContract, Place
+from tests.workflows.engines.engine_contract import BROKEN, GATED, EngineContract, Place, ended, eventually
 
 
 class TestLocalEngine(EngineContract):
@@ -22,6 +22,17 @@ class TestLocalEngine(EngineContract):
     @pytest.fixture
     def place(self, tmp_path: Path) -> Place:
         return Place(tmp_path, str(tmp_path))
+
+    def test_of_jobs_that_ended_only_the_latest_are_remembered(self, engine, prepare, monkeypatch):
+        """So a service that runs for months doesn't grow with every job."""
+        monkeypatch.setattr("fanfold.engines.local.engine.MOST_ENDED", 1)
+        running = engine.submit(prepare(GATED).plan)
+        handles = []
+        for _ in range(2):
+            handles.append(engine.submit(prepare(BROKEN).plan))
+            eventually(lambda: ended(engine.observe(handles[-1])), "its workers have left")
+        assert engine.observe(handles[0]) == Observation(Phase.GONE)
+        assert engine.observe(running).phase is Phase.ACTIVE
 
 
 def test_workers_that_another_process_ran_were_abandoned() -> None:

@@ -59,8 +59,8 @@ def test_mended_code_starts_anew_with_overwrite_after_an_interruption(tmp_path):
 @pytest.mark.thorough
 def test_help_shows_the_jobs_docstring_and_parameters(tmp_path):
     (tmp_path / "counts_job.py").write_text(COUNTS)
-    for command in ([sys.executable, "counts_job.py", "--help"], [*RUN, "counts_job.py", "--help"]):
-        done = run_in(tmp_path, *command)
+    for command in ([sys.executable], RUN, [*RUN[:-1], "submit"]):
+        done = run_in(tmp_path, *command, "counts_job.py", "--help")
         assert done.returncode == 0, done.stderr
         assert "Count lines by their length." in done.stdout
         assert "Those that are too short don't count." in done.stdout

@@ -8,7 +8,6 @@ import pytest
 from fanfold.foreground.request import RunRequest
 from fanfold.foreground.run import _print_result
 from fanfold.planning.sizing import Sizing
-from fanfold.terminal.forgotten_yield import forgotten_yield
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.tree.report import OutputReport, Report, ReportedPart
 
@@ -66,5 +65,8 @@ def test_a_quiet_run_says_nothing_and_json_is_one_object(capsys: pytest.CaptureF
         ({"input_records": 3, "keys_reduced_to_none": 2, "output_records": 1}, []),
     ],
 )
-def test_a_mapper_that_never_yields_is_asked_about(counters: dict[str, int], words: list[str]):
-    assert [line.removeprefix("the mapper returned ") for line in forgotten_yield(counters)] == words
+def test_a_mapper_that_never_yields_is_asked_about(
+    capsys: pytest.CaptureFixture[str], counters: dict[str, int], words: list[str]
+):
+    lines = said(capsys, counters={"fanfold": counters})
+    assert [line.removeprefix("the mapper returned ") for line in lines[:-1]] == words

@@ -1,10 +1,16 @@
 """Standard streams and inputs of unusual kinds: closed, full, pipes, links, names that aren't UTF-8."""
 
+import io
 import os
 import subprocess
+import sys
+import threading
+from pathlib import Path
 
 import pytest
 
+from fanfold.errors import Refused
+from fanfold.foreground.pipes import spooled
 from tests.workflows.commands import RUN, run_in
 
 JOB = """import subprocess, sys
@@ -124,3 +130,23 @@ def test_names_that_are_not_utf_8(tmp_path):
         assert part.read() == "all\t1\n"
     with open(os.path.join(output, b"_quarantine", b"part-00000.jsonl")) as bad:
         assert '"caf\\\\xe9.txt"' in bad.read()
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_is_no_input(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    told = pytest.raises(Refused, match="the input is this terminal: send a file or a command's output into it")
+    with told, spooled(["-"], local=True):
+        pass
+
+
+def test_a_named_pipe_is_an_input_although_standard_input_is_a_terminal(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    os.mkfifo(tmp_path / "pipe")
+    threading.Thread(target=(tmp_path / "pipe").write_text, args=("one\n",), daemon=True).start()
+    with spooled([str(tmp_path / "pipe")], local=True) as files:
+        assert Path(files[0]).read_text() == "one\n"

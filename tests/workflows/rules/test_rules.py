@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from fanfold import CSV, JSONL, Input, InvalidJob, Job, Max, Skip, SortLines, Stage, Sum, TopK, batch, program
+from fanfold import CSV, JSONL, Input, InvalidJob, Job, Max, Parquet, Skip, SortLines, Stage, Sum, TopK, batch, program
 from fanfold.rules import spec
 from tests.steps import functions
 
@@ -114,6 +114,11 @@ def test_python_and_json_refuse_the_same_jobs_in_the_same_words():
 
 
 CASES: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    (
+        {"input": Parquet(schema={"a": "int64"}), "map": functions.pairs},
+        {"stages": [{"map": PAIRS}], "input": {"format": "parquet", "schema": {"a": "int64"}}},
+        "input: a `schema` declares the columns of an output; the files of an input have types of their own",
+    ),
     (
         {"key": "a", "reduce": NAMED, "inputs": {"x": Input(map=program("cat"))}},
         {"stages": [{"key": ["a"], "reduce": IN_JSON}], "inputs": {"x": {"map": CAT}}},

@@ -81,7 +81,18 @@ class Verifier:
 
     def verify(self, token: str) -> Claims:
         """The token's claims, if it is valid here and now. Raises Unauthenticated, which names the reason."""
-        claims = self._signed(token)
+        return self._current(self._remembered(token, self.find_key) or self._signed(token))
+
+    def recall(self, token: str, find_key: Callable[[str], RSAPublicKey | None]) -> Claims | None:
+        """Like `verify` for a token whose signature has been verified before with the key that `find_key` returns.
+
+        None for any other. So a caller that mustn't wait can give a `find_key` that doesn't.
+        """
+        claims = self._remembered(token, find_key)
+        return self._current(claims) if claims else None
+
+    def _current(self, claims: Claims) -> Claims:
+        """The claims, if they hold here and now."""
         now = self.now()
         if claims.iss != self.issuer:
             raise invalid_token(f"it comes from another issuer, since its `iss` is not {self.issuer!r}")
@@ -93,10 +104,13 @@ class Verifier:
             raise invalid_token("it is not valid yet")
         return claims
 
+    def _remembered(self, token: str, find_key: Callable[[str], RSAPublicKey | None]) -> Claims | None:
+        """The claims of a token whose signature has been verified with the key that still has its id."""
+        known = self._verified.get(_digest(token))
+        return known[2] if known and find_key(known[0]) == known[1] else None
+
     def _signed(self, token: str) -> Claims:
-        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
-        if (known := self._verified.get(digest)) and self.find_key(known[0]) == known[1]:
-            return known[2]
+        """The claims of a token whose signature is right, as far as they have the right types."""
         try:
             header = jwt.get_unverified_header(token)
             key = self._key(header)
@@ -109,7 +123,7 @@ class Verifier:
             raise invalid_token(f"it is malformed or its signature is wrong ({error})") from None
         if len(self._verified) >= MOST_REMEMBERED:
             self._verified.clear()
-        self._verified[digest] = header["kid"], key, claims
+        self._verified[_digest(token)] = header["kid"], key, claims
         return claims
 
     def _key(self, header: dict[str, Any]) -> RSAPublicKey:
@@ -129,6 +143,10 @@ class Verifier:
 def invalid_token(why: str) -> Unauthenticated:
     """The error for an invalid token, with the same wording in every service."""
     return Unauthenticated(f"The access token is not valid: {why[:300]}. Refresh it or log in again.", token_sent=True)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

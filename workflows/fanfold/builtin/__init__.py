@@ -1,5 +1,6 @@
 """Built-in jobs, such as `fanfold run wordcount`: one module each, whose job is named `job`."""
 
+import functools
 import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,7 @@ def explained(name: str) -> str:
     return "\n".join([*lines, *described(job.params)])
 
 
+@functools.cache
 def load(name: str) -> "Job":
     """A built-in job. Raises UnknownJob."""
     if name not in names():
@@ -50,6 +52,10 @@ def load(name: str) -> "Job":
     return job
 
 
+@functools.cache
 def find(name: str) -> JobSpec:
-    """A built-in job's spec. It needs no bundle, because its functions are part of Fanfold. Raises UnknownJob."""
+    """A built-in job's spec. It needs no bundle, because its functions are part of Fanfold. Raises UnknownJob.
+
+    Compiled once: that looks through the source of the job's module.
+    """
     return load(name).spec()

@@ -19,14 +19,13 @@ from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import Sizing
 from fanfold.planning.standalone import PlannedRun, finalize, lock_output, plan_run, start_or_resume
 from fanfold.terminal.console import quantity, result, say, size
+from fanfold.terminal.counted import told
 from fanfold.terminal.display import Display
 from fanfold.terminal.errors import Exit, JobFailed
-from fanfold.terminal.forgotten_yield import forgotten_yield
 from fanfold.terminal.steps import StepProgress, with_status
 from fanfold_steps.inputs.splits import UnsplitFile
 from fanfold_steps.job.spec import JobConf
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
-from fanfold_steps.tree.counters import OWN_GROUP
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress, ProgressReader
@@ -158,14 +157,8 @@ def _print_result(report: Report, request: RunRequest, seconds: float) -> None:
         return
     if request.quiet:
         return
-    if skipped := report.skipped:
-        verb = "was" if skipped == 1 else "were"
-        say(f"{quantity(skipped, 'bad record')} {verb} skipped: see {request.output}{BAD_RECORDS}")
-    for group, numbers in report.counters.items():
-        if group != OWN_GROUP:
-            say(f"{group}: {', '.join(f'{name} {number:,}' for name, number in numbers.items())}")
-    for warning in forgotten_yield(report.counters.get(OWN_GROUP, {})):
-        say(warning)
+    for line in told(report.counters, report.skipped or 0, f"see {request.output}{BAD_RECORDS}"):
+        say(line)
     parts = f"{quantity(report.records, 'record')} in {quantity(len(report.parts), 'part')}"
     say(f"done in {seconds:.1f} s: {parts} ({quantity(report.bytes, 'byte')}) in {request.output}")
     for name, output in report.outputs.items():

@@ -5,7 +5,7 @@ import errno
 import hashlib
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -74,13 +74,8 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     if len(files) > MOST_FILES:
         raise Refused(f"the inputs name {len(files):,} files, and may name {MOST_FILES:,}: don't name a place often")
     total = sum(file.size for file in files)
-    if not places.output_may_exist:
-        refuse_taken_output(places.output)
-    for url in urls_of(inputs):
-        if _reads(url, places.output):
-            raise Refused(
-                f"the output {places.output} lies in the input {url} and would be read: choose another output"
-            )
+    if not places.output.startswith(places.job):  # in the job's own tree, which is new, nothing can be in its way
+        _check_output(places, urls_of(inputs))
     sizes = sizes_for(total, partial(_reduces, spec), sizing, engine)
     conf = JobConf(
         id=job_id,
@@ -110,6 +105,16 @@ def write(plan: PlannedJob) -> None:
         raise Refused(str(error)) from error
     if not is_ours:
         raise Refused(f"{plan.job_url} belongs to another, unfinished job: remove it, or choose another output")
+
+
+def _check_output(places: Places, inputs: Iterable[str]) -> None:
+    if not places.output_may_exist:
+        refuse_taken_output(places.output)
+    for url in inputs:
+        if _reads(url, places.output):
+            raise Refused(
+                f"the output {places.output} lies in the input {url} and would be read: choose another output"
+            )
 
 
 def refuse_taken_output(url: str) -> None:

@@ -9,7 +9,7 @@ from fanfold.rules.named_results import PROGRAM, named_results_problem
 from fanfold.rules.orders import NO_SAMPLE, field_order_problems, lines_problem, order_problem
 from fanfold.rules.side_files import side_file_problem
 from fanfold_steps.aggregations import InvalidAggregation, build
-from fanfold_steps.job.formats import Text
+from fanfold_steps.job.formats import Parquet, Text
 from fanfold_steps.job.policy import Skip, problem_of_timeout
 from fanfold_steps.job.spec import (
     MOST_PARTITIONS,
@@ -121,6 +121,8 @@ def _input_problems(spec: JobSpec) -> Iterator[Problem]:
     inputs = {f"inputs.{name}": named for name, named in spec.inputs.items()}
     for place, named in (inputs or {"input": InputSpec(spec.input)}).items():
         mapper = named.map or first.map
+        if isinstance(named.format, Parquet) and named.format.schema:
+            yield place, "a `schema` declares the columns of an output; the files of an input have types of their own"
         if isinstance(mapper, Program):
             yield from _command_problem(place, partial(check_input, feed=mapper.feed), named.format)
             if first.order and not isinstance(first.map, Program):  # or its stage has this problem already

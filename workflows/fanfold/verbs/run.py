@@ -1,6 +1,5 @@
 """`fanfold run JOB`: run a job in the foreground, without services: on this machine, or as pods."""
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -8,8 +7,9 @@ import click
 from fanfold import builtin
 from fanfold.foreground.options import INCLUDE_OPTION, JOB, RUN_OPTIONS
 from fanfold.foreground.run import run_with_options
-from fanfold.resolve import explained, resolve
+from fanfold.resolve import resolve
 from fanfold.terminal.errors import run_and_exit
+from fanfold.verbs.job_help import JobHelp
 
 
 def _builtin_jobs() -> str:
@@ -18,24 +18,8 @@ def _builtin_jobs() -> str:
     return "\b\n" + "\n".join(["Built-in jobs:", *lines])
 
 
-class _Run(click.Command):
-    """`run NAME --help` explains the built-in job, `run FILE.py --help` its job, `run --help` the command."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Look for a built-in job's name before click prints the command's help."""
-        if {"-h", "--help"}.intersection(args) and (named := set(args).intersection(builtin.names())):
-            click.echo(builtin.explained(named.pop()))
-            ctx.exit()
-        files = [word for word in args if word.endswith(".py") and Path(word).is_file()]
-        if {"-h", "--help"}.intersection(args) and files:
-            click.echo(explained(files[0]) or f"{files[0]} has no docstring and no parameters.")
-            click.echo("\n`fanfold run --help` lists the options.")
-            ctx.exit()
-        return super().parse_args(ctx, args)
-
-
 @click.command(
-    cls=_Run,
+    cls=JobHelp,
     params=[JOB, *RUN_OPTIONS, INCLUDE_OPTION],
     short_help="Run a job on this machine.",
     epilog=_builtin_jobs(),

@@ -3,13 +3,14 @@
 import time
 
 from fanfold.terminal.console import say
+from fanfold.terminal.counted import told
 from fanfold.terminal.display import Display
-from fanfold.terminal.forgotten_yield import forgotten_yield
 from fanfold.terminal.progress import ProgressLine
 from fanfold.terminal.steps import StepProgress
 from fanfold_client.api.client import Client
 from fanfold_client.api.problems import Away
 from fanfold_client.api.responses import FINAL, Job
+from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.tree.counters import OWN_GROUP
 from fanfold_steps.tree.failed import Failure
 
@@ -45,7 +46,10 @@ def report_end(job: Job) -> int:
     """Print on stderr how a job ended, and return the exit status for it."""
     state = job["state"]
     if state == "succeeded":
-        report_doubts(job)
+        own = job["counters"].get(OWN_GROUP, {})
+        skipped = own.get("skipped_records", 0) + own.get("skipped_keys", 0)
+        for line in told(job["counters"], skipped, _quarantine(job)):
+            say(line)
         say(f"Job {job['id']} succeeded. Get its results with fanfold results {job['id']}", fg="green")
         return 0
     say(f"Job {job['id']} {'was cancelled' if state == 'cancelled' else 'failed'}.", fg=_COLOURS[state])
@@ -53,10 +57,11 @@ def report_end(job: Job) -> int:
     return 1
 
 
-def report_doubts(job: Job) -> None:
-    """Ask on stderr, as `fanfold run` does, whether a `yield` is missing in the code of a job that succeeded."""
-    for question in forgotten_yield(job["counters"].get(OWN_GROUP, {})):
-        say(question)
+def _quarantine(job: Job) -> str:
+    """Where a job's bad records can be read."""
+    if job["output"] is None:
+        return "to read them, submit the job again with --output files:…/"
+    return f"see {job['output'].rstrip('/')}/{BAD_RECORDS}"
 
 
 def report_problem(job: Job) -> None:

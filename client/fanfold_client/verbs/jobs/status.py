@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import columns, number, quantity, result, result_json, size
+from fanfold.terminal.console import columns, number, quantity, result, result_json, say, size
+from fanfold.terminal.counted import forgotten_yield
 from fanfold_client.verbs.options import with_client
+from fanfold_steps.tree.counters import OWN_GROUP
 
 if TYPE_CHECKING:
     from fanfold_client.api.client import Client
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 @with_client
 def status(client: "Client", job_id: str, as_json: bool) -> None:
     """Show a job's state, and why it failed."""
-    from fanfold_client.verbs.jobs.following import report_doubts, report_problem
+    from fanfold_client.verbs.jobs.following import report_problem
 
     job = client.jobs.get(job_id)
     if as_json:
@@ -32,7 +34,8 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
         result("")
         columns(steps)
     if job["state"] == "succeeded":
-        report_doubts(job)
+        for question in forgotten_yield(job["counters"].get(OWN_GROUP, {})):
+            say(question)
     report_problem(job)
 
 

@@ -8,6 +8,7 @@ import click
 from fanfold.foreground.options import Size
 from fanfold.foreground.places import inputs_of
 from fanfold.terminal.console import result, result_json, say
+from fanfold.verbs.job_help import JobHelp
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from fanfold_client.api.client import Client
 
 
-@click.command()
+@click.command(cls=JobHelp)
 @click.argument("job")
 @click.argument("own", nargs=-1, metavar="[-- OPTION…]")
 @click.option(

@@ -110,7 +110,7 @@ def fitted(kind: Kind, type: Any) -> Kind:
                 {name: with_path(name, partial(_field, one, known.get(name))) for name, one in fields.items()}
             )
         case Fields(fields) if types.is_map(type) and not fields:
-            return Entries(NULL, NULL)
+            return Entries(TEXT, NULL)  # no key of a map may be null, so its keys have a type though there are none
         case Fields(fields) if types.is_map(type) and types.is_string(type.key_type):
             values: list[Kind] = [with_path(name, partial(fitted, one, type.item_type)) for name, one in fields.items()]
             return Entries(TEXT, reduce(joined, values) if values else NULL)

@@ -21,6 +21,7 @@ from fanfold_steps.worker.exits import PERMANENT, STORE_AWAY
 
 NAMESPACE = "local"
 MOST_STARTS = 8  # of one worker that keeps dying without the job having failed; a task fails the job after half as many
+MOST_ENDED = 200  # jobs whose workers have exited, and of which it is remembered why; what matters is in their trees
 LOG_TAIL = 2000  # bytes
 REPORT, LOG, TASK = "report.json", "log", "task"
 
@@ -147,6 +148,10 @@ class LocalEngine:
             crew.processes.pop(name, None)
             crew.running -= 1
             last = not crew.running
+            if last:
+                ended = [job for job, other in self._crews.items() if not other.running]
+                for job in ended[:-MOST_ENDED]:
+                    del self._crews[job]
         if last:
             for watcher in self._watchers:
                 watcher.put(crew.plan.conf.id)

@@ -1,0 +1,46 @@
+"""The figures of the services: answers a second, how long requests take, and memory."""
+
+from collections.abc import Iterator
+
+from bench.page.words import Results, runs, where
+
+WAYS = {
+    "sync": "an empty route, `def`",
+    "async": "an empty route, `async def`",
+    "status": "a job's status, `GET /v1/jobs/{id}`",
+    "raw": "the transactions of as many jobs, called directly on the same records",
+    "submitted": "jobs submitted, `POST /v1/jobs`",
+}
+
+
+def services(results: Results) -> Iterator[str]:
+    """A table for each kind of figure."""
+    found = results.get("services")
+    if not found:
+        return
+    offered, listed = found["offered"], found["list"]
+    yield "## The services\n"
+    yield "Both services in one process, as `fanfold up` runs them: records in SQLite, the audit log in a file, every"
+    yield "request with a token. Requests come from another process, over 4 connections that stay open. The empty"
+    yield "routes run under the same settings of uvicorn in a process of their own, and answer as many bytes as a job's"
+    yield "status has (`bench/services/empty.py`). Jobs have no workers: an engine writes the tree of a job that has"
+    yield "succeeded (`bench/services/up.py`). It accepts none while submissions are measured: nothing runs then.\n"
+    yield "| | a second | runs |"
+    yield "|---|---|---|"
+    rates = found["status"] | found["submissions"]
+    for way, what in WAYS.items():
+        yield f"| {what} | {rates[way]['median']} | {runs(rates[way])} |"
+    yield ""
+    yield "| | median | 99 % within |"
+    yield "|---|---|---|"
+    rate = f"jobs submitted, {offered['per_second']} a second, whether or not earlier ones are answered"
+    for what, took in ((rate, offered), (f"a list of {listed['items']} among {listed['jobs']:,} jobs", listed)):
+        yield f"| {what} | {took['p50']} ms | {took['p99']} ms |"
+    yield ""
+    yield "| resident memory of both services after | |"
+    yield "|---|---|"
+    for what, held in found["memory"].items():
+        for count, megabytes in held.items():
+            yield f"| {int(count):,} {what} | {megabytes} MB |"
+    yield ""
+    yield where(found)

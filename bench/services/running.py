@@ -1,0 +1,90 @@
+"""The processes that are measured: both services in one, as `fanfold up` runs them, and the empty routes in another."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from bench.harness.load import Request, ask
+from bench.harness.processes import resident
+
+POLL_SECONDS = 0.2
+ENDED = ("succeeded", "failed", "cancelled")
+
+
+class Up:
+    """Both services, and their admin, who submits all jobs."""
+
+    def __init__(self, process: "subprocess.Popen[str]", ready: dict[str, Any]) -> None:
+        self._process, self._user = process, ready["user"]
+        self._hold = Path(ready["data"]) / "hold"
+        self.records = f"sqlite:{(Path(ready['data']) / 'records.db').as_uri().removeprefix('file:')}"
+        self.port, self.auth_port = (urlsplit(ready[name]).port or 0 for name in ("url", "auth_url"))
+
+    @property
+    def megabytes(self) -> float:
+        """What the process holds in memory."""
+        return round(resident(self._process.pid) / 1e6, 1)
+
+    def login(self) -> Request:
+        """A login."""
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps({"name": self._user["name"], "password": self._user["password"]}).encode()
+        return Request("POST", "/v1/login", headers, body)
+
+    def request(self, method: str, path: str, body: Any = None, status: int = 200) -> Request:
+        """A request to submit_api, with a new token."""
+        token = json.loads(ask(self.auth_port, self.login()))["access_token"]
+        headers = {"Authorization": f"Bearer {token}"} | ({} if body is None else {"Content-Type": "application/json"})
+        return Request(method, path, headers, None if body is None else json.dumps(body).encode(), status)
+
+    def ask(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        """The answer to one request to submit_api, from JSON."""
+        return json.loads(ask(self.port, self.request(method, path, body, status)))
+
+    def hold(self) -> None:
+        """Let jobs be admitted, and not be run."""
+        self._hold.touch()
+
+    def let_go(self) -> None:
+        """Let jobs run, and wait until all have ended: the oldest are admitted first, but end in any order."""
+        self._hold.unlink(missing_ok=True)
+        for state in ("queued", "dispatched", "running"):
+            waiting = self.request("GET", f"/v1/jobs?limit=1&state={state}")
+            while json.loads(ask(self.port, waiting))["items"]:
+                time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def services(folder: Path) -> Iterator[Up]:
+    """`fanfold up` over played workers, on free ports."""
+    with _started("bench.services.up", str(folder / "data")) as process:
+        yield Up(process, json.loads(_first_line(process)))
+
+
+@contextmanager
+def empty_routes() -> Iterator[int]:
+    """The port of the empty routes."""
+    with _started("bench.services.empty") as process:
+        yield int(_first_line(process))
+
+
+@contextmanager
+def _started(module: str, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    command: Sequence[str] = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+
+
+def _first_line(process: "subprocess.Popen[str]") -> str:
+    said: IO[str] | None = process.stdout
+    assert said is not None
+    return said.readline()
