@@ -59,7 +59,8 @@ def test_bodies_that_are_none(replica: Replica, body: bytes) -> None:
 def test_a_body_of_another_type(replica: Replica) -> None:
     body = json.dumps({"name": "bob", "password": PASSWORD}).encode()
     for kind in ({"Content-Type": "text/plain"}, {"Content-Type": "multipart/form-data; boundary=x"}, {}):
-        problem(replica.http.post("/v1/login", content=body, headers=kind), 422)
+        told = problem(replica.http.post("/v1/login", content=body, headers=kind), 422)
+        assert told.detail == "The body must be JSON. Send Content-Type: application/json."
 
 
 @pytest.mark.parametrize("path", ["/v1/login", "/v1/token", "/v1/revoke"])

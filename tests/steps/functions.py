@@ -60,6 +60,10 @@ def returns_dict(line):
     return {"ab": 1}
 
 
+def returns_pair(line):
+    return line, 1
+
+
 def gives_no_pair(line):
     yield line
 

@@ -71,8 +71,8 @@ def serve(options: Options, on_ready: Callable[[Ready], None]) -> None:
     _refuse_unasked_exposure(options)
     with ExitStack() as stack:
         stack.enter_context(_lock(options.data))
-        auth_socket = stack.enter_context(_listen(options.host, options.auth_port))
-        submit_socket = stack.enter_context(_listen(options.host, options.port))
+        auth_socket = stack.enter_context(_listen(options.host, options.auth_port, "--auth-port"))
+        submit_socket = stack.enter_context(_listen(options.host, options.port, "--port"))
         auth_url, url = _url_of(options.host, auth_socket), _url_of(options.host, submit_socket)
         public_auth_url = auth_url.replace("127.0.0.1", "{host}") if options.host in EVERYWHERE else auth_url
 
@@ -93,7 +93,7 @@ def serve(options: Options, on_ready: Callable[[Ready], None]) -> None:
         run([(services.auth, auth_socket), (services.submit, submit_socket)], lambda: on_ready(ready))
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, option: str) -> socket.socket:
     """A socket that is listening. Raises Conflict."""
     from fanfold_web.server import listen
 
@@ -101,7 +101,8 @@ def _listen(host: str, port: int) -> socket.socket:
         return listen(host, port)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Conflict(f"can't listen on {host}:{port} ({reason}): choose another port, or 0 for a free one") from error
+        mend = f"choose another {option}, or 0 for a free one"
+        raise Conflict(f"can't listen on {host}:{port} ({reason}): {mend}") from error
 
 
 def _url_of(host: str, listener: socket.socket) -> str:

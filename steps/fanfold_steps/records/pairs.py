@@ -35,8 +35,12 @@ def demand_pair(given: object) -> None:
 
 
 def wrong_records(given: object, *, pairs: bool) -> str | None:
-    """What is wrong with what a mapper returned, if it isn't any number of records, or of pairs, at all."""
-    return wrong_return("the mapper", given, "(key, value) pairs" if pairs else "records", in_tuple=pairs)
+    """What is wrong with what a mapper returned, if it isn't any number of records, or of pairs, at all.
+
+    One pair, returned instead of yielded, would be a tuple of two things that are none.
+    """
+    in_tuple = pairs and (type(given) is not tuple or all(isinstance(one, To) or is_pair(one) for one in given))
+    return wrong_return("the mapper", given, "(key, value) pairs" if pairs else "records", in_tuple=in_tuple)
 
 
 def wrong_pairs(emitted: Iterable[Any], check: Check) -> str | None:

@@ -10,6 +10,10 @@ OWN_GROUP = "fanfold"
 """The group of Fanfold's own counters."""
 NONE_RETURNED = "records_mapped_to_none"
 """Among these: for how many records a mapper returned None. If that is all of them, a `yield` may be missing."""
+NONE_REDUCED = "keys_reduced_to_none"
+"""Likewise: for how many keys a reducer returned None."""
+NONE_COMBINED = "keys_combined_to_none"
+"""Likewise: how often a combiner returned None. How often it runs depends on splits and memory."""
 MOST_COUNTERS = 500  # of one task, because they are stored in commits and in the job's record, which are small
 MOST_OF_A_JOB = 5000  # counters, those of all its tasks together
 LONGEST_NAME = 200  # characters

@@ -62,7 +62,7 @@ class Failure:
         lines = [f"{stage}{task}: {self.message}" if task else self.message]
         if record:
             byte = "" if record.offset is None else f", byte {record.offset}"
-            lines.append(f"at {record.source}{byte}: {record.text}")
+            lines.append(f"at {record.source}{byte}" + (f": {record.text}" if record.text else ""))
         if self.traceback:
             lines.append(self.traceback)
         if self.log:

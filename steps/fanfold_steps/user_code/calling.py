@@ -12,7 +12,7 @@ from typing import Any
 from fanfold_steps.failure.blame import Blame
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.wording import shown
-from fanfold_steps.tree.counters import NONE_RETURNED
+from fanfold_steps.tree.counters import NONE_COMBINED, NONE_REDUCED, NONE_RETURNED
 from fanfold_steps.user_code.context import Context
 from fanfold_steps.user_code.returned import wrong_return
 
@@ -21,7 +21,8 @@ _FORMS = {
     (2,): "two arguments, the key and its values",
     (1, 2): "one argument, the record, or two, its key and the record",
 }
-_MAY_RETURN_NONE = ("mapper", "combiner", "reducer")
+_NONE_COUNTERS = {"mapper": NONE_RETURNED, "combiner": NONE_COMBINED, "reducer": NONE_REDUCED}
+"""Who may return None, and where it is counted. A partitioner may not."""
 _PARTITIONER = "two arguments, the key and the number of partitions"
 
 
@@ -58,9 +59,9 @@ class UserFunction:
         if start:
             list(self._guarded("start", lambda: start(context) and None))
         call = _with_context(called, context) if self._takes_context else called
-        if self.generates or self._kind not in _MAY_RETURN_NONE:
+        if self.generates or self._kind not in _NONE_COUNTERS:
             return BegunFunction(call, lambda: self._guarded("finish", finish) if finish else iter(()))
-        some = _SomeRecords(call, context if self._kind == "mapper" else None)
+        some = _SomeRecords(call, context, _NONE_COUNTERS[self._kind])
 
         def count_and_finish() -> Iterator[Any]:
             some.count()
@@ -91,11 +92,12 @@ class UserFunction:
 
 
 class _SomeRecords:
-    """Calls a function that returns rather than yields: None means no records. For a mapper, these are counted."""
+    """Calls a function that returns rather than yields: None means no records, and is counted."""
 
-    def __init__(self, call: Callable[..., Any], context: Context | None) -> None:
+    def __init__(self, call: Callable[..., Any], context: Context, counter: str) -> None:
         self._call = call
         self._context = context
+        self._counter = counter
         self._nones = 0
 
     def of_one(self, record: Any) -> Any:
@@ -114,8 +116,8 @@ class _SomeRecords:
 
     def count(self) -> None:
         """Count how often it returned None."""
-        if self._nones and self._context:
-            self._context.tally.add_own(NONE_RETURNED, self._nones)
+        if self._nones:
+            self._context.tally.add_own(self._counter, self._nones)
 
 
 class BegunFunction:

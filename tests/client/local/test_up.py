@@ -59,6 +59,7 @@ def test_a_port_that_is_taken(tmp_path: Path):
         done = start("--port", str(taken.getsockname()[1]), "--auth-port", "0", "--data", str(tmp_path))
     assert done.returncode == 5
     assert "can't listen on 127.0.0.1" in done.stderr
+    assert "choose another --port, or 0" in done.stderr
 
 
 def test_a_demo_is_for_this_machine_alone(tmp_path: Path):

@@ -57,3 +57,13 @@ def test_a_service_that_is_away_for_longer_is_given_up(monkeypatch: pytest.Monke
         follow(service, monkeypatch)
     assert error.type is Away
     assert service.states == []
+
+
+@pytest.mark.parametrize(("written", "asked"), [(0, True), (3, False)])
+def test_a_job_that_wrote_nothing_is_asked_about_a_forgotten_yield(
+    capsys: pytest.CaptureFixture[str], written: int, asked: bool
+):
+    own = {"input_records": 3, "keys_reduced_to_none": 2, "output_records": written}
+    job: Any = {"id": "7f", "state": "succeeded", "output": None, "counters": {"fanfold": own}}
+    assert following.report_end(job) == 0
+    assert ("the reducer returned None for 2 keys" in capsys.readouterr().err) is asked

@@ -232,6 +232,7 @@ def is_gone(process):
         (["-D", "mapreduce.input.lineinputformat.linespermap=3"], 3, "add -inputformat NLineInputFormat"),
         (["-D", "mapred.cache.files=x"], 3, "mapred.cache.files (now mapreduce.job.cache.files) isn't supported: ship"),
         (["-D", "mapreduce.some.new.thing=1"], 3, "isn't known, and would have no effect"),
+        (["-D", "mapred.text.key.comparator.option=-n"], 3, "if you mean mapred.text.key.comparator.options, write"),
         (["-D", "stream.map.output=typedbytes"], 3, "isn't supported with the value 'typedbytes'"),
         (["-D", "key.value.separator.in.input.line=,"], 3, "isn't supported with the value ','"),
         (["-D", "stream.non.zero.exit.is.failure=false"], 3, "an exit status other than 0 is always a failure"),

@@ -25,6 +25,20 @@ def test_a_forgotten_yield_is_asked_about(tmp_path, mapper, asked):
     assert ("the mapper returned None for all 2 records: is a `yield` missing?" in done.stderr) is asked
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("reducer", "asked"), [("sum(values)", True), ("return [key] if key == 'a' else None", False), ("return []", False)]
+)
+def test_a_yield_forgotten_in_a_reducer_is_asked_about(tmp_path, reducer, asked):
+    (tmp_path / "in.txt").write_text("a\nb\n")
+    job = f"from fanfold import Job\ndef f(line): yield line, 1\ndef g(key, values):\n    {reducer}\n"
+    (tmp_path / "quiet_job.py").write_text(f"{job}job = Job(map=f, reduce=g)\n")
+    done = run_in(tmp_path, *RUN, "quiet_job.py", "--input", "in.txt", "--output", "out", "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    question = "the reducer returned None for 2 keys and the output is empty: is a `yield` missing?"
+    assert (question in done.stderr) is asked
+
+
 @pytest.mark.parametrize(
     ("function", "meant"), [(sum, Sum()), (max, Max()), (min, Min()), (len, Count()), (list, Collect())]
 )

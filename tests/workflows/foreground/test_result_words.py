@@ -62,6 +62,7 @@ def test_a_quiet_run_says_nothing_and_json_is_one_object(capsys: pytest.CaptureF
         ({"input_records": 3, "records_mapped_to_none": 2}, []),
         ({"input_records": 1, "records_mapped_to_none": 1}, ["None for 1 record: is a `yield` missing?"]),
         ({"input_records": 3, "records_mapped_to_none": 3}, ["None for all 3 records: is a `yield` missing?"]),
+        ({"input_records": 3, "keys_reduced_to_none": 2, "output_records": 1}, []),
     ],
 )
 def test_a_mapper_that_never_yields_is_asked_about(

@@ -163,6 +163,9 @@ async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     note(request, SHARED[Invalid])
     detail, errors = field_errors(error)
+    media_type = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if not media_type.endswith("json") and any(e["loc"] == ("body",) for e in error.errors()):
+        detail = "The body must be JSON. Send Content-Type: application/json."
     return response_to(Invalid(detail), SHARED[Invalid], errors=errors)
 
 

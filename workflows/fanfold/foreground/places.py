@@ -29,7 +29,11 @@ def place_url(place: str) -> str:
 
 
 def folder_url(place: str) -> str:
-    """An output folder as a URL that ends with a slash. Raises Refused: as `place_url`."""
+    """An output folder as a URL that ends with a slash. Raises Refused: as `place_url`, or it is standard output."""
+    if place == "-":
+        raise Refused(
+            "the output is a folder, so it can't go to standard output: name a folder (./- if that's its name)"
+        )
     return place_url(place).rstrip("/") + "/"
 
 
@@ -46,6 +50,8 @@ def inputs_of(spec: JobSpec, places: Sequence[str], locate: Callable[[str], str]
         Refused: as `locate`.
     """
     if not spec.inputs:
+        for given in places:
+            _refuse_name(given)
         return [locate(place) for place in places]
     named: dict[str, list[str]] = {}
     for given in places:
@@ -53,3 +59,10 @@ def inputs_of(spec: JobSpec, places: Sequence[str], locate: Callable[[str], str]
         has_name = bool(equals and re.fullmatch(NAME, name))
         named.setdefault(name if has_name else "", []).append(locate(place) if has_name else given)
     return inputs_by_name(spec, named)
+
+
+def _refuse_name(given: str) -> None:
+    """Raise Refused for `NAME=PLACE` in a job whose input has no name, unless a file is called that."""
+    name, equals, place = given.partition("=")
+    if equals and re.fullmatch(NAME, name) and Path(place).exists() and not Path(given).exists():
+        raise Refused(f"the job's input has no name: write --input {place} instead of --input {given}")

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import columns, number, quantity, result, result_json, size
+from fanfold.terminal.console import columns, number, quantity, result, result_json, say, size
+from fanfold.terminal.counted import forgotten_yield
 from fanfold_client.verbs.options import with_client
+from fanfold_steps.tree.counters import OWN_GROUP
 
 if TYPE_CHECKING:
     from fanfold_client.api.client import Client
@@ -31,6 +33,9 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
     if steps:
         result("")
         columns(steps)
+    if job["state"] == "succeeded":
+        for question in forgotten_yield(job["counters"].get(OWN_GROUP, {})):
+            say(question)
     report_problem(job)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cached_property
 
 from fanfold.authoring.hadoop.names import FOLLOWED, NEW_NAMES, ONLY, PREFIXES, REFUSED, WITHOUT_EFFECT
@@ -209,7 +210,9 @@ def _refuse(name: str, new: str, value: str) -> None:
     if listed in REFUSED:
         raise InvalidJob(f"the setting {known} isn't supported: {REFUSED[listed]}")
     if listed is None and new.startswith(PREFIXES):
-        mend = "leave it out, or if it is for your own program, give it a name that doesn't begin like Hadoop's"
+        near = get_close_matches(name, [*FOLLOWED, *NEW_NAMES, *ONLY], n=1, cutoff=0.9)
+        meant = f"if you mean {near[0]}, write that; otherwise " if near else ""
+        mend = f"{meant}leave it out, or if it is for your own program, give it a name that doesn't begin like Hadoop's"
         raise InvalidJob(f"the setting {known} isn't known, and would have no effect: {mend}")
 
 
