@@ -43,14 +43,9 @@ def test_a_mapper_that_raises(small_job, capsys, monkeypatch):
     ("mapper", "words"),
     [
         ("returns_number", "returned int: let it yield"),
-<<<<<<< HEAD
+        ("returns_pair", r"the mapper returned tuple: let it yield \(key, value\) pairs"),
         ("gives_no_pair", r"must emit \(key, value\) pairs, but emitted 'x'"),
         ("gives_two_letters", r"must emit \(key, value\) pairs, but emitted 'ab'"),
-=======
-        ("returns_pair", r"the mapper returned tuple: let it yield \(key, value\) pairs"),
-        ("gives_no_pair", r"must give \(key, value\) pairs, but gave 'x'"),
-        ("gives_two_letters", r"must give \(key, value\) pairs, but gave 'ab'"),
->>>>>>> newuser
         ("returns_dict", r"the mapper returned dict: let it yield \(key, value\) pairs"),
         ("gives_unhashable", "a frozen dataclass or a tuple of these, not list"),
         ("gives_nan_key", "NaN can't be a key"),

@@ -1,14 +1,10 @@
-<<<<<<< HEAD
 """What a place on the command line names: a path on this machine, or a URL that this command can read."""
-=======
-"""Places that people write and can't mean, and what they are told."""
->>>>>>> newuser
 
 import pytest
 
 from fanfold.errors import Refused
-<<<<<<< HEAD
-from fanfold.foreground.places import folder_url, place_url
+from fanfold.foreground.places import folder_url, inputs_of, place_url
+from fanfold_steps.job.spec import JobSpec
 
 
 @pytest.mark.parametrize(
@@ -34,9 +30,6 @@ def test_whatever_else_is_a_path(name, tmp_path, monkeypatch):
 def test_urls_that_can_be_read_stay_as_they_are():
     assert place_url("s3://bucket/a b") == "s3://bucket/a b"
     assert folder_url("file:///data/out") == "file:///data/out/"
-=======
-from fanfold.foreground.places import folder_url, inputs_of
-from fanfold_steps.job.spec import JobSpec
 
 
 def test_standard_output_is_no_folder():
@@ -52,4 +45,3 @@ def test_a_name_given_to_the_only_input_is_told_from_a_file_with_an_equals_sign(
         inputs_of(JobSpec(), ["s=sales.csv"])
     (tmp_path / "s=sales.csv").touch()
     assert inputs_of(JobSpec(), ["s=sales.csv"]) == [(tmp_path / "s=sales.csv").as_uri()]
->>>>>>> newuser
