@@ -59,11 +59,14 @@ def test_a_service_that_is_away_for_longer_is_given_up(monkeypatch: pytest.Monke
     assert service.states == []
 
 
+@pytest.mark.parametrize(
+    ("who", "counter"), [("combiner", "keys_combined_to_none"), ("reducer", "keys_reduced_to_none")]
+)
 @pytest.mark.parametrize(("written", "asked"), [(0, True), (3, False)])
 def test_a_job_that_wrote_nothing_is_asked_about_a_forgotten_yield(
-    capsys: pytest.CaptureFixture[str], written: int, asked: bool
+    capsys: pytest.CaptureFixture[str], who: str, counter: str, written: int, asked: bool
 ):
-    own = {"input_records": 3, "keys_reduced_to_none": 2, "output_records": written}
+    own = {"input_records": 3, counter: 2, "output_records": written}
     job: Any = {"id": "7f", "state": "succeeded", "output": None, "counters": {"fanfold": own}}
     assert following.report_end(job) == 0
-    assert ("the reducer returned None for 2 keys" in capsys.readouterr().err) is asked
+    assert (f"the {who} returned None for 2 keys" in capsys.readouterr().err) is asked
