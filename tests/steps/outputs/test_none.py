@@ -24,6 +24,13 @@ def test_a_mapper_may_return_nothing(small_job, nothing, reduce, on_error):
     assert "skipped_records" not in own
 
 
+def test_a_mapper_of_keys_and_values_may_return_nothing(small_job):
+    small_job.write_input({"a.txt": b"k 1\nl 2\n"})
+    stages = StageSpec(function("pairs"), function("total")), StageSpec(function("returns_none_of_two"), SUM)
+    assert set(run(small_job, *stages).values()) <= {b""}
+    assert small_job.tree.read("report.json")["counters"]["fanfold"]["records_mapped_to_none"] == 2
+
+
 @pytest.mark.parametrize("nothing", ["reducer_returns_none", "reducer_returns_empty_tuple"])
 @pytest.mark.parametrize("part", ["reduce", "combine"])
 def test_a_reducer_or_a_combiner_may_return_nothing(small_job, nothing, part):
