@@ -297,7 +297,7 @@ def test_a_program_that_is_not_there_fails_the_job(small_job):
     small_job.write_input({"a.txt": b"a\n"})
     failure = failure_of(small_job, StageSpec(map=Program("no-such-program"), reduce=CAT))
     assert "there is no program 'no-such-program'" in failure["message"]
-    assert "for pods that is in their image" in failure["message"]
+    assert "for pods, in their image" in failure["message"]
 
 
 def test_a_reducer_may_read_nothing(small_job):
