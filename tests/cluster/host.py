@@ -48,7 +48,17 @@ def take() -> None:
     run("ip", "link", "add", LINK, "type", "bridge")
     run("ip", "addr", "add", f"{NODE_ADDRESS}/24", "dev", LINK)
     run("ip", "link", "set", LINK, "up")
+    _share_network_namespaces()
     _write_settings(CHANGED_BY_US)
+
+
+def _share_network_namespaces() -> None:
+    """Have `ip netns` make its folder a mount of its own now, as it does when it is first asked for a namespace.
+
+    If a test asked first, those of the pods that run by then would be mounted twice, and couldn't be removed.
+    """
+    run("ip", "netns", "add", LINK)
+    run("ip", "netns", "del", LINK)
 
 
 def restore_settings() -> None:

@@ -116,6 +116,7 @@ def _delete_cgroups() -> None:
 
 def _delete_network_namespaces() -> None:
     for namespace in Path("/run/netns").glob("cni-*"):
+        run("umount", "--lazy", namespace, check=False)  # it may be mounted once more than `ip` expects
         run("ip", "netns", "del", namespace.name)
 
 
