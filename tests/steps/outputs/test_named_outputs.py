@@ -106,7 +106,7 @@ def test_the_manifest_tells_them_and_the_next_job_reads_the_output_alone(small_j
 @pytest.mark.parametrize(
     ("stages", "outputs", "words"),
     [
-        ([StageSpec(function("pairs_or_rejects"), Aggregate("Sum"))], {}, "gave To.*the job has no named outputs"),
+        ([StageSpec(function("pairs_or_rejects"), Aggregate("Sum"))], {}, "emitted To.*the job has no named outputs"),
         ([StageSpec(function("pairs_or_rejects"))], {}, "the output 'rejects', but the job has no such output"),
         ([StageSpec(function("pairs_or_rejects")), StageSpec()], {}, "the output 'rejects', but the job has no such"),
         (

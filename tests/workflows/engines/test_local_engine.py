@@ -9,6 +9,7 @@ import pytest
 
 from fanfold.engines import Handle, Observation, Phase
 from fanfold.engines.local.engine import LocalEngine
+from fanfold_steps.worker.descendants import end_below
 from tests.workflows.engines.engine_contract import BROKEN, GATED, EngineContract, Place, ended, eventually
 
 
@@ -33,6 +34,20 @@ class TestLocalEngine(EngineContract):
             eventually(lambda: ended(engine.observe(handles[-1])), "its workers have left")
         assert engine.observe(handles[0]) == Observation(Phase.GONE)
         assert engine.observe(running).phase is Phase.ACTIVE
+
+    @pytest.mark.skipif(not Path("/proc").is_dir(), reason="states of processes are read in /proc")
+    def test_workers_stand_still_while_what_they_started_is_killed(self, engine, prepare, monkeypatch):
+        """Else a mapper would take the death of its program for the end of it, and what it had read would be committed."""
+        states = []
+
+        def observed(pid: int) -> None:
+            end_below(pid)
+            states.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0])
+
+        monkeypatch.setattr("fanfold.engines.local.engine.end_below", observed)
+        engine.submit(prepare(GATED).plan)
+        engine.close()
+        assert set(states) == {"T"}
 
 
 def test_workers_that_another_process_ran_were_abandoned() -> None:

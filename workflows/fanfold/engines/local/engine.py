@@ -192,9 +192,17 @@ class LocalEngine:
 def _kill(crew: _Crew) -> None:
     crew.ending = True
     for process in crew.processes.values():
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            _stop(process.pid)
             end_below(process.pid)  # while they can still be told by their parents
             os.killpg(process.pid, signal.SIGKILL)
+
+
+def _stop(worker: int) -> None:
+    """Stop all threads of a worker: it would take its mapper's programs, once killed, for done, and commit the task."""
+    os.killpg(worker, signal.SIGSTOP)
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, worker, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
