@@ -37,7 +37,7 @@ class TestLocalEngine(EngineContract):
 
     @pytest.mark.skipif(not Path("/proc").is_dir(), reason="states of processes are read in /proc")
     def test_workers_stand_still_while_what_they_started_is_killed(self, engine, prepare, monkeypatch):
-        """Else a mapper would take the death of its program for the end of it, and what it had read would be committed."""
+        """Else a mapper could take the end of its program for a good one, and the task would be committed."""
         states = []
 
         def observed(pid: int) -> None:
@@ -45,7 +45,8 @@ class TestLocalEngine(EngineContract):
             states.append(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0])
 
         monkeypatch.setattr("fanfold.engines.local.engine.end_below", observed)
-        engine.submit(prepare(GATED).plan)
+        job = engine.submit(prepare(GATED).plan).name
+        eventually(lambda: engine._crews[job].processes, "a worker has started")
         engine.close()
         assert set(states) == {"T"}
 
