@@ -92,7 +92,8 @@ class Installation:
     def etcd(self, key_part: str) -> list[dict[str, Any]]:
         """The records in etcd whose key holds `key_part`, read by etcd's own client inside a member."""
         words = ["etcdctl", "get", "--from-key", "", "--write-out=fields"]
-        member = self.pods("app.kubernetes.io/name=etcd")[0]
+        member = self.pods("app.kubernetes.io/name=etcd")[0]  # perhaps just started anew, after a test killed it
+        kubectl("wait", "-n", self.namespace, member, "--for=condition=Ready", "--timeout=120s")
         told = kubectl("exec", "-n", self.namespace, member, "-c", "etcd", "--", *words)
         pairs = [line.partition(" : ")[2] for line in told.splitlines() if line.startswith(('"Key"', '"Value"'))]
         records = zip(pairs[::2], pairs[1::2], strict=True)
