@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from fanfold_steps.failure.permanent import PermanentFailure, Position
 from fanfold_steps.failure.wording import preview
@@ -18,7 +17,7 @@ from fanfold_steps.job.spec import Program
 from fanfold_steps.programs import collector
 from fanfold_steps.programs.attempt import Programs
 from fanfold_steps.programs.environment import Piece
-from fanfold_storage.urls import join_url
+from fanfold_storage.urls import join_url, local_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,7 @@ class ProgramBatches:
     def _over_copy(self, source: Source, piece: Piece) -> Iterator[bytes]:
         """Run the program with two arguments, the path of a decompressed copy of a file and the file's own path."""
         name = source.key.rpartition("/")[2].removesuffix(source.codec.suffix if source.codec else "")
-        place = unquote(urlsplit(source.url).path) if source.url.startswith("file:") else source.url
+        place = str(local_path(source.url) or source.url)
         with tempfile.TemporaryDirectory(prefix="fanfold-input-") as folder:
             copy = Path(folder) / name
             with copy.open("wb") as file:

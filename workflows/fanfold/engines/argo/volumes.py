@@ -1,13 +1,12 @@
 """Volumes and mounts of a job's pods: of the claim, only the data that the job's code may reach."""
 
-from urllib.parse import unquote
-
 from hera.workflows import EmptyDirVolume
 from hera.workflows.models import PersistentVolumeClaimVolumeSource, Volume, VolumeMount
 
 from fanfold.engines.argo.pods import PodSettings
 from fanfold.planning.areas import Area, minimal
 from fanfold.planning.planner import PlannedJob
+from fanfold_storage.urls import local_path
 
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 (a path)
 _DATA = "data"
@@ -40,6 +39,6 @@ def mounts(plan: PlannedJob, pods: PodSettings) -> list[VolumeMount]:
 
 
 def _mount(area: Area, mount: str) -> VolumeMount:
-    path = unquote(area.url.removeprefix("file://")).rstrip("/")
+    path = str(local_path(area.url))
     part = path.removeprefix(f"{mount}/")
     return VolumeMount(name=_DATA, mount_path=path, sub_path=part, read_only=None if area.is_writable else True)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from fanfold_steps.worker.exits import PERMANENT, STORE_AWAY
 NAMESPACE = "local"
 MOST_STARTS = 8  # of one worker that keeps dying without the job having failed; a task fails the job after half as many
 MOST_ENDED = 200  # jobs whose workers have exited, and of which it is remembered why; what matters is in their trees
+STOPPED_WITHIN = 1.0  # seconds; one that waits for a disk stops later, and must not hold up a cancellation
 LOG_TAIL = 2000  # bytes
 REPORT, LOG, TASK = "report.json", "log", "task"
 
@@ -201,8 +203,11 @@ def _kill(crew: _Crew) -> None:
 def _stop(worker: int) -> None:
     """Stop all threads of a worker: it would take its mapper's programs, once killed, for done, and commit the task."""
     os.killpg(worker, signal.SIGSTOP)
-    if hasattr(os, "waitid"):
-        os.waitid(os.P_PID, worker, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    if not hasattr(os, "waitid"):
+        return
+    told, until = os.WSTOPPED | os.WEXITED | os.WNOWAIT | os.WNOHANG, time.monotonic() + STOPPED_WITHIN
+    while not os.waitid(os.P_PID, worker, told) and time.monotonic() < until:
+        time.sleep(0.001)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
