@@ -3,6 +3,7 @@
 import functools
 import importlib
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from fanfold.errors import UnknownJob
@@ -19,8 +20,6 @@ def names() -> list[str]:
     >>> names()
     ['distinct', 'grep', 'index', 'join', 'sort', 'topk', 'wordcount']
     """
-    from pkgutil import iter_modules  # only those who list the jobs wait for it
-
     return sorted(module.name for module in iter_modules(__path__))
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, ModuleType
@@ -58,8 +59,6 @@ def pack_files(files: Mapping[str, Path | bytes], what: str) -> Bundle:
     Raises:
         InvalidJob: a file can't be read, or the bundle would be too large.
     """
-    import zipfile  # which a job on one machine has no need of
-
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
         for name, source in sorted(files.items()):
