@@ -72,7 +72,7 @@ class SqliteFile:
                 try:
                     yield connection
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    _roll_back(connection)
                     raise
                 self._commit(connection)
         finally:
@@ -116,8 +116,7 @@ class SqliteFile:
         try:
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
+            _roll_back(connection)
             raise Unknown(f"the write to {self._path} may or may not have happened: {error}. {_mend(error)}") from error
 
     def _create(self) -> None:
@@ -149,6 +148,17 @@ def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute("COMMIT")
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """Undo the transaction, unless SQLite has already done so, as on a full disk.
+
+    Its own error must not hide the one that led here; a connection that stays in a transaction is closed, not reused.
+    See https://sqlite.org/lang_transaction.html#response_to_errors_within_a_transaction.
+    """
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def _begin_wal(connection: sqlite3.Connection) -> None:
