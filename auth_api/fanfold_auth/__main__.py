@@ -1,4 +1,7 @@
-"""Run the service (`serve`) or make an admin (`admin`), on the records that FANFOLD_AUTH_RECORDS or --records names."""
+"""Run the service (`serve`), make an admin (`admin`) or the users of a demo (`demo`).
+
+The records are those that FANFOLD_AUTH_RECORDS or --records names.
+"""
 
 import argparse
 import os
@@ -6,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 
+from fanfold_auth.accounts.demo import create_accounts
 from fanfold_auth.accounts.users import Users
 from fanfold_auth.refusals import UserExists, WeakPassword
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
@@ -40,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fanfold_auth", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="serve | admin")
+    verbs = parser.add_subparsers(required=True, metavar="serve | admin | demo")
     records = argparse.ArgumentParser(add_help=False)
     records.add_argument("--records", metavar="URL", help=f"where users and keys are stored (default: ${_RECORDS})")
 
@@ -55,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     admin.add_argument("--first", action="store_true", help="only if there is no admin yet; otherwise exit with 5")
     admin.set_defaults(run=_admin)
+
+    demo = verbs.add_parser(
+        "demo", parents=[records], help="make the users of a demo, whose password everybody knows; print the new ones"
+    )
+    demo.set_defaults(run=_demo)
     return parser
 
 
@@ -71,6 +80,13 @@ def _admin(options: argparse.Namespace) -> int:
             )
         users.create(options.name, password, ["admin"])
     print(f"Created admin {options.name}.", file=sys.stderr)
+    return Exit.DONE
+
+
+def _demo(options: argparse.Namespace) -> int:
+    with closing(open_records(_records_url(options))) as records:
+        for name in create_accounts(Users(records)):
+            print(name)
     return Exit.DONE
 
 

@@ -1,6 +1,6 @@
 """`Client`: everything that the command does with the services, for use in Python.
 
-    with Client.login("http://127.0.0.1:1338", "guest", "guest") as fanfold:
+    with Client.login("http://127.0.0.1:1338", "guest", "password") as fanfold:
         fanfold.files.put("texts/a.txt", Path("a.txt"))
         job = fanfold.jobs.submit({"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]})
 

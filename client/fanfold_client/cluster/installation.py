@@ -7,18 +7,23 @@ whether it is done already, so installing again, or after a failure, continues f
 import base64
 import json
 import secrets
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
 
-from fanfold_client.api.problems import NotFound
-from fanfold_client.cluster import rollout
+from fanfold_client.api.problems import NotFound, Refused
+from fanfold_client.cluster import argo, rollout
 from fanfold_client.cluster.etcd_migration import migrate_to_tls
 from fanfold_client.cluster.etcd_tls import USERS, create_certificates, enforce_access
+from fanfold_client.cluster.images import own_images
 from fanfold_client.cluster.kubectl import CommandEnded, Kubectl
+from fanfold_client.cluster.local_clusters import LocalCluster, find_local_cluster
 from fanfold_client.cluster.objects import OURS, Object, secret, uses_secret
 from fanfold_client.cluster.overlay import Overlay, prepared
+from fanfold_client.cluster.requests import Requests, requests_of
 from fanfold_client.cluster.requirements import (
-    argo_resources,
     node_ports,
     require_argo,
     require_free_ports,
@@ -26,6 +31,7 @@ from fanfold_client.cluster.requirements import (
 )
 
 ADMIN_EXISTS = 5
+CONNECT_SECONDS = 3.0
 RUNS = "deployments,statefulsets,services,poddisruptionbudgets,networkpolicies,configmaps"
 RIGHTS = "serviceaccounts,roles,rolebindings"
 DATA = "persistentvolumeclaims,secrets"
@@ -36,51 +42,106 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class Options:
+    """What `fanfold deploy` is asked for besides the overlay."""
+
+    admin: str = "admin"
+    """The name of the first admin, with a random password."""
+    seconds: float = 300
+    """How long to wait until everything runs."""
+    nodeports: bool = True
+    """Whether the services are exposed on ports of the nodes."""
+    demo: bool = False
+    """Whether to create the demo's users instead, whose password everybody knows."""
+    argo: str | None = None
+    """The manifest of Argo Workflows, to install it where it is missing; on minikube and kind that is the default."""
+    images: Literal["missing", "all", "none"] = "missing"
+    """Which of Fanfold's images to build, on minikube and kind."""
+
+
+@dataclass(frozen=True)
 class Installed:
-    """An installation. The password is set only if an admin was created."""
+    """An installation."""
 
     namespace: str
     url: str | None
     auth_url: str | None
-    admin: str | None = None
-    password: str | None = None
+    admin: str | None
+    """The admin that was created, if any, with the password."""
+    password: str | None
+    demo_users: tuple[str, ...]
+    """The demo's users that were created."""
+    is_reachable: bool
+    """Whether the services answer this machine at their URLs."""
+    requests: dict[str, Requests]
+    """What it asks of the cluster, by workload or claim."""
+
+    @property
+    def total(self) -> Requests:
+        """What it asks of the cluster in all."""
+        return sum(self.requests.values(), Requests())
 
 
-def install(
-    overlay: Overlay, kubectl: Kubectl, say: Say, *, admin: str, seconds: float, nodeports: bool = True
-) -> Installed:
+def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> Installed:
     """Install the overlay, or update the installation to it; returns once everything is running.
 
     Args:
         overlay: what to install.
         kubectl: the cluster and namespace.
+        options: what else was asked for.
         say: called with messages about the progress.
-        admin: the name of the first admin.
-        seconds: how long to wait until everything is running.
-        nodeports: expose the services on ports of the nodes.
 
     Raises:
         ClientError: it failed; the message says what to do.
     """
-    with prepared(overlay, kubectl, nodeports=nodeports) as (folder, objects):
+    local = find_local_cluster(kubectl)
+    if options.demo and local is None:
+        raise Refused(
+            "everybody knows the demo's password, so --demo is for minikube and kind alone, and this cluster is "
+            "neither: leave it out, or select another cluster with --context"
+        )
+    if options.images == "all" and local is None:
+        raise Refused(
+            "only minikube and kind get their images from here, and this cluster is neither: push them to the registry "
+            "that your overlay names, and leave out --images"
+        )
+    with prepared(overlay, kubectl, nodeports=options.nodeports) as (folder, objects):
+        if local or options.argo:
+            argo.ensure(kubectl, options.argo or argo.MANIFEST, options.seconds, say)
         require_argo(kubectl, objects)
         require_free_ports(kubectl, objects)
         require_open_api_server(kubectl, objects)
+        built = _build_images(local, objects, options, say) if local else []
         _create_namespace(kubectl, objects)
         _create_secrets(kubectl, objects, say)
         renewed = create_certificates(kubectl, objects, say)
-        migrate_to_tls(kubectl, objects, seconds, say)
+        migrate_to_tls(kubectl, objects, options.seconds, say)
         say(f"kubectl apply -k {overlay.folder} (namespace {overlay.namespace})")
         kubectl.run("apply", "-k", str(folder))
         names = [item["metadata"]["name"] for item in objects if item["kind"] in ("Deployment", "StatefulSet")]
-        if renewed:  # services read them when they start
+        if renewed or (options.images == "all" and built):  # services read them when they start
             kubectl.run("rollout", "restart", *(f"deployment/{name}" for name in USERS))
-        rollout.wait(kubectl, names, seconds, say)
+        rollout.wait(kubectl, names, options.seconds, say)
         enforce_access(kubectl, objects, say)
-        password = _create_admin(kubectl, admin, say)
-        address = _node_address(kubectl)
+        demo_users = _create_demo_users(kubectl, say) if options.demo else ()
+        password = None if options.demo else _create_admin(kubectl, options.admin, say)
+        address = (local and local.address) or _node_address(kubectl)
         urls = {name: f"http://{address}:{port}" for name, port in node_ports(objects).items() if address}
-    return Installed(overlay.namespace, urls.get("submit"), urls.get("auth"), admin if password else None, password)
+    url, admin = urls.get("submit"), options.admin if password else None
+    asked = requests_of(objects)
+    return Installed(overlay.namespace, url, urls.get("auth"), admin, password, demo_users, _answers(url), asked)
+
+
+def _build_images(local: LocalCluster, objects: list[Object], options: Options, say: Say) -> list[str]:
+    """Build Fanfold's images that the cluster lacks, or all of them; returns those that were built."""
+    if options.images == "none":
+        return []
+    used = own_images(objects)
+    wanted = sorted(used if options.images == "all" else used - local.images()) if used else []
+    if wanted:
+        say(f"building {', '.join(wanted)}")
+        local.build(wanted, say)
+    return wanted
 
 
 def rehearse(overlay: Overlay, kubectl: Kubectl, mode: str, *, nodeports: bool = True) -> str:
@@ -115,7 +176,7 @@ def remove(kubectl: Kubectl, say: Say, *, data: bool) -> None:
     # The submit service goes first, and completely: otherwise it would restart the Workflows that are deleted next.
     kubectl.run("delete", "deployment", "submit", "--ignore-not-found", "--cascade=foreground")
     ended = JOBS if data else UNFINISHED  # pods of failed jobs stay for inspection, and hold the volume
-    if argo_resources(kubectl):
+    if argo.resources(kubectl):
         kubectl.run("delete", "workflows.argoproj.io", "--selector", ended, "--ignore-not-found")
     kubectl.run("delete", f"{RUNS},{RIGHTS}", "--selector", OURS, "--ignore-not-found")
     kubectl.run("wait", "pods", "--selector", OURS, "--for=delete", "--timeout=100s")
@@ -166,6 +227,26 @@ def _create_admin(kubectl: Kubectl, name: str, say: Say) -> str | None:
         say("there is an admin already")
         return None
     return password
+
+
+def _create_demo_users(kubectl: Kubectl, say: Say) -> tuple[str, ...]:
+    """Create the demo's users, and return those that didn't exist."""
+    output = kubectl.run("exec", "deployment/auth", "--", "python", "-m", "fanfold_auth", "demo")
+    created = tuple(output.split())
+    say(f"created the demo's users: {', '.join(created)}" if created else "the demo's users exist already")
+    return created
+
+
+def _answers(url: str | None) -> bool:
+    """Whether a connection to the URL's port can be opened from here."""
+    if url is None:
+        return False
+    place = urlsplit(url)
+    try:
+        socket.create_connection((place.hostname, place.port), CONNECT_SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _node_address(kubectl: Kubectl) -> str | None:

@@ -4,12 +4,11 @@ import json
 from ipaddress import ip_address, ip_network
 
 from fanfold_client.api.problems import Conflict, Refused
+from fanfold_client.cluster import argo
 from fanfold_client.cluster.kubectl import Kubectl
 from fanfold_client.cluster.objects import Object, find
 from fanfold_client.cluster.overlay import manifests
 
-ARGO = "v3.7.18"
-INSTALL_ARGO = f"https://github.com/argoproj/argo-workflows/releases/download/{ARGO}/install.yaml"
 POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
 API_SERVER_POLICY = "fanfold-api-server"
 
@@ -21,12 +20,15 @@ def require_argo(kubectl: Kubectl, objects: list[Object]) -> None:
         Refused: it isn't, or wouldn't; the message has the commands that fix it.
     """
     controller = manifests() / "argo-workflows" / "controller.yaml"
-    if "workflows.argoproj.io" not in argo_resources(kubectl):
+    if not argo.is_installed(kubectl):
         raise Refused(
-            "Argo Workflows is not installed on this cluster. Install it, then deploy again:\n"
+            "Argo Workflows is not installed on this cluster. `fanfold deploy` installs it for all namespaces with\n"
+            f"  --argo {argo.MANIFEST}\n"
+            "or install it yourself, then deploy again:\n"
             "  kubectl create namespace argo\n"
-            f"  kubectl apply --server-side --namespace argo --filename {INSTALL_ARGO}\n"
-            f"  kubectl apply --server-side --namespace argo --filename {controller}"
+            f"  kubectl apply --server-side --namespace argo --filename {argo.MANIFEST}\n"
+            f"  kubectl apply --server-side --namespace argo --field-manager fanfold --filename {controller}\n"
+            f"  kubectl set env --namespace argo {argo.CONTROLLER} {argo.REQUEUE}"
         )
     restricted = any(item["metadata"].get("labels", {}).get(POD_SECURITY_LABEL) == "restricted" for item in objects)
     settings = kubectl.items_if_allowed(
@@ -37,13 +39,8 @@ def require_argo(kubectl: Kubectl, objects: list[Object]) -> None:
         raise Refused(
             "Argo's own containers don't meet the `restricted` standard of Fanfold's namespace, so no job could "
             "start. Configure Argo's controller, then deploy again:\n  kubectl apply --server-side "
-            f"--namespace {lacking[0]['metadata']['namespace']} --filename {controller}"
+            f"--namespace {lacking[0]['metadata']['namespace']} --field-manager fanfold --filename {controller}"
         )
-
-
-def argo_resources(kubectl: Kubectl) -> list[str]:
-    """The resource types of Argo that the cluster has."""
-    return kubectl.run("api-resources", "--api-group=argoproj.io", "-o", "name", "--request-timeout=20s").split()
 
 
 def require_free_ports(kubectl: Kubectl, objects: list[Object]) -> None:

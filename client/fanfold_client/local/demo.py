@@ -44,7 +44,7 @@ def play(url: str, texts: Path, environ: dict[str, str], home: Path) -> None:
     """Run the commands that a newcomer would type."""
     shell = Shell(environ, home)
     shell.step("Log in")
-    shell.run("login", url, "--user", "guest", "--password-stdin", stdin="guest\n", shown=" <<< guest")
+    shell.run("login", url, "--user", "guest", "--password-stdin", stdin="password\n", shown=" <<< password")
     shell.step(f"Upload {sum(1 for _ in texts.iterdir())} files of this Python's own library")
     shell.run("put", texts.name, "texts/")
     shell.step("Count their words")

@@ -15,6 +15,7 @@ import fanfold_submit.app
 import fanfold_submit.settings
 from fanfold.engines.local.engine import SERVICES_UMASK, LocalEngine
 from fanfold.engines.local.environ import of_users_jobs
+from fanfold_auth.accounts import demo as demo_accounts
 from fanfold_auth.accounts.users import Users
 from fanfold_auth.keys.sealing import ensure_kek
 from fanfold_storage.records import Records
@@ -22,7 +23,7 @@ from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.stores import lock_for_local_engine
 from fanfold_web.command import CannotServe
 
-GUEST, ADMIN = "guest", "admin"
+ADMIN = "admin"
 RECONCILE_SECONDS = 5.0
 
 
@@ -100,9 +101,8 @@ class Services:
         users = Users(self.records)
         if demo:
             (self.data / "demo").touch()
-            if not users.find(GUEST):
-                users.create(GUEST, GUEST, ["submitter"], any_password=True)
-            return Account(GUEST, GUEST)
+            demo_accounts.create_accounts(users)
+            return Account(demo_accounts.GUEST, demo_accounts.PASSWORD)
         if users.page(limit=1).users:
             return None
         account = Account(ADMIN, secrets.token_urlsafe(12))

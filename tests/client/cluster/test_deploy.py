@@ -10,7 +10,7 @@ import pytest
 
 from fanfold_client import main
 from fanfold_client.api.problems import NotFound, Refused
-from fanfold_client.cluster import overlay, rollout
+from fanfold_client.cluster import installation, overlay, rollout
 from tests.client.cluster.kubectl_stand_in import StandIn
 from tests.client.services import Typed
 
@@ -67,6 +67,7 @@ def kubectl(tmp_path, monkeypatch):
     stand_in.answer("get endpointslices", {"items": [api_server("10.0.0.5")]})
     stand_in.answer("get events", {"items": []})
     stand_in.answer("get deployments,", {"items": [standing()]})
+    monkeypatch.setattr(installation, "_answers", lambda url: url is not None)  # nobody has the node's address
     return stand_in
 
 
@@ -165,7 +166,7 @@ def test_without_node_ports_the_way_in_is_port_forwarding(kubectl, capsys):
     told = capsys.readouterr()
     assert "kubectl -n fanfold port-forward service/submit 1338\n" in told.out
     assert "kubectl -n fanfold port-forward service/auth 1337\n" in told.out
-    assert "fanfold login http://127.0.0.1:1338" in told.err
+    assert "Next: fanfold login --forward --user admin" in told.err
 
 
 @pytest.mark.thorough
@@ -178,6 +179,9 @@ def test_json_is_one_object_with_all_there_is_to_know(kubectl, capsys):
         "auth_url": "http://192.0.2.7:30001",
         "admin": "ada",
         "password": kubectl.calls("exec")[0].stdin.strip(),
+        "demo_users": [],
+        "is_reachable": True,
+        "requests": {"cpu": 0, "memory": 0, "disk": 0},
     }
 
 
@@ -219,7 +223,8 @@ def test_a_cluster_without_argo_is_refused_before_anything_changes(kubectl, caps
 def test_an_argo_whose_pods_would_be_refused_is_refused(kubectl, capsys):
     kubectl.answer("get configmaps", {"items": [CONTROLLER | {"data": {}}]})
     assert deploy() == 3
-    command = re.search(r"kubectl apply --server-side --namespace argo --filename (\S+)", capsys.readouterr().err)
+    told = capsys.readouterr().err
+    command = re.search(r"kubectl apply --server-side --namespace argo --field-manager fanfold --filename (\S+)", told)
     assert command and overlay.manifests().joinpath("argo-workflows/controller.yaml").samefile(command[1])
     assert not kubectl.calls(" (apply|create|exec) ")
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 Verb = Callable[..., Any]
 
+PORTS = {"submit": 1338, "auth": 1337}
+DEMO_PASSWORD = "password"  # noqa: S105 (that of `fanfold_auth demo`; a test compares them)
+
 
 def on_cluster(verb: Verb) -> Verb:
     """Give a verb the options that select a cluster, and pass it the `overlay` and `kubectl` that they mean."""
@@ -44,54 +47,90 @@ def on_cluster(verb: Verb) -> Verb:
 @on_cluster
 @click.option("--storage", type=click.Choice(["pvc", "s3"]), help="Store files on a shared volume or in MinIO.")
 @click.option("--nodeports/--no-nodeports", default=True, help="Expose the services on ports of the nodes.")
+@click.option("--demo", is_flag=True, help="Create users guest and admin (password: password); minikube and kind only.")
 @click.option("--admin", default="admin", show_default=True, metavar="NAME", help="The name of the first admin.")
+@click.option(
+    "--argo",
+    envvar="FANFOLD_ARGO",
+    metavar="FILE",
+    help="Where Argo is missing, install it from this file or URL (minikube, kind: from its release by default).",
+)
+@click.option(
+    "--images",
+    type=click.Choice(["missing", "all", "none"]),
+    default="missing",
+    show_default=True,
+    help="Which of Fanfold's images to build, on minikube and kind.",
+)
 @click.option(
     "--timeout", type=click.IntRange(1), default=300, show_default=True, help="Seconds to wait until everything runs."
 )
 @click.option("--dry-run", type=click.Choice(["server", "client"]), help="Only print what would change.")
 def deploy(
-    overlay: "Overlay", kubectl: "Kubectl", nodeports: bool, dry_run: str | None, as_json: bool, **wanted: Any
+    overlay: "Overlay", kubectl: "Kubectl", timeout: int, dry_run: str | None, as_json: bool, **wanted: Any
 ) -> None:
     """Install Fanfold on Kubernetes, or update an installation.
 
-    Applies the manifests (`kubectl apply -k`), waits until everything runs, and creates the first admin, whose
+    On minikube and kind, it first installs Argo Workflows if that is missing, and builds images that are missing.
+    Then it applies the manifests (`kubectl apply -k`), waits until everything runs, and creates the first admin, whose
     password is printed once. It is safe to run this again at any time.
 
     \b
-    make images ENGINE=minikube && fanfold deploy --overlay minikube
+    minikube start && fanfold deploy --overlay minikube --demo
     fanfold deploy --overlay minikube --storage s3 --namespace team-a --no-nodeports
     """
-    from fanfold_client.cluster.installation import install, rehearse
+    from fanfold_client.cluster.installation import Options, install, rehearse
 
     if dry_run:
-        changes = rehearse(overlay, kubectl, dry_run, nodeports=nodeports)
+        changes = rehearse(overlay, kubectl, dry_run, nodeports=wanted["nodeports"])
         if as_json:
             result_json({"namespace": overlay.namespace, "changes": changes.splitlines()})
         else:
             result(changes.rstrip())
         return
-    seconds, admin = wanted["timeout"], wanted["admin"]
-    installed = install(overlay, kubectl, say, admin=admin, seconds=seconds, nodeports=nodeports)
+    installed = install(overlay, kubectl, Options(seconds=timeout, **wanted), say)
     if as_json:
-        result_json(asdict(installed))
+        result_json(_as_json(installed))
     else:
         _report(installed)
 
 
+def _as_json(installed: "Installed") -> dict[str, Any]:
+    total = installed.total
+    requests = {"cpu": float(total.cpu), "memory": int(total.memory), "disk": int(total.disk)}
+    return asdict(installed) | {"requests": requests}
+
+
 def _report(installed: "Installed") -> None:
-    say(f"Fanfold runs in namespace {installed.namespace}.")
-    url = installed.url or "http://127.0.0.1:1338"
-    if installed.url:
+    namespace = installed.namespace
+    say(f"Fanfold runs in namespace {namespace}. It requests {installed.total}:")
+    for name, asked in installed.requests.items():
+        say(f"  {name:<14} {asked}")
+    say("Each pod of a job requests more, while it runs.")
+    forwards = [f"kubectl -n {namespace} port-forward service/{name} {port}" for name, port in PORTS.items()]
+    if installed.is_reachable:
         result(f"submit    {installed.url}")
         result(f"auth      {installed.auth_url}")
     else:
-        for name, port in (("submit", 1338), ("auth", 1337)):
-            result(f"{name:<9} kubectl -n {installed.namespace} port-forward service/{name} {port}")
+        for name, command in zip(PORTS, forwards, strict=True):
+            result(f"{name:<9} {command}")
     if installed.password:
         result(f"admin     {installed.admin}")
         result(f"password  {installed.password}")
         say("The password won't be shown again.")
-    say(f"Next: fanfold login {url} --user {installed.admin or 'NAME'}")
+    for name in installed.demo_users:
+        result(f"user      {name}   (password: {DEMO_PASSWORD})")
+    user = installed.admin or next(iter(installed.demo_users), "NAME")
+    say(f"Next: {_login(installed, user)}")
+    if installed.demo_users:
+        say("      fanfold submit wordcount --input README.md --watch")
+
+
+def _login(installed: "Installed", user: str) -> str:
+    if installed.is_reachable:
+        return f"fanfold login {installed.url} --user {user}"
+    elsewhere = f" --namespace {installed.namespace}" if installed.namespace != "fanfold" else ""
+    return f"fanfold login --forward{elsewhere} --user {user}   (forwards both ports; keep it running)"
 
 
 @click.command()

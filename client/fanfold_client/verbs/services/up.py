@@ -19,7 +19,9 @@ _PORT = click.IntRange(0, 65535)
 
 
 @click.command()
-@click.option("--demo", is_flag=True, help="Create a guest user (password: guest), and delete everything at the end.")
+@click.option(
+    "--demo", is_flag=True, help="With users guest and admin (password: password); deletes all data at the end."
+)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Folder for all data.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=_PORT, default=1338, show_default=True, help="Submit service's port; 0: any free one.")
