@@ -1,1 +1,1 @@
-"""Install Fanfold on Kubernetes: what `fanfold deploy` and `fanfold undeploy` do."""
+"""Fanfold on Kubernetes: what `fanfold deploy`, `fanfold undeploy` and `fanfold login --forward` do."""

@@ -101,16 +101,21 @@ class Kubectl:
         found: dict[str, Any] | None = json.loads(text) if text.strip() else None
         return found
 
-    def _start(self, words: tuple[str, ...], stdin: str | None, seconds: float) -> subprocess.CompletedProcess[str]:
+    def command(self, *words: str) -> list[str]:
+        """`kubectl WORDS` with the options that select the cluster and the namespace. Raises Refused: no kubectl."""
         program = shutil.which("kubectl")
         if program is None:
             raise Refused("kubectl is not installed; see https://kubernetes.io/docs/tasks/tools/ and try again.")
         where = [f"--namespace={self.namespace}"]
         where += [f"--context={self.context}"] if self.context else []
         where += [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        return [program, *where, *words]
+
+    def _start(self, words: tuple[str, ...], stdin: str | None, seconds: float) -> subprocess.CompletedProcess[str]:
+        command = self.command(*words)
         try:
             return subprocess.run(
-                [program, *where, *words],
+                command,
                 input=stdin,
                 stdin=subprocess.DEVNULL if stdin is None else None,
                 capture_output=True,

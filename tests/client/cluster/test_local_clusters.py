@@ -10,6 +10,7 @@ from fanfold_auth.accounts import demo
 from fanfold_client import main
 from fanfold_client.cluster import argo, images, local_clusters
 from fanfold_client.cluster.kubectl import Kubectl
+from fanfold_client.cluster.overlay import manifests
 from fanfold_client.verbs.services import deploy as verb
 from tests.client.cluster import test_deploy
 from tests.client.cluster.test_deploy import DEPLOYMENT, NAMESPACE, SERVICES, deploy
@@ -142,7 +143,7 @@ def test_no_demo_where_others_could_reach_it(kubectl, capsys):
 
 def changes(kubectl):
     return [
-        call.words.removeprefix("--namespace=").replace(str(argo.manifests()), "…")
+        call.words.removeprefix("--namespace=").replace(str(manifests()), "…")
         for call in kubectl.calls(" (apply|set|rollout|create|exec) ")
     ]
 

@@ -1,15 +1,20 @@
 """`fanfold login`, `logout` and `whoami`."""
 
-from typing import TYPE_CHECKING
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
 from fanfold.terminal.console import result, result_json, say
 from fanfold_client.verbs.options import json_option, profile_option, with_client
 from fanfold_client.verbs.prompts import ask, ask_password
+from fanfold_client.verbs.stopping import until_stopped
 
 if TYPE_CHECKING:
     from fanfold_client.api.client import Client
+    from fanfold_client.api.profiles import Profile
 
 
 @click.command()
@@ -17,35 +22,126 @@ if TYPE_CHECKING:
 @click.option("--auth-url", help="URL of the auth service (default: as the submit service says).")
 @click.option("--user", help="Your user name; prompted for if left out.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
+@click.option("--forward", is_flag=True, help="Reach services in a cluster through kubectl, as long as this runs.")
+@click.option("--namespace", help="With --forward: the namespace of the services.  [default: fanfold]")
+@click.option("--context", help="With --forward: the context in the kubeconfig.")
+@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="With --forward: this kubeconfig.")
 @profile_option
 @json_option
 def login(
-    url: str | None, auth_url: str | None, user: str | None, password_stdin: bool, profile: str | None, as_json: bool
+    url: str | None, auth_url: str | None, profile: str | None, as_json: bool, forward: bool, **given: Any
 ) -> None:
     """Log in to the services.
 
     URL is the URL of the submit service, shown as "jobs and files" when it starts. By default it is the URL of the
     profile's last login, then that of the profile `default`, then http://127.0.0.1:1338. The login is stored under the
     name of the profile, until `fanfold logout` or until it has not been used for a week.
+
+    With --forward, it also forwards ports 1338 and 1337 of this machine to the services in a Kubernetes cluster, until
+    Ctrl-C; use the other verbs in another terminal meanwhile. If a pod goes, it connects to another. The next
+    `fanfold login --forward` needs no password while the login lasts.
     """
+    where = {name: given.pop(name) for name in ("namespace", "context", "kubeconfig")}
+    if forward:
+        _log_in_through_kubectl(_Wanted(url, auth_url, profile, as_json, **given), **where)
+        return
+    if any(where.values()):
+        raise click.UsageError("--namespace, --context and --kubeconfig go with --forward")
     from fanfold_client.api.client import Client
-    from fanfold_client.api.credentials import log_in
-    from fanfold_client.api.profiles import Profile, profile_name, save_profile, url_of
-    from fanfold_client.api.session import Session
+    from fanfold_client.api.profiles import url_of
 
     url = (url or url_of(profile)).rstrip("/")
     if "://" not in url:
         url = f"http://{url}"
     with Client(url, auth_url=auth_url) as anonymous:
         auth_url = anonymous.auth_url.rstrip("/")
-    name = user or ask("Name", "--user NAME")
-    login_profile = Profile(profile_name(profile), url, auth_url, name)
-    tokens = log_in(auth_url, name, ask_password(password_stdin, f"Password of {name}"))
-    save_profile(login_profile)
-    Session(login_profile).save(tokens)
+    _log_in(_Wanted(url, auth_url, profile, as_json, **given))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A login: where, as whom, and how it is reported."""
+
+    url: str | None
+    auth_url: str | None
+    profile: str | None
+    as_json: bool
+    user: str | None
+    password_stdin: bool
+
+
+def _log_in(wanted: _Wanted) -> None:
+    """Log in, and store the login."""
+    from fanfold_client.api.credentials import log_in
+    from fanfold_client.api.profiles import Profile, profile_name, save_profile
+    from fanfold_client.api.session import Session
+
+    assert wanted.url and wanted.auth_url
+    name = wanted.user or ask("Name", "--user NAME")
+    profile = Profile(profile_name(wanted.profile), wanted.url, wanted.auth_url, name)
+    tokens = log_in(profile.auth_url, name, ask_password(wanted.password_stdin, f"Password of {name}"))
+    save_profile(profile)
+    Session(profile).save(tokens)
+    _report(profile, wanted.as_json)
+
+
+def _log_in_through_kubectl(
+    wanted: _Wanted, namespace: str | None, context: str | None, kubeconfig: str | None
+) -> None:
+    """Forward the ports, log in unless a login is left, and keep forwarding until a signal."""
+    from fanfold_client.cluster.forwarding import SERVICES, forwarding
+    from fanfold_client.cluster.kubectl import Kubectl
+
+    url, port = _loopback(wanted.url, "URL", SERVICES["submit"])
+    auth_url, auth_port = _loopback(wanted.auth_url, "--auth-url", SERVICES["auth"])
+    kubectl = Kubectl(namespace or "fanfold", context, kubeconfig)
+    with until_stopped() as wait, forwarding(kubectl, {"submit": port, "auth": auth_port}, say):
+        wanted = replace(wanted, url=url, auth_url=auth_url)
+        if (left := _login_left(wanted)) is not None:
+            _report(left, wanted.as_json)
+        else:
+            _log_in(wanted)
+        sys.stdout.flush()
+        say(f"Forwarding {url} and {auth_url} to namespace {kubectl.namespace}. Press Ctrl-C to stop.", dim=True)
+        wait()
+    say("Stopped forwarding.")
+
+
+def _login_left(wanted: _Wanted) -> "Profile | None":
+    """The profile, if it is a login at these services that still holds, as the user that is wanted."""
+    from fanfold_client.api.client import Client
+    from fanfold_client.api.problems import NotAllowed
+    from fanfold_client.api.profiles import load_profile
+    from fanfold_client.api.session import Session
+
+    try:
+        profile = load_profile(wanted.profile)
+        if (profile.url, profile.auth_url) != (wanted.url, wanted.auth_url) or wanted.password_stdin:
+            return None
+        if wanted.user not in (None, profile.user):
+            return None
+        with Client(profile.url, Session(profile), auth_url=profile.auth_url) as client:
+            client.me()
+    except NotAllowed:
+        return None
+    return profile
+
+
+def _loopback(url: str | None, option: str, port: int) -> tuple[str, int]:
+    """The URL at which a service is forwarded, and its port. Raises click.BadParameter."""
+    url = (url or f"http://127.0.0.1:{port}").rstrip("/")
+    place = urlsplit(url)
+    if place.scheme != "http" or place.hostname not in ("127.0.0.1", "localhost") or not place.port:
+        raise click.BadParameter(
+            f"with --forward, it names the port of this machine: http://127.0.0.1:{port}, not {url}", param_hint=option
+        )
+    return url, place.port
+
+
+def _report(profile: "Profile", as_json: bool) -> None:
     if as_json:
-        result_json({"profile": login_profile.name, "url": url, "auth_url": auth_url, "user": name})
-    say(f"Logged in to {url} as {name}.")
+        result_json({"profile": profile.name, "url": profile.url, "auth_url": profile.auth_url, "user": profile.user})
+    say(f"Logged in to {profile.url} as {profile.user}.")
 
 
 @click.command()
