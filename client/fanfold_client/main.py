@@ -51,6 +51,12 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
 }
 """For each section of the help: the verbs, where their commands are, and what they do."""
 
+NOT_ON_WINDOWS = {
+    "run": "running a job", "streaming": "running a job", "mrjob": "running a job", "render": "rendering a job",
+    "up": "running the services",
+}  # fmt: skip
+"""The verbs that workers, or their planner, need another system for, and what they do."""
+
 
 @contextmanager
 def _quiet_on_broken_pipe() -> Iterator[None]:
@@ -71,7 +77,9 @@ class Verbs(click.Group):
         return [name for section in VERBS.values() for name in section]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a verb."""
+        """Import a verb; one that can't run on this system says so, whatever its options are."""
+        if sys.platform == "win32" and cmd_name in NOT_ON_WINDOWS:
+            return _refused(cmd_name, NOT_ON_WINDOWS[cmd_name])
         for section in VERBS.values():
             if cmd_name in section:
                 module, _, attribute = section[cmd_name][0].partition(":")
@@ -103,6 +111,17 @@ class Verbs(click.Group):
         for title, section in VERBS.items():
             with formatter.section(title):
                 formatter.write_dl([(name, text) for name, (_, text) in section.items()])
+
+
+def _refused(verb: str, what: str) -> click.Command:
+    def refuse(**_: Any) -> NoReturn:
+        from fanfold.errors import Refused, on_windows
+
+        raise Refused(on_windows(what))
+
+    rest = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED)
+    settings = {"ignore_unknown_options": True, "help_option_names": []}
+    return click.Command(verb, callback=refuse, params=[rest], context_settings=settings)
 
 
 def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -151,6 +170,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         from fanfold.terminal.console import open_standard_streams
 
         open_standard_streams()
+    if sys.platform == "win32":  # where what isn't a console may know 256 characters and fail at all others
+        for stream in (sys.stdout, sys.stderr):
+            getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = cli.main(args=words, prog_name="fanfold", standalone_mode=False)

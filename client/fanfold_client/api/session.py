@@ -7,15 +7,14 @@ A refresh token can be used only once, so processes take turns: whoever holds th
 only if no other process has, and stores the new ones before anybody uses them.
 """
 
-import fcntl
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 
 from fanfold_client.api.client import Client
 from fanfold_client.api.credentials import Fixed, Tokens, refresh, revoke
+from fanfold_client.api.file_lock import locked
 from fanfold_client.api.problems import NotAllowed
 from fanfold_client.api.profiles import Profile, directory, load_profile, url_of, write_private
 
@@ -64,15 +63,8 @@ class Session:
         except (ValueError, TypeError) as error:
             raise NotAllowed(f"{self._file} has no valid tokens: run {self.profile.login}") from error
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # excludes threads, too: each has its own descriptor
-            yield
-        finally:
-            os.close(descriptor)
+    def _locked(self) -> AbstractContextManager[None]:
+        return locked(self._file.with_suffix(".lock"))
 
 
 def open_client(profile: str | None = None) -> Client:

@@ -1,6 +1,8 @@
 """Turn places as people write them into places that the service knows; local files are uploaded."""
 
 import hashlib
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -10,7 +12,7 @@ from fanfold.terminal.display import Display
 from fanfold_client.api.client import Client
 from fanfold_client.api.problems import Refused
 from fanfold_client.files.transfer import Local, distinct, local_files, stored_name, upload
-from fanfold_steps.inputs.listing import list_files
+from fanfold_steps.inputs.listing import fixed_part, list_files, matches
 from fanfold_storage.errors import NotFound
 
 SCHEME = "files:"
@@ -62,13 +64,32 @@ def input_place(client: Client, place: str, display: Display) -> str:
 
 def _matching(place: str) -> list[Local]:
     """The local files that match a pattern. Raises Refused: there are none."""
+    if sys.platform == "win32":
+        return _matching_on_windows(place)
     try:
         files = list_files(place_url(place))
     except NotFound:
-        what = f"{place} is not a file or folder on this machine, and matches none as a pattern"
-        raise Refused(f"{what}: check the path, or write files:PATH for files in the service") from None
+        raise _nothing_at(place) from None
     found = [(Path(unquote(urlsplit(file.root).path, errors="surrogateescape")) / file.key, file.key) for file in files]
     return distinct([Local(path, f"data/{stored_name(key)}") for path, key in found])
+
+
+def _matching_on_windows(place: str) -> list[Local]:
+    """The same without the store for folders, which only POSIX systems have."""
+    pattern = Path(place).as_posix()
+    base = fixed_part(pattern).rpartition("/")[0]
+    wanted = pattern.removeprefix(f"{base}/")
+    names = (Path(folder, name) for folder, _, files in os.walk(base or ".") for name in files)
+    found = [(path, path.relative_to(base or ".").as_posix()) for path in sorted(names)]
+    matched = [Local(path, f"data/{stored_name(key)}") for path, key in found if matches(key, wanted)]
+    if not matched:
+        raise _nothing_at(place)
+    return distinct(matched)
+
+
+def _nothing_at(place: str) -> Refused:
+    what = f"{place} is not a file or folder on this machine, and matches none as a pattern"
+    return Refused(f"{what}: check the path, or write files:PATH for files in the service")
 
 
 def output_place(place: str) -> str:

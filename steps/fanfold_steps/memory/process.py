@@ -1,12 +1,17 @@
 """Limits of the process, so that code that takes too much gets a MemoryError before the machine runs out."""
 
-import resource
+import sys
+
+if sys.platform != "win32":  # where jobs are submitted, but no worker runs
+    import resource
 
 SMALLEST = 1 << 30  # libraries take address space that they may never use
 
 
 def memory_advice() -> str:
     """What to do about a MemoryError, in words."""
+    if sys.platform == "win32":
+        return "hold less at a time"
     most, _ = resource.getrlimit(resource.RLIMIT_DATA)
     share = "its share" if most == resource.RLIM_INFINITY else f"{most >> 20:,} MiB"
     return f"a worker may take {share}, so hold less at a time, or take fewer workers or more --memory"

@@ -24,7 +24,7 @@ from fanfold.authoring.code.typed import NONE_TYPED, TypedFunctions, has_file, t
 from fanfold.authoring.programs import Program
 from fanfold.authoring.stage import TEXT, Combiner, Input, Mapper, Partitioner, Reduce, Stage, raise_first
 from fanfold.authoring.uncaught import explain_uncaught
-from fanfold.errors import InvalidJob
+from fanfold.errors import InvalidJob, on_windows
 from fanfold.planning.compiled import Bundle, CompiledJob
 from fanfold.planning.params import described
 from fanfold.rules.job_rules import job_problems
@@ -166,6 +166,8 @@ class Job:
 
     def main(self) -> NoReturn:
         """Run the job as a command, `python wordcount.py --input texts/ --output counts/`, and end the process."""
+        if sys.platform == "win32":
+            sys.exit(f"fanfold: {on_windows('running a job')}")
         try:
             from fanfold.foreground.script import run_script
         except ModuleNotFoundError as error:

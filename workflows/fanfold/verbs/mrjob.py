@@ -12,7 +12,6 @@ from fanfold.authoring.mrjob.script import ask
 from fanfold.authoring.mrjob.steps import compile_script
 from fanfold.errors import InvalidJob
 from fanfold.foreground.options import PARAM_OPTION, RUN_OPTIONS
-from fanfold.foreground.run import run_with_options
 from fanfold.planning.compiled import CompiledJob
 from fanfold.terminal.errors import run_and_exit
 
@@ -67,5 +66,7 @@ def _interpreter(python: str | None) -> str:
 
 
 def _run(script: str, own: Sequence[str], python: str | None, options: dict[str, Any]) -> int:
+    from fanfold.foreground.run import run_with_options  # not for `fanfold submit --mrjob`, which runs nothing here
+
     job = compile_mrjob(script, own, python, local=options["on"] == "local")
     return run_with_options(job, {**options, "params": ()})
