@@ -1,4 +1,4 @@
-"""Install Fanfold on Kubernetes and remove it: `kubectl apply -k` on an overlay, and what that alone can't do.
+"""Install Fanfold on Kubernetes: `kubectl apply -k` on an overlay, and what that alone can't do.
 
 Secrets are random and only stored in the cluster; the first admin's password is shown once. Each step first checks
 whether it is done already, so installing again, or after a failure, continues from there.
@@ -20,23 +20,21 @@ from fanfold_client.cluster.etcd_tls import USERS, create_certificates, enforce_
 from fanfold_client.cluster.images import own_images
 from fanfold_client.cluster.kubectl import CommandEnded, Kubectl
 from fanfold_client.cluster.local_clusters import LocalCluster, find_local_cluster
-from fanfold_client.cluster.objects import OURS, Object, secret, uses_secret
-from fanfold_client.cluster.overlay import Overlay, prepared
+from fanfold_client.cluster.objects import Object, find, namespaces, secret, uses_secret
+from fanfold_client.cluster.overlay import Overlay, apply, prepared
 from fanfold_client.cluster.requests import Requests, requests_of
 from fanfold_client.cluster.requirements import (
     node_ports,
     require_argo,
+    require_cert_manager,
     require_free_ports,
     require_open_api_server,
+    require_own_names,
 )
 
 ADMIN_EXISTS = 5
 CONNECT_SECONDS = 3.0
-RUNS = "deployments,statefulsets,services,poddisruptionbudgets,networkpolicies,configmaps"
-RIGHTS = "serviceaccounts,roles,rolebindings"
-DATA = "persistentvolumeclaims,secrets"
-JOBS = "fanfold.dev/job"
-UNFINISHED = f"{JOBS},workflows.argoproj.io/completed!=true"
+S3_KEY = "fanfold-s3"
 
 Say = Callable[[str], None]
 
@@ -109,6 +107,8 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         if local or options.argo:
             argo.ensure(kubectl, options.argo or argo.MANIFEST, options.seconds, say)
         require_argo(kubectl, objects)
+        require_own_names(overlay, objects)
+        require_cert_manager(kubectl, objects)
         require_free_ports(kubectl, objects)
         require_open_api_server(kubectl, objects)
         built = _build_images(local, objects, options, say) if local else []
@@ -117,7 +117,7 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         renewed = create_certificates(kubectl, objects, say)
         migrate_to_tls(kubectl, objects, options.seconds, say)
         say(f"kubectl apply -k {overlay.folder} (namespace {overlay.namespace})")
-        kubectl.run("apply", "-k", str(folder))
+        apply(overlay, kubectl, folder)
         names = [item["metadata"]["name"] for item in objects if item["kind"] in ("Deployment", "StatefulSet")]
         if renewed or (options.images == "all" and built):  # services read them when they start
             kubectl.run("rollout", "restart", *(f"deployment/{name}" for name in USERS))
@@ -154,37 +154,14 @@ def rehearse(overlay: Overlay, kubectl: Kubectl, mode: str, *, nodeports: bool =
     with prepared(overlay, kubectl, nodeports=nodeports) as (folder, objects):
         if mode == "server":
             require_argo(kubectl, objects)
-            if not kubectl.exists("namespace", overlay.namespace):
-                raise NotFound(
-                    f"The namespace {overlay.namespace} doesn't exist, and the server can't check anything without it: "
-                    f"create it with `kubectl create namespace {overlay.namespace}`, or use --dry-run client."
-                )
-        return kubectl.run("apply", "-k", str(folder), f"--dry-run={mode}")
-
-
-def remove(kubectl: Kubectl, say: Say, *, data: bool) -> None:
-    """Remove an installation from its namespace. Volumes, keys and the namespace are kept unless `data` is set.
-
-    Running jobs are stopped in Kubernetes; they resume when Fanfold is installed again on the same data.
-
-    Raises:
-        NotFound: there is no such namespace.
-    """
-    if not kubectl.exists("namespace", kubectl.namespace):
-        raise NotFound(f"There is no namespace {kubectl.namespace}; choose another with --namespace or --overlay.")
-    say(f"removing Fanfold from namespace {kubectl.namespace}")
-    # The submit service goes first, and completely: otherwise it would restart the Workflows that are deleted next.
-    kubectl.run("delete", "deployment", "submit", "--ignore-not-found", "--cascade=foreground")
-    ended = JOBS if data else UNFINISHED  # pods of failed jobs stay for inspection, and hold the volume
-    if argo.resources(kubectl):
-        kubectl.run("delete", "workflows.argoproj.io", "--selector", ended, "--ignore-not-found")
-    kubectl.run("delete", f"{RUNS},{RIGHTS}", "--selector", OURS, "--ignore-not-found")
-    kubectl.run("wait", "pods", "--selector", OURS, "--for=delete", "--timeout=100s")
-    if data:
-        say(f"deleting its data and the namespace {kubectl.namespace}")
-        kubectl.run("wait", "pods", "--selector", JOBS, "--for=delete", "--timeout=100s")
-        kubectl.run("delete", DATA, "--selector", OURS, "--ignore-not-found")
-        kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", seconds=300)
+            require_cert_manager(kubectl, objects)
+            for namespace in namespaces(objects) or [overlay.namespace]:
+                if not kubectl.exists("namespace", namespace):
+                    raise NotFound(
+                        f"The namespace {namespace} doesn't exist, and the server can't check anything without it: "
+                        f"create it with `kubectl create namespace {namespace}`, or use --dry-run client."
+                    )
+        return apply(overlay, kubectl, folder, f"--dry-run={mode}")
 
 
 def _create_namespace(kubectl: Kubectl, objects: list[Object]) -> None:
@@ -204,11 +181,20 @@ def _create_secrets(kubectl: Kubectl, objects: list[Object], say: Say) -> None:
     """Create the Secrets that the objects refer to. Existing ones are never changed: they protect existing data."""
     contents = {
         "fanfold-auth-kek": {"kek": base64.b64encode(secrets.token_bytes(32)).decode()},
-        "fanfold-s3": {
+        S3_KEY: {
             "AWS_ACCESS_KEY_ID": f"fanfold-{secrets.token_hex(6)}",
             "AWS_SECRET_ACCESS_KEY": secrets.token_urlsafe(32),
         },
     }
+    if (
+        uses_secret(objects, S3_KEY)
+        and not find(objects, "Deployment", "minio")
+        and not kubectl.exists("secret", S3_KEY)
+    ):
+        raise NotFound(
+            f"The key of the S3 server is missing, and only you have it: kubectl -n {kubectl.namespace} create secret "
+            f"generic {S3_KEY} --from-literal=AWS_ACCESS_KEY_ID=… --from-literal=AWS_SECRET_ACCESS_KEY=…"
+        )
     for name, content in contents.items():
         if uses_secret(objects, name) and not kubectl.exists("secret", name):
             kubectl.run("create", "-f", "-", stdin=secret(name, kubectl.namespace, content))

@@ -58,6 +58,7 @@ class Kubectl:
     """kubectl on one cluster and one namespace."""
 
     namespace: str
+    """Empty: that of each object."""
     context: str | None = None
     kubeconfig: str | None = None
 
@@ -106,7 +107,7 @@ class Kubectl:
         program = shutil.which("kubectl")
         if program is None:
             raise Refused("kubectl is not installed; see https://kubernetes.io/docs/tasks/tools/ and try again.")
-        where = [f"--namespace={self.namespace}"]
+        where = [f"--namespace={self.namespace}"] if self.namespace else []
         where += [f"--context={self.context}"] if self.context else []
         where += [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
         return [program, *where, *words]

@@ -14,6 +14,15 @@ def find(objects: Iterable[Object], kind: str, name: str) -> Object | None:
     return next((item for item in objects if (item["kind"], item["metadata"]["name"]) == (kind, name)), None)
 
 
+def namespaces(objects: Iterable[Object]) -> list[str]:
+    """The namespaces that the objects lie in, in order; without those of the cluster, such as volumes.
+
+    >>> namespaces([{"metadata": {"namespace": "jobs"}}, {"metadata": {}}, {"metadata": {"namespace": "fanfold"}}])
+    ['fanfold', 'jobs']
+    """
+    return sorted({item["metadata"]["namespace"] for item in objects if "namespace" in item["metadata"]})
+
+
 def uses_secret(objects: list[Object], name: str) -> bool:
     """Whether an object mounts the Secret, or takes environment variables from it."""
     text = json.dumps(objects)

@@ -5,7 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import yaml
 from fanfold_client.api.problems import NotFound, Refused
 from fanfold_client.cluster.kubectl import Kubectl
 
+NAMESPACE_ANNOTATION = "fanfold.dev/namespace"
+"""On a kustomization of several namespaces: that of the services."""
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -23,6 +25,9 @@ class Overlay:
 
     folder: Path
     namespace: str
+    """That of the services."""
+    names_namespaces: bool = False
+    """Whether each of its objects names its namespace, because there are several."""
 
 
 def manifests() -> Path:
@@ -44,13 +49,22 @@ def find_overlay(name: str, storage: str | None, namespace: str | None) -> Overl
 
     Raises:
         NotFound: there is no such overlay.
-        Refused: neither the overlay nor the caller names a namespace.
+        Refused: neither the overlay nor the caller names a namespace; or the overlay has several, and the caller names
+            another.
     """
     folder = _folder(name)
     if storage is not None:
         wanted = folder.name.removesuffix("-s3") + ("-s3" if storage == "s3" else "")
         folder = folder.with_name(wanted)
     kustomization = _kustomization(folder, name)
+    annotations = (kustomization.get("metadata") or {}).get("annotations") or {}
+    if fixed := annotations.get(NAMESPACE_ANNOTATION):
+        if namespace not in (None, fixed):
+            raise Refused(
+                f"The overlay {name} has namespaces of its own, for services ({fixed}) and for jobs: leave out "
+                "--namespace, or change them in a copy of the overlay."
+            )
+        return Overlay(folder, fixed, names_namespaces=True)
     chosen = namespace or kustomization.get("namespace")
     if not chosen:
         raise Refused(f"The overlay {name} names no namespace: choose one with --namespace.")
@@ -77,6 +91,10 @@ def _kustomization(folder: Path, name: str) -> dict[str, Any]:
 @contextmanager
 def prepared(overlay: Overlay, kubectl: Kubectl, *, nodeports: bool) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
     """A folder for `kubectl apply -k` with the overlay in its namespace, and the objects that it defines."""
+    if overlay.names_namespaces and not nodeports:
+        raise Refused(
+            f"The overlay {overlay.folder.name} has namespaces of its own: leave out NodePorts in the overlay."
+        )
     with tempfile.TemporaryDirectory(prefix="fanfold-") as temporary:
         folder = Path(temporary).resolve()
         components = [] if nodeports else [manifests() / "components" / "no-nodeports"]
@@ -84,10 +102,19 @@ def prepared(overlay: Overlay, kubectl: Kubectl, *, nodeports: bool) -> Iterator
         yield folder, [item for item in yaml.safe_load_all(kubectl.run("kustomize", str(folder))) if item]
 
 
+def apply(overlay: Overlay, kubectl: Kubectl, folder: Path, *options: str) -> str:
+    """`kubectl apply -k` on the folder that `prepared` yields; returns what it prints."""
+    # With a namespace on its command line, kubectl refuses objects of others.
+    whose = replace(kubectl, namespace="") if overlay.names_namespaces else kubectl
+    return whose.run("apply", "-k", str(folder), *options)
+
+
 def _write(folder: Path, overlay: Overlay, components: list[Path]) -> None:
     try:  # kustomize rejects absolute paths
         relative = [Path(os.path.relpath(path, folder)).as_posix() for path in (overlay.folder, *components)]
     except ValueError:
         raise Refused(f"{overlay.folder} and {folder} are on different drives: set TMP to a folder there.") from None
-    content = {"namespace": overlay.namespace, "resources": relative[:1], "components": relative[1:]}
+    content: dict[str, Any] = {"resources": relative[:1], "components": relative[1:]}
+    if not overlay.names_namespaces:
+        content["namespace"] = overlay.namespace
     (folder / "kustomization.yaml").write_text(json.dumps(content), encoding="utf-8")

@@ -7,9 +7,10 @@ from fanfold_client.api.problems import Conflict, Refused
 from fanfold_client.cluster import argo
 from fanfold_client.cluster.kubectl import Kubectl
 from fanfold_client.cluster.objects import Object, find
-from fanfold_client.cluster.overlay import manifests
+from fanfold_client.cluster.overlay import Overlay, manifests
 
 POD_SECURITY_LABEL = "pod-security.kubernetes.io/enforce"
+EXAMPLE = "example.org"
 API_SERVER_POLICY = "fanfold-api-server"
 
 
@@ -40,6 +41,28 @@ def require_argo(kubectl: Kubectl, objects: list[Object]) -> None:
             "Argo's own containers don't meet the `restricted` standard of Fanfold's namespace, so no job could "
             "start. Configure Argo's controller, then deploy again:\n  kubectl apply --server-side "
             f"--namespace {lacking[0]['metadata']['namespace']} --field-manager fanfold --filename {controller}"
+        )
+
+
+def require_own_names(overlay: Overlay, objects: list[Object]) -> None:
+    """Check that no name of an example is left. Raises Refused: it is."""
+    left = sorted({f"{item['kind']} {item['metadata']['name']}" for item in objects if EXAMPLE in json.dumps(item)})
+    if left:
+        raise Refused(
+            f"The overlay {overlay.folder.name} still has names of an example ({EXAMPLE}), in {', '.join(left)}: copy "
+            f"the overlay and replace them; {manifests() / 'README.md'} says how ('Production')."
+        )
+
+
+def require_cert_manager(kubectl: Kubectl, objects: list[Object]) -> None:
+    """Check that cert-manager is installed, if the objects leave certificates to it. Raises Refused: it isn't."""
+    if not any(item["kind"] == "Certificate" for item in objects):
+        return
+    found = kubectl.run("api-resources", "--api-group=cert-manager.io", "-o", "name", "--request-timeout=20s")
+    if "certificates.cert-manager.io" not in found.split():
+        raise Refused(
+            "The overlay leaves certificates to cert-manager, which is not installed on this cluster: install it "
+            "(https://cert-manager.io/docs/installation/), or remove the component etcd-cert-manager from the overlay."
         )
 
 

@@ -118,7 +118,10 @@ def test_a_secret_that_is_there_is_left_alone(kubectl):
 @pytest.mark.thorough
 def test_the_key_of_s3_is_made_only_where_something_refers_to_it(kubectl):
     reference = {"env": [{"valueFrom": {"secretKeyRef": {"name": "fanfold-s3", "key": "AWS_ACCESS_KEY_ID"}}}]}
-    kubectl.render(NAMESPACE, DEPLOYMENT, *SERVICES, {"kind": "ReplicaSet", "metadata": {"name": "x"}} | reference)
+    referring = {"kind": "ReplicaSet", "metadata": {"name": "x"}} | reference
+    minio = {"kind": "Deployment", "metadata": {"name": "minio"}, "spec": {"template": {"spec": {}}}}
+    kubectl.answer("get deployments,", {"items": [standing(), standing("minio")]})
+    kubectl.render(NAMESPACE, DEPLOYMENT, *SERVICES, referring, minio)
     assert deploy("--storage", "s3") == 0
     secrets = [json.loads(call.stdin) for call in kubectl.calls("create -f -")]
     assert [each["metadata"]["name"] for each in secrets] == ["fanfold-auth-kek", "fanfold-s3"]
@@ -126,6 +129,14 @@ def test_the_key_of_s3_is_made_only_where_something_refers_to_it(kubectl):
     assert len(secrets[1]["stringData"]["AWS_SECRET_ACCESS_KEY"]) >= 40
     (applied,) = kubectl.calls("apply -k")
     assert applied.kept["kustomization.yaml"]["resources"][0].endswith("/overlays/minikube-s3")
+
+
+def test_the_key_of_an_s3_server_outside_is_asked_for(kubectl, capsys):
+    reference = {"env": [{"valueFrom": {"secretKeyRef": {"name": "fanfold-s3", "key": "AWS_ACCESS_KEY_ID"}}}]}
+    kubectl.render(NAMESPACE, DEPLOYMENT, {"kind": "ReplicaSet", "metadata": {"name": "x"}} | reference)
+    assert deploy() == 5
+    assert "kubectl -n fanfold create secret generic fanfold-s3 --from-literal" in capsys.readouterr().err
+    assert not kubectl.calls("create -f -") and not kubectl.calls("apply -k")
 
 
 @pytest.mark.thorough
@@ -402,4 +413,80 @@ def test_an_overlay_without_namespace_needs_one(tmp_path):
 
 def test_an_unknown_overlay_names_those_that_there_are(capsys):
     assert main.run(["deploy", "--overlay", "nowhere"]) == 5
-    assert "minikube, minikube-s3, test, test-s3" in capsys.readouterr().err
+    assert "minikube, minikube-s3, production, production-s3, test, test-s3" in capsys.readouterr().err
+
+
+class Apart:
+    """An overlay whose jobs have a namespace of their own."""
+
+    def __init__(self, folder, kubectl):
+        annotations = {"fanfold.dev/namespace": "services"}
+        (folder / "kustomization.yaml").write_text(json.dumps({"metadata": {"annotations": annotations}}))
+        self.folder = str(folder)
+        self.objects = [
+            {"kind": "Namespace", "metadata": {"name": "services"}},
+            {"kind": "Namespace", "metadata": {"name": "jobs"}},
+            DEPLOYMENT | {"metadata": {"name": "auth", "namespace": "services"}},
+            {"kind": "Role", "metadata": {"name": "fanfold-steps", "namespace": "jobs"}},
+        ]
+        kubectl.render(*self.objects)
+
+
+@pytest.fixture
+def apart(tmp_path, kubectl):
+    (tmp_path / "apart").mkdir()
+    return Apart(tmp_path / "apart", kubectl)
+
+
+@pytest.mark.thorough
+def test_objects_of_several_namespaces_are_applied_to_their_own(kubectl, apart):
+    assert main.run(["deploy", "--overlay", apart.folder]) == 0
+    (applied,) = kubectl.calls("apply -k")
+    assert applied.words.startswith("apply -k")
+    assert "namespace" not in applied.kept["kustomization.yaml"]
+    assert all(call.words.startswith("--namespace=services ") for call in kubectl.calls(" (exec|create) "))
+
+
+def test_such_an_overlay_keeps_its_namespaces_and_ports(apart, capsys):
+    assert main.run(["deploy", "--overlay", apart.folder, "--namespace", "other"]) == 3
+    assert "has namespaces of its own, for services (services) and for jobs" in capsys.readouterr().err
+    assert main.run(["deploy", "--overlay", apart.folder, "--no-nodeports"]) == 3
+    assert main.run(["deploy", "--overlay", apart.folder, "--namespace", "services", "--dry-run", "client"]) == 0
+
+
+def test_the_server_rehearses_only_where_all_namespaces_are(kubectl, apart, capsys):
+    kubectl.answer("get namespace services", "namespace/services\n")
+    assert main.run(["deploy", "--overlay", apart.folder, "--dry-run", "server"]) == 5
+    assert "kubectl create namespace jobs" in capsys.readouterr().err
+
+
+@pytest.mark.thorough
+def test_it_is_removed_from_each_of_them(kubectl, apart, capsys):
+    volume = {"kind": "PersistentVolume", "metadata": {"name": "export"}}
+    kubectl.render(*apart.objects, volume)
+    kubectl.answer("get namespace", "namespace/services\n")
+    assert main.run(["undeploy", "--overlay", apart.folder, "--yes", "--data"]) == 0
+    deleted = [call.words for call in kubectl.calls(" delete ")]
+    for namespace in ("services", "jobs"):
+        assert any(words.startswith(f"--namespace={namespace} delete workflows") for words in deleted)
+        assert f"--namespace={namespace} delete namespace {namespace} --ignore-not-found" in deleted
+    assert deleted[-1] == "--namespace=services delete persistentvolumes export --ignore-not-found"
+    assert "delete it on their server" in capsys.readouterr().err
+
+
+def test_names_of_an_example_are_not_installed(kubectl, capsys):
+    ingress = {"kind": "Ingress", "metadata": {"name": "submit"}, "spec": {"rules": [{"host": "a.example.org"}]}}
+    kubectl.render(NAMESPACE, DEPLOYMENT, ingress)
+    assert deploy() == 3
+    told = capsys.readouterr().err
+    assert "names of an example (example.org), in Ingress submit" in told
+    readme = re.search(r"(/\S+/README\.md) says how \('([^']+)'\)", told)
+    assert readme and f"\n## {readme[2]}\n" in Path(readme[1]).read_text()
+    assert not kubectl.calls(" (apply|create|exec) ")
+
+
+def test_cert_manager_must_be_there_for_its_certificates(kubectl, capsys):
+    kubectl.render(NAMESPACE, DEPLOYMENT, {"kind": "Certificate", "metadata": {"name": "ca"}, "spec": {}})
+    assert deploy() == 3
+    assert "cert-manager, which is not installed" in capsys.readouterr().err
+    assert not kubectl.calls(" (apply|create|exec) ")

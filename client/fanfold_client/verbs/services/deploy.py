@@ -142,12 +142,12 @@ def undeploy(overlay: "Overlay", kubectl: "Kubectl", data: bool, yes: bool, as_j
 
     Its data (volumes, keys, the namespace) is kept, so that `fanfold deploy` can use it again; --data deletes it.
     """
-    from fanfold_client.cluster.installation import remove
+    from fanfold_client.cluster.removal import remove
 
     where = f"from namespace {overlay.namespace}"
     if not yes:
         confirm(f"Remove Fanfold{' and ALL ITS DATA' if data else ''} {where}?")
-    remove(kubectl, say, data=data)
+    remove(overlay, kubectl, say, data=data)
     if as_json:
         result_json({"namespace": overlay.namespace, "data_deleted": data})
     say(f"Removed Fanfold {where}{'' if data else '; its data is kept'}.")
