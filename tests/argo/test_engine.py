@@ -17,7 +17,7 @@ from fanfold.engines.argo.pods import PodSettings
 from tests.client.counting import word_counts
 from tests.workflows.engines.engine_contract import GATED, TEXT, EngineContract, Place, ended, eventually
 
-STEPS = Path(__file__).parents[2] / "argo/base/steps.yaml"
+STEPS = Path(__file__).parents[2] / "argo/base/jobs/steps.yaml"
 IMAGE = "lab.local/fanfold-steps:test"
 
 

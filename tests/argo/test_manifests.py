@@ -2,22 +2,27 @@
 
 import json
 import tomllib
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from fanfold_client.cluster.etcd_tls import HOLDERS
+from fanfold_client.cluster.requests import Requests, requests_of
 from tests.argo.rendering import ARGO, OVERLAYS, Manifest, of_kind, overlay, pod_specs, render, settings
 
-PVC = [name for name in OVERLAYS if not name.endswith("-s3")]
-S3 = [name for name in OVERLAYS if name.endswith("-s3")]
+ON_ONE_MACHINE = [name for name in OVERLAYS if not name.startswith("production")]
+"""Those in one namespace, on NodePorts; test_production.py has the others."""
+PVC = [name for name in ON_ONE_MACHINE if not name.endswith("-s3")]
+S3 = [name for name in ON_ONE_MACHINE if name.endswith("-s3")]
 TOKEN = {"submit"}
 """Who of our own pods may talk to the API server."""
 
 
 def test_every_overlay_comes_with_a_claim_and_with_s3():
-    assert PVC == ["minikube", "test"]
-    assert [f"{name}-s3" for name in PVC] == S3
+    assert PVC == ["kind", "minikube", "test"]
+    with_claims = [name for name in OVERLAYS if not name.endswith("-s3")]
+    assert sorted([*with_claims, *(f"{name}-s3" for name in with_claims)]) == [*OVERLAYS]
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -40,8 +45,8 @@ def test_pods_satisfy_the_restricted_standard(name):
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_the_namespace_enforces_that_standard(name):
-    (namespace,) = of_kind(overlay(name), "Namespace").values()
-    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    for namespace in of_kind(overlay(name), "Namespace").values():
+        assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -55,15 +60,11 @@ def test_containers_have_requests_limits_and_probes(name):
             assert container["imagePullPolicy"] == "IfNotPresent", whose
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", ON_ONE_MACHINE)
 def test_all_pods_together_leave_room_on_two_cores(name):
-    requested = sum(
-        _replicas(item) * int(container["resources"]["requests"]["cpu"].removesuffix("m"))
-        for item in overlay(name)
-        if "template" in item.get("spec", {})
-        for container in item["spec"]["template"]["spec"]["containers"]
-    )
-    assert requested <= 500
+    asked = requests_of(overlay(name))
+    assert sum(asked.values(), Requests()).cpu <= Decimal("0.5")
+    assert asked["etcd"] == Requests(Decimal("0.075"), Decimal(3 * 64 * 2**20), Decimal(3 * 4 * 2**30))
 
 
 @pytest.mark.parametrize("service", ["auth", "submit"])
@@ -103,9 +104,10 @@ def test_rights_are_the_least(name):
     assert not of_kind(overlay(name), "ClusterRole") and not of_kind(overlay(name), "ClusterRoleBinding")
     for binding, item in of_kind(overlay(name), "RoleBinding").items():
         assert item["roleRef"]["name"] == binding
-        assert [(who["kind"], who["name"], who["namespace"]) for who in item["subjects"]] == [
-            ("ServiceAccount", binding, "fanfold")
-        ]
+        (who,) = item["subjects"]
+        accounts = of_kind(overlay(name), "ServiceAccount")
+        assert (who["kind"], who["name"]) == ("ServiceAccount", binding)
+        assert who["namespace"] == accounts[binding]["metadata"]["namespace"]
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -120,7 +122,7 @@ def test_etcd_is_three_members_on_volumes_of_their_own(name):
     assert service["clusterIP"] == "None" and service["publishNotReadyAddresses"] is True
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", ON_ONE_MACHINE)
 def test_network_policies_deny_what_they_do_not_name(name):
     policies = of_kind(overlay(name), "NetworkPolicy")
     assert policies["fanfold-deny"]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
@@ -130,7 +132,7 @@ def test_network_policies_deny_what_they_do_not_name(name):
     assert {port["port"] for port in peers["ports"]} == {2382, 2380}
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", ON_ONE_MACHINE)
 def test_only_what_is_named_may_lie_outside_the_installation(name):
     """What goes to addresses goes to private ones, by the ports of names and of the API server."""
     allowed = {
@@ -145,7 +147,7 @@ def test_only_what_is_named_may_lie_outside_the_installation(name):
     assert allowed == {(cidr, port) for cidr in private for port in (53, 443, 6443, 8443)} | {("169.254.20.10/32", 53)}
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", ON_ONE_MACHINE)
 def test_https_outside_can_be_opened(name, tmp_path):
     manifests = render(_in_namespace("elsewhere", name, tmp_path, ["https-anywhere"]))
     (rule,) = of_kind(manifests, "NetworkPolicy")["fanfold-api-server"]["spec"]["egress"]
@@ -156,7 +158,8 @@ def test_https_outside_can_be_opened(name, tmp_path):
 def test_with_a_claim_submit_mounts_it(name):
     submit = of_kind(overlay(name), "Deployment")["submit"]["spec"]["template"]["spec"]
     claim = of_kind(overlay(name), "PersistentVolumeClaim")["fanfold-data"]
-    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    # kind's volumes can't be shared between nodes, and it has one node.
+    assert claim["spec"]["accessModes"] == ["ReadWriteOnce" if name == "kind" else "ReadWriteMany"]
     assert {"name": "data", "mountPath": "/data"} in submit["containers"][0]["volumeMounts"]
     given = settings(overlay(name), "submit")
     assert (given["FANFOLD_SUBMIT_STORE"], given["FANFOLD_SUBMIT_CLAIM"]) == ("file:///data/", "fanfold-data")
@@ -175,7 +178,7 @@ def test_with_s3_there_is_minio_and_no_claim_to_share(name):
     assert "FANFOLD_SUBMIT_S3_SECRET" not in given, "each job gets credentials of its own"
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", ON_ONE_MACHINE)
 def test_node_ports_and_what_users_are_told_agree(name):
     services = of_kind(overlay(name), "Service")
     ports = {service: services[service]["spec"]["ports"][0] for service in ("auth", "submit")}
@@ -198,7 +201,7 @@ def test_users_get_the_images_of_this_version():
     assert own < images and {image.split(":")[0] for image in images - own} == {"quay.io/coreos/etcd"}
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", ON_ONE_MACHINE)
 def test_another_namespace_is_followed_everywhere(name, tmp_path):
     """As `fanfold deploy --namespace` does it: nothing of the default namespace is left."""
     manifests = render(_in_namespace("elsewhere", name, tmp_path, []))
@@ -208,7 +211,7 @@ def test_another_namespace_is_followed_everywhere(name, tmp_path):
         assert {who["namespace"] for who in binding["subjects"]} == {"elsewhere"}
 
 
-@pytest.mark.parametrize("name", OVERLAYS)
+@pytest.mark.parametrize("name", ON_ONE_MACHINE)
 def test_node_ports_can_be_left_out(name, tmp_path):
     manifests = render(_in_namespace("elsewhere", name, tmp_path, ["no-nodeports"]))
     for service in of_kind(manifests, "Service").values():
@@ -225,11 +228,6 @@ def _in_namespace(namespace: str, name: str, folder: Path, components: list[str]
     }
     (folder / "kustomization.yaml").write_text(json.dumps({"namespace": namespace} | places))
     return folder
-
-
-def _replicas(item: Manifest) -> int:
-    replicas: int = item["spec"]["replicas"]
-    return replicas
 
 
 def _rights(role: Manifest) -> set[str]:
