@@ -48,7 +48,7 @@ class Newcomer:
     def type(self, *lines: str, answers: tuple[tuple[str, str], ...] = ()) -> Left:
         """Type lines into a shell in the checkout's folder."""
         script = "\n".join([f"cd {CHECKOUT}", *lines])
-        return at_terminal(["-c", AS_SHELL, script], self.environ, *answers, seconds=500)
+        return at_terminal(["python", "-c", AS_SHELL, script], self.environ, *answers, seconds=500)
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "fanfold_client", *words]
