@@ -7,7 +7,6 @@ from hera.workflows.models import Toleration
 from fanfold.engines.argo.pods import PodSettings
 from fanfold_steps.job.resources import Resources, quantity
 
-
 _UNITS = (("Ti", 4), ("Gi", 3), ("Mi", 2))
 
 
