@@ -131,7 +131,8 @@ def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest)
         handle = engine.submit(plan)
         with Display(quiet=quiet) as display:
             while True:
-                ended = engine.observe(handle).phase is not Phase.ACTIVE
+                workers = engine.observe(handle)
+                ended = workers.phase is not Phase.ACTIVE or workers.hopeless
                 progress = reader.read()
                 if progress.stages and not warned:
                     warned = True
@@ -163,8 +164,11 @@ def _unsplittable(files: list[UnsplitFile]) -> Iterator[str]:
 def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
     if progress.state in ("succeeded", "failed"):
         return progress
-    message = engine.observe(handle).message or "the workers left without giving a reason"
-    return Progress("failed", progress.stages, Failure(message))
+    workers = engine.observe(handle)
+    if workers.phase is Phase.ACTIVE:
+        engine.cancel(handle)
+    message = workers.message or "the workers left without giving a reason"
+    return Progress("failed", progress.stages, Failure(f"{message}{progress.place}"))
 
 
 def _print_result(report: Report, request: RunRequest, seconds: float) -> None:
