@@ -92,16 +92,16 @@ class Cluster:
                 yield process
             finally:
                 process.kill()
+                self.end_kubectl()
 
     def pid(self, name: str) -> int:
         return int((self.folder / f"{name}.pid").read_text())
 
     def end_kubectl(self) -> None:
-        """End what a command that was killed left behind: that is the one end that it can't see to."""
+        """End what a command that was killed leaves behind: that is the one end that it can't see to."""
         for name in SERVICES:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
                 os.kill(self.pid(name), signal.SIGKILL)
-        poll(lambda: all(self.is_gone(self.pid(name)) for name in SERVICES))
 
     def is_gone(self, pid: int) -> bool:
         with contextlib.suppress(ProcessLookupError):
@@ -169,7 +169,7 @@ def test_a_login_that_is_left_needs_no_password(cluster: Cluster):
     me = cluster.person
     with cluster.forward("--user", me.name, "--password-stdin", stdin=f"{PASSWORD}\n"):
         pass
-    cluster.end_kubectl()
+    poll(lambda: all(cluster.is_gone(cluster.pid(name)) for name in SERVICES))
     with cluster.forward() as process:
         assert me("whoami", "--json").json["name"] == me.name
         process.terminate()
