@@ -3,6 +3,8 @@
 Without a registry in their name they can't be pulled, so they must be on the nodes.
 """
 
+import hashlib
+import tomllib
 from collections.abc import Callable, Sequence
 
 from fanfold_client.api.problems import Refused
@@ -22,6 +24,22 @@ def own_images(objects: Sequence[Object]) -> set[str]:
     """
     used = {text for item in objects for text in _texts(item)}
     return {text for text in used if text.startswith("fanfold-") and "/" not in text}
+
+
+def sources_digest() -> str | None:
+    """A digest of the files that the images are built from; None if Fanfold wasn't installed from a checkout."""
+    checkout = manifests().parent
+    if not (checkout / "constraints.txt").is_file():
+        return None
+    wheel = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    folders = [checkout / package for package in wheel["targets"]["wheel"]["packages"]] + [checkout / "argo/images"]
+    files = [path for folder in folders for path in folder.rglob("*") if "__pycache__" not in path.parts]
+    digest = hashlib.sha256()
+    for path in sorted([*files, checkout / "constraints.txt", checkout / "pyproject.toml"]):
+        if path.is_file():
+            digest.update(f"{path.relative_to(checkout).as_posix()}\0".encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def make_images(images: Sequence[str], variables: Sequence[str], say: Callable[[str], None]) -> None:

@@ -10,16 +10,15 @@ import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from fanfold_client.api.problems import NotFound, Refused
 from fanfold_client.cluster import argo, rollout
 from fanfold_client.cluster.etcd_migration import migrate_to_tls
 from fanfold_client.cluster.etcd_tls import USERS, create_certificates, enforce_access
-from fanfold_client.cluster.images import own_images
 from fanfold_client.cluster.kubectl import CommandEnded, Kubectl
-from fanfold_client.cluster.local_clusters import LocalCluster, find_local_cluster
+from fanfold_client.cluster.local_clusters import find_local_cluster
+from fanfold_client.cluster.node_images import ImageChoice, NodeImages, ensure_images
 from fanfold_client.cluster.objects import Object, find, namespaces, secret, uses_secret
 from fanfold_client.cluster.overlay import Overlay, apply, prepared
 from fanfold_client.cluster.requests import Requests, requests_of
@@ -53,7 +52,7 @@ class Options:
     """Whether to create the demo's users instead, whose password everybody knows."""
     argo: str | None = None
     """The manifest of Argo Workflows, to install it where it is missing; on minikube and kind that is the default."""
-    images: Literal["missing", "all", "none"] = "missing"
+    images: ImageChoice = "missing"
     """Which of Fanfold's images to build, on minikube and kind."""
 
 
@@ -111,7 +110,7 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         require_cert_manager(kubectl, objects)
         require_free_ports(kubectl, objects)
         require_open_api_server(kubectl, objects)
-        built = _build_images(local, objects, options, say) if local else []
+        images = ensure_images(kubectl, local, objects, options.images, say) if local else NodeImages()
         _create_namespace(kubectl, objects)
         _create_secrets(kubectl, objects, say)
         renewed = create_certificates(kubectl, objects, say)
@@ -119,7 +118,8 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         say(f"kubectl apply -k {overlay.folder} (namespace {overlay.namespace})")
         apply(overlay, kubectl, folder)
         names = [item["metadata"]["name"] for item in objects if item["kind"] in ("Deployment", "StatefulSet")]
-        if renewed or (options.images == "all" and built):  # services read them when they start
+        images.remember(kubectl)
+        if renewed or images.are_replaced:  # services read certificates when they start
             kubectl.run("rollout", "restart", *(f"deployment/{name}" for name in USERS))
         rollout.wait(kubectl, names, options.seconds, say)
         enforce_access(kubectl, objects, say)
@@ -130,18 +130,6 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
     url, admin = urls.get("submit"), options.admin if password else None
     asked = requests_of(objects)
     return Installed(overlay.namespace, url, urls.get("auth"), admin, password, demo_users, _answers(url), asked)
-
-
-def _build_images(local: LocalCluster, objects: list[Object], options: Options, say: Say) -> list[str]:
-    """Build Fanfold's images that the cluster lacks, or all of them; returns those that were built."""
-    if options.images == "none":
-        return []
-    used = own_images(objects)
-    wanted = sorted(used if options.images == "all" else used - local.images()) if used else []
-    if wanted:
-        say(f"building {', '.join(wanted)}")
-        local.build(wanted, say)
-    return wanted
 
 
 def rehearse(overlay: Overlay, kubectl: Kubectl, mode: str, *, nodeports: bool = True) -> str:

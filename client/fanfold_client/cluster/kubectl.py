@@ -102,14 +102,19 @@ class Kubectl:
         found: dict[str, Any] | None = json.loads(text) if text.strip() else None
         return found
 
+    @property
+    def selection(self) -> dict[str, str]:
+        """The options that select the cluster, if any, by name."""
+        options = {"context": self.context, "kubeconfig": self.kubeconfig}
+        return {name: value for name, value in options.items() if value}
+
     def command(self, *words: str) -> list[str]:
         """`kubectl WORDS` with the options that select the cluster and the namespace. Raises Refused: no kubectl."""
         program = shutil.which("kubectl")
         if program is None:
             raise Refused("kubectl is not installed; see https://kubernetes.io/docs/tasks/tools/ and try again.")
         where = [f"--namespace={self.namespace}"] if self.namespace else []
-        where += [f"--context={self.context}"] if self.context else []
-        where += [f"--kubeconfig={self.kubeconfig}"] if self.kubeconfig else []
+        where += [f"--{name}={value}" for name, value in self.selection.items()]
         return [program, *where, *words]
 
     def _start(self, words: tuple[str, ...], stdin: str | None, seconds: float) -> subprocess.CompletedProcess[str]:

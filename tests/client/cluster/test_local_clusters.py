@@ -8,7 +8,7 @@ import pytest
 
 from fanfold_auth.accounts import demo
 from fanfold_client import main
-from fanfold_client.cluster import argo, images, local_clusters
+from fanfold_client.cluster import argo, images, local_clusters, node_images
 from fanfold_client.cluster.kubectl import Kubectl
 from fanfold_client.cluster.overlay import manifests
 from fanfold_client.verbs.services import deploy as verb
@@ -82,9 +82,50 @@ def test_where_no_image_is_missing_none_is_built(minikube, tools):
 @pytest.mark.thorough
 def test_all_images_can_be_built_anew_and_the_services_then_run_them(minikube, tools):
     assert deploy("--images", "all") == 0
-    assert tools.run == ["make image-auth image-steps image-submit ENGINE=minikube PROFILE=lab"]
+    assert tools.run[1:] == ["make image-auth image-steps image-submit ENGINE=minikube PROFILE=lab"]
     (restarted,) = minikube.calls("rollout restart")
     assert "deployment/auth deployment/submit" in restarted.words
+
+
+@pytest.mark.thorough
+def test_images_of_changed_sources_are_built_anew(minikube, tools, monkeypatch, capsys):
+    tools.images += "docker.io/library/fanfold-submit:1\n"
+    monkeypatch.setattr(node_images, "sources_digest", lambda: "new")
+    minikube.answer("get namespace fanfold", {"metadata": {"annotations": {"fanfold.dev/sources": "old"}}})
+    assert deploy() == 0
+    assert tools.run[1:] == ["make image-auth image-steps image-submit ENGINE=minikube PROFILE=lab"]
+    assert "the sources have changed" in capsys.readouterr().err
+    assert minikube.calls("annotate --overwrite namespace fanfold fanfold.dev/sources=new")
+    assert minikube.calls("rollout restart")
+    minikube.answer("get namespace fanfold", {"metadata": {"annotations": {"fanfold.dev/sources": "new"}}})
+    assert deploy() == 0
+    assert len(tools.run) == 3 and len(minikube.calls("rollout restart")) == 1
+
+
+@pytest.mark.thorough
+def test_whoever_built_the_images_is_told_that_they_are_used(minikube, tools, capsys):
+    tools.images += "docker.io/library/fanfold-submit:1\n"
+    assert deploy() == 0
+    assert "using the images that are there; --images all builds them anew" in capsys.readouterr().err
+    assert not minikube.calls("annotate")
+
+
+def test_the_digest_of_the_sources_is_that_of_what_goes_into_images(tmp_path, monkeypatch):
+    wheel = '[tool.hatch.build.targets.wheel]\npackages = ["layer/package"]\n'
+    for path, text in {"pyproject.toml": wheel, "constraints.txt": "", "layer/package/code.py": "1",
+                       "argo/images/Makefile": "", "tests/test.py": "1"}.items():  # fmt: skip
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    monkeypatch.setattr(images, "manifests", lambda: tmp_path / "argo")
+    before = images.sources_digest()
+    (tmp_path / "tests/test.py").write_text("2")
+    (tmp_path / "layer/package/__pycache__").mkdir()
+    (tmp_path / "layer/package/__pycache__/code.pyc").write_text("2")
+    assert images.sources_digest() == before
+    (tmp_path / "layer/package/code.py").write_text("2")
+    assert images.sources_digest() not in (before, None)
+    (tmp_path / "constraints.txt").unlink()
+    assert images.sources_digest() is None
 
 
 @pytest.mark.thorough

@@ -92,7 +92,7 @@ def deploy(
     if as_json:
         result_json(_as_json(installed))
     else:
-        _report(installed)
+        _report(installed, kubectl)
 
 
 def _as_json(installed: "Installed") -> dict[str, Any]:
@@ -101,13 +101,14 @@ def _as_json(installed: "Installed") -> dict[str, Any]:
     return asdict(installed) | {"requests": requests}
 
 
-def _report(installed: "Installed") -> None:
+def _report(installed: "Installed", kubectl: "Kubectl") -> None:
     namespace = installed.namespace
     say(f"Fanfold runs in namespace {namespace}. It requests {installed.total}:")
     for name, asked in installed.requests.items():
         say(f"  {name:<14} {asked}")
     say("Each pod of a job requests more, while it runs.")
-    forwards = [f"kubectl -n {namespace} port-forward service/{name} {port}" for name, port in PORTS.items()]
+    where = "".join(f" --{name} {value}" for name, value in kubectl.selection.items())
+    forwards = [f"kubectl{where} -n {namespace} port-forward service/{name} {port}" for name, port in PORTS.items()]
     if installed.is_reachable:
         result(f"submit    {installed.url}")
         result(f"auth      {installed.auth_url}")
@@ -121,16 +122,12 @@ def _report(installed: "Installed") -> None:
     for name in installed.demo_users:
         result(f"user      {name}   (password: {DEMO_PASSWORD})")
     user = installed.admin or next(iter(installed.demo_users), "NAME")
-    say(f"Next: {_login(installed, user)}")
+    if namespace != "fanfold":
+        where = f" --namespace {namespace}{where}"
+    forward = f"fanfold login --forward{where} --user {user}   (forwards both ports; keep it running)"
+    say(f"Next: {f'fanfold login {installed.url} --user {user}' if installed.is_reachable else forward}")
     if installed.demo_users:
         say("      fanfold submit wordcount --input README.md --watch")
-
-
-def _login(installed: "Installed", user: str) -> str:
-    if installed.is_reachable:
-        return f"fanfold login {installed.url} --user {user}"
-    elsewhere = f" --namespace {installed.namespace}" if installed.namespace != "fanfold" else ""
-    return f"fanfold login --forward{elsewhere} --user {user}   (forwards both ports; keep it running)"
 
 
 @click.command()
