@@ -63,7 +63,14 @@ def ensure(kubectl: Kubectl, manifest: str, seconds: float, say: Callable[[str],
     argo.run("apply", "--server-side", "--field-manager=fanfold", "-f", str(settings))
     argo.run("set", "env", CONTROLLER, REQUEUE)
     say("waiting for Argo's controller")
-    argo.run("rollout", "status", CONTROLLER, f"--timeout={seconds:.0f}s", seconds=seconds + 30)
+    try:
+        argo.run("rollout", "status", CONTROLLER, f"--timeout={seconds:.0f}s", seconds=seconds + 30)
+    except ClientError as error:
+        reason = str(error).splitlines()[0]
+        raise ClientError(
+            f"Argo's controller doesn't run after {seconds:.0f} s ({reason}): see `kubectl -n {NAMESPACE} get pods`, "
+            "and deploy again. If its image is still being pulled, add a longer --timeout."
+        ) from error
     kubectl.run("apply", "-f", "-", stdin=_namespace(VERSION))
 
 

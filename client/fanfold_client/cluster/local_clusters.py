@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from fanfold_client.api.problems import Refused
 from fanfold_client.cluster.images import make_images
 from fanfold_client.cluster.kubectl import Kubectl
 from fanfold_client.cluster.programs import output_of
@@ -48,7 +49,7 @@ class Minikube:
 
 @dataclass(frozen=True)
 class Kind:
-    """kind, whose nodes are containers of docker or podman: that engine builds images, and kind loads them."""
+    """kind, whose nodes are containers: docker builds images, and kind loads them."""
 
     engine: str
     cluster: str
@@ -62,8 +63,14 @@ class Kind:
         return _names(output_of([self.engine, "exec", self.node, *ctr]))
 
     def build(self, images: Sequence[str], say: Say) -> None:
-        """By `make`, then `kind load`."""
-        make_images(images, [f"ENGINE={self.engine}"], say)
+        """By `make`, then `kind load`. Raises Refused: the nodes are another engine's, and kind can't load from it."""
+        if self.engine != "docker":
+            names = ", ".join(f"docker.io/library/{image}" for image in images)
+            raise Refused(
+                f"The nodes lack {names}, and kind loads images from docker alone, not from {self.engine}: bring them "
+                "into the nodes by hand (`kind load image-archive`), then deploy again."
+            )
+        make_images(images, ["ENGINE=docker"], say)
         command = ["kind", "load", "docker-image", "--name", self.cluster, *images]
         say(" ".join(command))
         output_of(command, seconds=600)

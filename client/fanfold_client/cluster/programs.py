@@ -19,14 +19,15 @@ def output_of(command: Sequence[str], seconds: float = 120) -> str:
         )
     except subprocess.TimeoutExpired:
         raise ClientError(f"`{' '.join(command)}` took longer than {seconds:.0f} s; try it by hand.") from None
-    _check(command, done.returncode, done.stderr.splitlines())
+    if done.returncode:
+        last = "\n".join(done.stderr.splitlines()[-LAST_LINES:])
+        raise ClientError(f"`{' '.join(command)}` failed with status {done.returncode}: {last or 'it printed nothing'}")
     return done.stdout
 
 
 def run_shown(command: Sequence[str], folder: Path, say: Callable[[str], None]) -> None:
     """Run the command in a folder; each of its lines goes to `say` as it comes. Raises as `output_of` does."""
     _require(command[0])
-    lines: list[str] = []
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder,
         text=True, encoding="utf-8", errors="replace",
@@ -34,16 +35,13 @@ def run_shown(command: Sequence[str], folder: Path, say: Callable[[str], None]) 
         assert process.stdout is not None
         for line in process.stdout:
             say(f"  {line.rstrip()}")
-            lines = [*lines[1 - LAST_LINES :], line.rstrip()]
-    _check(command, process.returncode, lines)
+    if process.returncode:
+        raise ClientError(
+            f"`{' '.join(command)}` failed with status {process.returncode}; its last lines above say why. Mend that, "
+            "then deploy again."
+        )
 
 
 def _require(program: str) -> None:
     if shutil.which(program) is None:
         raise Refused(f"{program} is not installed, or not in PATH: install it and try again.")
-
-
-def _check(command: Sequence[str], status: int, lines: Sequence[str]) -> None:
-    if status:
-        last = "\n".join(lines[-LAST_LINES:])
-        raise ClientError(f"`{' '.join(command)}` failed with status {status}: {last or 'it printed nothing'}")

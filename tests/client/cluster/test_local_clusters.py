@@ -8,7 +8,7 @@ import pytest
 
 from fanfold_auth.accounts import demo
 from fanfold_client import main
-from fanfold_client.cluster import argo, images, local_clusters, node_images
+from fanfold_client.cluster import argo, images, local_clusters, node_images, programs
 from fanfold_client.cluster.kubectl import Kubectl
 from fanfold_client.cluster.overlay import manifests
 from fanfold_client.verbs.services import deploy as verb
@@ -19,7 +19,7 @@ kubectl = test_deploy.kubectl
 
 ADDRESS = {"addresses": [{"type": "InternalIP", "address": "192.0.2.7"}]}
 MINIKUBE = {"metadata": {"labels": {"minikube.k8s.io/name": "lab"}}, "status": ADDRESS}
-KIND = {"metadata": {}, "spec": {"providerID": "kind://podman/lab/lab-control-plane"}, "status": ADDRESS}
+KIND = {"metadata": {}, "spec": {"providerID": "kind://docker/lab/lab-control-plane"}, "status": ADDRESS}
 SETTINGS = {"kind": "ConfigMap", "metadata": {"name": "s"}, "data": {"FANFOLD_SUBMIT_STEPS_IMAGE": "fanfold-steps:1"}}
 
 
@@ -129,15 +129,22 @@ def test_the_digest_of_the_sources_is_that_of_what_goes_into_images(tmp_path, mo
 
 
 @pytest.mark.thorough
-def test_kind_loads_what_the_machines_engine_builds_and_is_reached_at_loopback(minikube, tools, capsys):
+def test_kind_loads_what_docker_builds_and_is_reached_at_loopback(minikube, tools, capsys):
     minikube.answer("get nodes", {"items": [KIND]})
     assert deploy("--json") == 0
     assert tools.run == [
-        "podman exec lab-control-plane ctr --namespace=k8s.io images ls --quiet",
-        "make image-submit ENGINE=podman",
+        "docker exec lab-control-plane ctr --namespace=k8s.io images ls --quiet",
+        "make image-submit ENGINE=docker",
         "kind load docker-image --name lab fanfold-submit:1",
     ]
     assert json.loads(capsys.readouterr().out)["url"] == "http://127.0.0.1:30002"
+
+
+def test_kind_loads_nothing_from_other_engines(minikube, tools, capsys):
+    podman = {"providerID": "kind://podman/lab/lab-control-plane"}
+    minikube.answer("get nodes", {"items": [KIND | {"spec": podman}]})
+    assert deploy() == 3
+    assert "The nodes lack docker.io/library/fanfold-submit:1" in capsys.readouterr().err
 
 
 def test_without_a_checkout_the_missing_images_are_named(minikube, tools, capsys, monkeypatch, tmp_path):
@@ -180,6 +187,26 @@ def test_no_demo_where_others_could_reach_it(kubectl, capsys):
     assert deploy("--demo") == 3
     assert "--demo is for minikube and kind alone" in capsys.readouterr().err
     assert not kubectl.calls(" (apply|create|exec) ")
+
+
+def test_a_build_that_fails_points_to_its_lines(minikube, tools, capsys, monkeypatch):
+    monkeypatch.setattr(images, "run_shown", programs.run_shown)
+    make = minikube.folder / "make"
+    make.write_text("#!/bin/sh\necho no space left; exit 2\n")
+    make.chmod(0o755)
+    assert deploy() == 1
+    told = capsys.readouterr().err
+    assert told.count("no space left") == 1
+    assert "PROFILE=lab` failed with status 2; its last lines above say why" in told
+    assert not minikube.calls("apply -k")
+
+
+def test_an_argo_that_does_not_start_is_told_with_where_to_look(minikube, tools, capsys):
+    minikube.answer("api-resources", "")
+    minikube.answer("rollout status", error="error: timed out waiting for the condition")
+    assert deploy("--timeout", "7") == 1
+    told = capsys.readouterr().err
+    assert "doesn't run after 7 s (error: timed out waiting for the condition): see `kubectl -n argo get pods`" in told
 
 
 def changes(kubectl):
