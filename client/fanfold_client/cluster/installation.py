@@ -23,6 +23,7 @@ from fanfold_client.cluster.objects import Object, find, namespaces, secret, use
 from fanfold_client.cluster.overlay import Overlay, apply, prepared
 from fanfold_client.cluster.requests import Requests, requests_of
 from fanfold_client.cluster.requirements import (
+    ingress_urls,
     node_ports,
     require_argo,
     require_cert_manager,
@@ -33,6 +34,7 @@ from fanfold_client.cluster.requirements import (
 
 ADMIN_EXISTS = 5
 CONNECT_SECONDS = 3.0
+HTTPS_PORT = 443
 S3_KEY = "fanfold-s3"
 
 Say = Callable[[str], None]
@@ -103,10 +105,10 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
             "that your overlay names, and leave out --images"
         )
     with prepared(overlay, kubectl, nodeports=options.nodeports) as (folder, objects):
+        require_own_names(overlay, objects)
         if local or options.argo:
             argo.ensure(kubectl, options.argo or argo.MANIFEST, options.seconds, say)
         require_argo(kubectl, objects)
-        require_own_names(overlay, objects)
         require_cert_manager(kubectl, objects)
         require_free_ports(kubectl, objects)
         require_open_api_server(kubectl, objects)
@@ -127,6 +129,7 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         password = None if options.demo else _create_admin(kubectl, options.admin, say)
         address = (local and local.address) or _node_address(kubectl)
         urls = {name: f"http://{address}:{port}" for name, port in node_ports(objects).items() if address}
+        urls |= ingress_urls(objects)
     url, admin = urls.get("submit"), options.admin if password else None
     asked = requests_of(objects)
     return Installed(overlay.namespace, url, urls.get("auth"), admin, password, demo_users, _answers(url), asked)
@@ -217,7 +220,7 @@ def _answers(url: str | None) -> bool:
         return False
     place = urlsplit(url)
     try:
-        socket.create_connection((place.hostname, place.port), CONNECT_SECONDS).close()
+        socket.create_connection((place.hostname, place.port or HTTPS_PORT), CONNECT_SECONDS).close()
     except OSError:
         return False
     return True

@@ -125,3 +125,14 @@ def node_ports(objects: list[Object]) -> dict[str, int]:
         for port in item["spec"]["ports"]
         if "nodePort" in port
     }
+
+
+def ingress_urls(objects: list[Object]) -> dict[str, str]:
+    """The URL of each Service that an Ingress leads to by TLS, by the Service's name."""
+    return {
+        path["backend"]["service"]["name"]: f"https://{rule['host']}"
+        for item in objects
+        if item["kind"] == "Ingress" and "tls" in item["spec"]
+        for rule in item["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    }

@@ -474,6 +474,27 @@ def test_it_is_removed_from_each_of_them(kubectl, apart, capsys):
     assert "delete it on their server" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
+def test_an_ingress_is_where_people_log_in(kubectl, capsys):
+    hosts = {"submit": "fanfold.example.com", "auth": "auth.example.com"}
+    ingresses = [
+        {
+            "kind": "Ingress",
+            "metadata": {"name": name},
+            "spec": {
+                "tls": [{"hosts": [host]}],
+                "rules": [{"host": host, "http": {"paths": [{"backend": {"service": {"name": name}}}]}}],
+            },
+        }
+        for name, host in hosts.items()
+    ]
+    kubectl.render(NAMESPACE, DEPLOYMENT, *ingresses)
+    assert deploy() == 0
+    told = capsys.readouterr()
+    assert "submit    https://fanfold.example.com\n" in told.out and "auth      https://auth.example.com\n" in told.out
+    assert "Next: fanfold login https://fanfold.example.com --user admin" in told.err
+
+
 def test_names_of_an_example_are_not_installed(kubectl, capsys):
     ingress = {"kind": "Ingress", "metadata": {"name": "submit"}, "spec": {"rules": [{"host": "a.example.org"}]}}
     kubectl.render(NAMESPACE, DEPLOYMENT, ingress)
