@@ -183,6 +183,11 @@ def test_what_the_command_prints_is_the_demos_password():
     assert verb.DEMO_PASSWORD == demo.PASSWORD
 
 
+def test_the_demo_has_no_admin_of_another_name(capsys):
+    assert deploy("--demo", "--admin", "ada") == 2
+    assert "--demo creates its own admin" in capsys.readouterr().err
+
+
 def test_no_demo_where_others_could_reach_it(kubectl, capsys):
     assert deploy("--demo") == 3
     assert "--demo is for minikube and kind alone" in capsys.readouterr().err

@@ -25,7 +25,7 @@ DEMO_PASSWORD = "password"  # noqa: S105 (that of `fanfold_auth demo`; a test co
 def on_cluster(verb: Verb) -> Verb:
     """Give a verb the options that select a cluster, and pass it the `overlay` and `kubectl` that they mean."""
 
-    @click.option("--overlay", required=True, help="minikube, or a folder with your own kustomization.")
+    @click.option("--overlay", required=True, help="minikube, kind, or a folder with your own kustomization.")
     @click.option("--namespace", help="Use this namespace instead of the overlay's.")
     @click.option("--context", help="The context in the kubeconfig.")
     @click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="Use this kubeconfig.")
@@ -81,6 +81,8 @@ def deploy(
     """
     from fanfold_client.cluster.installation import Options, install, rehearse
 
+    if wanted["demo"] and wanted["admin"] != "admin":
+        raise click.UsageError("--demo creates its own admin: leave out --admin")
     if dry_run:
         changes = rehearse(overlay, kubectl, dry_run, nodeports=wanted["nodeports"])
         if as_json:
