@@ -3,6 +3,7 @@
 Which of them it is, the nodes say: an overlay's name proves nothing.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,6 +16,11 @@ from fanfold_client.cluster.programs import output_of
 Say = Callable[[str], None]
 LIBRARY = ("docker.io/library/", "localhost/")
 """What container runtimes put before a name that has no registry."""
+
+
+# What nodes say becomes part of commands, so it must be no more than a name.
+_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_KIND = re.compile(rf"kind://(docker|podman|nerdctl)/({_NAME})/({_NAME})")
 
 
 class LocalCluster(Protocol):
@@ -79,12 +85,11 @@ class Kind:
 def find_local_cluster(kubectl: Kubectl) -> LocalCluster | None:
     """The local cluster that kubectl leads to; None if it leads to another one, or may not list nodes."""
     for node in kubectl.items_if_allowed("nodes"):
-        profile = node.get("metadata", {}).get("labels", {}).get("minikube.k8s.io/name")
-        if profile:
+        profile = node.get("metadata", {}).get("labels", {}).get("minikube.k8s.io/name", "")
+        if re.fullmatch(_NAME, profile):
             return Minikube(profile)
-        scheme, _, place = node.get("spec", {}).get("providerID", "").partition("://")
-        if scheme == "kind" and place.count("/") == 2:  # kind://ENGINE/CLUSTER/NODE
-            return Kind(*place.split("/"))
+        if found := _KIND.fullmatch(node.get("spec", {}).get("providerID", "")):
+            return Kind(*found.groups())
     return None
 
 

@@ -183,6 +183,21 @@ def test_what_the_command_prints_is_the_demos_password():
     assert verb.DEMO_PASSWORD == demo.PASSWORD
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"metadata": {"labels": {"minikube.k8s.io/name": "$(shell id)"}}},
+        {"metadata": {"labels": {"minikube.k8s.io/name": "-p"}}},
+        {"spec": {"providerID": "kind://rm/lab/lab-control-plane"}},
+        {"spec": {"providerID": "kind://docker/lab/--privileged"}},
+        {"spec": {"providerID": "aws:///eu/i-1"}},
+    ],
+)
+def test_what_a_node_says_is_no_command(kubectl, node):
+    kubectl.answer("get nodes", {"items": [node]})
+    assert local_clusters.find_local_cluster(Kubectl("fanfold")) is None
+
+
 def test_the_demo_has_no_admin_of_another_name(capsys):
     assert deploy("--demo", "--admin", "ada") == 2
     assert "--demo creates its own admin" in capsys.readouterr().err
