@@ -15,6 +15,7 @@ from fanfold.authoring.batch import batch
 from fanfold.authoring.job import Job
 from fanfold.authoring.programs import program
 from fanfold.authoring.stage import Input, Stage
+from fanfold.dependencies.restart import restart_with_packages
 from fanfold.errors import InvalidJob
 from fanfold_steps.aggregations import (
     Aggregation,
@@ -74,3 +75,5 @@ __all__ = [
     "batch",
     "program",
 ]
+
+restart_with_packages()

@@ -13,6 +13,7 @@ from fanfold.planning.sizing import Sizing
 from fanfold_steps.job.spec import Inputs, JobSpec
 
 if TYPE_CHECKING:
+    from fanfold.dependencies.targets import Target
     from fanfold.engines.argo.pods import PodSettings
 
 
@@ -55,6 +56,15 @@ class RunRequest:
 def sizing_of(options: Mapping[str, Any]) -> Sizing:
     """The sizes that `SIZING_OPTIONS` and `--workers` fix."""
     return Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
+
+
+def target_of(options: Mapping[str, Any]) -> "Target":
+    """The Python and the platform of the workers: those of this machine, or of the pods' image."""
+    from fanfold.dependencies.targets import STEPS_IMAGE, Target, this_machine
+
+    if options.get("on") == "local":
+        return this_machine()
+    return Target(options["image_python"] or STEPS_IMAGE.python, options["image_platform"] or STEPS_IMAGE.platform)
 
 
 def pod_settings(options: Mapping[str, Any]) -> "PodSettings":

@@ -1,0 +1,221 @@
+"""From requirements to wheels: uv resolves them for a Python and a platform, and the answer is kept.
+
+CACHE/fanfold/resolutions/DIGEST.json    the wheels that a text led to: the same job again has the same bytes
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fanfold.dependencies.requested import Requested
+from fanfold.dependencies.targets import Target
+from fanfold.errors import Refused
+from fanfold_steps.user_code.packages import cache_folder, find_uv
+from fanfold_storage.extras import to_install
+
+if TYPE_CHECKING:
+    from packaging.tags import Tag
+
+_OURS = "fanfold"  # workers have it; it is left out of what they install
+_VERSION = 1  # of the files of resolutions
+_NO_SOLUTION = 1  # uv's exit status
+_LONGEST_REASON = 1500
+
+
+class IndexAway(Refused):
+    """The index of packages doesn't respond."""
+
+    exit_status = 6
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWheel:
+    """A wheel where an index has it: its SHA-256 (hex) is None if the index doesn't say."""
+
+    name: str
+    url: str
+    sha256: str | None
+
+
+def resolve(requested: Requested, target: Target) -> list[FoundWheel]:
+    """The wheels that requirements lead to, with all that they depend on; but not Fanfold itself.
+
+    Raises:
+        Refused: there are none that fit the target, or the requirements contradict each other. The message names the
+            package and the target.
+        IndexAway: the index of packages doesn't respond.
+    """
+    _check_python(requested, target)
+    if requested.dependencies == ():
+        return []
+    kept = _kept_in(requested, target)
+    if kept and kept.is_file():
+        return [FoundWheel(**one) for one in json.loads(kept.read_text())]
+    if requested.file.name.startswith("pylock.") and requested.file.suffix == ".toml":
+        lock = requested.text
+    else:
+        lock = _run_uv(requested, target)
+    wheels = sorted(_wheels_of(lock, requested, target), key=lambda wheel: wheel.name)
+    if kept:
+        _keep(kept, wheels)
+    return wheels
+
+
+def _check_python(requested: Requested, target: Target) -> None:
+    from packaging.specifiers import SpecifierSet
+
+    if requested.requires_python is None:
+        return
+    wanted = SpecifierSet(requested.requires_python)
+    # Of an image, only 3.13 may be known, which stands for its newest release.
+    version = target.python if target.python != target.minor else f"{target.minor}.999"
+    if not wanted.contains(version, prereleases=True):
+        raise Refused(
+            f"{requested.file} requires Python {requested.requires_python}, but the job would run with {target}: relax "
+            "requires-python, or run it with another Python"
+        )
+
+
+def _kept_in(requested: Requested, target: Target) -> Path | None:
+    """Where the answer is kept; None if it may be another one next time."""
+    folder = cache_folder("resolutions") if requested.is_self_contained else None
+    settings = sorted((name, value) for name, value in os.environ.items() if name.startswith("UV_"))
+    asked = json.dumps([_VERSION, requested.text, asdict(target), settings])
+    return folder / f"{hashlib.sha256(asked.encode()).hexdigest()}.json" if folder else None
+
+
+def _keep(path: Path, wheels: list[FoundWheel]) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        json.dump([asdict(wheel) for wheel in wheels], file)
+    Path(file.name).replace(path)
+
+
+def _run_uv(requested: Requested, target: Target) -> str:
+    """The requirements as a `pylock.toml`, which PEP 751 defines. Raises Refused, IndexAway."""
+    with tempfile.TemporaryDirectory(prefix="fanfold-resolution-") as folder:
+        excludes = Path(folder) / "excludes.txt"
+        excludes.write_text(_OURS)
+        options = ["--python-version", target.python, "--python-platform", target.platform, "--excludes", str(excludes)]
+        command = [find_uv(_no_uv), "pip", "compile", str(requested.file), *options]
+        done = subprocess.run(
+            [*command, "--only-binary", ":all:", "--format", "pylock.toml", "--no-header", "--quiet"],
+            cwd=requested.file.parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+        )
+    if done.returncode == 0:
+        return done.stdout
+    why = _reason(done.stderr)
+    if done.returncode != _NO_SOLUTION and "Failed to fetch" in done.stderr:
+        raise IndexAway(f"the index of packages doesn't respond: {why}")
+    raise Refused(f"the packages of {requested.file} can't be had for {target}: {why}")
+
+
+def _reason(stderr: str) -> str:
+    """What uv says, as one sentence.
+
+    >>> _reason("error: No solution found when resolving dependencies\\n  cause: Because x has no usable wheels.")
+    'because x has no usable wheels: name a version that has a wheel, or use an image that has the package'
+    """
+    text = re.sub(r"\s*\bhint: .*", "", stderr, flags=re.DOTALL)
+    lines = (re.sub(r"^(error|cause): ", "", line.strip()) for line in text.splitlines())
+    reason = " ".join(line for line in lines if line and not line.startswith("No solution found")).rstrip(".")
+    reason = re.sub(r"^Because\b", "because", reason)[:_LONGEST_REASON]
+    mend = "name a version that has a wheel, or use an image that has the package"
+    return f"{reason}: {mend}" if "no usable wheels" in reason or "no wheels" in reason else reason
+
+
+def _wheels_of(lock: str, requested: Requested, target: Target) -> Iterator[FoundWheel]:
+    """The best wheel of each package in a lock file. Raises Refused."""
+    from packaging.pylock import PackageWheel, Pylock, PylockSelectError, PylockValidationError
+
+    try:
+        pylock = Pylock.from_dict(tomllib.loads(lock))
+        selected = list(pylock.select(environment=_environment(target), tags=list(_tags(target))))
+    except (tomllib.TOMLDecodeError, PylockValidationError, PylockSelectError) as error:
+        raise Refused(f"the packages of {requested.file} can't be had for {target}: {error}") from error
+    for package, source in selected:
+        if package.name == _OURS:
+            continue
+        url, path = getattr(source, "url", None), getattr(source, "path", None)
+        place = url or (path and (requested.file.parent / path).absolute().as_uri())
+        name = source.filename if isinstance(source, PackageWheel) else str(place).rpartition("/")[2]
+        if not place or not name.endswith(".whl"):
+            raise Refused(
+                f"{package.name} in {requested.file} isn't a wheel, and packages aren't built here: build one with "
+                "`uv build --wheel`, and name its file"
+            )
+        yield FoundWheel(name, place, _checked_hash(package.name, source, requested))
+
+
+def _checked_hash(package: str, source: Any, requested: Requested) -> str | None:
+    found: str | None = (source.hashes or {}).get("sha256")
+    if requested.hashes and found not in requested.hashes:
+        raise Refused(
+            f"{package}: the wheel that fits has none of the hashes that {requested.file} demands: lock it anew"
+        )
+    return found
+
+
+def _environment(target: Target) -> Any:
+    """What markers are compared with."""
+    system = "Darwin" if "apple" in target.platform else "Linux"
+    return {
+        "implementation_name": "cpython",
+        "implementation_version": target.python,
+        "os_name": "posix",
+        "platform_machine": _machine(target),
+        "platform_python_implementation": "CPython",
+        "platform_release": "",
+        "platform_system": system,
+        "platform_version": "",
+        "python_full_version": target.python if target.python != target.minor else f"{target.minor}.0",
+        "python_version": target.minor,
+        "sys_platform": system.lower(),
+    }
+
+
+def _machine(target: Target) -> str:
+    machine = target.platform.partition("-")[0]
+    return "arm64" if machine == "aarch64" and "apple" in target.platform else machine
+
+
+def _tags(target: Target) -> Iterator["Tag"]:
+    """The tags of wheels that fit, the best first."""
+    from packaging.tags import compatible_tags, cpython_tags
+
+    major, minor = map(int, target.minor.split("."))
+    platforms = list(_platforms(target))
+    yield from cpython_tags((major, minor), platforms=platforms)
+    yield from compatible_tags((major, minor), f"cp{major}{minor}", platforms)
+
+
+def _platforms(target: Target) -> Iterator[str]:
+    from packaging.tags import mac_platforms
+
+    machine, _, system = target.platform.partition("-")
+    if system == "apple-darwin":
+        yield from mac_platforms((13, 0), _machine(target))
+        return
+    if found := re.fullmatch(r"manylinux_2_(\d+)", system):
+        for minor in range(int(found[1]), 4, -1):
+            yield f"manylinux_2_{minor}_{machine}"
+            if legacy := {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}.get(minor):
+                yield f"{legacy}_{machine}"
+    elif system == "unknown-linux-musl":
+        yield from (f"musllinux_1_{minor}_{machine}" for minor in range(2, -1, -1))
+    yield f"linux_{machine}"
+
+
+def _no_uv(why: str) -> Refused:
+    return Refused(f"{why}; run: {to_install('workflows')}")
