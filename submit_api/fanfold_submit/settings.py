@@ -62,8 +62,15 @@ class Settings(ServiceSettings):
     ] = Field(default=(), description="places that each are s3://bucket/ or s3://bucket/prefix/, separated by commas")
     # Bytes of one upload.
     largest_file: int = Field(default=100 * 1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
-    # Bytes of one code bundle.
-    largest_bundle: int = Field(default=64 * MIB, ge=1, description="a whole number of bytes, 1 or more")
+    # Bytes of one code bundle, or of one wheel.
+    largest_bundle: int = Field(default=1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
+    # What jobs bring their packages for, if the steps image isn't built like the image that runs this.
+    steps_python: Annotated[
+        Annotated[str, Field(pattern=r"^3\.\d+(\.\d+)?$")] | None, BeforeValidator(_none_if_empty)
+    ] = Field(default=None, description="the Python of the steps image, such as 3.13")
+    steps_platform: Annotated[
+        Annotated[str, Field(pattern="^[a-z0-9_-]{1,64}$")] | None, BeforeValidator(_none_if_empty)
+    ] = Field(default=None, description="the platform of the steps image, such as x86_64-manylinux_2_36")
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
     # How long ended jobs are kept, and code and uploads that no job uses.

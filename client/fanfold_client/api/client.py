@@ -150,18 +150,22 @@ class Files:
 
 
 class Bundles:
-    """Code bundles: zip files stored under the SHA-256 of their bytes, and shared by jobs."""
+    """Code bundles and wheels: zip files stored under the SHA-256 of their bytes, and shared by jobs."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def ensure(self, sha256: str, data: bytes) -> bool:
-        """Store a bundle unless it is known; returns whether it was sent."""
+    def ensure(self, sha256: str, source: Source) -> bool:
+        """Store a bundle unless it is known; returns whether it was sent. A file on disk is streamed."""
         try:
             self._transport.request("HEAD", f"/v1/bundles/{sha256}")
         except NotFound:
+            size = len(source) if isinstance(source, bytes) else source.stat().st_size
             self._transport.request(
-                "PUT", f"/v1/bundles/{sha256}", content=data, headers={"Content-Type": "application/zip"}
+                "PUT",
+                f"/v1/bundles/{sha256}",
+                content=_body(source, None),
+                headers={"Content-Type": "application/zip", "Content-Length": str(size)},
             )
             return True
         return False

@@ -84,7 +84,7 @@ def _dependencies(script: Path, data: dict[str, Any]) -> tuple[str, ...]:
     found = data.get("dependencies", [])
     if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
         raise Refused(
-            f'{script}: dependencies in the block `# /// script` is a list like ["regex>=2024"], not {found!r}'
+            f'{script}: dependencies in the block `# /// script` is a list, ["regex>=2024"], not {found!r:.80}'
         )
     return tuple(found)
 
@@ -98,9 +98,7 @@ def _requires_python(script: Path, data: dict[str, Any]) -> str | None:
     try:
         SpecifierSet(found)
     except (InvalidSpecifier, TypeError, AttributeError):
-        raise Refused(
-            f'{script}: requires-python in the block `# /// script` is like ">=3.11", not {found!r}'
-        ) from None
+        raise Refused(f'{script}: requires-python in the block `# /// script` is ">=3.11", not {found!r:.80}') from None
     return found
 
 

@@ -161,9 +161,7 @@ def _wheels_of(lock: str, requested: Requested, target: Target) -> Iterator[Foun
 def _checked_hash(package: str, source: Any, requested: Requested) -> str | None:
     found: str | None = (source.hashes or {}).get("sha256")
     if requested.hashes and found not in requested.hashes:
-        raise Refused(
-            f"{package}: the wheel that fits has none of the hashes that {requested.file} demands: lock it anew"
-        )
+        raise Refused(f"{package}: the wheel that fits has no hash of those in {requested.file}: lock it anew")
     return found
 
 

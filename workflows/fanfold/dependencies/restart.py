@@ -54,7 +54,7 @@ def _restart(script: Path) -> None:
     environ = {**os.environ, _STARTED: str(script), "PYTHONPATH": os.pathsep.join(paths)}
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environ)  # noqa: S606 (this very command, again)
 
 
 def _is_here(requirement: str) -> bool:

@@ -36,9 +36,8 @@ def run_script(name: str, compile_job: Callable[[Sequence[str]], CompiledJob], a
         run_and_exit(lambda: _run(compile_job, options))
 
     about = "\n\n".join([f"Run the job {name}.", *as_written(about)])
-    command = click.Command(
-        name, params=[*RUN_OPTIONS, INCLUDE_OPTION, REQUIREMENTS_OPTION], callback=callback, help=about
-    )
+    parameters = [*RUN_OPTIONS, INCLUDE_OPTION, REQUIREMENTS_OPTION]
+    command = click.Command(name, params=parameters, callback=callback, help=about)
     open_standard_streams()
     command(prog_name=Path(sys.argv[0]).name)
     raise AssertionError("click ends the process")

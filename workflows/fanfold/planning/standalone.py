@@ -116,8 +116,8 @@ def start_or_resume(run: PlannedRun, compiled: CompiledJob) -> PlannedJob:
 
 
 def _put_wheels(tree: JobTree, compiled: CompiledJob) -> None:
-    wheels = compiled.spec.dependencies.wheels if compiled.spec.dependencies else []
-    for wheel in wheels if compiled.wheels else ():
+    assert compiled.wheels and compiled.spec.dependencies
+    for wheel in compiled.spec.dependencies.wheels:
         with around("start.wheels"), (compiled.wheels / wheel.sha256).open("rb") as file:
             tree.objects.put(f"{WHEELS}{wheel.sha256}", iter(partial(file.read, CHUNK), b""))
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @click.option("--split-size", type=Size(), help="Input per map task, such as 16MiB (default: by input size).")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the job. Repeatable.")
 @click.option("--include", multiple=True, metavar="PATH", help="File or folder beside the job's file, to travel along.")
+@click.option("--requirements", metavar="FILE", help="Packages, or a lock file, instead of the job's # /// script.")
 @click.option("--mrjob", "is_mrjob", is_flag=True, help="JOB is written for mrjob; its own options follow after --.")
 @click.option("--python", metavar="PATH", help="The Python here that has mrjob.  [default: Fanfold's own]")
 @click.option("--key", help="Idempotency key: repeating a request with the same key returns the same job.")
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 def submit(
     client: "Client", job: str, own: tuple[str, ...], inputs: tuple[str, ...], output: str | None, key: str | None,
     watching: bool, params: tuple[str, ...], include: tuple[str, ...],
-    is_mrjob: bool, python: str | None, as_json: bool, **options: Any,
+    requirements: str | None, is_mrjob: bool, python: str | None, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Submit a job to the service.
 
@@ -66,9 +67,15 @@ def submit(
         request["output"] = output_place(output)
     if not is_mrjob and (own or python):
         raise click.UsageError("a job's own options, and --python, go with --mrjob; parameters are --param NAME=VALUE")
-    if is_mrjob and include:
-        raise click.UsageError("--include goes with jobs of Fanfold's; in a script for mrjob, name files in FILES")
-    compiled = _compile_mrjob(job, own, python) if is_mrjob else _resolve(job, include).with_params(params)
+    if is_mrjob and (include or requirements):
+        given, mend = (
+            ("--include", "name files in FILES") if include else ("--requirements", "use an image that has them")
+        )
+        raise click.UsageError(f"{given} goes with jobs of Fanfold's; for a script for mrjob, {mend}")
+    if is_mrjob:
+        compiled = _compile_mrjob(job, own, python)
+    else:
+        compiled = _resolve(client, job, include, requirements).with_params(params)
     compiled.check_programs(local=False)
     if compiled.demand:
         say(compiled.demand)
@@ -92,10 +99,19 @@ def submit(
     return 0
 
 
-def _resolve(job: str, include: tuple[str, ...]) -> "CompiledJob":
+def _resolve(client: "Client", job: str, include: tuple[str, ...], requirements: str | None) -> "CompiledJob":
+    from fanfold.dependencies.here import use_here, with_packages
+    from fanfold.dependencies.requested import requested
+    from fanfold.dependencies.targets import Target
     from fanfold.resolve import resolve
 
-    return resolve(job, include)
+    asked = requested(job, requirements)
+    use_here(asked)
+    compiled = resolve(job, include)
+    if asked is None:
+        return compiled
+    about = client.about()
+    return with_packages(compiled, asked, Target(about["steps_python"], about["steps_platform"]))
 
 
 def _compile_mrjob(script: str, own: tuple[str, ...], python: str | None) -> "CompiledJob":
@@ -104,10 +120,18 @@ def _compile_mrjob(script: str, own: tuple[str, ...], python: str | None) -> "Co
     return compile_mrjob(script, own, python, local=False)
 
 
+def _upload_wheels(client: "Client", compiled: "CompiledJob") -> None:
+    """Send the wheels of the job's packages that the service doesn't have."""
+    if compiled.wheels and compiled.spec.dependencies:
+        for wheel in compiled.spec.dependencies.wheels:
+            client.bundles.ensure(wheel.sha256, compiled.wheels / wheel.sha256)
+
+
 def _upload_code(client: "Client", compiled: "CompiledJob") -> dict[str, Any]:
     """The request's `job`: the name of a built-in job, or a spec whose code has been uploaded."""
     if compiled.builtin:
         return {"builtin": compiled.builtin}
     if compiled.bundle:
         client.bundles.ensure(compiled.bundle.sha256, compiled.bundle.data)
+    _upload_wheels(client, compiled)
     return {"spec": asdict(compiled.spec)}
