@@ -63,7 +63,7 @@ class Settings(ServiceSettings):
     # Bytes of one upload.
     largest_file: int = Field(default=100 * 1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
     # Bytes of one code bundle, or of one wheel.
-    largest_bundle: int = Field(default=1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
+    largest_bundle: int = Field(default=512 * MIB, ge=1, description="a whole number of bytes, 1 or more")
     # What jobs bring their packages for, if the steps image isn't built like the image that runs this.
     steps_python: Annotated[
         Annotated[str, Field(pattern=r"^3\.\d+(\.\d+)?$")] | None, BeforeValidator(_none_if_empty)

@@ -15,7 +15,7 @@ from fanfold.authoring.batch import batch
 from fanfold.authoring.job import Job
 from fanfold.authoring.programs import program
 from fanfold.authoring.stage import Input, Stage
-from fanfold.dependencies.restart import restart_with_packages
+from fanfold.dependencies import restart as _restart
 from fanfold.errors import InvalidJob
 from fanfold_steps.aggregations import (
     Aggregation,
@@ -76,4 +76,4 @@ __all__ = [
     "program",
 ]
 
-restart_with_packages()
+_restart.restart_with_packages()

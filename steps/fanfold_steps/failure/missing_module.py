@@ -19,8 +19,8 @@ _PRINTED = re.compile(r"^ModuleNotFoundError: No module named '([^'\n]+)'\s*\Z",
 def missing_module(error: BaseException) -> str:
     """A hint that follows on an error's message, if code couldn't import a module; otherwise empty.
 
-    >>> missing_module(ModuleNotFoundError("No module named 'yaml'", name="yaml")).partition("]")[0]
-    ' (add its package to the job\'s file, in the lines `# /// script`, `# dependencies = ["pyyaml"'
+    >>> missing_module(ModuleNotFoundError("No module named 'yaml'", name="yaml"))[:79]
+    " (add its package to the job's file, in the lines `# /// script`, `# dependenci"
     """
     return _hint(error.name) if isinstance(error, ModuleNotFoundError) and error.name else ""
 

@@ -86,7 +86,20 @@ def _dependencies(script: Path, data: dict[str, Any]) -> tuple[str, ...]:
         raise Refused(
             f'{script}: dependencies in the block `# /// script` is a list, ["regex>=2024"], not {found!r:.80}'
         )
+    for requirement in found:
+        _check(script, requirement)
     return tuple(found)
+
+
+def _check(script: Path, requirement: str) -> None:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        Requirement(requirement)
+    except InvalidRequirement as error:
+        why = str(error).splitlines()[0]
+        what = f"{requirement!r:.200} in the block `# /// script` isn't a requirement like regex>=2024"
+        raise Refused(f"{script}: {what}: {why}") from error
 
 
 def _requires_python(script: Path, data: dict[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
@@ -103,10 +104,21 @@ def _run_uv(requested: Requested, target: Target) -> str:
     with tempfile.TemporaryDirectory(prefix="fanfold-resolution-") as folder:
         excludes = Path(folder) / "excludes.txt"
         excludes.write_text(_OURS)
-        options = ["--python-version", target.python, "--python-platform", target.platform, "--excludes", str(excludes)]
+        # Without --python, uv searches the machine for the target's own, and the index, too.
+        options = ["--python", sys.executable, "--python-version", target.python, "--excludes", str(excludes)]
         command = [find_uv(_no_uv), "pip", "compile", str(requested.file), *options]
         done = subprocess.run(
-            [*command, "--only-binary", ":all:", "--format", "pylock.toml", "--no-header", "--quiet"],
+            [
+                *command,
+                "--python-platform",
+                target.platform,
+                "--only-binary",
+                ":all:",
+                "--format",
+                "pylock.toml",
+                "--no-header",
+                "--quiet",
+            ],
             cwd=requested.file.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -130,7 +142,9 @@ def _reason(stderr: str) -> str:
     text = re.sub(r"\s*\bhint: .*", "", stderr, flags=re.DOTALL)
     lines = (re.sub(r"^(error|cause): ", "", line.strip()) for line in text.splitlines())
     reason = " ".join(line for line in lines if line and not line.startswith("No solution found")).rstrip(".")
-    reason = re.sub(r"^Because\b", "because", reason)[:_LONGEST_REASON]
+    reason = re.sub(r"^Because\b", "because", reason)
+    reason = re.sub(r"(\. And because you require [^,]+)?, we can conclude that your requirements are \S+$", "", reason)
+    reason = reason[:_LONGEST_REASON]
     mend = "name a version that has a wheel, or use an image that has the package"
     return f"{reason}: {mend}" if "no usable wheels" in reason or "no wheels" in reason else reason
 
