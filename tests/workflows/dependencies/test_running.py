@@ -68,7 +68,7 @@ def test_a_script_that_imports_its_packages_late_takes_requirements_too(work, en
     (work / "job.py").write_text(
         "from fanfold import Job, Sum\n\ndef words(line):\n    from shout import shout\n"
         "    for word in line.split():\n        yield shout(word), 1\n\n"
-        "job = Job(map=words, reduce=Sum())\njob.main()\n"
+        "job = Job(map=words, reduce=Sum())\nif __name__ == '__main__':\n    job.main()\n"
     )
     (work / "requirements.txt").write_text("shout\n")
     words = [sys.executable, "job.py", *PLACES]
@@ -117,7 +117,8 @@ def test_refusals_are_told_before_anything_runs(work, environ):
 
 def test_a_script_starts_anew_once_with_its_own_arguments_and_leaves_the_environment_as_it_was(work, environ):
     (work / "job.py").write_text(
-        '# /// script\n# dependencies = ["shout"]\n# ///\nprint("begun", flush=True)\nimport fanfold\nimport os, sys, shout\n'
+        '# /// script\n# dependencies = ["shout"]\n# ///\nprint("begun", flush=True)\n'
+        "import fanfold\nimport os, sys, shout\n"
         "print(sys.argv[1:], sys.flags.utf8_mode, os.environ.get('PYTHONPATH'), 'FANFOLD_STARTED_ANEW' in os.environ)\n"
     )
     environ["PYTHONPATH"] = str(work / "own")
