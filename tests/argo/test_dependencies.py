@@ -47,16 +47,16 @@ def test_a_pure_and_a_binary_package_come_with_the_job(installation: Installatio
     words = ["--input", "files:packages/", "--workers", "2", "--partitions", "2", "--watch"]
     job = installation.fanfold("submit", work / "job.py", *words).split()[0]
     installation.fanfold("results", job, "--output", work / "there")
-    here = [sys.executable, "-m", "fanfold_client", "run", work / "job.py", "--partitions", "2", "--quiet"]
-    subprocess.run([*here, "--input", work / "in", "--output", work / "here"], check=True, timeout=120)
+    here = ["run", "job.py", "--partitions", "2", "--quiet", "--input", "in", "--output", "here"]
+    subprocess.run([sys.executable, "-m", "fanfold_client", *here], cwd=work, check=True, timeout=120)
     assert parts(work / "there") == parts(work / "here")
     assert b"children\t1200\n" in parts(work / "there")
 
 
 def test_what_can_not_be_had_is_refused_before_anything_is_sent(installation: Installation, work: Path) -> None:
     (work / "requirements.txt").write_text("regex==2024.11.6\nregex==2024.9.11\n")
-    command = ["submit", work / "job.py", "--input", "files:packages/", "--requirements", work / "requirements.txt"]
-    process = installation.spawn(*command)
+    words = ("--input", "files:packages/", "--requirements", work / "requirements.txt")
+    process = installation.spawn("submit", work / "job.py", *words)
     err = process.communicate(timeout=120)[1].decode()
     assert process.returncode == 3
     assert "you require regex==2024.11.6 and regex==2024.9.11" in err

@@ -12,7 +12,7 @@ from typing import IO
 from fanfold_submit.refusals import InvalidBundle
 
 MOST_ENTRIES = 50_000  # a wheel has more files than code
-MOST_UNPACKED = 4 << 30  # bytes
+MOST_UNPACKED = 2 << 30  # bytes
 _CHUNK = 1 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others decompress without a bound on memory
 

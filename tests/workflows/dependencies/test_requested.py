@@ -2,10 +2,15 @@
 
 import pytest
 
-from fanfold.dependencies.requested import of_script, requested
+from fanfold.dependencies.requested import Requested, of_script, requested
 from fanfold.errors import Refused
 
 BLOCK = '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n#   "regex>=2024",\n#   "rich",\n# ]\n# ///\n'
+
+
+def found(asked: Requested | None) -> Requested:
+    assert asked
+    return asked
 
 
 def script(folder, text, name="job.py"):
@@ -15,14 +20,14 @@ def script(folder, text, name="job.py"):
 
 
 def test_a_block_is_read_as_it_is_written(tmp_path):
-    asked = of_script(script(tmp_path, f"import sys\n{BLOCK}import regex\n"))
+    asked = found(of_script(script(tmp_path, f"import sys\n{BLOCK}import regex\n")))
     assert asked.dependencies == ("regex>=2024", "rich")
     assert asked.requires_python == ">=3.11"
     assert "import" not in asked.text  # so that other changes of the file don't have it resolved again
 
 
 def test_lines_may_end_as_on_windows(tmp_path):
-    assert of_script(script(tmp_path, BLOCK.replace("\n", "\r\n"))).dependencies == ("regex>=2024", "rich")
+    assert found(of_script(script(tmp_path, BLOCK.replace("\n", "\r\n")))).dependencies == ("regex>=2024", "rich")
 
 
 @pytest.mark.parametrize(
@@ -59,8 +64,8 @@ def test_two_blocks_are_refused(tmp_path):
 
 def test_a_file_of_requirements_stands_in_for_the_packages_but_not_for_the_python(tmp_path):
     job, asked = script(tmp_path, BLOCK), script(tmp_path, "regex==1\n", "r.txt")
-    found = requested(str(job), str(asked))
-    assert (found.file, found.text, found.requires_python) == (asked, "regex==1\n", ">=3.11")
+    instead = found(requested(str(job), str(asked)))
+    assert (instead.file, instead.text, instead.requires_python) == (asked, "regex==1\n", ">=3.11")
     with pytest.raises(Refused, match="only a job in a Python file imports packages"):
         requested("wordcount", str(asked))
     with pytest.raises(Refused, match="can't be read: No such file"):
@@ -82,4 +87,4 @@ def test_a_file_of_requirements_stands_in_for_the_packages_but_not_for_the_pytho
 )
 def test_only_what_the_text_says_in_full_is_remembered(text, is_so, tmp_path):
     job = script(tmp_path, "")
-    assert requested(str(job), str(script(tmp_path, text, "r.txt"))).is_self_contained is is_so
+    assert found(requested(str(job), str(script(tmp_path, text, "r.txt")))).is_self_contained is is_so

@@ -1,11 +1,12 @@
 """Wheels for a Python and a platform, chosen by uv out of a folder of the test's own."""
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requested import Requested, requested
 from fanfold.dependencies.resolution import IndexAway, resolve
 from fanfold.dependencies.targets import STEPS_IMAGE, Target, this_machine
 from fanfold.dependencies.wheels import wheelhouse
@@ -24,6 +25,15 @@ def index(tmp_path, monkeypatch):
     for name, value in only_from(folder, tmp_path / "cache").items():
         monkeypatch.setenv(name, value)
     return folder
+
+
+def of_file(requirements: Path) -> Requested:
+    """What a file of requirements asks for, for an empty job beside it."""
+    job = requirements.with_name("empty.py")
+    job.touch()
+    asked = requested(str(job), str(requirements))
+    assert asked
+    return asked
 
 
 @pytest.fixture
@@ -153,23 +163,17 @@ def test_an_index_that_is_away_is_not_the_jobs_fault(index, ask, monkeypatch):
 
 
 def test_a_lock_file_is_held_to_its_hashes(index, tmp_path):
-    (tmp_path / "job.py").write_text("")
     wheel = build_wheel(index, "thing", "1.0")
-    import hashlib
-
     lock = tmp_path / "lock.txt"
     lock.write_text(f"thing==1.0 \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
-    assert names(resolve(requested(str(tmp_path / "job.py"), str(lock)), TARGET)) == [wheel.name]
+    assert names(resolve(of_file(lock), TARGET)) == [wheel.name]
     lock.write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(Refused, match=r"thing: the wheel that fits has no hash of those in .*lock\.txt: lock it anew"):
-        resolve(requested(str(tmp_path / "job.py"), str(lock)), TARGET)
+        resolve(of_file(lock), TARGET)
 
 
 def test_a_pylock_is_taken_as_it_is(index, tmp_path):
-    (tmp_path / "job.py").write_text("")
     wheels = [build_wheel(index, "thing", tag=f"cp313-cp313-{one}") for one in ("linux_x86_64", "win_amd64")]
-    import hashlib
-
     entries = [
         f'{{ name = "{wheel.name}", path = "index/{wheel.name}", hashes = {{ sha256 = '
         f'"{hashlib.sha256(wheel.read_bytes()).hexdigest()}" }} }}'
@@ -180,25 +184,24 @@ def test_a_pylock_is_taken_as_it_is(index, tmp_path):
         'lock-version = "1.0"\ncreated-by = "a test"\n[[packages]]\nname = "thing"\nversion = "1.0"\n'
         f"wheels = [{', '.join(entries)}]\n"
     )
-    asked = requested(str(tmp_path / "job.py"), str(lock))
+    asked = of_file(lock)
     assert names(wheelhouse(asked, TARGET).dependencies.wheels) == ["thing-1.0-cp313-cp313-linux_x86_64.whl"]
     with pytest.raises(Refused, match="No wheel found matching the provided tags for package 'thing'"):
         resolve(asked, Target("3.12", TARGET.platform))
     lock.write_text("lock-version = 2\n")
     with pytest.raises(Refused, match="can't be had for"):
-        resolve(requested(str(tmp_path / "job.py"), str(lock)), TARGET)
+        resolve(of_file(lock), TARGET)
 
 
 def test_a_wheel_of_ones_own_is_named_by_its_path_and_a_folder_is_refused(index, tmp_path):
-    (tmp_path / "job.py").write_text("")
     (tmp_path / "dist").mkdir()
     wheel = build_wheel(tmp_path / "dist", "own")
     asked = tmp_path / "r.txt"
     asked.write_text(f"./dist/{wheel.name}\n")
-    first = wheelhouse(requested(str(tmp_path / "job.py"), str(asked)), TARGET).dependencies
+    first = wheelhouse(of_file(asked), TARGET).dependencies
     assert names(first.wheels) == [wheel.name]
     build_wheel(tmp_path / "dist", "own", files={"own.py": "NEW = 1\n"})
-    second = wheelhouse(requested(str(tmp_path / "job.py"), str(asked)), TARGET).dependencies
+    second = wheelhouse(of_file(asked), TARGET).dependencies
     assert names(second.wheels) == [wheel.name]
     assert first.digest != second.digest  # what was built anew is taken anew
     project = tmp_path / "project"
@@ -206,7 +209,7 @@ def test_a_wheel_of_ones_own_is_named_by_its_path_and_a_folder_is_refused(index,
     (project / "pyproject.toml").write_text('[project]\nname = "built"\nversion = "1"\n')
     asked.write_text("./project\n")
     with pytest.raises(Refused, match="built"):
-        resolve(requested(str(tmp_path / "job.py"), str(asked)), TARGET)
+        resolve(of_file(asked), TARGET)
 
 
 def test_targets_are_told_by_what_they_are():

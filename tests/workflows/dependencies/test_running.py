@@ -56,6 +56,7 @@ def test_the_second_time_nothing_is_resolved_fetched_or_installed(work, environ,
         assert output(work) == first
 
 
+@pytest.mark.thorough
 def test_requirements_stand_in_for_the_block(work, environ):
     (work / "job.py").write_text(JOB.replace("shout>=1", "nowhere"))
     (work / "requirements.txt").write_text("shout\n")
@@ -64,6 +65,7 @@ def test_requirements_stand_in_for_the_block(work, environ):
     assert output(work) == ANSWER
 
 
+@pytest.mark.thorough
 def test_a_script_that_imports_its_packages_late_takes_requirements_too(work, environ):
     (work / "job.py").write_text(
         "from fanfold import Job, Sum\n\ndef words(line):\n    from shout import shout\n"
@@ -82,6 +84,7 @@ def test_a_script_that_imports_its_packages_late_takes_requirements_too(work, en
     )
 
 
+@pytest.mark.thorough
 def test_a_module_that_the_file_imports_and_nobody_named(work, environ):
     (work / "job.py").write_text(JOB.replace('["shout>=1"]', "[]"))
     for command in ([*RUN, "job.py"], [sys.executable, "job.py"]):
@@ -91,6 +94,7 @@ def test_a_module_that_the_file_imports_and_nobody_named(work, environ):
         assert '`# dependencies = ["shout"]`' in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_program_in_python_finds_them_too_and_says_what_it_lacks(work, environ):
     (work / "mapper.py").write_text("import sys, shout\nfor line in sys.stdin:\n    print(shout.shout(line.strip()))\n")
     text = "from fanfold import Job, program\njob = Job(map=program('python3 mapper.py'))\n"
@@ -141,6 +145,7 @@ def test_another_scripts_block_is_none_of_ours(work, environ):
     assert "No module named 'shout'" in done.stderr
 
 
+@pytest.mark.thorough
 def test_rendering_writes_the_wheels_for_the_pods_into_the_tree(work, environ, index):
     build_wheel(index, "native", tag="cp313-cp313-manylinux_2_28_x86_64")
     build_wheel(index, "native", tag="py3-none-any")  # for this machine
