@@ -14,16 +14,13 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fanfold.dependencies.requested import Requested
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
 from fanfold_steps.user_code.packages import cache_folder, find_uv
 from fanfold_storage.extras import to_install
-
-if TYPE_CHECKING:
-    from packaging.tags import Tag
 
 _OURS = "fanfold"  # workers have it; it is left out of what they install
 _VERSION = 1  # of the files of resolutions
@@ -77,8 +74,7 @@ def _check_python(requested: Requested, target: Target) -> None:
         return
     wanted = SpecifierSet(requested.requires_python)
     # Of an image, only 3.13 may be known, which stands for its newest release.
-    version = target.python if target.python != target.minor else f"{target.minor}.999"
-    if not wanted.contains(version, prereleases=True):
+    if not wanted.contains(target.full(unknown=999), prereleases=True):
         raise Refused(
             f"{requested.file} requires Python {requested.requires_python}, but the job would run with {target}: relax "
             "requires-python, or run it with another Python"
@@ -155,7 +151,7 @@ def _wheels_of(lock: str, requested: Requested, target: Target) -> Iterator[Foun
 
     try:
         pylock = Pylock.from_dict(tomllib.loads(lock))
-        selected = list(pylock.select(environment=_environment(target), tags=list(_tags(target))))
+        selected = list(pylock.select(environment=target.markers(), tags=list(target.tags())))
     except (tomllib.TOMLDecodeError, PylockValidationError, PylockSelectError) as error:
         raise Refused(f"the packages of {requested.file} can't be had for {target}: {error}") from error
     for package, source in selected:
@@ -177,56 +173,6 @@ def _checked_hash(package: str, source: Any, requested: Requested) -> str | None
     if requested.hashes and found not in requested.hashes:
         raise Refused(f"{package}: the wheel that fits has no hash of those in {requested.file}: lock it anew")
     return found
-
-
-def _environment(target: Target) -> Any:
-    """What markers are compared with."""
-    system = "Darwin" if "apple" in target.platform else "Linux"
-    return {
-        "implementation_name": "cpython",
-        "implementation_version": target.python,
-        "os_name": "posix",
-        "platform_machine": _machine(target),
-        "platform_python_implementation": "CPython",
-        "platform_release": "",
-        "platform_system": system,
-        "platform_version": "",
-        "python_full_version": target.python if target.python != target.minor else f"{target.minor}.0",
-        "python_version": target.minor,
-        "sys_platform": system.lower(),
-    }
-
-
-def _machine(target: Target) -> str:
-    machine = target.platform.partition("-")[0]
-    return "arm64" if machine == "aarch64" and "apple" in target.platform else machine
-
-
-def _tags(target: Target) -> Iterator["Tag"]:
-    """The tags of wheels that fit, the best first."""
-    from packaging.tags import compatible_tags, cpython_tags
-
-    major, minor = map(int, target.minor.split("."))
-    platforms = list(_platforms(target))
-    yield from cpython_tags((major, minor), platforms=platforms)
-    yield from compatible_tags((major, minor), f"cp{major}{minor}", platforms)
-
-
-def _platforms(target: Target) -> Iterator[str]:
-    from packaging.tags import mac_platforms
-
-    machine, _, system = target.platform.partition("-")
-    if system == "apple-darwin":
-        yield from mac_platforms((13, 0), _machine(target))
-        return
-    if found := re.fullmatch(r"manylinux_2_(\d+)", system):
-        for minor in range(int(found[1]), 4, -1):
-            yield f"manylinux_2_{minor}_{machine}"
-            if legacy := {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}.get(minor):
-                yield f"{legacy}_{machine}"
-    elif system == "unknown-linux-musl":
-        yield from (f"musllinux_1_{minor}_{machine}" for minor in range(2, -1, -1))
-    yield f"linux_{machine}"
 
 
 def _no_uv(why: str) -> Refused:

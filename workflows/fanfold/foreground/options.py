@@ -62,11 +62,18 @@ INCLUDE_OPTION = click.Option(
     help="File or folder beside the job's file that travels with its code. Repeatable.",
 )
 
-REQUIREMENTS_OPTION = click.Option(
-    ["--requirements"],
-    metavar="FILE",
-    help="Packages that the job imports, or a lock file of them, instead of those in its file's block # /// script.",
-)
+PACKAGE_OPTIONS = [
+    click.Option(
+        ["--requirements"],
+        metavar="FILE",
+        help="Packages that the job imports, or a lock file of them, instead of those in its file's # /// script.",
+    ),
+    click.Option(["--image-python"], metavar="VERSION", help="The Python of the pods' image.  [default: 3.13]"),
+    click.Option(
+        ["--image-platform"], metavar="NAME", help="Their platform, for uv.  [default: x86_64-manylinux_2_36]"
+    ),
+]
+"""For jobs in Python files only."""
 
 RESULT_OPTIONS = [
     click.Option(["--overwrite"], is_flag=True, help="Replace an earlier job's output once the new one is complete."),
@@ -78,8 +85,6 @@ RESULT_OPTIONS = [
 POD_OPTIONS = [
     click.Option(["--namespace"], help="The pods' namespace.  [default: fanfold]"),
     click.Option(["--image"], help="The pods' image.  [default: fanfold-steps of this version]"),
-    click.Option(["--image-python"], metavar="VERSION", help="The image's Python.  [default: 3.13]"),
-    click.Option(["--image-platform"], metavar="NAME", help="Its platform.  [default: x86_64-manylinux_2_36]"),
     click.Option(["--claim"], metavar="NAME[:PATH]", help="A PersistentVolumeClaim, mounted at PATH (default: /data)."),
     click.Option(["--s3-secret"], metavar="NAME", help="The Secret with the credentials for s3://… places."),
     click.Option(["--s3-endpoint"], metavar="URL", help="S3 server, as pods see it.  [default: AWS_ENDPOINT_URL]"),

@@ -10,7 +10,7 @@ import click
 
 from fanfold.dependencies.here import with_packages
 from fanfold.dependencies.requested import requested
-from fanfold.foreground.options import INCLUDE_OPTION, REQUIREMENTS_OPTION, RUN_OPTIONS
+from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS
 from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
 from fanfold.planning.compiled import CompiledJob
@@ -36,7 +36,7 @@ def run_script(name: str, compile_job: Callable[[Sequence[str]], CompiledJob], a
         run_and_exit(lambda: _run(compile_job, options))
 
     about = "\n\n".join([f"Run the job {name}.", *as_written(about)])
-    parameters = [*RUN_OPTIONS, INCLUDE_OPTION, REQUIREMENTS_OPTION]
+    parameters = [*RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS]
     command = click.Command(name, params=parameters, callback=callback, help=about)
     open_standard_streams()
     command(prog_name=Path(sys.argv[0]).name)

@@ -10,10 +10,10 @@ from fanfold.dependencies.requested import requested
 from fanfold.foreground.options import (
     INCLUDE_OPTION,
     JOB,
+    PACKAGE_OPTIONS,
     PARAM_OPTION,
     PLACE_OPTIONS,
     POD_OPTIONS,
-    REQUIREMENTS_OPTION,
     SIZING_OPTIONS,
 )
 from fanfold.foreground.pipes import spooled
@@ -31,7 +31,7 @@ _OPTIONS: list[click.Parameter] = [
     click.Option(["--in-order"], is_flag=True, help="Make split, map and reduce wait for each other in Argo, too."),
     PARAM_OPTION,
     INCLUDE_OPTION,
-    REQUIREMENTS_OPTION,
+    *PACKAGE_OPTIONS,
     *POD_OPTIONS,
     click.Option(["--write"], is_flag=True, help="Also write job.json and the code, so that the Workflow can run."),
 ]

@@ -7,7 +7,7 @@ import click
 from fanfold import builtin
 from fanfold.dependencies.here import use_here, with_packages
 from fanfold.dependencies.requested import requested
-from fanfold.foreground.options import INCLUDE_OPTION, JOB, REQUIREMENTS_OPTION, RUN_OPTIONS
+from fanfold.foreground.options import INCLUDE_OPTION, JOB, PACKAGE_OPTIONS, RUN_OPTIONS
 from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
 from fanfold.resolve import resolve
@@ -23,7 +23,7 @@ def _builtin_jobs() -> str:
 
 @click.command(
     cls=JobHelp,
-    params=[JOB, *RUN_OPTIONS, INCLUDE_OPTION, REQUIREMENTS_OPTION],
+    params=[JOB, *RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS],
     short_help="Run a job on this machine.",
     epilog=_builtin_jobs(),
 )
