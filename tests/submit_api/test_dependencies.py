@@ -53,6 +53,16 @@ def test_workers_import_the_wheels_that_the_spec_names(
     assert user.http.get(f"/v1/jobs/{job['id']}/results/data").text == "1.5\n"
 
 
+def test_a_module_that_no_worker_has_is_told_with_what_to_add(
+    shared_site: Site, wheel: tuple[bytes, dict[str, Any]]
+) -> None:
+    user = shared_site.user("ada-wheels")
+    asked = body(user, wheel[1])
+    del asked["job"]["spec"]["dependencies"]
+    job = user.wait(user.submit(asked).json()["id"], "failed")
+    assert "No module named 'thing' (add its package to the job's file, in the lines" in job["error"]["detail"]
+
+
 def test_a_wheel_that_nobody_stored_or_of_another_size_is_refused(
     shared_site: Site, wheel: tuple[bytes, dict[str, Any]]
 ) -> None:

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from fanfold.dependencies.requested import Requested, requested
-from fanfold.dependencies.resolution import IndexAway, resolve
-from fanfold.dependencies.targets import STEPS_IMAGE, Target, this_machine
+from fanfold.dependencies.resolution import IndexAway, own_constraints, resolve
+from fanfold.dependencies.targets import STEPS_IMAGE, Target, target, this_machine
 from fanfold.dependencies.wheels import wheelhouse
 from fanfold.errors import Refused
 from fanfold.terminal.errors import Exit, status_of
 from tests.wheels import build_wheel, only_from
 
-TARGET = Target("3.13", "x86_64-manylinux_2_36")
+PLATFORM = "x86_64-manylinux_2_36"
+TARGET = target("3.13", PLATFORM)
 
 
 @pytest.fixture
@@ -212,8 +213,26 @@ def test_a_wheel_of_ones_own_is_named_by_its_path_and_a_folder_is_refused(index,
         resolve(of_file(asked), TARGET)
 
 
+def test_packages_that_fanfold_could_not_work_with_are_refused(index, ask):
+    build_wheel(index, "polars", "1.0")
+    build_wheel(index, "polars", "1.99")
+    assert names(resolve(ask("polars"), TARGET)) == ["polars-1.99-py3-none-any.whl"]
+    with pytest.raises(Refused, match=r"; Fanfold itself needs polars>=1\.\d+$"):
+        resolve(ask("polars<1.1"), TARGET)
+    assert "click" not in "".join(own_constraints())  # which no worker loads
+
+
+@pytest.mark.parametrize(
+    ("python", "platform"), [("3", PLATFORM), ("py3.13", PLATFORM), ("3.13", "linux"), ("3.13", f"{PLATFORM}\n")]
+)
+def test_a_target_that_is_none_is_refused(python, platform):
+    with pytest.raises(Refused, match=r"the image's (Python|platform) is "):
+        target(python, platform)
+
+
 def test_targets_are_told_by_what_they_are():
-    assert this_machine().python.count(".") == 2
+    here = this_machine()
+    assert target(here.python, here.platform) == here
     containerfile = (Path(__file__).parents[3] / "argo/images/fanfold.Containerfile").read_text()
     assert f"/library/python:{STEPS_IMAGE.python}-slim-bookworm" in containerfile
     assert STEPS_IMAGE.platform == "x86_64-manylinux_2_36"  # Debian 12 has glibc 2.36

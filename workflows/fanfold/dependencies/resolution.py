@@ -13,14 +13,19 @@ import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.metadata import requires
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fanfold.dependencies.requested import Requested
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
 from fanfold_steps.user_code.packages import cache_folder, find_uv
 from fanfold_storage.extras import to_install
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _OURS = "fanfold"  # workers have it; it is left out of what they install
 _VERSION = 1  # of the files of resolutions
@@ -85,7 +90,7 @@ def _kept_in(requested: Requested, target: Target) -> Path | None:
     """Where the answer is kept; None if it may be another one next time."""
     folder = cache_folder("resolutions") if requested.is_self_contained else None
     settings = sorted((name, value) for name, value in os.environ.items() if name.startswith("UV_"))
-    asked = json.dumps([_VERSION, requested.text, asdict(target), settings])
+    asked = json.dumps([_VERSION, requested.text, asdict(target), settings, own_constraints()])
     return folder / f"{hashlib.sha256(asked.encode()).hexdigest()}.json" if folder else None
 
 
@@ -98,10 +103,12 @@ def _keep(path: Path, wheels: list[FoundWheel]) -> None:
 def _run_uv(requested: Requested, target: Target) -> str:
     """The requirements as a `pylock.toml`, which PEP 751 defines. Raises Refused, IndexAway."""
     with tempfile.TemporaryDirectory(prefix="fanfold-resolution-") as folder:
-        excludes = Path(folder) / "excludes.txt"
+        excludes, constraints = Path(folder) / "excludes.txt", Path(folder) / "constraints.txt"
         excludes.write_text(_OURS)
+        constraints.write_text("\n".join(own_constraints()))
         # Without --python, uv searches the machine for the target's own, and the index, too.
         options = ["--python", sys.executable, "--python-version", target.python, "--excludes", str(excludes)]
+        options += ["--constraints", str(constraints)]
         command = [find_uv(_no_uv), "pip", "compile", str(requested.file), *options]
         done = subprocess.run(
             [
@@ -123,10 +130,32 @@ def _run_uv(requested: Requested, target: Target) -> str:
         )
     if done.returncode == 0:
         return done.stdout
-    why = _reason(done.stderr)
+    why = "; ".join([_reason(done.stderr), *_named_by_us(done.stderr)])
     if done.returncode != _NO_SOLUTION and "Failed to fetch" in done.stderr:
         raise IndexAway(f"the index of packages doesn't respond: {why}")
     raise Refused(f"the packages of {requested.file} can't be had for {target}: {why}")
+
+
+@cache
+def own_constraints() -> tuple[str, ...]:
+    """The versions that Fanfold needs of packages that it imports into the same process as the job's code."""
+    from packaging.requirements import Requirement
+
+    found = [Requirement(text) for text in requires(_OURS) or ()]
+    shared = [one for one in found if one.name != _OURS and _is_in_workers(one)]
+    return tuple(sorted({f"{one.name}{one.specifier}" for one in shared}))
+
+
+def _is_in_workers(requirement: "Requirement") -> bool:
+    marker = requirement.marker
+    extras = ("", "s3", "batch", "parquet", "steps")
+    return marker is None or "extra" not in str(marker) or any(marker.evaluate({"extra": extra}) for extra in extras)
+
+
+def _named_by_us(stderr: str) -> list[str]:
+    """What Fanfold itself needs of the packages that uv complains about."""
+    ours = [need for need in own_constraints() if need in stderr]
+    return [f"Fanfold itself needs {' and '.join(ours)}"] if ours else []
 
 
 def _reason(stderr: str) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from fanfold.errors import Refused
+
 if TYPE_CHECKING:
     from packaging.markers import Environment
     from packaging.tags import Tag
@@ -87,6 +89,22 @@ class Target:
     def _machine(self) -> str:
         machine = self.platform.partition("-")[0]
         return "arm64" if machine == "aarch64" and self._system == "apple-darwin" else machine
+
+
+PYTHON = r"3\.\d{1,2}(\.\d{1,3})?"
+PLATFORM = r"(x86_64|aarch64)-(manylinux_2_(17|28|3[1-9]|40)|unknown-linux-musl|apple-darwin)"
+"""Those that can be asked for."""
+
+
+def target(python: str, platform: str) -> Target:
+    """A target that somebody asked for. Raises Refused."""
+    if not re.fullmatch(PYTHON, python, re.ASCII):
+        raise Refused(f"the image's Python is a version like {STEPS_IMAGE.python}, not {python!r:.80}")
+    if not re.fullmatch(PLATFORM, platform, re.ASCII):
+        raise Refused(
+            f"the image's platform is like {STEPS_IMAGE.platform} or aarch64-unknown-linux-musl, not {platform!r:.80}"
+        )
+    return Target(python, platform)
 
 
 STEPS_IMAGE = Target("3.13", "x86_64-manylinux_2_36")

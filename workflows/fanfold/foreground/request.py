@@ -65,14 +65,14 @@ def target_of(options: Mapping[str, Any]) -> "Target":
         Refused: there is no such platform, or Python.
         click.UsageError: the options contradict each other.
     """
-    from fanfold.dependencies.targets import STEPS_IMAGE, Target, this_machine
+    from fanfold.dependencies.targets import STEPS_IMAGE, target, this_machine
 
     if options.get("on") == "local":
         for name in ("image_python", "image_platform"):
             if options[name] is not None:
                 raise click.UsageError(f"--{name.replace('_', '-')} only applies to pods: add --on argo")
         return this_machine()
-    return Target(options["image_python"] or STEPS_IMAGE.python, options["image_platform"] or STEPS_IMAGE.platform)
+    return target(options["image_python"] or STEPS_IMAGE.python, options["image_platform"] or STEPS_IMAGE.platform)
 
 
 def pod_settings(options: Mapping[str, Any]) -> "PodSettings":

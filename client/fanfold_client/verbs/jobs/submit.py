@@ -102,7 +102,7 @@ def submit(
 def _resolve(client: "Client", job: str, include: tuple[str, ...], requirements: str | None) -> "CompiledJob":
     from fanfold.dependencies.here import use_here, with_packages
     from fanfold.dependencies.requested import requested
-    from fanfold.dependencies.targets import Target
+    from fanfold.dependencies.targets import target
     from fanfold.resolve import resolve
 
     asked = requested(job, requirements)
@@ -111,7 +111,7 @@ def _resolve(client: "Client", job: str, include: tuple[str, ...], requirements:
     if asked is None:
         return compiled
     about = client.about()
-    return with_packages(compiled, asked, Target(about["steps_python"], about["steps_platform"]))
+    return with_packages(compiled, asked, target(about["steps_python"], about["steps_platform"]))
 
 
 def _compile_mrjob(script: str, own: tuple[str, ...], python: str | None) -> "CompiledJob":
