@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fanfold.dependencies.locking import IndexAway, own_constraints
 from fanfold.dependencies.requested import Requested, requested
-from fanfold.dependencies.resolution import IndexAway, own_constraints, resolve
+from fanfold.dependencies.resolution import resolve
 from fanfold.dependencies.targets import STEPS_IMAGE, Target, target, this_machine
 from fanfold.dependencies.wheels import wheelhouse
 from fanfold.errors import Refused

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from fanfold.dependencies.locking import IndexAway
 from fanfold.dependencies.requested import Requested
-from fanfold.dependencies.resolution import FoundWheel, IndexAway, resolve
+from fanfold.dependencies.resolution import FoundWheel, resolve
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
 from fanfold.rules.dependencies import dependency_problems
