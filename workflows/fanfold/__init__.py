@@ -15,7 +15,7 @@ from fanfold.authoring.batch import batch
 from fanfold.authoring.job import Job
 from fanfold.authoring.programs import program
 from fanfold.authoring.stage import Input, Stage
-from fanfold.errors import InvalidJob
+from fanfold.errors import InvalidJob, JobFailed, Refused
 from fanfold_steps.aggregations import (
     Aggregation,
     Collect,
@@ -56,11 +56,13 @@ __all__ = [
     "InvalidJob",
     "InvalidPolicy",
     "Job",
+    "JobFailed",
     "Last",
     "Max",
     "Mean",
     "Min",
     "Parquet",
+    "Refused",
     "Skip",
     "SortLines",
     "Stage",
