@@ -10,7 +10,7 @@ import pytest
 
 import fanfold_client
 from fanfold.terminal.errors import Exit
-from fanfold_client.api.client import Client
+from fanfold_client.client import Client
 from fanfold_client.main import VERBS, cli
 from fanfold_client.main import run as fanfold
 

@@ -81,6 +81,21 @@ class Part(TypedDict):
     sha256: str
 
 
+class Results(TypedDict):
+    """The files of a job's output, and of each named one."""
+
+    parts: list[Part]
+    outputs: NotRequired[dict[str, list[Part]]]
+
+
+class Key(TypedDict):
+    """A key that signs tokens, as a JWK; `signs_from` is set when it is new."""
+
+    kid: str
+    alg: str
+    signs_from: NotRequired[str]
+
+
 class About(TypedDict):
     """What the submit service says about itself, without a login."""
 

@@ -39,9 +39,9 @@ from fanfold_storage.extras import to_install
 if TYPE_CHECKING:
     from typing import Unpack
 
-    from fanfold.foreground.from_python import Input as RunInput
-    from fanfold.foreground.from_python import Place
     from fanfold.foreground.options import RunOptions
+    from fanfold.foreground.places import Input as RunInput
+    from fanfold.foreground.places import Place
     from fanfold.results.result import Result
 
 FAIL = Fail()

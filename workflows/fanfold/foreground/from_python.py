@@ -13,20 +13,17 @@ import click
 
 from fanfold.errors import InvalidJob, Refused
 from fanfold.foreground.options import INCLUDE_OPTION, RUN_OPTIONS, RunOptions, option_values
+from fanfold.foreground.places import Input, Place, input_values
 from fanfold.foreground.run import complete, requested
 from fanfold.planning.compiled import CompiledJob
-from fanfold.results.reading import StoredPart
+from fanfold.results.reading import OutputFormats, StoredPart
 from fanfold.results.result import Result
 from fanfold_steps.inputs.splits import InvalidInputs
-from fanfold_steps.job.spec import JobSpec
 from fanfold_steps.memory.process import is_worker
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.programs.command import InvalidCommand
 from fanfold_steps.tree.report import Report, ReportedPart
 from fanfold_storage.urls import local_path, open_objects
-
-Place = str | os.PathLike[str]
-Input = Place | Sequence[Place] | Mapping[str, Place | Sequence[Place]]
 
 _GIVEN_APART = {"inputs", "output", "as_json"}
 
@@ -70,30 +67,13 @@ def run_from_python(
     return result
 
 
-def input_values(spec: JobSpec, input: Input) -> list[str]:
-    """What a command would be given as `--input`. Raises Refused: there is nothing, or a name where inputs have none.
-
-    >>> input_values(JobSpec(), "a.txt")
-    ['a.txt']
-    """
-    if not isinstance(input, Mapping):
-        places = [input] if isinstance(input, str | os.PathLike) else list(input)
-        if not places:
-            raise Refused("the job has no input: give at least one file or folder")
-        return [os.fspath(place) for place in places]
-    if not spec.inputs:
-        raise Refused("the job's input has no name: give its places alone, not in a dict")
-    if unknown := [name for name in input if name not in spec.inputs]:
-        raise Refused(f"the job has no input called {unknown[0]!r:.80}: it reads {', '.join(spec.inputs)}")
-    return [f"{name}={place}" for name, one in input.items() for place in input_values(JobSpec(), one)]
-
-
 @dataclass(frozen=True, slots=True)
 class LocalOutput:
     """The output of a job that this process has run, in a folder or a bucket that it can read."""
 
     url: str
     done: Report
+    written_in: OutputFormats
 
     @property
     def output(self) -> str:
@@ -104,6 +84,10 @@ class LocalOutput:
     def report(self) -> Report:
         """The report."""
         return self.done
+
+    def formats(self) -> OutputFormats:
+        """Those of the job."""
+        return self.written_in
 
     def stored(self, name: str | None, part: ReportedPart) -> StoredPart:
         """The part where it lies."""
@@ -127,7 +111,8 @@ def _options(given: RunOptions) -> dict[str, Any]:
 def _run(compiled: CompiledJob, options: Mapping[str, Any]) -> Result:
     with _as_refusals(), requested(compiled, options) as request:
         report = complete(compiled, replace(request, in_python=True))
-    return Result(compiled.spec.name, compiled.spec, LocalOutput(request.output, report))
+    formats = OutputFormats(compiled.spec.output, compiled.spec.outputs)
+    return Result(compiled.spec.name, LocalOutput(request.output, report, formats))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Parts of an output, read back through the format that wrote them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,9 +8,9 @@ from typing import Any
 from fanfold.errors import Refused
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats import Source, reader
-from fanfold_steps.formats.compression import codec_by_name
+from fanfold_steps.formats.compression import codec_by_name, codec_by_suffix
 from fanfold_steps.inputs.batches import FileBatch, demand_good
-from fanfold_steps.job.formats import CSV, TSV, OutputFormat, compression_of
+from fanfold_steps.job.formats import CSV, JSONL, TSV, OutputFormat, Parquet, Text, compression_of
 from fanfold_steps.tree.report import ReportedPart
 from fanfold_storage.objects import Objects
 
@@ -24,6 +24,41 @@ class StoredPart:
     reported: ReportedPart
     store: Objects
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFormats:
+    """The formats of a job's output and of its named ones."""
+
+    main: OutputFormat
+    named: Mapping[str, OutputFormat]
+
+    def of(self, name: str | None) -> OutputFormat:
+        """That of an output; None is the job's own. Raises Refused: there is none of that name."""
+        if name is None:
+            return self.main
+        if name not in self.named:
+            known = f"its named outputs are {', '.join(self.named)}" if self.named else "it has no named outputs"
+            raise Refused(f"the job has no output {name!r:.80}: {known}")
+        return self.named[name]
+
+
+_BY_SUFFIX: Mapping[str, Callable[..., OutputFormat]] = {"txt": Text, "jsonl": JSONL, "csv": CSV, "tsv": TSV}
+
+
+def format_by_name(part: str) -> OutputFormat:
+    """The format of a part, with defaults for what its name doesn't tell.
+
+    >>> format_by_name("part-00000.jsonl.zst").compress, format_by_name("part-00000.parquet").format
+    ('zstd', 'parquet')
+    """
+    codec = codec_by_suffix(part)
+    _, _, suffix = part.removesuffix(codec.suffix if codec else "").rpartition(".")
+    if suffix == "parquet":
+        return Parquet()
+    if suffix not in _BY_SUFFIX:
+        raise Refused(f"{part} isn't in a format that Fanfold writes: name the job that wrote it")
+    return _BY_SUFFIX[suffix](compress=codec.name if codec else None)
 
 
 def batches(parts: Sequence[StoredPart], format: OutputFormat) -> Iterator[FileBatch]:

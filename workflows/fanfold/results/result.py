@@ -6,12 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fanfold.errors import Refused
-from fanfold.results.reading import StoredPart, records_of
+from fanfold.results.reading import OutputFormats, StoredPart, records_of
 from fanfold.results.table import html_table
 from fanfold.terminal.console import quantity
-from fanfold_steps.job.formats import OutputFormat
-from fanfold_steps.job.spec import JobSpec
 from fanfold_steps.tree.report import Report, ReportedPart
 
 if TYPE_CHECKING:
@@ -47,6 +44,9 @@ class Finished(Protocol):
     def report(self) -> Report:
         """What the job wrote. May wait for its end. Raises JobFailed."""
 
+    def formats(self) -> OutputFormats:
+        """The formats of what it wrote."""
+
     def stored(self, name: str | None, part: ReportedPart) -> StoredPart:
         """A part of the output, or of a named one, made readable."""
 
@@ -60,9 +60,8 @@ class Result:
     In a notebook it shows as a table of its first records.
     """
 
-    def __init__(self, name: str, spec: JobSpec, finished: Finished) -> None:
+    def __init__(self, name: str, finished: Finished) -> None:
         self.name = name
-        self._spec = spec
         self._finished = finished
 
     @property
@@ -98,7 +97,7 @@ class Result:
         Raises:
             Refused: the job has no such output, or its files have been changed.
         """
-        yield from records_of(self._parts(name), self._format(name))
+        yield from records_of(self._parts(name), self._finished.formats().of(name))
 
     def frame(self, name: str | None = None) -> "pl.DataFrame":
         """All records as a Polars frame (`.to_pandas()` makes one of pandas), with the values that `records` gives.
@@ -113,7 +112,7 @@ class Result:
         """
         from fanfold.results.frames import frame_of
 
-        return frame_of(self._parts(name), self._format(name))
+        return frame_of(self._parts(name), self._finished.formats().of(name))
 
     def quarantine(self) -> Iterator[Quarantined]:
         """The bad records that the job skipped, in the input's order, each with its position and what was wrong."""
@@ -122,17 +121,9 @@ class Result:
             *lines, rest = (rest + chunk).split(b"\n")
             yield from map(_quarantined, lines)
 
-    def _format(self, name: str | None) -> OutputFormat:
-        if name is None:
-            return self._spec.output
-        if name not in self._spec.outputs:
-            known = f"its named outputs are {', '.join(self._spec.outputs)}" if self._spec.outputs else "it has none"
-            raise Refused(f"the job {self.name} has no output {name!r:.80}: {known}")
-        return self._spec.outputs[name]
-
     def _parts(self, name: str | None) -> list[StoredPart]:
-        self._format(name)  # which checks the name
         report = self._finished.report()
+        self._finished.formats().of(name)  # which checks the name
         reported = report.parts if name is None else report.outputs[name].parts
         return [self._finished.stored(name, part) for part in reported]
 
@@ -140,15 +131,19 @@ class Result:
         report = self._finished.report()
         return f"<Result of {self.name}: {_sizes(report)}, in {self.output}>"
 
-    def _repr_html_(self) -> str:
-        """The first records as a table, for notebooks."""
+    def _repr_html_(self) -> str | None:
+        """The first records as a table, for notebooks; None if there is nothing to show yet."""
         report = self._finished.report()
         about = [f"{self.name}: {_sizes(report)}, in {self.output}"]
         about += [f"{name}: {_sizes(output)}" for name, output in report.outputs.items()]
         if self.skipped:
             about.append(f"{quantity(self.skipped, 'bad record')} in quarantine: see .quarantine()")
-        first = list(islice(self.records(), ROWS_SHOWN))
+        first = self._first_records()
         return html_table(first, report.records - len(first), about)
+
+    def _first_records(self) -> list[Any]:
+        """The records that are shown in a notebook."""
+        return list(islice(self.records(), ROWS_SHOWN))
 
 
 def _sizes(report: Any) -> str:
