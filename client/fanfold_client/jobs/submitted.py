@@ -99,8 +99,8 @@ class RemoteOutput:
 
     @property
     def output(self) -> str:
-        """The place, or words for one that has no name."""
-        return self.job["output"] or f"the service, with job {self.job['id']}"
+        """The place; `the service` if the output is kept with the job."""
+        return self.job["output"] or "the service"
 
     def now(self) -> Job:
         """The job as it is now."""
