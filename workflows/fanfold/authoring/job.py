@@ -121,7 +121,7 @@ class Job:
         self.timeout = timeout
         creator = _frame_that_creates(self)
         self._written_in = _module_of(creator)
-        self._line = f"{Path(creator.f_code.co_filename).name}, line {creator.f_lineno}"
+        self._line = f"{_file_of(creator)}, line {creator.f_lineno}"
         raise_first(job_problems(self._spec("job", None, dict(self.files), placeholder)))
 
     def spec(self, bundle: str | None = None) -> JobSpec:
@@ -290,6 +290,12 @@ def _frame_that_creates(job: Job) -> FrameType:
     while frame.f_back and any(value is job for value in frame.f_locals.values()):
         frame = frame.f_back
     return frame
+
+
+def _file_of(frame: FrameType) -> str:
+    """The file whose code a frame runs, for people; kernels name their cells after files that don't exist."""
+    file = Path(frame.f_code.co_filename)
+    return file.name if file.is_file() or file.name.startswith("<") else "a cell"
 
 
 def _module_of(frame: FrameType) -> ModuleType | None:

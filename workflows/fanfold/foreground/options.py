@@ -134,7 +134,7 @@ def option_values(options: Sequence[click.Parameter], given: Mapping[str, Any]) 
 def _value(option: click.Parameter, given: Any) -> Any:
     if option.multiple:
         return tuple(given)
-    if option.type is click.BOOL:
+    if isinstance(option.type, click.types.BoolParamType):
         if not isinstance(given, bool):
             raise Refused(f"{option.name} is True or False, not {given!r:.80}")
         return given

@@ -1,6 +1,7 @@
 """Pickle functions by cloudpickle, and note what they refer to. Loaded only for functions that were typed."""
 
 import dis
+import inspect
 import io
 import sys
 from collections.abc import Iterator, Mapping
@@ -51,8 +52,9 @@ def pickle_all(functions: Mapping[str, Any]) -> tuple[bytes, NotingPickler]:
             _pickled({name: function}, [])
         except Exception as error:
             what = f"{name} was typed, not imported from a file, so it must be pickled, and can't be"
+            because = f"{_culprit(function)}{type(error).__name__}: {error}"
             mend = "open or create inside the function what can't be pickled, or save it in a file"
-            raise InvalidJob(f"{what}: {type(error).__name__}: {error}; {mend}") from error
+            raise InvalidJob(f"{what}: {because}; {mend}") from error
     _, notes = _pickled(functions, [])
     return _pickled(functions, notes.classes)
 
@@ -62,6 +64,22 @@ def _pickled(functions: Mapping[str, Any], classes: list[type]) -> tuple[bytes, 
     pickler = NotingPickler(buffer)
     pickler.dump((dict(functions), classes))
     return buffer.getvalue(), pickler
+
+
+def _culprit(function: Any) -> str:
+    """The variable that a function reads and that can't be pickled, as the beginning of a sentence, if it is known."""
+    if not isinstance(function, FunctionType):
+        return ""
+    try:
+        read = inspect.getclosurevars(function)
+    except ValueError:  # a variable that isn't set yet
+        return ""
+    for name, value in {**read.nonlocals, **read.globals}.items():
+        try:
+            _pickled({name: value}, [])
+        except Exception:  # noqa: BLE001 (pickling runs code of any object)
+            return f"it reads {name!r} ({type(value).__name__}): "
+    return ""
 
 
 def _imports(code: CodeType) -> Iterator[str]:
