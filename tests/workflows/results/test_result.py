@@ -13,6 +13,7 @@ from fanfold import CSV, JSONL, TSV, Parquet, Refused, Text
 from fanfold.results.reading import OutputFormats, StoredPart, format_by_name
 from fanfold.results.result import Result
 from fanfold_steps.formats import writer
+from fanfold_steps.job.formats import OutputFormat
 from fanfold_steps.tree.report import Report, ReportedPart
 from fanfold_storage.urls import open_objects
 
@@ -22,7 +23,7 @@ class Written:
     """An output of one folder, as a job that has ended has it."""
 
     folder: Path
-    format: object
+    format: OutputFormat
     parts: list[ReportedPart] = field(default_factory=list)
     bad: list[dict[str, object]] = field(default_factory=list)
 

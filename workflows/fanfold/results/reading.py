@@ -67,8 +67,8 @@ def batches(parts: Sequence[StoredPart], format: OutputFormat) -> Iterator[FileB
     Raises:
         Refused: a part has been changed, and isn't of the format any more.
     """
-    read_as = _as_written(parts, format)
     with readable():
+        read_as = _as_written(parts, format)
         for part in parts:
             yield from _batches_of(part, read_as)
 
