@@ -45,6 +45,7 @@ class SubmitOptions(TypedDict, total=False):
     split_size: int | str
     params: Mapping[str, Any] | Any
     include: Sequence[str]
+    image: str
     key: str
 
 
@@ -192,7 +193,7 @@ class Client:
             output: a folder, `files:…` or `s3://…`; by default results are kept with the job.
             quiet: show no progress.
             options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`,
-                `params={"least": 3}`, `include=["stop.txt"]`, and `key`, the idempotency key.
+                `params={"least": 3}`, `include=["stop.txt"]`, `image`, and `key`, the idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.

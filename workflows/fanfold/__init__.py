@@ -36,6 +36,7 @@ from fanfold_steps.aggregations import (
 )
 from fanfold_steps.job.formats import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
 from fanfold_steps.job.policy import Fail, InvalidPolicy, Skip
+from fanfold_steps.job.resources import Resources, Toleration
 from fanfold_steps.job.spec import SortLines
 from fanfold_steps.outputs.to import To
 from fanfold_steps.user_code.context import Context
@@ -71,6 +72,7 @@ __all__ = [
     "Min",
     "Parquet",
     "Refused",
+    "Resources",
     "Skip",
     "SortLines",
     "Stage",
@@ -78,6 +80,7 @@ __all__ = [
     "Table",
     "Text",
     "To",
+    "Toleration",
     "TopK",
     "Variance",
     "Whole",

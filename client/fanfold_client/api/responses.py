@@ -70,6 +70,7 @@ class Job(TypedDict):
     stages: list[Stage]
     counters: dict[str, dict[str, int]]
     error: dict[str, Any] | None
+    notes: NotRequired[list[str]]
 
 
 class Part(TypedDict):

@@ -24,7 +24,7 @@ from fanfold_client.files.places import SCHEME, output_place
 from fanfold_client.files.results import safe_name
 from fanfold_client.jobs.ending import failure_of, quarantine_of, skipped_in
 from fanfold_client.jobs.following import follow
-from fanfold_client.jobs.submitting import submit_job
+from fanfold_client.jobs.submitting import say_notes, submit_job
 from fanfold_steps.inputs.splits import InvalidInputs
 from fanfold_steps.job.formats import OutputFormat, Text
 from fanfold_steps.outputs.quarantine import BAD_RECORDS
@@ -33,7 +33,7 @@ from fanfold_steps.tree.report import OutputReport, Report, ReportedPart
 from fanfold_storage.urls import open_objects
 
 PREVIEW_BYTES = 1 << 20  # the largest part that is fetched only to show its first records
-_OPTIONS = ("name", "partitions", "workers", "split_size", "params", "include", "key")
+_OPTIONS = ("name", "partitions", "workers", "split_size", "params", "include", "image", "key")
 
 
 class SubmittedResult(Result):
@@ -200,7 +200,7 @@ def submit(
         raise TypeError(f"submit() takes no argument {unknown[0]!r}; its options are {', '.join(_OPTIONS)}")
     sizes = option_values([WORKERS_OPTION, *SIZING_OPTIONS], {name: given[name] for name in given if name in _SIZES})
     request = {name: value for name, value in sizes.items() if value is not None}
-    request |= {"name": given["name"]} if "name" in given else {}
+    request |= {name: given[name] for name in ("name", "image") if given.get(name) is not None}
     if output is not None:
         request["output"] = output_place(os.fspath(output))
     try:
@@ -208,6 +208,7 @@ def submit(
         places = input_values(compiled.spec, input)
         with Display(quiet=quiet) as display:
             admitted = submit_job(resources, compiled, request, places, given.get("key"), display)
+        say_notes(admitted)
     except InvalidInputs as error:
         raise Refused(str(error)) from error
     except InvalidCommand as error:

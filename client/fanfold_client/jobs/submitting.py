@@ -46,6 +46,12 @@ def submit_job(
     return resources.jobs.submit(body, key)
 
 
+def say_notes(job: Job) -> None:
+    """Print on stderr what a job asks for that has no effect in the service."""
+    for note in job.get("notes", []):
+        say(note)
+
+
 def upload_code(resources: Resources, compiled: CompiledJob) -> dict[str, Any]:
     """The request's `job`: the name of a built-in job, or a spec whose code has been uploaded."""
     if compiled.builtin:

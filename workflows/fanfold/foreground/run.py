@@ -12,10 +12,11 @@ from typing import Any
 from fanfold.engines.local.engine import LocalEngine
 from fanfold.engines.local.environ import of_ones_own_job
 from fanfold.engines.protocol import Engine, Handle, Phase
-from fanfold.errors import JobFailed, OutputTaken
+from fanfold.errors import JobFailed, OutputTaken, Refused
 from fanfold.foreground.pipes import spooled
 from fanfold.foreground.request import RunRequest
 from fanfold.planning.compiled import CompiledJob
+from fanfold.planning.demand import secrets_of, without_effect_here
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import Sizing
 from fanfold.planning.standalone import PlannedRun, finalize, lock_output, plan_run, start_or_resume
@@ -54,8 +55,19 @@ def requested(compiled: CompiledJob, options: Mapping[str, Any]) -> Iterator[Run
     compiled.check_programs(local=local)
     if compiled.demand and not local:
         say(compiled.demand)
+    if local:
+        _check_secrets(compiled)
+        for note in without_effect_here(compiled.spec):
+            say(note)
     with spooled(options["inputs"], local=local) as inputs:
         yield RunRequest.from_options(compiled.spec, {**options, "inputs": inputs})
+
+
+def _check_secrets(compiled: CompiledJob) -> None:
+    """See that variables that come from Secrets are in this process's environment. Raises Refused."""
+    for name, secret in secrets_of(compiled.spec).items():
+        if name not in os.environ:
+            raise Refused(f"the variable {name} comes from the Secret {secret}, and there are none here: set {name}")
 
 
 def run_to_end(compiled: CompiledJob, request: RunRequest) -> int:
@@ -137,7 +149,8 @@ def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest)
         handle = engine.submit(plan)
         with Display(quiet=quiet) as display:
             while True:
-                ended = engine.observe(handle).phase is not Phase.ACTIVE
+                workers = engine.observe(handle)
+                ended = workers.phase is not Phase.ACTIVE or workers.hopeless
                 progress = reader.read()
                 if progress.stages and not warned:
                     warned = True
@@ -180,8 +193,11 @@ def _unsplittable(files: list[UnsplitFile]) -> Iterator[str]:
 def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
     if progress.state in ("succeeded", "failed"):
         return progress
-    message = engine.observe(handle).message or "the workers left without giving a reason"
-    return Progress("failed", progress.stages, Failure(message))
+    workers = engine.observe(handle)
+    if workers.phase is Phase.ACTIVE:
+        engine.cancel(handle)
+    message = workers.message or "the workers left without giving a reason"
+    return Progress("failed", progress.stages, Failure(f"{message}{progress.place}"))
 
 
 def _print_result(report: Report, request: RunRequest, seconds: float) -> None:

@@ -7,12 +7,12 @@ import json
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from urllib.parse import unquote
 
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning.areas import Area
+from fanfold.planning.demand import demand_of
 from fanfold.planning.sizing import Sizing, check_sizing, sizes_for
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.inputs.listing import File, fixed_part, list_files, matches
@@ -76,7 +76,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     total = sum(file.size for file in files)
     if not places.output.startswith(places.job):  # in the job's own tree, which is new, nothing can be in its way
         _check_output(places, urls_of(inputs))
-    sizes = sizes_for(total, partial(_reduces, spec), sizing, engine)
+    sizes = sizes_for(total, demand_of(spec), sizing, engine)
     conf = JobConf(
         id=job_id,
         spec=spec,
@@ -87,7 +87,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         workers=sizes.workers,
         inputs_digest=digest(files),
         bundle_url=places.bundle,
-        memory=sizing.memory,
+        memory=sizes.memory,
     )
     return PlannedJob(conf, places.job, owner)
 
@@ -177,13 +177,6 @@ def _inputs(spec: JobSpec, inputs: Inputs) -> dict[str, list[str]]:
         return inputs_by_name(spec, inputs)
     except InvalidInputs as error:
         raise Refused(str(error)) from error
-
-
-def _reduces(spec: JobSpec, partitions: int) -> int:
-    """The most reduce tasks that any stage has."""
-    if spec.entry:
-        return partitions
-    return max((stage.partitions or partitions for stage in spec.stages if stage.reduce is not None), default=0)
 
 
 def _files(url: str) -> list[File]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (default: by input size).")
 @click.option("--workers", type=click.IntRange(1, 800), help="Processes or pods (default: by input size).")
 @click.option("--split-size", type=Size(), help="Input per map task, such as 16MiB (default: by input size).")
+@click.option("--image", help="The image of pods, if the service allows it.  [default: the service's own]")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the job. Repeatable.")
 @click.option("--include", multiple=True, metavar="PATH", help="File or folder beside the job's file, to travel along.")
 @click.option("--mrjob", "is_mrjob", is_flag=True, help="JOB is written for mrjob; its own options follow after --.")
@@ -57,7 +58,7 @@ def submit(
     """
     from fanfold.terminal.display import Display
     from fanfold_client.files.places import output_place
-    from fanfold_client.jobs.submitting import submit_job
+    from fanfold_client.jobs.submitting import say_notes, submit_job
 
     request: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if output is not None:
@@ -69,6 +70,7 @@ def submit(
     compiled = _compile_mrjob(job, own, python) if is_mrjob else _resolve(job, include).with_params(params)
     with Display(quiet=as_json) as display:
         admitted = submit_job(client, compiled, request, inputs, key, display)
+    say_notes(admitted)
     job_id = admitted["id"]
     if as_json:
         if not watching:

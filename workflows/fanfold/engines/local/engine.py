@@ -130,7 +130,9 @@ class LocalEngine:
         name = f"{step}-{index}"
         with scratch_folder() as folder:
             last_end = ""
-            for start in range(MOST_STARTS):
+            retries = crew.plan.conf.spec.resources_of(0).retries
+            starts = MOST_STARTS if retries is None else retries + 1
+            for start in range(starts):
                 process = self._start(crew, name, folder, last_end)
                 if process is None:
                     break
@@ -143,7 +145,7 @@ class LocalEngine:
                     break
                 end, advice = _describe(status)
                 last_end = "" if status == STORE_AWAY else f"{end}\t{advice}"
-                crew.message = f"worker {name} {end}, start {start + 1} of {MOST_STARTS}{advice}{_tail(folder / LOG)}"
+                crew.message = f"worker {name} {end}, start {start + 1} of {starts}{advice}{_tail(folder / LOG)}"
                 if status in PERMANENT:
                     break
         with self._lock:
@@ -171,7 +173,7 @@ class LocalEngine:
 
     def _start(self, crew: _Crew, name: str, folder: Path, last_end: str) -> subprocess.Popen[bytes] | None:
         # -P: don't import from the current directory.
-        step, _, index = name.partition("-")
+        step, _, index = name.rpartition("-")
         command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", index]
         environ = {**self._environ, **ENVIRONMENT, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
         environ |= {"FANFOLD_TASK": str(folder / TASK), "FANFOLD_ENDED": last_end}
