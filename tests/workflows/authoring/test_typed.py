@@ -138,7 +138,8 @@ def test_functions_of_modules_go_on_by_name(prompt):
 def test_what_cant_be_pickled_is_refused(prompt):
     prompt(TYPED + "import threading\nlock = threading.Lock()\ndef locked(line):\n    with lock:\n        return []\n")
     with pytest.raises(
-        InvalidJob, match=r"locked was typed, .* can't be: it reads 'lock' .lock.: TypeError: cannot pickle '_thread.lock'.* file"
+        InvalidJob,
+        match=r"locked was typed, .* can't be: it reads 'lock' .lock.: TypeError: cannot pickle '_thread.lock'.* file",
     ):
         eval("Job(map=locked, reduce=Sum())", prompt("")).compile()
 

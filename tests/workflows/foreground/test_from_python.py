@@ -305,3 +305,27 @@ def test_ctrl_c_leaves_nothing_running_though_the_process_goes_on(more, told, te
         assert running(tmp_path) == [str(caller.pid)]
         assert list((tmp_path / "scratch").iterdir()) == []
         assert told in caller.communicate("")[0]
+
+
+def test_pods_are_asked_for_as_by_the_command(jobs, monkeypatch):
+    asked: list[Any] = []
+
+    def complete(compiled, request):
+        asked.append(request)
+        raise Refused("enough")
+
+    monkeypatch.setattr("fanfold.foreground.from_python.complete", complete)
+    pods = {"namespace": "here", "image": "mine:1", "claim": "data:/shared", "s3_secret": "keys", "s3_region": "r"}
+    with pytest.raises(Refused, match="enough"):
+        jobs.counts.run("s3://logs/", "s3://counts/", on="argo", workers=3, memory="1GiB", keep=True, **pods)
+    (request,) = asked
+    assert (request.inputs, request.output, request.keep, request.overwrite) == (
+        ["s3://logs/"],
+        "s3://counts/",
+        True,
+        False,
+    )
+    assert (request.sizing.workers, request.sizing.memory) == (3, 1 << 30)
+    settings = request.pods
+    assert (settings.namespace, settings.image, settings.claim, settings.mount) == ("here", "mine:1", "data", "/shared")
+    assert (settings.s3_secret, settings.s3_region) == ("keys", "r")
