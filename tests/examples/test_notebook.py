@@ -24,5 +24,6 @@ def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     assert "map 1/1" in "".join(one.get("text", "") for one in lengths), "its progress"
     assert "shape: (5, 4)" in frame[0].data["text/plain"]
     assert "input_records" in counters[0].data["text/plain"]
-    assert "in numbers\nValueError: invalid literal for int() with base 10: '#'" in failed[0].text
+    assert 'line 3, in numbers\n    yield "sum", int(word)\n' in failed[0].text
+    assert failed[0].text.endswith("\nValueError: invalid literal for int() with base 10: '#'\n")
     assert "the first at byte 0 of glossary.md because the mapper raised ValueError" in skipped[0].text

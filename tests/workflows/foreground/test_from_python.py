@@ -14,6 +14,7 @@ import pytest
 
 from fanfold import InvalidJob, JobFailed, Refused
 from fanfold.foreground.options import INCLUDE_OPTION, RUN_OPTIONS, RunOptions
+from fanfold.foreground.run import _close
 from fanfold_steps.memory import process
 from tests.waiting import poll
 from tests.workflows.authoring.test_identity import modules_of, write
@@ -329,3 +330,18 @@ def test_pods_are_asked_for_as_by_the_command(jobs, monkeypatch):
     settings = request.pods
     assert (settings.namespace, settings.image, settings.claim, settings.mount) == ("here", "mine:1", "data", "/shared")
     assert (settings.s3_secret, settings.s3_region) == ("keys", "r")
+
+
+def test_a_second_ctrl_c_leaves_nothing_running_either():
+    class Slow:
+        closed = 0
+
+        def close(self):
+            self.closed += 1
+            if self.closed == 1:
+                raise KeyboardInterrupt
+
+    engine: Any = Slow()
+    with pytest.raises(KeyboardInterrupt):
+        _close(engine)
+    assert engine.closed == 2
