@@ -33,17 +33,13 @@ def resolve_for(
     Raises:
         InvalidJob, UnknownJob, Refused: as `resolve`; a package can't be had.
     """
-    asked = requested(job if isinstance(job, str) else _file_of(job), requirements)
+    asked = requested(job if isinstance(job, str) else job.file, requirements)
     use_here(asked)
     compiled = resolve(job, include) if isinstance(job, str) else job.compile(None, include)
     if asked is None:
         return compiled
     about = resources.about()
     return with_packages(compiled, asked, target(about["steps_python"], about["steps_platform"]))
-
-
-def _file_of(job: AuthoredJob) -> str | None:
-    return getattr(job.module, "__file__", None)
 
 
 def submit_job(
