@@ -13,8 +13,8 @@ from fanfold_client.verbs.prompts import ask, ask_password
 from fanfold_client.verbs.stopping import until_stopped
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
     from fanfold_client.api.profiles import Profile
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -47,8 +47,8 @@ def login(
         return
     if any(where.values()):
         raise click.UsageError("--namespace, --context and --kubeconfig go with --forward")
-    from fanfold_client.api.client import Client
     from fanfold_client.api.profiles import url_of
+    from fanfold_client.client import Client
 
     url = (url or url_of(profile)).rstrip("/")
     if "://" not in url:
@@ -72,16 +72,13 @@ class _Wanted:
 
 def _log_in(wanted: _Wanted) -> None:
     """Log in, and store the login."""
-    from fanfold_client.api.credentials import log_in
-    from fanfold_client.api.profiles import Profile, profile_name, save_profile
-    from fanfold_client.api.session import Session
+    from fanfold_client.api.profiles import Profile, profile_name
+    from fanfold_client.api.session import store_login
 
     assert wanted.url and wanted.auth_url
     name = wanted.user or ask("Name", "--user NAME")
     profile = Profile(profile_name(wanted.profile), wanted.url, wanted.auth_url, name)
-    tokens = log_in(profile.auth_url, name, ask_password(wanted.password_stdin, f"Password of {name}"))
-    save_profile(profile)
-    Session(profile).save(tokens)
+    store_login(profile, ask_password(wanted.password_stdin, f"Password of {name}"))
     _report(profile, wanted.as_json)
 
 
@@ -109,10 +106,10 @@ def _log_in_through_kubectl(
 
 def _login_left(wanted: _Wanted) -> "Profile | None":
     """The profile, if it is a login at these services that still holds, as the user that is wanted."""
-    from fanfold_client.api.client import Client
     from fanfold_client.api.problems import NotAllowed
     from fanfold_client.api.profiles import load_profile
     from fanfold_client.api.session import Session
+    from fanfold_client.client import Client
 
     try:
         profile = load_profile(wanted.profile)
@@ -149,11 +146,9 @@ def _report(profile: "Profile", as_json: bool) -> None:
 @json_option
 def logout(profile: str | None, as_json: bool) -> None:
     """Log out of the services."""
-    from fanfold_client.api.profiles import load_profile
-    from fanfold_client.api.session import Session
+    from fanfold_client.client import Client
 
-    known = load_profile(profile)
-    Session(known).end()
+    known = Client.logout(profile)
     if as_json:
         result_json({"profile": known.name, "url": known.url, "user": known.user})
     say(f"Logged out {known.user} from {known.url}.")
