@@ -78,6 +78,13 @@ def test_patterns_and_standard_input_are_uploaded(fanfold: Person, texts: Path):
     assert fanfold("results", typed, "--stdout").stdout == b"be\t1\nto\t1\n"
 
 
+@pytest.mark.thorough
+def test_a_job_with_packages_is_refused_in_one_sentence(fanfold: Person, texts: Path, tmp_path: Path):
+    (tmp_path / "words.py").write_text(f'# /// script\n# dependencies = ["six"]\n# ///\n{JOB}')
+    told = on_windows(fanfold, "submit", tmp_path / "words.py", "--input", texts, status=3).stderr
+    assert told.count("\n") == 1 and "on Windows, submit the job inside WSL2" in told
+
+
 @pytest.mark.parametrize("verb", NOT_ON_WINDOWS)
 def test_what_needs_workers_says_in_one_sentence_that_wsl2_does(fanfold: Person, verb: str):
     words = [verb, "wordcount", "--input", "texts/", "-h"]

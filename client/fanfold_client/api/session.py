@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 
 from fanfold_client.api.credentials import Fixed, Tokens, log_in, refresh, revoke
-from fanfold_client.api.file_lock import locked
 from fanfold_client.api.problems import NotAllowed
 from fanfold_client.api.profiles import Profile, directory, load_profile, save_profile, url_of, write_private
 from fanfold_client.api.transport import Credentials
+from fanfold_storage.file_lock import locked
 
 
 class Session:

@@ -6,21 +6,21 @@ The folder's name follows from the wheels, so all workers and jobs with the same
 complete; whoever is killed in between leaves only a folder of another name.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.job.dependencies import Dependencies, Wheel
 from fanfold_storage.errors import NotFound
 from fanfold_storage.extras import to_install
+from fanfold_storage.file_lock import locked
 from fanfold_storage.urls import open_objects
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -95,18 +95,10 @@ def installed(dependencies: Dependencies, wheels_url: str, environments: Path) -
         )
     found = environments / dependencies.digest / _FOLDER
     if not found.is_dir():
-        with _locked(environments / f"{dependencies.digest}.lock"):
+        with locked(environments / f"{dependencies.digest}.lock"):
             if not found.is_dir():
                 _install(dependencies, wheels_url, found.parent)
     return found
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however that ends."""
-    with path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _install(dependencies: Dependencies, wheels_url: str, final: Path) -> None:

@@ -16,6 +16,11 @@ from fanfold_steps.user_code.packages import cache_folder, installed
 
 def environment_here(requested: Requested) -> Path | None:
     """The folder with the packages for this Python; None if it takes none. Raises Refused, IndexAway."""
+    if sys.platform == "win32":
+        raise Refused(
+            f"{requested.file} names packages, which Fanfold installs on Linux and macOS alone: on Windows, submit the "
+            "job inside WSL2"
+        )
     found, environments = wheelhouse(requested, this_machine()), cache_folder("environments")
     if environments is None or not found.dependencies.wheels:
         return None
