@@ -7,6 +7,7 @@ would only cost time (about 6 s each). A small job is a single pod that does eve
 
 import re
 from itertools import pairwise
+from math import ceil
 
 from hera.workflows import (
     DAG,
@@ -54,6 +55,7 @@ KEEP_SUCCEEDED_SECONDS, KEEP_FAILED_SECONDS = 6 * 3600, 3 * 24 * 3600
 RETRIES = 4
 # A worker exits with 64 to 79 if a retry can't help. Its exit code is -1 if it never ran or was evicted.
 TRANSIENT = f"asInt(lastRetry.exitCode) < {PERMANENT.start} || asInt(lastRetry.exitCode) > {PERMANENT.stop - 1}"
+DEADLINE_GRACE = 60  # seconds
 TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
 
 
@@ -171,6 +173,7 @@ def _worker(plan: PlannedJob, pods: PodSettings, name: str) -> Container:
         node_selector=resources.node_selector or None,
         tolerations=tolerations(resources) or None,
         priority_class_name=resources.priority,
+        active_deadline_seconds=_last_moment(spec.resources, resources),
         security_context=SecurityContext(
             allow_privilege_escalation=False,
             capabilities=Capabilities(drop=["ALL"]),
@@ -185,6 +188,12 @@ def _worker(plan: PlannedJob, pods: PodSettings, name: str) -> Container:
             backoff=Backoff(duration="2s", factor=IntOrString(root="2")),
         ),
     )
+
+
+def _last_moment(*resources: Resources | None) -> int | None:
+    """Seconds after which Kubernetes ends a pod whose worker should have ended the job, but hangs."""
+    deadlines = [one.deadline for one in resources if one and one.deadline]
+    return ceil(min(deadlines)) + DEADLINE_GRACE if deadlines else None
 
 
 def _pod_security(pods: PodSettings) -> PodSecurityContext:
