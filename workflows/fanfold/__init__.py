@@ -18,6 +18,7 @@ from fanfold.authoring.batch import batch
 from fanfold.authoring.job import Job
 from fanfold.authoring.programs import program
 from fanfold.authoring.stage import Input, Stage
+from fanfold.dependencies import restart as _restart
 from fanfold.errors import InvalidJob, JobFailed, Refused
 from fanfold_steps.aggregations import (
     Aggregation,
@@ -87,6 +88,8 @@ __all__ = [
     "batch",
     "program",
 ]
+
+_restart.restart_with_packages()
 
 
 def __getattr__(name: str) -> "Any":

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from fanfold_client.api.credentials import valid_name
 from fanfold_client.api.download import download
 from fanfold_client.api.problems import NotFound, Refused
-from fanfold_client.api.responses import File, Job, Key, Part, Results, User
+from fanfold_client.api.responses import About, File, Job, Key, Part, Results, User
 from fanfold_client.api.transport import Transport
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
@@ -72,18 +72,22 @@ class Files:
 
 
 class Bundles:
-    """Code bundles: zip files stored under the SHA-256 of their bytes, and shared by jobs."""
+    """Code bundles and wheels: zip files stored under the SHA-256 of their bytes, and shared by jobs."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def ensure(self, sha256: str, data: bytes) -> bool:
-        """Store a bundle unless it is known; returns whether it was sent."""
+    def ensure(self, sha256: str, source: Source) -> bool:
+        """Store a bundle unless it is known; returns whether it was sent. A file on disk is streamed."""
         try:
             self._transport.request("HEAD", f"/v1/bundles/{sha256}")
         except NotFound:
+            size = len(source) if isinstance(source, bytes) else source.stat().st_size
             self._transport.request(
-                "PUT", f"/v1/bundles/{sha256}", content=data, headers={"Content-Type": "application/zip"}
+                "PUT",
+                f"/v1/bundles/{sha256}",
+                content=_body(source, None),
+                headers={"Content-Type": "application/zip", "Content-Length": str(size)},
             )
             return True
         return False
@@ -231,6 +235,9 @@ class Resources(Protocol):
     @property
     def jobs(self) -> Jobs:
         """The user's jobs."""
+
+    def about(self) -> About:
+        """What the submit service says about itself."""
 
 
 def _file(path: str) -> str:

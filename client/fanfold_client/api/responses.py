@@ -103,4 +103,6 @@ class About(TypedDict):
     version: str
     engine: str
     auth_url: str
+    steps_python: str
+    steps_platform: str
     argo_ui: str | None

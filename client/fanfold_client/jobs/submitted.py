@@ -8,7 +8,6 @@ from fanfold.authoring.job import Job as AuthoredJob
 from fanfold.errors import InvalidJob
 from fanfold.foreground.options import SIZING_OPTIONS, WORKERS_OPTION, option_values
 from fanfold.foreground.places import Input, input_values
-from fanfold.planning.compiled import CompiledJob
 from fanfold.results.reading import OutputFormats
 from fanfold.results.result import Result
 from fanfold.terminal.display import Display
@@ -16,7 +15,7 @@ from fanfold_client.api.problems import Refused
 from fanfold_client.api.resources import Resources
 from fanfold_client.files.places import output_place
 from fanfold_client.jobs.remote_output import RemoteOutput
-from fanfold_client.jobs.submitting import say_notes, submit_job
+from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
 from fanfold_steps.inputs.splits import InvalidInputs
 from fanfold_steps.programs.command import InvalidCommand
 
@@ -33,6 +32,7 @@ class SubmitOptions(TypedDict, total=False):
     split_size: int | str
     params: Mapping[str, Any] | Any
     include: Sequence[str]
+    requirements: str
     image: str
     key: str
 
@@ -109,7 +109,10 @@ def submit(
     if output is not None:
         request["output"] = output_place(os.fspath(output))
     try:
-        compiled = _compiled(job, given.get("include", ())).with_values(given.get("params") or {})
+        named = job if isinstance(job, AuthoredJob) else os.fspath(job)
+        compiled = resolve_for(resources, named, given.get("include", ()), given.get("requirements")).with_values(
+            given.get("params") or {}
+        )
         places = input_values(compiled.spec, input)
         with Display(quiet=quiet) as display:
             admitted = submit_job(resources, compiled, request, places, given.get("key"), display)
@@ -120,11 +123,3 @@ def submit(
         raise InvalidJob(str(error)) from error
     formats = OutputFormats(compiled.spec.output, compiled.spec.outputs)
     return SubmittedResult(RemoteOutput(resources, admitted, formats, quiet=quiet))
-
-
-def _compiled(job: AuthoredJob | str, include: Any) -> CompiledJob:
-    if isinstance(job, AuthoredJob):
-        return job.compile(None, include)
-    from fanfold.resolve import resolve
-
-    return resolve(os.fspath(job), include)

@@ -238,6 +238,11 @@ class Job:
         return locate(self.files, Path(str(module.__file__)).resolve(), import_root(module))
 
     @property
+    def file(self) -> str | None:
+        """The file in which the job is written; None for a prompt or a notebook."""
+        return str(self._written_in.__file__) if self._written_in and has_file(self._written_in) else None
+
+    @property
     def module(self) -> ModuleType | None:
         """The module in which the job is written; if that is installed or has no file, that of its first function.
 

@@ -65,6 +65,19 @@ INCLUDE_OPTION = click.Option(
     help="File or folder beside the job's file that travels with its code. Repeatable.",
 )
 
+PACKAGE_OPTIONS = [
+    click.Option(
+        ["--requirements"],
+        metavar="FILE",
+        help="Packages that the job imports, or a lock file of them, instead of those in its file's # /// script.",
+    ),
+    click.Option(["--image-python"], metavar="VERSION", help="The Python of the pods' image.  [default: 3.13]"),
+    click.Option(
+        ["--image-platform"], metavar="NAME", help="Their platform, for uv.  [default: x86_64-manylinux_2_36]"
+    ),
+]
+"""For jobs in Python files only."""
+
 RESULT_OPTIONS = [
     click.Option(["--overwrite"], is_flag=True, help="Replace an earlier job's output once the new one is complete."),
     click.Option(["--keep"], is_flag=True, help="Keep the job's tree in OUTPUT/_job."),

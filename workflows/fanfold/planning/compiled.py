@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from fanfold.planning.params import from_options, from_values
@@ -33,6 +34,8 @@ class CompiledJob:
     model: Any = None
     """The pydantic model of the job's parameters, if it has any."""
     params: dict[str, Any] = field(default_factory=dict)
+    wheels: Path | None = None
+    """The folder in which the wheels of its dependencies lie on this machine, each under its SHA-256."""
     builtin: str | None = None
     """The name of a built-in job."""
 

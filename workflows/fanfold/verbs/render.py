@@ -5,10 +5,20 @@ from typing import Any
 
 import click
 
-from fanfold.foreground.options import INCLUDE_OPTION, JOB, PARAM_OPTION, PLACE_OPTIONS, POD_OPTIONS, SIZING_OPTIONS
+from fanfold.dependencies.here import use_here, with_packages
+from fanfold.dependencies.requested import requested
+from fanfold.foreground.options import (
+    INCLUDE_OPTION,
+    JOB,
+    PACKAGE_OPTIONS,
+    PARAM_OPTION,
+    PLACE_OPTIONS,
+    POD_OPTIONS,
+    SIZING_OPTIONS,
+)
 from fanfold.foreground.pipes import spooled
 from fanfold.foreground.places import folder_url, inputs_of
-from fanfold.foreground.request import pod_settings, sizing_of
+from fanfold.foreground.request import pod_settings, sizing_of, target_of
 from fanfold.planning.compiled import CompiledJob
 from fanfold.planning.standalone import PlannedRun, plan_run, start_or_resume
 from fanfold.resolve import resolve
@@ -21,6 +31,7 @@ _OPTIONS: list[click.Parameter] = [
     click.Option(["--in-order"], is_flag=True, help="Make split, map and reduce wait for each other in Argo, too."),
     PARAM_OPTION,
     INCLUDE_OPTION,
+    *PACKAGE_OPTIONS,
     *POD_OPTIONS,
     click.Option(["--write"], is_flag=True, help="Also write job.json and the code, so that the Workflow can run."),
 ]
@@ -43,7 +54,10 @@ def render(job: str, in_order: bool, write: bool, **options: Any) -> None:
 
     def print_workflow() -> int:
         with spooled(options["inputs"], local=False):  # which refuses pipes
+            asked = requested(job, options["requirements"])
+            use_here(asked)
             compiled = resolve(job, options["include"]).with_params(options["params"])
+            compiled = with_packages(compiled, asked, target_of(options))
             return _print(compiled, options, in_order=in_order, write=write)
 
     run_and_exit(print_workflow)
