@@ -55,8 +55,9 @@ def test_stopping_a_cell_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch,
         poll(lambda: (tmp_path / "busy").exists())
         assert running(tmp_path), "workers, whose job lies there"
         manager.interrupt_kernel()
-        reply = kernel.get_shell_msg(timeout=20)
-        assert (reply["parent_header"]["msg_id"], reply["content"]["ename"]) == (request, "KeyboardInterrupt")
+        replies = iter(lambda: kernel.get_shell_msg(timeout=20), None)  # those to greetings come first
+        reply = next(one for one in replies if one["parent_header"]["msg_id"] == request)
+        assert reply["content"]["ename"] == "KeyboardInterrupt"
         assert running(tmp_path) == []
         assert [path.name for path in (tmp_path / "scratch").iterdir() if path.name.startswith("fanfold")] == []
     finally:
