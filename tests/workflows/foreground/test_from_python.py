@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fanfold import InvalidJob, JobFailed, Refused
-from fanfold.foreground.options import INCLUDE_OPTION, RUN_OPTIONS, RunOptions
+from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS, RunOptions
 from fanfold.foreground.run import _close
 from fanfold_steps.memory import process
 from tests.waiting import poll
@@ -171,7 +171,11 @@ def test_parameters_are_values_of_python(given, text, jobs):
 
 def test_options_are_those_of_the_command():
     """A new option of `fanfold run` has to be an argument, too."""
-    options = {str(one.name) for one in (*RUN_OPTIONS, INCLUDE_OPTION)} - {"inputs", "output", "as_json"}
+    options = {str(one.name) for one in (*RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS)} - {
+        "inputs",
+        "output",
+        "as_json",
+    }
     assert set(RunOptions.__annotations__) == options
 
 
@@ -196,6 +200,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "pods' output": ({"on": "argo"}, "pods can't write to a temporary folder of this machine"),
     "a parameter": ({"params": {"least": 1}}, "this job takes no parameters, but 'least' was given"),
     "parameters": ({"params": [("least", 1)]}, "params is a dict by name, or nothing, as this job takes no parameters"),
+    "pods' Python": ({"image_python": "3.13"}, "--image-python only applies to pods: add --on argo"),
     "no place": ({"input": "no/such/place"}, "no/such/place doesn't exist, or is a folder without files"),
     "no input": ({"input": []}, "the job has no input: give at least one file or folder"),
     "a name": ({"input": {"a": "b"}}, "the job's input has no name: give its places alone, not in a dict"),
