@@ -65,12 +65,12 @@ def run_from_python(
     compiled = compiled.with_values(given.get("params") or {})
     options["inputs"] = input_values(compiled.spec, input)
     if output is not None:
-        return _run(compiled, options | {"output": os.fspath(output)})
+        return _run(compiled, options | {"output": os.fspath(output)}, is_temporary=False)
     if options["on"] != "local":
         raise Refused("pods can't write to a temporary folder of this machine: name an output, as s3://BUCKET/PATH/")
     folder = tempfile.mkdtemp(prefix="fanfold-output-")
     try:
-        result = _run(compiled, options | {"output": f"{folder}/output"})
+        result = _run(compiled, options | {"output": f"{folder}/output"}, is_temporary=True)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -119,9 +119,9 @@ def _options(given: RunOptions) -> dict[str, Any]:
     return option_values([one for one in options if one.name in names], given_values) | {"as_json": False}
 
 
-def _run(compiled: CompiledJob, options: Mapping[str, Any]) -> Result:
+def _run(compiled: CompiledJob, options: Mapping[str, Any], *, is_temporary: bool) -> Result:
     with _as_refusals(), requested(compiled, options) as request:
-        report = complete(compiled, replace(request, in_python=True))
+        report = complete(compiled, replace(request, in_python=True, is_temporary=is_temporary))
     formats = OutputFormats(compiled.spec.output, compiled.spec.outputs)
     return Result(compiled.spec.name, LocalOutput(request.output, report, formats))
 
