@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fanfold import InvalidJob, JobFailed, Refused
+from fanfold import InvalidJob, JobFailed, Refused, Skip
 from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS, RunOptions
 from fanfold.foreground.run import _close
 from fanfold_steps.memory import process
@@ -350,3 +350,18 @@ def test_a_second_ctrl_c_leaves_nothing_running_either():
     with pytest.raises(KeyboardInterrupt):
         _close(engine)
     assert engine.closed == 2
+
+
+@pytest.mark.thorough
+def test_an_output_in_a_bucket_is_read_where_it_lies(jobs, tmp_path, seaweedfs_server, monkeypatch):
+    for name, value in seaweedfs_server.environ.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "log").write_text("a 1.5\nb 1\nbad\na 2.5\n")
+    url = seaweedfs_server.url("from-python/slowest")
+    monkeypatch.setattr(jobs.slowest, "on_error", Skip(at_most=1))
+    result = jobs.slowest.run(tmp_path / "log", url, partitions=2, quiet=True)
+    rows = [{"host": "a", "hits": 2, "slowest": 2.5}, {"host": "b", "hits": 1, "slowest": 1.0}]
+    assert result.output == f"{url}/"
+    assert sorted(result.records(), key=lambda row: row["host"]) == rows
+    assert sorted(result.frame().to_dicts(), key=lambda row: row["host"]) == rows
+    assert [bad.record for bad in result.quarantine()] == ["bad"]
