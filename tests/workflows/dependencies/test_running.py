@@ -45,6 +45,14 @@ def test_a_job_finds_its_packages_here_and_in_workers(command, work, environ):
 
 
 @pytest.mark.thorough
+def test_a_script_that_calls_run_finds_them_too(work, environ):
+    call = 'print(*job.run("in.txt", quiet=True).records(), sep="\\n")'
+    (work / "job.py").write_text(JOB.replace("job.main()", call))
+    done = run_in(work, sys.executable, "job.py", environ=environ)
+    assert (done.returncode, done.stdout) == (0, ANSWER.decode()), done.stderr
+
+
+@pytest.mark.thorough
 def test_the_second_time_nothing_is_resolved_fetched_or_installed(work, environ, index, tmp_path):
     assert run_in(work, *RUN, "job.py", *PLACES, environ=environ).returncode == 0
     first = output(work)

@@ -116,6 +116,7 @@ class RunOptions(TypedDict, total=False):
     memory: int | str
     params: Mapping[str, Any] | Any
     include: Sequence[str]
+    requirements: str
     overwrite: bool
     keep: bool
     quiet: bool
@@ -125,6 +126,8 @@ class RunOptions(TypedDict, total=False):
     s3_secret: str
     s3_endpoint: str
     s3_region: str
+    image_python: str
+    image_platform: str
 
 
 def option_values(options: Sequence[click.Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
