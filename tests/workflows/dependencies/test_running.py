@@ -108,6 +108,16 @@ def test_a_program_in_python_finds_them_too_and_says_what_it_lacks(work, environ
     assert output(work) == b"TO BE OR!\nNOT TO BE!\n"
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("command", [[*RUN, "job.py"], [sys.executable, "job.py"]], ids=["fanfold run", "python"])
+def test_a_module_beside_the_job_comes_before_a_packages_of_the_same_name(command, work, environ):
+    (work / "marks.py").write_text("MARK = '?'\n")
+    (work / "job.py").write_text(JOB.replace("import shout\n", "import shout\nimport marks\n"))
+    done = run_in(work, *command, *PLACES, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert output(work) == ANSWER.replace(b"!", b"?")
+
+
 def test_refusals_are_told_before_anything_runs(work, environ):
     (work / "job.py").write_text(JOB.replace("shout>=1", "shout>=9"))
     for command in ([*RUN, "job.py"], [sys.executable, "job.py"]):
