@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fanfold_client.api.client import Client
+from fanfold_client.client import Client
 from tests.argo.ground import IMAGE, namespace_over
 from tests.argo.installation import Installation
 from tests.wheels import build_wheel

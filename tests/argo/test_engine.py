@@ -81,3 +81,23 @@ def test_fanfold_run_on_argo_needs_no_service(ground):
     assert done.returncode == 0, done.stderr
     assert (output / "part-00000.txt").read_bytes() == word_counts(texts)
     assert sorted(path.name for path in output.iterdir()) == ["_SUCCESS", "part-00000.txt"]
+
+
+RUN_FROM_PYTHON = """
+from fanfold.builtin.wordcount import job
+
+pods = {{"on": "argo", "namespace": {namespace!r}, "image": {image!r}, "claim": {claim!r}}}
+result = job.run({texts!r}, {output!r}, quiet=True, **pods)
+print(*result.records(), sep="\\n")
+"""
+
+
+def test_job_run_on_argo_returns_what_the_pods_wrote(ground):
+    texts = ground.folder / "texts-from-python"
+    texts.mkdir()
+    (texts / "a.txt").write_text(TEXT)
+    where = {"namespace": ground.namespace, "image": IMAGE, "claim": f"data:{ground.folder}"}
+    code = RUN_FROM_PYTHON.format(texts=str(texts), output=str(ground.folder / "counts-from-python"), **where)
+    done = subprocess.run([sys.executable, "-c", code], umask=0, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.encode() == word_counts(texts)

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fanfold_client.api.client import Client
+from fanfold_client.client import Client
 from fanfold_client.main import run
 from tests.servers import Server, wait_until
 

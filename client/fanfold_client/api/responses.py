@@ -70,6 +70,7 @@ class Job(TypedDict):
     stages: list[Stage]
     counters: dict[str, dict[str, int]]
     error: dict[str, Any] | None
+    notes: NotRequired[list[str]]
 
 
 class Part(TypedDict):
@@ -79,6 +80,21 @@ class Part(TypedDict):
     records: int
     bytes: int
     sha256: str
+
+
+class Results(TypedDict):
+    """The files of a job's output, and of each named one."""
+
+    parts: list[Part]
+    outputs: NotRequired[dict[str, list[Part]]]
+
+
+class Key(TypedDict):
+    """A key that signs tokens, as a JWK; `signs_from` is set when it is new."""
+
+    kid: str
+    alg: str
+    signs_from: NotRequired[str]
 
 
 class About(TypedDict):

@@ -29,6 +29,8 @@ class RunRequest:
     overwrite: bool = False
     json: bool = False
     quiet: bool = False
+    in_python: bool = False
+    """Whether `Job.run` asks, and not a command: then advice is given in Python's terms."""
 
     @classmethod
     def from_options(cls, spec: JobSpec, options: Mapping[str, Any]) -> "RunRequest":

@@ -1,19 +1,17 @@
 """`fanfold submit`."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fanfold.foreground.options import Size
-from fanfold.foreground.places import inputs_of
 from fanfold.terminal.console import result, result_json, say
 from fanfold.verbs.job_help import JobHelp
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
     from fanfold.planning.compiled import CompiledJob
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command(cls=JobHelp)
@@ -59,9 +57,9 @@ def submit(
     id=$(fanfold submit wordcount.py --input files:texts/ --output files:counts/)
     fanfold submit --mrjob top.py --input files:logs/ --watch -- --limit 10
     """
-    from fanfold.foreground.pipes import spooled
     from fanfold.terminal.display import Display
-    from fanfold_client.files.places import input_place, output_place
+    from fanfold_client.files.places import output_place
+    from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
 
     request: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if output is not None:
@@ -76,18 +74,10 @@ def submit(
     if is_mrjob:
         compiled = _compile_mrjob(job, own, python)
     else:
-        compiled = _resolve(client, job, include, requirements).with_params(params)
-    compiled.check_programs(local=False)
-    if compiled.demand:
-        say(compiled.demand)
-    if compiled.params:
-        request["params"] = compiled.params
-    request["job"] = _upload_code(client, compiled)
-    with spooled(inputs, local=True) as files, Display(quiet=as_json) as display:
-        request["inputs"] = inputs_of(compiled.spec, files, lambda place: input_place(client, place, display))
-    admitted = client.jobs.submit(request, key)
-    for note in cast("list[str]", admitted.get("notes", [])):
-        say(note)
+        compiled = resolve_for(client, job, include, requirements).with_params(params)
+    with Display(quiet=as_json) as display:
+        admitted = submit_job(client, compiled, request, inputs, key, display)
+    say_notes(admitted)
     job_id = admitted["id"]
     if as_json:
         if not watching:
@@ -102,39 +92,7 @@ def submit(
     return 0
 
 
-def _resolve(client: "Client", job: str, include: tuple[str, ...], requirements: str | None) -> "CompiledJob":
-    from fanfold.dependencies.here import use_here, with_packages
-    from fanfold.dependencies.requested import requested
-    from fanfold.dependencies.targets import target
-    from fanfold.resolve import resolve
-
-    asked = requested(job, requirements)
-    use_here(asked)
-    compiled = resolve(job, include)
-    if asked is None:
-        return compiled
-    about = client.about()
-    return with_packages(compiled, asked, target(about["steps_python"], about["steps_platform"]))
-
-
 def _compile_mrjob(script: str, own: tuple[str, ...], python: str | None) -> "CompiledJob":
     from fanfold.verbs.mrjob import compile_mrjob
 
     return compile_mrjob(script, own, python, local=False)
-
-
-def _upload_wheels(client: "Client", compiled: "CompiledJob") -> None:
-    """Send the wheels of the job's packages that the service doesn't have."""
-    if compiled.wheels and compiled.spec.dependencies:
-        for wheel in compiled.spec.dependencies.wheels:
-            client.bundles.ensure(wheel.sha256, compiled.wheels / wheel.sha256)
-
-
-def _upload_code(client: "Client", compiled: "CompiledJob") -> dict[str, Any]:
-    """The request's `job`: the name of a built-in job, or a spec whose code has been uploaded."""
-    if compiled.builtin:
-        return {"builtin": compiled.builtin}
-    if compiled.bundle:
-        client.bundles.ensure(compiled.bundle.sha256, compiled.bundle.data)
-    _upload_wheels(client, compiled)
-    return {"spec": asdict(compiled.spec)}
