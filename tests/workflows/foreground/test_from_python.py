@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fanfold import InvalidJob, JobFailed, Refused
-from fanfold.foreground.options import INCLUDE_OPTION, RUN_OPTIONS, RunOptions
+from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS, RunOptions
 from fanfold.foreground.run import _close
 from fanfold_steps.memory import process
 from tests.waiting import poll
@@ -171,7 +171,11 @@ def test_parameters_are_values_of_python(given, text, jobs):
 
 def test_options_are_those_of_the_command():
     """A new option of `fanfold run` has to be an argument, too."""
-    options = {str(one.name) for one in (*RUN_OPTIONS, INCLUDE_OPTION)} - {"inputs", "output", "as_json"}
+    options = {str(one.name) for one in (*RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS)} - {
+        "inputs",
+        "output",
+        "as_json",
+    }
     assert set(RunOptions.__annotations__) == options
 
 
