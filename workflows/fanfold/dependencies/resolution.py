@@ -18,6 +18,7 @@ from fanfold.dependencies.locking import OURS, lock_for, own_constraints
 from fanfold.dependencies.requested import Requested
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
+from fanfold.terminal.console import say
 from fanfold_steps.user_code.packages import cache_folder
 
 _VERSION = 1  # of the files of resolutions
@@ -46,6 +47,7 @@ def resolve(requested: Requested, target: Target) -> list[FoundWheel]:
     kept = _kept_in(requested, target)
     if kept and kept.is_file():
         return [FoundWheel(**one) for one in json.loads(kept.read_text())]
+    say(f"choosing packages for {target}", dim=True)
     if requested.file.name.startswith("pylock.") and requested.file.suffix == ".toml":
         lock = requested.text
     else:
