@@ -47,10 +47,10 @@ def resolve(requested: Requested, target: Target) -> list[FoundWheel]:
     kept = _kept_in(requested, target)
     if kept and kept.is_file():
         return [FoundWheel(**one) for one in json.loads(kept.read_text())]
-    say(f"choosing packages for {target}", dim=True)
     if requested.file.name.startswith("pylock.") and requested.file.suffix == ".toml":
         lock = requested.text
     else:
+        say(f"choosing packages for {target}", dim=True)
         lock = lock_for(requested, target)
     wheels = sorted(_wheels_of(lock, requested, target), key=lambda wheel: wheel.name)
     if kept:

@@ -10,6 +10,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from netrc import NetrcParseError
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,9 @@ class Wheelhouse:
         return self.folder / wheel.sha256
 
 
+@cache
 def wheelhouse(requested: Requested, target: Target) -> Wheelhouse:
-    """The wheels that requirements lead to, fetched unless they are here.
+    """The wheels that requirements lead to, fetched unless they are here; asked again, this process gets the same.
 
     Raises:
         Refused: there are none that fit the target, or they are too many or too large.
