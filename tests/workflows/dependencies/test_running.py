@@ -146,6 +146,17 @@ print(list(Job(map=words).run("in.txt", requirements="requirements.txt", quiet=T
     assert done.stdout == "['TO BE OR!', 'NOT TO BE!']\n"
 
 
+@pytest.mark.thorough
+def test_streaming_programs_take_requirements(work, environ):
+    (work / "mapper.py").write_text("import sys, shout\nfor line in sys.stdin:\n    print(shout.shout(line.strip()))\n")
+    (work / "requirements.txt").write_text("shout\n")
+    words = ["--mapper", "python3 mapper.py", "-file", "mapper.py", "--reducer", "NONE", *PLACES]
+    command = [*RUN[:-1], "streaming", *words, "--requirements", "requirements.txt"]
+    done = run_in(work, *command, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert output(work) == b"TO BE OR!\nNOT TO BE!\n"
+
+
 def test_refusals_are_told_before_anything_runs(work, environ):
     (work / "job.py").write_text(JOB.replace("shout>=1", "shout>=9"))
     for command in ([*RUN, "job.py"], [sys.executable, "job.py"]):
