@@ -1,5 +1,6 @@
 """The options of commands that run or render a job, in the order in which their help lists them."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
@@ -116,12 +117,14 @@ class RunOptions(TypedDict, total=False):
     memory: int | str
     params: Mapping[str, Any] | Any
     include: Sequence[str]
-    requirements: str
+    requirements: str | os.PathLike[str]
     overwrite: bool
     keep: bool
     quiet: bool
     namespace: str
     image: str
+    image_python: str
+    image_platform: str
     claim: str
     s3_secret: str
     s3_endpoint: str
