@@ -123,8 +123,6 @@ class RunOptions(TypedDict, total=False):
     quiet: bool
     namespace: str
     image: str
-    image_python: str
-    image_platform: str
     claim: str
     s3_secret: str
     s3_endpoint: str
