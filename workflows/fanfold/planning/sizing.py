@@ -8,16 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fanfold.errors import Refused
+from fanfold_steps.job.sizes import LARGEST_SPLIT, MIB, partitions_for, split_size_for
 from fanfold_steps.job.spec import MOST_PARTITIONS
 from fanfold_steps.memory.budget import SMALLEST_SHARE
 
-MIB = 1 << 20
-PARTITION_BYTES = 128 * MIB  # input per partition, unless the job sets the number
-MOST_BY_SIZE = 64  # partitions, unless the job sets the number
 SMALL_JOB_BYTES = 64 * MIB  # up to this size one pod does everything: starting more takes longer than they save
 MOST_PODS = 50  # pods share the splits, so a large input doesn't need more (Argo slows far beyond this)
 MOST_WORKERS = {"local": 64, "argo": 400}  # more would be a typing error, or overload the machine
-SMALLEST_SPLIT, LARGEST_SPLIT = MIB, 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +61,13 @@ def sizes_for(total: int, reduces: Callable[[int], int], sizing: Sizing, engine:
     Raises:
         Refused: the memory isn't enough for the workers.
     """
-    partitions = sizing.partitions or max(1, min(MOST_BY_SIZE, -(-total // PARTITION_BYTES)))
+    partitions = sizing.partitions or partitions_for(total)
     if engine == "local":
         workers = {"all": sizing.workers or available_cores()}
     else:
         workers = _pods(total, reduces(partitions), sizing)
     _check_memory(sizing, sum(workers.values()))
-    return Sizes(partitions, sizing.split_size or _split_size(total, max(workers.values())), workers)
-
-
-def _split_size(total: int, workers: int) -> int:
-    """About two splits per worker, so that others can help a slow one, between 1 and 64 MiB each.
-
-    With more splits, a key that occurs everywhere would be emitted more often.
-    """
-    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (2 * workers))))
+    return Sizes(partitions, sizing.split_size or split_size_for(total, max(workers.values())), workers)
 
 
 def _pods(total: int, reduces: int, sizing: Sizing) -> dict[str, int]:
