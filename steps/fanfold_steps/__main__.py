@@ -22,7 +22,7 @@ from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.worker import exits
 from fanfold_steps.worker.descendants import adopt_orphans, end_below
-from fanfold_steps.worker.loop import STEPS, Worker
+from fanfold_steps.worker.loop import STAGE, STEPS, Worker
 from fanfold_steps.worker.report import Reporter
 from fanfold_storage.errors import NotFound, StorageError
 
@@ -41,7 +41,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _work(options: argparse.Namespace) -> int:
-    os.environ.update({**THREADS, **os.environ})
     sys.set_int_max_str_digits(0)  # a sum may have any number of digits
     name = f"{options.step}-{options.index}"
     try:
@@ -56,6 +55,7 @@ def _work(options: argparse.Namespace) -> int:
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)
         return exits.STORE_AWAY
+    os.environ.setdefault(THREADS, str(worker.threads))
     limit_memory(worker.budget.share)
     allocate_for_work(worker.budget.share)
     try:
@@ -71,7 +71,7 @@ def _work(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fanfold_steps", description="One worker of a Fanfold job.")
-    parser.add_argument("step", choices=STEPS, help="what to work on; a worker also does the steps before it")
+    parser.add_argument("step", type=_step, help="what to work on; a worker also does the steps before it")
     parser.add_argument("--job", metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
     parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
@@ -101,6 +101,12 @@ def _begun(options: argparse.Namespace, name: str) -> JobTree:
         params=options.param,
     )
     return begin(definition, run, is_first=name in ("split-0", "all-0"))
+
+
+def _step(text: str) -> str:
+    if text not in STEPS and not STAGE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"must be one of {', '.join(STEPS)} and stage-N, not {text!r}")
+    return text
 
 
 def _take_stdin() -> int:

@@ -9,6 +9,7 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
 from fanfold_submit.jobs.admission import Admission
+from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.reconciling.clearing import Clearing
@@ -60,7 +61,7 @@ def wire(
         tokens=Tokens(settings, now),
         jobs=jobs,
         places=places,
-        admission=Admission(jobs, places, objects, engine.name, now),
+        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), now),
         controller=Controller(
             Reconciler(jobs, engine, places, now),
             jobs,

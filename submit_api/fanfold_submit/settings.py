@@ -32,6 +32,9 @@ Text = Annotated[str, Field(min_length=1)]
 Optional = Annotated[str | None, BeforeValidator(_none_if_empty)]
 
 
+Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_at_commas)]
+
+
 class Settings(ServiceSettings):
     """How the service behaves; FANFOLD_SUBMIT_ISSUER sets `issuer`, and so on. Replicas must be given the same ones.
 
@@ -60,6 +63,10 @@ class Settings(ServiceSettings):
     s3_places: Annotated[
         tuple[Annotated[str, AfterValidator(_s3_folder)], ...], NoDecode, BeforeValidator(split_at_commas)
     ] = Field(default=(), description="places that each are s3://bucket/ or s3://bucket/prefix/, separated by commas")
+    # What jobs may name beside the operator's own: patterns, as in registry.example.org/team/*.
+    images: Patterns = Field(default=(), description="patterns of images that jobs may name, separated by commas")
+    secrets: Patterns = Field(default=(), description="patterns of Secrets, or NAME/KEY, that jobs may read")
+    priorities: Patterns = Field(default=(), description="patterns of PriorityClasses that jobs may have")
     # Bytes of one upload.
     largest_file: int = Field(default=100 * 1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
     # Bytes of one code bundle.

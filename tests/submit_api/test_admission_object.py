@@ -10,6 +10,7 @@ from fanfold_storage.records import Conflict, Expect, Write
 from fanfold_storage.records.sqlite import SqliteRecords
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.jobs.admission import Admission
+from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.request import JobRequest
@@ -29,7 +30,9 @@ def admission(tmp_path: Path) -> Iterator[Admission]:
     records, objects = open_records(f"sqlite://{tmp_path}/records.db"), open_objects(f"file://{tmp_path}/data/")
     for owner in (ADA, ROOT):
         objects.put(f"files/{owner.name}/texts/a.txt", [b"a b a\n"])
-    yield Admission(JobRecords(records), Places(objects.url), objects, "local", lambda: 1_795_504_500.0)
+    yield Admission(
+        JobRecords(records), Places(objects.url), objects, Allowed((), (), (), "local"), lambda: 1_795_504_500.0
+    )
     records.close()
 
 

@@ -33,6 +33,7 @@ from fanfold_steps.aggregations import (
 )
 from fanfold_steps.job.formats import CSV, JSONL, TSV, Delimited, Fixed, InvalidFormat, Parquet, Table, Text, Whole
 from fanfold_steps.job.policy import Fail, InvalidPolicy, Skip
+from fanfold_steps.job.resources import Resources, Toleration
 from fanfold_steps.job.spec import SortLines
 from fanfold_steps.outputs.to import To
 from fanfold_steps.user_code.context import Context
@@ -61,6 +62,7 @@ __all__ = [
     "Mean",
     "Min",
     "Parquet",
+    "Resources",
     "Skip",
     "SortLines",
     "Stage",
@@ -68,6 +70,7 @@ __all__ = [
     "Table",
     "Text",
     "To",
+    "Toleration",
     "TopK",
     "Variance",
     "Whole",

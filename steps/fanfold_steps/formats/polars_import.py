@@ -9,8 +9,8 @@ from fanfold_storage.extras import to_install
 if TYPE_CHECKING:
     import types
 
-THREADS = {"POLARS_MAX_THREADS": "1"}
-"""What a worker's environment says before Polars is first imported, by whomever: each core has a worker already."""
+THREADS = "POLARS_MAX_THREADS"
+"""The variable that is set before Polars is first imported, by whomever: mostly to 1, since each core has a worker."""
 
 
 def load_polars(what: str) -> "types.ModuleType":

@@ -49,7 +49,17 @@ def pods_of(spec: JobSpec, partitions: int | None, workers: int, *, in_order: bo
     >>> pods_of(job, None, 1), pods_of(job, None, 4), pods_of(job, 2, 4)
     ({'all': 1}, {'split': 1, 'map': 4, 'reduce': 4}, {'split': 1, 'map': 4, 'reduce': 2})
     """
+    stages = crews(spec)
+    if len(stages) > 1:
+        later = min(max(most_reduces(spec, partitions or workers), partitions or workers), workers)
+        return {f"stage-{stage}": later if stage else workers for stage in stages}
     if workers == 1 and not in_order:
         return {"all": 1}
     reduces = min(most_reduces(spec, partitions or workers), workers)
     return {"split": 1, "map": workers, **({"reduce": reduces} if reduces else {})}
+
+
+def crews(spec: JobSpec) -> tuple[int, ...]:
+    """The stages at which pods of another kind take over, because they ask for other resources."""
+    asked = [spec.resources_of(stage) for stage in range(len(spec.stages))]
+    return tuple(index for index, stage in enumerate(asked) if not index or stage != asked[index - 1])

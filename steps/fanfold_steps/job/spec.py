@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from fanfold_steps.job.formats import InputFormat, OutputFormat, Text, from_json
 from fanfold_steps.job.policy import Fail, Policy, Skip
+from fanfold_steps.job.resources import Resources, Toleration
 
 MOST_PARTITIONS = 10_000
 NAME = "[A-Za-z][A-Za-z0-9_-]{0,63}"
@@ -123,6 +124,8 @@ class StageSpec:
     key: list[str] | None = None
     fields: FieldOrder | None = None
     """For a reducer program: an order other than that of the keys' bytes."""
+    resources: Resources | None = None
+    """What this stage's workers get, over what the job says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,15 @@ class JobSpec:
     """The version (`3.12`) that alone can run the job, since some of its functions lie pickled in the bundle."""
     identities: dict[str, Identity] = dataclass_field(default_factory=dict)
     """What functions were where the job was compiled, by their references. What isn't listed is run as it is found."""
+    resources: Resources | None = None
+    """What all workers get, unless a stage says otherwise."""
+    image: str | None = None
+    """The image of pods; None is the operator's."""
+
+    def resources_of(self, stage: int) -> Resources:
+        """What the workers of a stage get: what the stage says, over what the job says."""
+        job = self.resources or Resources()
+        return (self.stages[stage].resources or Resources()).over(job) if self.stages else job
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +263,7 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
         "outputs": {name: from_json(declared) for name, declared in data.get("outputs", {}).items()},
         "params": Function(**data["params"]) if data.get("params") else None,
         "on_error": _policy_from_json(data.get("on_error")),
+        "resources": _resources_from_json(data.get("resources")),
         "identities": {reference: Identity(**one) for reference, one in data.get("identities", {}).items()},
     }
     return JobSpec(**{**data, **read})
@@ -264,12 +277,19 @@ def stage_from_json(data: dict[str, Any]) -> StageSpec:
         "combine": _called(data.get("combine")),
         "partition": _called(data.get("partition")),
         "fields": FieldOrder(**data["fields"]) if data.get("fields") else None,
+        "resources": _resources_from_json(data.get("resources")),
     }
     return StageSpec(**{**data, **read})
 
 
 def _policy_from_json(data: Any) -> Policy:
     return Skip(**data) if data and data["policy"] == "skip" else Fail()
+
+
+def _resources_from_json(data: Any) -> Resources | None:
+    if data is None:
+        return None
+    return Resources(**{**data, "tolerations": [Toleration(**one) for one in data["tolerations"]]})
 
 
 def _called(data: Any) -> Function | Program | None:

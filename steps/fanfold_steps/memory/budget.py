@@ -60,7 +60,7 @@ def budget_of(conf: JobConf) -> Budget:
     """A worker's share: of the job's memory, or of half of what this machine or container has."""
     if conf.memory is not None:
         return Budget(conf.memory // sum(conf.workers.values()))
-    return Budget(max(SMALLEST_SHARE, _available() // 2 // conf.workers.get("all", 1)))
+    return Budget(max(SMALLEST_SHARE, available_memory() // 2 // conf.workers.get("all", 1)))
 
 
 def resident() -> int:
@@ -77,7 +77,7 @@ def _opened(process: int) -> int:
     return os.open(_RESIDENT, os.O_RDONLY)
 
 
-def _available() -> int:
+def available_memory() -> int:
     """Bytes that the machine has, or that the container may use."""
     found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     for place in map(Path, _LIMITS):

@@ -1,10 +1,12 @@
 """Split: list the inputs, cut them, choose how each stage is done, and write the plan that every worker follows."""
 
+from dataclasses import replace
+
 from fanfold_steps.crash_points import around
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.inputs.by_lines import TooManyRanges
 from fanfold_steps.inputs.splits import InvalidInputs, digest, inputs_by_name, list_inputs
-from fanfold_steps.job.spec import JobConf
+from fanfold_steps.job.spec import JobConf, JobSpec
 from fanfold_steps.memory.budget import budget_of
 from fanfold_steps.tasks.choosing import choose_ways
 from fanfold_steps.tree.job_tree import JobTree
@@ -19,7 +21,7 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
     Raises:
         PermanentFailure: an input was removed or changed since the job was planned, or the entry can't be compiled.
     """
-    spec = code.compile_entry(conf.spec.entry) if conf.spec.entry else conf.spec
+    spec = _compiled_entry(conf.spec, code) if conf.spec.entry else conf.spec
     try:
         files = list_inputs(inputs_by_name(spec, conf.inputs))
     except InvalidInputs as error:
@@ -35,3 +37,17 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
         raise PermanentFailure("input", str(error)) from error
     with around("split.plan"):
         tree.create(PLAN_KEY, plan.to_json())
+
+
+def _compiled_entry(known: JobSpec, code: Code) -> JobSpec:
+    """The spec of the job that an entry names, which nobody knew when the workers were started.
+
+    Raises:
+        PermanentFailure: it asks for what these workers haven't got.
+    """
+    spec = code.compile_entry(str(known.entry))
+    asked = [stage.resources for stage in spec.stages if stage.resources]
+    if asked or (spec.resources or known.resources) != known.resources or (spec.image or known.image) != known.image:
+        mend = "submit the job with `fanfold submit`, or name `resources` and `image` in the request, as the job does"
+        raise PermanentFailure("code", f"the job asks for resources or an image, known only now: {mend}")
+    return replace(spec, resources=known.resources, image=known.image)

@@ -5,6 +5,7 @@ the loss of some can deadlock a job. Whichever worker sees that all parts are th
 """
 
 import os
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from types import FrameType
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.user_frames import user_stack
+from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import JobConf
 from fanfold_steps.memory.budget import budget_of
 from fanfold_steps.outputs.finish import finish
@@ -33,11 +35,14 @@ from fanfold_steps.worker.last_task import LastTask, timeout_message
 from fanfold_steps.worker.logs import Logs
 from fanfold_steps.worker.report import Reporter
 from fanfold_steps.worker.schedule import Portion, TaskSchedule
+from fanfold_steps.worker.terms import terms, threads_of
 from fanfold_steps.worker.watchdog import Watchdog
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError, Unsupported
 from fanfold_storage.urls import open_objects
 
 STEPS = ("split", "map", "reduce", "all")
+STAGE = re.compile(r"stage-(\d+)")
+"""The step of a worker that does a stage and those after it, up to the next one that other workers do."""
 
 
 class Worker:
@@ -47,6 +52,7 @@ class Worker:
         self._tree = tree
         self._conf: JobConf = tree.conf()
         self.budget = budget_of(self._conf)
+        self.threads = threads_of(self._conf.spec)
         self._step = step
         self._index = index
         self._name = f"{step}-{index}"
@@ -69,7 +75,8 @@ class Worker:
             code = Code(self._conf, self._reporter.status)
             try:
                 self._check_last_task()
-                self._run_steps(code)
+                with terms(self._conf.spec.resources or Resources(), partial(self._on_deadline, "the job")):
+                    self._run_steps(code)
             except PermanentFailure as failure:
                 self._fail(None, failure)
                 raise
@@ -90,13 +97,16 @@ class Worker:
         )
         with without_retry():
             self._stages = [Stage(plan, index, context) for index in range(len(plan.tasks))]
-        for stage in self._stages:
+        end = _end_of_crew(self._step, self._conf)
+        for stage in self._stages[:end]:
             *_, last = stage.tasks
-            for step, count in stage.tasks.items():
-                self._do_step(stage.index, step, count, self._run_task)
-                if stage.is_last and step == self._step != last:
-                    return
-        self._do_step(0, "finish", 1, lambda task, attempt: finish(self._tree, self._conf))
+            with terms(plan.spec.resources_of(stage.index), partial(self._on_deadline, f"stage {stage.index}")):
+                for step, count in stage.tasks.items():
+                    self._do_step(stage.index, step, count, self._run_task)
+                    if stage.is_last and step == self._step != last:
+                        return
+        if end is None:
+            self._do_step(0, "finish", 1, lambda task, attempt: finish(self._tree, self._conf))
 
     def _do_step(self, stage: int, step: str, count: int, run: Callable[[Task, str], None]) -> None:
         """Do this worker's part of a step, and return when all of its tasks are committed, by whichever workers."""
@@ -139,8 +149,18 @@ class Worker:
         cursor = code.cursor  # the other thread may reset it at any time
         position = cursor.position if cursor else None
         trace = user_stack(frame, code.root)
+        self._exit_with(task, PermanentFailure("timeout", timeout_message(seconds), trace=trace, position=position))
+
+    def _on_deadline(self, what: str, seconds: float) -> None:
+        """End this process and the job, which isn't done by its deadline."""
+        mend = "raise the deadline of its Resources, or give it more workers"
+        self._exit_with(
+            None, PermanentFailure("deadline", f"{what} had not ended after {seconds:g} s, its deadline: {mend}")
+        )
+
+    def _exit_with(self, task: Task | None, failure: PermanentFailure) -> None:
+        """Fail the job and end this process from another thread than the one that does tasks."""
         try:
-            failure = PermanentFailure("timeout", timeout_message(seconds), trace=trace, position=position)
             self._fail(task, failure)
             self._logs.flush()
             self._reporter.failed(self._tree.failure() or Failure.of(failure, task))
@@ -153,3 +173,11 @@ class Worker:
         commit = replace(stage.run(task, attempt), worker=self._name)
         if not self._tree.commit(task, commit):
             stage.drop(task, commit)
+
+
+def _end_of_crew(step: str, conf: JobConf) -> int | None:
+    """The stage at which workers of another step take over from those of this one; None if they do all to the end."""
+    if not (match := STAGE.fullmatch(step)):
+        return None
+    firsts = sorted(int(found[1]) for found in map(STAGE.fullmatch, conf.workers) if found)
+    return next((first for first in firsts if first > int(match[1])), None)

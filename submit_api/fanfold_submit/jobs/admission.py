@@ -14,6 +14,7 @@ from fanfold.planning.sizing import Sizing
 from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
+from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
@@ -50,9 +51,9 @@ class Admission:
     """Admits jobs, each exactly once."""
 
     def __init__(
-        self, jobs: JobRecords, places: Places, objects: Objects, engine: str, now: Callable[[], float]
+        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, now: Callable[[], float]
     ) -> None:
-        self._jobs, self._places, self._objects, self._engine, self._now = jobs, places, objects, engine, now
+        self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
 
     def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
@@ -100,6 +101,7 @@ class Admission:
         if spec.bundle is not None:
             self._check_bundle(spec.bundle)
         check_params(request, spec)
+        notes = self._allowed.check(spec)
         plan = self._plan(request, spec, owner)
         job = Job(
             id=plan.conf.id,
@@ -107,7 +109,8 @@ class Admission:
             owner=owner.name,
             owner_id=owner.id,
             state=State.QUEUED,
-            engine=self._engine,
+            engine=self._allowed.engine,
+            notes=notes,
             inputs=request.inputs,
             output=request.output,
             partitions=plan.conf.partitions,
@@ -138,7 +141,7 @@ class Admission:
         )
         sizing = Sizing(request.partitions, request.split_size, request.workers)
         try:
-            plan = planner.plan(spec, places, sizing, job_id=job_id, owner=owner.name, engine=self._engine)
+            plan = planner.plan(spec, places, sizing, job_id=job_id, owner=owner.name, engine=self._allowed.engine)
         except (Refused, PermissionDenied, InvalidKey) as error:
             refusal: type[Refusal] = JobRefused if isinstance(error, Refused) else PlaceRefused
             if isinstance(error, OutputTaken):

@@ -92,6 +92,7 @@ class JobView(BaseModel):
     created: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra=_TIME)
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
+    notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(
         default={}, description="Of the committed tasks, by group and name", examples=[{"words": {"long": 12}}]

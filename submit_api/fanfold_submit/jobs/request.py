@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 from pydantic_core import PydanticCustomError
 
+from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import NAME, Inputs, JobSpec, urls_of
 
 LONGEST_NAME = 200
@@ -94,6 +95,10 @@ class JobRequest(BaseModel):
     partitions: StrictInt | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
     workers: StrictInt | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
     split_size: StrictInt | None = Field(default=None, ge=1024, description="Bytes")
+    resources: Annotated[dict[str, Any], BeforeValidator(_unchanged, json_schema_input_type=Resources)] | None = Field(
+        default=None, description="What each worker gets; instead of what the job says", examples=[{"memory": "4Gi"}]
+    )
+    image: str | None = Field(default=None, description="The image of pods, if the operator allows it")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,5 +1,6 @@
 """Which job a request means: a built-in one, one in a bundle, or one written out as a spec."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -22,6 +23,9 @@ def job_spec(request: JobRequest) -> JobSpec:
             spec = spec_rules.parse({"bundle": job.bundle, "entry": job.entry})
         else:
             spec = spec_rules.parse(job.spec)
+        asked = {"resources": request.resources, "image": request.image}
+        if given := {name: value for name, value in asked.items() if value is not None}:
+            spec = spec_rules.parse({**json.loads(spec_rules.to_json(spec)), **given})
     except job_errors.UnknownJob as error:
         raise UnknownJob(str(error)) from None
     except spec_rules.InvalidSpec as error:

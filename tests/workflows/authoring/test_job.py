@@ -39,6 +39,7 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
                 "order": None,
                 "key": None,
                 "fields": None,
+                "resources": None,
             }
         ],
         "inputs": {},
@@ -50,6 +51,8 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
         "on_error": {"policy": "fail"},
         "timeout": None,
         "python": None,
+        "resources": None,
+        "image": None,
     }
 
 

@@ -18,6 +18,7 @@ from fanfold.engines.argo.workflow import PodSettings, build
 from fanfold.errors import Refused
 from fanfold.planning.areas import Area
 from fanfold.planning.planner import PlannedJob
+from fanfold_steps.job.resources import Resources, Toleration
 from fanfold_steps.job.spec import Aggregate, Function, JobConf, JobSpec, Program, StageSpec
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -56,12 +57,35 @@ def isolated(plan: PlannedJob, base: str = "file:///data") -> PlannedJob:
     return replace(plan, areas=tuple(areas))
 
 
+EVERYTHING = Resources(
+    cpu=2.5,
+    memory="4GiB",
+    ephemeral_storage="20GB",
+    node_selector={"kubernetes.io/arch": "amd64"},
+    tolerations=[Toleration("gpu", "yes", "NoSchedule"), Toleration("spot")],
+    priority="batch",
+    env={"MODEL": "small"},
+    secrets={"TOKEN": "my-secret/token"},
+    retries=1,
+)
+
+
+def asking(plan: PlannedJob, job: Resources | None, later: Resources | None = None) -> PlannedJob:
+    """The plan of a job that asks for resources, with a second stage that may ask for others."""
+    spec = plan.conf.spec
+    stages = [*spec.stages, *([StageSpec(reduce=Aggregate("Sum"), resources=later)] if later else [])]
+    image = "registry.example.org/team/steps:3" if job else None
+    return replace(plan, conf=replace(plan.conf, spec=replace(spec, stages=stages, resources=job, image=image)))
+
+
 GOLDEN_WORKFLOWS = {
     "one-pod": lambda: build(plan_of({"all": 1}), CLAIM),
     "fan-out-claim": lambda: build(plan_of(FAN_OUT), CLAIM),
     "fan-out-s3": lambda: build(plan_of(FAN_OUT, "s3://fanfold"), S3),
     "isolated-claim": lambda: build(isolated(plan_of(FAN_OUT)), CLAIM),
     "isolated-s3": lambda: build(isolated(plan_of(FAN_OUT, "s3://fanfold"), "s3://fanfold"), S3_PER_JOB),
+    "resources": lambda: build(asking(plan_of(FAN_OUT), EVERYTHING), CLAIM),
+    "stages-apart": lambda: build(asking(plan_of({"stage-0": 4, "stage-1": 2}), None, Resources(memory="4GiB")), CLAIM),
     "in-order": lambda: build(plan_of(FAN_OUT), CLAIM, in_order=True),
 }
 

@@ -9,6 +9,7 @@ from fanfold_steps.aggregations import AGGREGATIONS, Aggregation
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.job.formats import Compression, OutputFormat, Parquet, ParquetCompression
 from fanfold_steps.job.policy import Policy
+from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import SortLines
 from fanfold_steps.user_code.calling import check_parameters
 
@@ -44,6 +45,13 @@ def checked_policy(on_error: Any) -> Policy:
     if not isinstance(on_error, Policy):
         raise InvalidJob(f"on_error must be Fail() or Skip(at_most=0.001), not {on_error!r:.80}")
     return on_error
+
+
+def checked_resources(resources: Any) -> Resources | None:
+    """The resources of a job or a stage. Raises InvalidJob."""
+    if resources is not None and not isinstance(resources, Resources):
+        raise InvalidJob(f'resources must be Resources(cpu=2, memory="4Gi", …), not {resources!r:.80}')
+    return resources
 
 
 def checked_files(files: Any) -> dict[str, str]:

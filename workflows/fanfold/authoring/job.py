@@ -9,7 +9,14 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any, Literal, NoReturn
 
-from fanfold.authoring.checks import checked_files, checked_format, checked_model, checked_outputs, checked_policy
+from fanfold.authoring.checks import (
+    checked_files,
+    checked_format,
+    checked_model,
+    checked_outputs,
+    checked_policy,
+    checked_resources,
+)
 from fanfold.authoring.code.bundle import pack
 from fanfold.authoring.code.references import (
     Refer,
@@ -31,6 +38,7 @@ from fanfold.rules.job_rules import job_problems
 from fanfold_steps.job.arguments import explain_arguments
 from fanfold_steps.job.formats import InputFormat, OutputFormat
 from fanfold_steps.job.policy import Fail, Policy
+from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import JobSpec
 from fanfold_steps.user_code.pickled import FILE
 from fanfold_steps.user_code.whose import is_installed
@@ -65,6 +73,8 @@ class Job:
             folder of the file in which the job is written. `ctx.file("stop")` is the path of the worker's copy.
         on_error: `Fail()` (the default), or `Skip(at_most=0.001)` to quarantine bad records up to that fraction.
         timeout: the seconds that one task (a split or a partition) may take before the job fails.
+        resources: what each worker gets, as `Resources(cpu=2, memory="4Gi")`; a stage may say otherwise.
+        image: the image in which pods run the job, built FROM Fanfold's steps image. The operator must allow it.
 
     Functions, classes and objects must be defined at the top level of a module, so that workers can import them.
 
@@ -92,6 +102,8 @@ class Job:
         files: Mapping[str, str] | None = None,
         on_error: Policy = FAIL,
         timeout: float | None = None,
+        resources: Resources | None = None,
+        image: str | None = None,
     ) -> None:
         only_stage: dict[str, Any] = {"map": map, "combine": combine, "reduce": reduce, "partition": partition}
         only_stage |= {"key": key, "sort_values": sort_values, "order": order}
@@ -111,6 +123,8 @@ class Job:
         self.files = checked_files(files)
         self.on_error = checked_policy(on_error)
         self.timeout = timeout
+        self.resources = checked_resources(resources)
+        self.image = image
         creator = _frame_that_creates(self)
         self._written_in = _module_of(creator)
         self._line = f"{Path(creator.f_code.co_filename).name}, line {creator.f_lineno}"
@@ -241,6 +255,8 @@ class Job:
             on_error=self.on_error,
             timeout=self.timeout,
             files=files,
+            resources=self.resources,
+            image=self.image,
         )
 
 

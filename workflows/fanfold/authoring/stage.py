@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from fanfold.authoring.batch import BatchMapper
-from fanfold.authoring.checks import as_aggregation, check_function, check_reduce, checked_format
+from fanfold.authoring.checks import as_aggregation, check_function, check_reduce, checked_format, checked_resources
 from fanfold.authoring.code.references import Refer, placeholder, refer_or_run, reference
 from fanfold.authoring.programs import Program
 from fanfold.errors import InvalidJob
@@ -12,6 +12,7 @@ from fanfold.rules.job_rules import Problem, stage_problems
 from fanfold_steps.aggregations import Aggregation
 from fanfold_steps.job.arguments import explain_arguments
 from fanfold_steps.job.formats import InputFormat, Text
+from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import MOST_PARTITIONS, Aggregate, BatchFunction, Function, InputSpec, SortLines, StageSpec
 from fanfold_steps.job.spec import Program as ProgramSpec
 from fanfold_steps.job.spec import Reduce as ReduceSpec
@@ -22,7 +23,7 @@ Combiner = Callable[..., Any] | Program
 Partitioner = Callable[..., int]
 Reduce = Reducer | Aggregation | tuple[Aggregation, ...] | dict[str, Aggregation] | SortLines
 TEXT = Text()
-_JOB_ARGUMENTS = ("name", "input", "inputs", "output", "outputs", "params", "files", "on_error", "timeout")
+_JOB_ARGUMENTS = ("name", "input", "inputs", "output", "outputs", "params", "files", "on_error", "timeout", "image")
 
 
 @explain_arguments(**dict.fromkeys(_JOB_ARGUMENTS, "it belongs to the job: Job(stages=[Stage(…), …], …=…)."))
@@ -52,6 +53,8 @@ class Stage:
         order: "total" makes all keys of a part sort before those of the next part, so that the parts form one sorted
             whole.
         partitions: the number of reduce tasks; by default that of the job.
+        resources: what this stage's workers get, as `Resources(cpu=2, memory="4Gi")`. Stages whose resources differ get
+            pods of their own, which start when the stage before has ended.
 
     A function that has a parameter named `ctx` receives a `Context`. Any function may be an object with a `__call__`
     method instead, or a class, of which each attempt creates an object. If it has them, its `start(ctx)` is called
@@ -75,6 +78,7 @@ class Stage:
         order: Literal["total"] | None = None,
         partitions: int | None = None,
         key: str | Sequence[str] | None = None,
+        resources: Resources | None = None,
     ) -> None:
         self.map = map
         self.combine = combine
@@ -84,6 +88,7 @@ class Stage:
         self.sort_values = sort_values
         self.order = order
         self.key = _checked_key(key)
+        self.resources = checked_resources(resources)
         self._check_arguments()
         raise_first(stage_problems(self.spec(placeholder)))
 
@@ -105,6 +110,7 @@ class Stage:
             sort_values=self.sort_values,
             order=self.order,
             key=self.key,
+            resources=self.resources,
         )
 
     @property

@@ -11,10 +11,11 @@ from typing import Any
 from fanfold.engines.local.engine import LocalEngine
 from fanfold.engines.local.environ import of_ones_own_job
 from fanfold.engines.protocol import Engine, Handle, Phase
-from fanfold.errors import OutputTaken
+from fanfold.errors import OutputTaken, Refused
 from fanfold.foreground.pipes import spooled
 from fanfold.foreground.request import RunRequest
 from fanfold.planning.compiled import CompiledJob
+from fanfold.planning.demand import secrets_of, without_effect_here
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import Sizing
 from fanfold.planning.standalone import PlannedRun, finalize, lock_output, plan_run, start_or_resume
@@ -42,9 +43,20 @@ def run_with_options(compiled: CompiledJob, options: Mapping[str, Any]) -> int:
     compiled.check_programs(local=local)
     if compiled.demand and not local:
         say(compiled.demand)
+    if local:
+        _check_secrets(compiled)
+        for note in without_effect_here(compiled.spec):
+            say(note)
     with spooled(options["inputs"], local=local) as inputs:
         request = RunRequest.from_options(compiled.spec, {**options, "inputs": inputs})
         return run_to_end(compiled.with_params(options["params"]), request)
+
+
+def _check_secrets(compiled: CompiledJob) -> None:
+    """See that variables that come from Secrets are in this process's environment. Raises Refused."""
+    for name, secret in secrets_of(compiled.spec).items():
+        if name not in os.environ:
+            raise Refused(f"the variable {name} comes from the Secret {secret}, and there are none here: set {name}")
 
 
 def run_to_end(compiled: CompiledJob, request: RunRequest) -> int:

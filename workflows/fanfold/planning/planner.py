@@ -4,16 +4,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning.areas import Area
+from fanfold.planning.demand import demand_of
 from fanfold.planning.sizing import Sizing, check_sizing, sizes_for
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.inputs.listing import File
 from fanfold_steps.inputs.splits import InvalidInputs, digest, inputs_by_name
 from fanfold_steps.inputs.usable import UnusableInput, usable_files
-from fanfold_steps.job.sizes import most_reduces
 from fanfold_steps.job.spec import Inputs, JobConf, JobSpec, urls_of
 from fanfold_steps.outputs.place import TakenOutput, UnusableOutput, check_apart, check_output
 from fanfold_steps.tree.job_tree import JobTree
@@ -62,7 +61,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
     total = sum(file.size for file in files)
     if not places.output.startswith(places.job):  # in the job's own tree, which is new, nothing can be in its way
         _check_output(places, urls_of(inputs))
-    sizes = sizes_for(total, partial(most_reduces, spec), sizing, engine)
+    sizes = sizes_for(total, demand_of(spec), sizing, engine)
     conf = JobConf(
         id=job_id,
         spec=spec,
@@ -73,7 +72,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         workers=sizes.workers,
         inputs_digest=digest(files),
         bundle_url=places.bundle,
-        memory=sizing.memory,
+        memory=sizes.memory,
     )
     return PlannedJob(conf, places.job, owner)
 

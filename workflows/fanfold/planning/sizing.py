@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fanfold.errors import Refused
 from fanfold_steps.job.sizes import LARGEST_SPLIT, MIB, partitions_for, split_size_for
 from fanfold_steps.job.spec import MOST_PARTITIONS
-from fanfold_steps.memory.budget import SMALLEST_SHARE
+from fanfold_steps.memory.budget import SMALLEST_SHARE, available_memory
 
 SMALL_JOB_BYTES = 64 * MIB  # up to this size one pod does everything: starting more takes longer than they save
 MOST_PODS = 50  # pods share the splits, so a large input doesn't need more (Argo slows far beyond this)
@@ -29,6 +29,20 @@ class Sizing:
 
 
 @dataclass(frozen=True, slots=True)
+class Demand:
+    """What the sizes of a job must suit: its reduce tasks, and what its stages ask of their workers."""
+
+    reduces: Callable[[int], int] = lambda partitions: partitions
+    """The most reduce tasks that a stage has, given the number of partitions."""
+    cpu: float | None = None
+    """Cores of one worker, of the stage that wants most."""
+    memory: int | None = None
+    """Bytes that the container of one worker has, in the stage that wants most."""
+    crews: tuple[int, ...] = (0,)
+    """The stages at which pods of another kind take over."""
+
+
+@dataclass(frozen=True, slots=True)
 class Sizes:
     """The sizes of a planned job."""
 
@@ -36,7 +50,9 @@ class Sizes:
     split_size: int
     """Bytes."""
     workers: dict[str, int]
-    """How many there are of each kind: `split`, `map` and `reduce`, or `all`."""
+    """How many there are of each kind: `split`, `map` and `reduce`, or `all`; or `stage-0`, `stage-1`, …"""
+    memory: int | None = None
+    """Bytes for all workers together, if the submitter or the job's resources fix it."""
 
 
 def check_sizing(sizing: Sizing, engine: str) -> None:
@@ -49,12 +65,12 @@ def check_sizing(sizing: Sizing, engine: str) -> None:
         raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} on this engine, not {sizing.workers}")
 
 
-def sizes_for(total: int, reduces: Callable[[int], int], sizing: Sizing, engine: str) -> Sizes:
+def sizes_for(total: int, demand: Demand, sizing: Sizing, engine: str) -> Sizes:
     """The sizes of a job that reads `total` bytes.
 
     Args:
         total: the size of all inputs.
-        reduces: the most reduce tasks that a stage has, given the number of partitions.
+        demand: what the job asks for.
         sizing: what the submitter has fixed; `check_sizing` has accepted it.
         engine: `local` or `argo`.
 
@@ -62,18 +78,34 @@ def sizes_for(total: int, reduces: Callable[[int], int], sizing: Sizing, engine:
         Refused: the memory isn't enough for the workers.
     """
     partitions = sizing.partitions or partitions_for(total)
+    memory = sizing.memory
     if engine == "local":
-        workers = {"all": sizing.workers or available_cores()}
+        count = sizing.workers or _workers_that_fit(demand)
+        workers = {"all": count}
+        memory = memory or (demand.memory and count * demand.memory // 2)
     else:
-        workers = _pods(total, reduces(partitions), sizing)
+        workers = _pods(total, partitions, demand, sizing)
     _check_memory(sizing, sum(workers.values()))
-    return Sizes(partitions, sizing.split_size or split_size_for(total, max(workers.values())), workers)
+    return Sizes(partitions, sizing.split_size or split_size_for(total, max(workers.values())), workers, memory)
 
 
-def _pods(total: int, reduces: int, sizing: Sizing) -> dict[str, int]:
-    if sizing.workers is None and total <= SMALL_JOB_BYTES:
+def _workers_that_fit(demand: Demand) -> int:
+    """The workers that run at once on this machine: as many as its cores and its memory allow, at least one."""
+    counts = [int(available_cores() // (demand.cpu or 1))]
+    if demand.memory:
+        counts.append(available_memory() // demand.memory)
+    return max(1, min(counts))
+
+
+def _pods(total: int, partitions: int, demand: Demand, sizing: Sizing) -> dict[str, int]:
+    is_small = sizing.workers is None and total <= SMALL_JOB_BYTES
+    if is_small and len(demand.crews) == 1:
         return {"all": 1}
-    maps = sizing.workers or min(-(-total // LARGEST_SPLIT), MOST_PODS)
+    maps = 1 if is_small else sizing.workers or min(-(-total // LARGEST_SPLIT), MOST_PODS)
+    reduces = demand.reduces(partitions)
+    if len(demand.crews) > 1:
+        later = min(maps, max(reduces, partitions))
+        return {f"stage-{stage}": later if stage else maps for stage in demand.crews}
     return {"split": 1, "map": maps, **({"reduce": min(reduces, maps)} if reduces else {})}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fanfold.rules.named_results import PROGRAM, named_results_problem
 from fanfold.rules.orders import NO_SAMPLE, field_order_problems, lines_problem, order_problem
+from fanfold.rules.resources import image_problem, resources_problems
 from fanfold.rules.side_files import side_file_problem
 from fanfold_steps.aggregations import InvalidAggregation, build
 from fanfold_steps.job.formats import Parquet, Text
@@ -49,6 +50,8 @@ def stage_problems(stage: StageSpec) -> Iterator[Problem]:
     yield from field_order_problems(stage)
     for part in _PARTS:
         yield from _command_problem(part, check, getattr(stage, part), of=Program)
+    if stage.resources:
+        yield from resources_problems(stage.resources)
 
 
 def job_problems(spec: JobSpec) -> Iterator[Problem]:
@@ -74,6 +77,10 @@ def job_problems(spec: JobSpec) -> Iterator[Problem]:
         yield "on_error", "Skip() quarantines single records, which batches and programs don't have; leave it out"
     if spec.timeout is not None and (problem := problem_of_timeout(spec.timeout)):
         yield "timeout", problem
+    if spec.resources:
+        yield from resources_problems(spec.resources)
+    if spec.image is not None and (problem := image_problem(spec.image)):
+        yield "image", problem
 
 
 def _name_problems(spec: JobSpec) -> Iterator[Problem]:

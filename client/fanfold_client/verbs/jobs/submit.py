@@ -1,7 +1,7 @@
 """`fanfold submit`."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--partitions", type=click.IntRange(1, 10_000), help="Parts of the output (default: by input size).")
 @click.option("--workers", type=click.IntRange(1, 800), help="Processes or pods (default: by input size).")
 @click.option("--split-size", type=Size(), help="Input per map task, such as 16MiB (default: by input size).")
+@click.option("--image", help="The image of pods, if the service allows it.  [default: the service's own]")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the job. Repeatable.")
 @click.option("--include", multiple=True, metavar="PATH", help="File or folder beside the job's file, to travel along.")
 @click.option("--mrjob", "is_mrjob", is_flag=True, help="JOB is written for mrjob; its own options follow after --.")
@@ -78,6 +79,8 @@ def submit(
     with spooled(inputs, local=True) as files, Display(quiet=as_json) as display:
         request["inputs"] = inputs_of(compiled.spec, files, lambda place: input_place(client, place, display))
     admitted = client.jobs.submit(request, key)
+    for note in cast("list[str]", admitted.get("notes", [])):
+        say(note)
     job_id = admitted["id"]
     if as_json:
         if not watching:

@@ -13,7 +13,6 @@ from hera.workflows import (
     Container,
     Env,
     Parameter,
-    Resources,
     RetryPolicy,
     RetryStrategy,
     SecretEnv,
@@ -35,9 +34,11 @@ from hera.workflows.models import (
 )
 
 from fanfold.engines.argo.pods import PodSettings, check_access
+from fanfold.engines.argo.resources import limits, secret_variable, tolerations
 from fanfold.engines.argo.volumes import mounts, volumes
 from fanfold.engines.protocol import ENVIRONMENT
 from fanfold.planning.planner import PlannedJob
+from fanfold_steps.job.resources import Resources
 from fanfold_steps.worker.exits import PERMANENT
 
 __all__ = ["PodSettings", "build", "workflow_name"]
@@ -71,7 +72,7 @@ def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Wor
     check_access(plan, pods)
     workers = plan.conf.workers
     is_single = workers == {"all": 1}
-    worker = _worker(plan, pods)
+    crews = [step for step in workers if step.startswith("stage-")]
     return Workflow(
         api_version=API_VERSION,
         kind="Workflow",
@@ -81,7 +82,10 @@ def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Wor
         annotations=_annotations(plan),
         entrypoint="worker" if is_single else "steps",
         arguments={"step": "all", "index": "0"} if is_single else None,
-        templates=[worker] if is_single else [_steps(workers, in_order), worker],
+        templates=[
+            *([] if is_single else [_steps(workers, in_order)]),
+            *(_worker(plan, pods, name) for name in crews or ["worker"]),
+        ],
         service_account_name=pods.service_account,
         security_context=_pod_security(pods),
         pod_metadata=Metadata(labels=labels(plan)),
@@ -125,12 +129,13 @@ def _annotations(plan: PlannedJob) -> dict[str, str]:
 
 def _steps(workers: dict[str, int], in_order: bool) -> DAG:
     """The workers of every step. Argo starts them in the order of `target`."""
-    names = [step for step in STARTING_ORDER if step in workers]
-    before = dict(pairwise(reversed(names))) if in_order else {}
+    names = [step for step in STARTING_ORDER if step in workers] or list(workers)
+    one_by_one = in_order or not set(names) & set(STARTING_ORDER)  # pods of another kind can't help with a stage
+    before = dict(pairwise(reversed(names))) if one_by_one else {}
     return DAG(
         name="steps",
         tasks=[_task(step, workers[step], before.get(step)) for step in names],
-        target=None if in_order else " ".join(names),
+        target=None if one_by_one else " ".join(names),
     )
 
 
@@ -139,32 +144,33 @@ def _task(step: str, count: int, before: str | None) -> Task:
     many = count > 1
     return Task(
         name=step,
-        template="worker",
+        template="worker" if step in STARTING_ORDER else step,
         arguments={"step": step, "index": "{{item}}" if many else "0"},
         with_sequence=Sequence(count=IntOrString(root=str(count))) if many else None,
         depends=before,
     )
 
 
-def _worker(plan: PlannedJob, pods: PodSettings) -> Container:
+def _worker(plan: PlannedJob, pods: PodSettings, name: str) -> Container:
+    """The template of all workers, or of those that begin with a certain stage (`stage-1`)."""
+    spec = plan.conf.spec
+    resources = spec.resources_of(int(name.partition("-")[2] or 0))
     return Container(
-        name="worker",
+        name=name,
         inputs=[Parameter(name="step"), Parameter(name="index")],
         outputs=[Parameter(name="report", value_from=ValueFrom(path=REPORT, default="{}"))],
-        image=pods.image,
+        image=spec.image or pods.image,
         image_pull_policy="IfNotPresent",
         # Named here because Argo can't always look it up in the image's registry.
         command=["python3", "-m", "fanfold_steps"],
         args=["{{inputs.parameters.step}}", "--job", plan.job_url, "--index", "{{inputs.parameters.index}}"],
-        env=_environment(plan, pods),
+        env=_environment(plan, pods, resources),
         volumes=volumes(pods),
         volume_mounts=mounts(plan, pods),
-        resources=Resources(
-            cpu_request=pods.cpu_request,
-            cpu_limit=pods.cpu_limit,
-            memory_request=pods.memory_request,
-            memory_limit=pods.memory_limit,
-        ),
+        resources=limits(pods, resources),
+        node_selector=resources.node_selector or None,
+        tolerations=tolerations(resources) or None,
+        priority_class_name=resources.priority,
         security_context=SecurityContext(
             allow_privilege_escalation=False,
             capabilities=Capabilities(drop=["ALL"]),
@@ -173,7 +179,7 @@ def _worker(plan: PlannedJob, pods: PodSettings) -> Container:
         termination_message_path=TERMINATION_LOG,
         termination_message_policy="FallbackToLogsOnError",
         retry_strategy=RetryStrategy(
-            limit=str(RETRIES),
+            limit=str(RETRIES if resources.retries is None else resources.retries),
             retry_policy=RetryPolicy.always,
             expression=TRANSIENT,
             backoff=Backoff(duration="2s", factor=IntOrString(root="2")),
@@ -193,8 +199,9 @@ def _pod_security(pods: PodSettings) -> PodSecurityContext:
     )
 
 
-def _environment(plan: PlannedJob, pods: PodSettings) -> list[Env | SecretEnv]:
+def _environment(plan: PlannedJob, pods: PodSettings, resources: Resources) -> list[Env | SecretEnv]:
     variables = {
+        **resources.env,
         **ENVIRONMENT,
         "FANFOLD_TERMINATION_LOG": TERMINATION_LOG,
         "FANFOLD_REPORT": REPORT,
@@ -202,7 +209,8 @@ def _environment(plan: PlannedJob, pods: PodSettings) -> list[Env | SecretEnv]:
         "AWS_REGION": pods.s3_region,
     }
     return [
-        *(Env(name=name, value=value) for name, value in variables.items() if value),
+        *(Env(name=name, value=value) for name, value in variables.items() if value is not None),
+        *(secret_variable(name, place) for name, place in resources.secrets.items()),
         *_credentials(plan, pods),
     ]
 

@@ -130,7 +130,9 @@ class LocalEngine:
         name = f"{step}-{index}"
         with scratch_folder() as folder:
             last_end = ""
-            for start in range(MOST_STARTS):
+            retries = crew.plan.conf.spec.resources_of(0).retries
+            starts = MOST_STARTS if retries is None else retries + 1
+            for start in range(starts):
                 process = self._start(crew, name, folder, last_end)
                 if process is None:
                     break
@@ -143,7 +145,7 @@ class LocalEngine:
                     break
                 end, advice = _describe(status)
                 last_end = "" if status == STORE_AWAY else f"{end}\t{advice}"
-                crew.message = f"worker {name} {end}, start {start + 1} of {MOST_STARTS}{advice}{_tail(folder / LOG)}"
+                crew.message = f"worker {name} {end}, start {start + 1} of {starts}{advice}{_tail(folder / LOG)}"
                 if status in PERMANENT:
                     break
         with self._lock:
