@@ -123,7 +123,7 @@ def _plan(definition: Definition, run: Run, job: str, output: str) -> JobConf:
         inputs_digest=digest(files),
         bundle_url=definition.bundle_url,
         memory=definition.memory,
-        params=run.job_params(definition.json_params),
+        params=run.job_params(definition.params),
     )
 
 

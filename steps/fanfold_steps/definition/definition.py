@@ -6,9 +6,9 @@ Argo fills them in when the Workflow runs.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.job.spec import MOST_PARTITIONS, NAME, Inputs, JobSpec, spec_from_json
@@ -18,6 +18,8 @@ VERSION = 1
 AUTO = "auto"
 """The number of partitions that leaves it to the size of the input."""
 MOST_WORKERS = 400
+ParamKind = Literal["text", "optional", "json"]
+"""The value of a parameter is what the text says; or the default, if the text is empty; or likewise, but JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,8 @@ class Definition:
     """Bytes that all workers together may use."""
     in_order: bool = False
     """Whether there are pods for each step even if there is one of each."""
-    json_params: list[str] = field(default_factory=list)
-    """The names of the job's parameters whose values are JSON, or empty for the default."""
+    params: dict[str, ParamKind] = field(default_factory=dict)
+    """How the values of the job's parameters are written, by name."""
 
     def to_text(self) -> str:
         """The definition as JSON, in which Argo finds no variable of its own.
@@ -101,19 +103,19 @@ class Run:
         """The number of map pods. Raises PermanentFailure."""
         return _number("workers", self.workers, MOST_WORKERS)
 
-    def job_params(self, json_params: Sequence[str]) -> dict[str, Any]:
-        """The job's parameters, for its model to check. Raises PermanentFailure: one should be JSON, but isn't."""
+    def job_params(self, kinds: Mapping[str, ParamKind]) -> dict[str, Any]:
+        """The job's parameters, for its model to check. Raises PermanentFailure: one should be JSON, but isn't.
+
+        >>> run = Run("", "", [], "", params=["least=3", "words=", "title="])
+        >>> run.job_params({"least": "json", "words": "optional", "title": "text"})
+        {'least': 3, 'title': ''}
+        """
         found: dict[str, Any] = {}
         for text in self.params:
             name, _, value = text.partition("=")
-            if name not in json_params:
-                found[name] = value
-            elif value.strip():
-                try:
-                    found[name] = json.loads(value)
-                except (ValueError, RecursionError) as error:
-                    what = f"the parameter {name} is JSON, but {value!r:.80} isn't"
-                    raise PermanentFailure("params", f'{what} ({error}): quote strings, as in ["a"]') from error
+            kind = kinds.get(name, "text")
+            if kind == "text" or value.strip():
+                found[name] = _json(name, value) if kind == "json" else value
         return found
 
 
@@ -125,6 +127,14 @@ def places(text: str) -> list[str]:
     """
     parts = re.split(r"(?:\s*,\s*|\s+)(?=(?:s3|file)://)", text.strip())
     return [_url("input", part) for part in parts if part]
+
+
+def _json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        what = f"the parameter {name} must be JSON, but {text!r:.80} isn't ({error})"
+        raise PermanentFailure("params", f'{what}: write ["a", "b"], or nothing for the default') from error
 
 
 def _url(what: str, text: str) -> str:

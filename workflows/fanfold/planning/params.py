@@ -49,6 +49,12 @@ def check(model: Any, params: Mapping[str, Any]) -> None:
         raise Refused(str(error)) from error
 
 
+def takes_plain_text(model: Any, name: str) -> bool:
+    """Whether the value of a parameter can be given as a text that isn't JSON."""
+    types = _types_of_field(model, name)
+    return bool(types) and not types & {*_COLLECTIONS, dict} and all(not hasattr(one, "model_fields") for one in types)
+
+
 def described(model: Any) -> list[str]:
     """A line of help for each parameter of a job's model."""
     lines = []

@@ -157,25 +157,26 @@ def _task(step: str, count: int, before: str | None) -> Task:
 
 def _worker(plan: PlannedJob, pods: PodSettings, name: str) -> Container:
     """The template of all workers, or of those that begin with a certain stage (`stage-1`)."""
-    worker = worker_template(name, plan.conf.spec, pods, _job_credentials(plan, pods))
+    stage = int(name.partition("-")[2] or 0)
+    worker = worker_template(name, plan.conf.spec, pods, stage=stage, variables=_job_credentials(plan, pods))
     worker.args = [STEP, "--job", plan.job_url, "--index", INDEX]
     worker.volume_mounts = mounts(plan.areas, pods)
     return worker
 
 
 def worker_template(
-    name: str, spec: JobSpec, pods: PodSettings, variables: Iterable[Env | SecretEnv] = ()
+    name: str, spec: JobSpec, pods: PodSettings, *, stage: int = 0, variables: Iterable[Env | SecretEnv] = ()
 ) -> Container:
     """A template of workers, which takes `step` and `index`; without arguments, and without mounts of the data.
 
     Args:
-        name: the template's; it ends in `stage-N` for the workers of a certain stage.
-        spec: the job, whose resources and image the pods get.
+        name: the template's.
+        spec: the job, whose image the pods get.
         pods: what they are given otherwise.
+        stage: the stage whose resources they get.
         variables: more environment variables.
     """
-    stage = re.fullmatch(r"(?:.*-)?stage-(\d+)", name)
-    resources = spec.resources_of(int(stage[1]) if stage else 0)
+    resources = spec.resources_of(stage)
     return Container(
         name=name,
         inputs=[Parameter(name="step"), Parameter(name="index")],
