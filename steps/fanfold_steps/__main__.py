@@ -20,6 +20,7 @@ from fanfold_steps.memory.allocation import allocate_for_work
 from fanfold_steps.memory.process import limit_memory
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.left import leave
 from fanfold_steps.worker import exits
 from fanfold_steps.worker.descendants import adopt_orphans, end_below
 from fanfold_steps.worker.loop import STAGE, STEPS, Worker
@@ -45,6 +46,8 @@ def _work(options: argparse.Namespace) -> int:
     name = f"{options.step}-{options.index}"
     try:
         tree = JobTree.open(options.job) if options.job else _begun(options, name)
+        if not options.job and tree.report():
+            return 0
         worker = Worker(tree, options.step, options.index)
     except NotFound:
         print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
@@ -61,11 +64,14 @@ def _work(options: argparse.Namespace) -> int:
     try:
         worker.run()
     except PermanentFailure as failure:
+        leave(tree, name)
         Reporter(name).failed(tree.failure() or Failure.of(failure))
         return exits.FAILED
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)
         return exits.STORE_AWAY
+    if not options.job:
+        _tidy(tree, name)
     return 0
 
 
@@ -100,7 +106,13 @@ def _begun(options: argparse.Namespace, name: str) -> JobTree:
         workers=options.workers,
         params=options.param,
     )
-    return begin(definition, run, is_first=name in ("split-0", "all-0"))
+    return begin(definition, run, name)
+
+
+def _tidy(tree: JobTree, name: str) -> None:
+    from fanfold_steps.definition.tidy import tidy
+
+    tidy(tree, name)
 
 
 def _step(text: str) -> str:

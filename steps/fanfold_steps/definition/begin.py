@@ -20,8 +20,10 @@ from fanfold_steps.job.spec import JobConf
 from fanfold_steps.outputs.place import UnusableOutput, check_apart, check_output
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.left import clear_if_left, leave
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unsupported
 
+PLANNERS = ("split-0", "all-0", "stage-0-0")
 PATIENCE_SECONDS = 10.0  # for the worker that is to plan; then any other one does
 LARGE_JOB_BYTES = 1 << 30
 _SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 1.0
@@ -41,13 +43,13 @@ def job_id(definition: Definition, run: Run) -> str:
     return _digits(milliseconds, 9) + _digits(number, 11)
 
 
-def begin(definition: Definition, run: Run, *, is_first: bool) -> JobTree:
+def begin(definition: Definition, run: Run, worker: str) -> JobTree:
     """The tree of the job, with `job.json` in it.
 
     Args:
         definition: the job.
         run: its parameters.
-        is_first: whether this worker plans at once; others first wait a while for the one that does.
+        worker: the worker's name, such as `map-3`. The first one plans; others wait a while for it.
 
     Raises:
         PermanentFailure: the job can't run as asked.
@@ -55,13 +57,9 @@ def begin(definition: Definition, run: Run, *, is_first: bool) -> JobTree:
     """
     job, output = job_id(definition, run), run.output_folder()
     tree = JobTree.open(f"{definition.store}jobs/{job}/" if definition.store else f"{output}_job/")
-    deadline, wait = time.monotonic() + PATIENCE_SECONDS, _SHORTEST_WAIT
-    while not (begun := _begun_by_us(tree, job)):
-        if is_first or time.monotonic() > deadline:
-            break
-        time.sleep(wait)
-        wait = min(wait * 2, _LONGEST_WAIT)
-    if begun:
+    if definition.store or _begun_by_us(tree, job):
+        clear_if_left(tree, worker)
+    if _is_begun(tree, job, 0 if worker in PLANNERS else PATIENCE_SECONDS):
         return tree
     try:
         conf = _plan(definition, run, job, output)
@@ -70,6 +68,7 @@ def begin(definition: Definition, run: Run, *, is_first: bool) -> JobTree:
             return tree
         if definition.store:  # the tree is nobody else's
             tree.fail(Failure.of(failure))
+            leave(tree, worker)
         raise
     except (NotFound, PermissionDenied, InvalidKey, Unsupported) as error:  # the store's response won't change
         raise PermanentFailure("storage", str(error)) from error
@@ -78,6 +77,15 @@ def begin(definition: Definition, run: Run, *, is_first: bool) -> JobTree:
     if not _begun_by_us(tree, job):
         raise PermanentFailure("output", _taken(output))
     return tree
+
+
+def _is_begun(tree: JobTree, job: str, patience: float) -> bool:
+    """Whether the job is begun within some seconds. Raises PermanentFailure: the tree is another one's."""
+    deadline, wait = time.monotonic() + patience, _SHORTEST_WAIT
+    while not (begun := _begun_by_us(tree, job)) and time.monotonic() < deadline:
+        time.sleep(wait)
+        wait = min(wait * 2, _LONGEST_WAIT)
+    return begun
 
 
 def _begun_by_us(tree: JobTree, job: str) -> bool:

@@ -43,10 +43,7 @@ def parameter_name(name: str) -> str:
 
 def given_parameters(model: Any, params: Mapping[str, Any]) -> Parameters:
     """The parameters that a Workflow is rendered with. Raises Refused: they don't fit the job's model."""
-    texts = {name: value for name, value in params.items() if isinstance(value, str) and has_variable(value)}
-    if texts and model is None:
-        check(model, params)
-    if not texts:
+    if model is None or not any(isinstance(value, str) and has_variable(value) for value in params.values()):
         check(model, params)
     found = Parameters()
     for name, value in params.items():
@@ -68,6 +65,9 @@ def open_parameters(model: Any, params: Mapping[str, Any]) -> Parameters:
     fields = model.model_fields if model else {}
     if unknown := [name for name in params if name not in fields]:
         raise Refused(f"this job has no parameter {unknown[0]!r}: leave it out")
+    is_complete = all(name in params or not one.is_required() for name, one in fields.items())
+    if is_complete and not any(isinstance(value, str) and has_variable(value) for value in params.values()):
+        check(model, params)
     found = Parameters()
     for name, one in fields.items():
         is_plain = takes_plain_text(model, name)
