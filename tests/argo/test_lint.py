@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 GOLDEN = Path(__file__).parents[1] / "workflows/engines/golden"
+EXAMPLES = Path(__file__).parents[2] / "examples/hera"
 
 
 def lint(file: Path) -> subprocess.CompletedProcess[str]:
@@ -17,7 +18,7 @@ def lint(file: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([argo, "lint", "--offline", file], capture_output=True, text=True, timeout=60)
 
 
-@pytest.mark.parametrize("file", sorted(GOLDEN.glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted([*GOLDEN.glob("*.yaml"), *EXAMPLES.glob("*.yaml")]), ids=lambda file: file.stem)
 def test_a_rendered_workflow_is_clean(file):
     linted = lint(file)
     assert linted.returncode == 0, linted.stdout + linted.stderr

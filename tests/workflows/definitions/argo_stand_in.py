@@ -86,6 +86,8 @@ class ArgoStandIn:
         if "withSequence" in task:
             items = list(range(int(self._filled(task["withSequence"]["count"], scope))))
         items = task.get("withItems", items)
+        if "withParam" in task:
+            items = json.loads(self._filled(task["withParam"], scope))
         nodes = []
         for item in items:
             own = scope | ({} if item is None else _of_item(item))
