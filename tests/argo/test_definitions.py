@@ -123,6 +123,12 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def pods(workflow: dict[str, Any]) -> list[str]:
+    """The pods that a Workflow has run, by what its UI calls them."""
+    nodes = workflow["status"]["nodes"].values()
+    return [node["displayName"] for node in nodes if node["type"] == "Pod" and node["phase"] == "Succeeded"]
+
+
 def test_the_pipeline(ground: Ground, logs: Path, tmp_path: Path) -> None:
     workflow = ground.ended(ground.create(rendered("pipeline", **ground.environ)))
     counted = as_run("visits", logs, tmp_path / "here", "--partitions", "2")
