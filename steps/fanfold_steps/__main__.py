@@ -82,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
     parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
     run = parser.add_argument_group("a job that plans itself", f"The variable {VARIABLE} says what it is.")
-    run.add_argument("--workflow", default="", metavar="UID", help="the Workflow's uid")
+    run.add_argument("--workflow", default="", metavar="NAMESPACE/NAME/UID", help="the Workflow")
     run.add_argument("--created", default="", metavar="SECONDS", help="when the Workflow was created")
     run.add_argument("--input", action="append", default=[], metavar="[NAME=]URLS", help="an input")
     run.add_argument("--output", default="", metavar="URL", help="the folder for the parts")

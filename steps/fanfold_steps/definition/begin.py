@@ -12,6 +12,7 @@ from dataclasses import asdict
 
 from fanfold_steps.crash_points import around
 from fanfold_steps.definition.definition import Definition, Run
+from fanfold_steps.definition.marker import write_marker
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.inputs.splits import InvalidInputs, digest, inputs_by_name
 from fanfold_steps.inputs.usable import UnusableInput, usable_files
@@ -72,6 +73,9 @@ def begin(definition: Definition, run: Run, worker: str) -> JobTree:
         raise
     except (NotFound, PermissionDenied, InvalidKey, Unsupported) as error:  # the store's response won't change
         raise PermanentFailure("storage", str(error)) from error
+    if definition.store:
+        with around("begin.marker"):
+            write_marker(definition, run, job)
     with around("begin.job"):
         tree.create_conf(conf)
     if not _begun_by_us(tree, job):

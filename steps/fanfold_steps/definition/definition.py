@@ -70,7 +70,7 @@ class Run:
     """One run of a definition: the Workflow, and the values that its parameters have there."""
 
     workflow: str
-    """`{{workflow.uid}}`."""
+    """`NAMESPACE/NAME/UID`; the uid alone would do to tell it from any other."""
     created: str
     """`{{workflow.creationTimestamp.s}}`: Unix seconds."""
     inputs: Sequence[str]

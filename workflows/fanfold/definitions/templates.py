@@ -17,7 +17,10 @@ from fanfold_steps.job.sizes import crews, pods_of
 
 Templates = list[DAG | Container]
 DEFINITION_LABEL = "fanfold.dev/definition"
-_IDENTITY = ("--workflow={{workflow.uid}}", "--created={{workflow.creationTimestamp.s}}")
+_IDENTITY = (
+    "--workflow={{workflow.namespace}}/{{workflow.name}}/{{workflow.uid}}",
+    "--created={{workflow.creationTimestamp.s}}",
+)
 _WORKERS = "{{inputs.parameters.workers}}"
 _IS_SINGLE, _IS_SEVERAL = f"{_WORKERS} == 1", f"{_WORKERS} != 1"
 
