@@ -10,7 +10,7 @@ Places = Place | Mapping[str, Place]
 
 
 class PodOptions(TypedDict, total=False):
-    """Where pods run, and what they are given."""
+    """Where pods run, what they are given, and where they find the code and write the tree."""
 
     image: str
     """The image; by default, that of the steps, in this version."""
@@ -23,6 +23,13 @@ class PodOptions(TypedDict, total=False):
     s3_endpoint: str
     """The S3 server, as pods see it; by default AWS."""
     s3_region: str
+    bundles: str
+    """A folder, as `s3://…` or `file:///…`, to which rendering copies the job's code; the pods fetch it from there.
+    Without it, the image has to contain the code."""
+    store: str
+    """The storage of a service, whose commands can then list the job; by default, the tree is in OUTPUT/_job/."""
+    owner: str
+    """With `store`: the id of the user who may see the job there, besides admins."""
 
 
 class JobOptions(PodOptions, total=False):
@@ -41,13 +48,6 @@ class JobOptions(PodOptions, total=False):
     """The job's parameters. Strings may hold variables of Argo's."""
     in_order: bool
     """Make split, map and reduce wait for each other in Argo, too, so that its UI draws them as a graph."""
-    bundles: str
-    """A folder, as `s3://…` or `file:///…`, to which rendering copies the job's code; the pods fetch it from there.
-    Without it, the image has to contain the code."""
-    store: str
-    """The storage of a service, whose commands can then list the job; by default, the tree is in OUTPUT/_job/."""
-    owner: str
-    """With `store`: the id of the user who may see the job there, besides admins."""
 
 
 class WorkflowOptions(JobOptions, total=False):
