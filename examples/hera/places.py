@@ -15,6 +15,6 @@ PODS: PodOptions = {"bundles": f"{ROOT}bundles/"}
 if "CLAIM" in os.environ:
     PODS["claim"] = os.environ["CLAIM"]
 else:
-    PODS["s3_secret"] = "fanfold-s3"
+    PODS |= {"s3_secret": "fanfold-s3"}
 if "S3_ENDPOINT" in os.environ:  # else AWS
     PODS["s3_endpoint"] = os.environ["S3_ENDPOINT"]
