@@ -1,7 +1,7 @@
 # Fanfold's commands: `make help` lists them. A fresh machine needs Python 3.11 or newer and make.
 
 PYTHON ?= python3
-UV_VERSION := 0.13.9
+UV_VERSION := $(shell sed -n 's/^uv==\([^ ]*\).*/\1/p' constraints.txt)
 BIN := .venv/bin
 # What the environment was made from: it is made again when one of these changes.
 STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | tr -d ' ')

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fanfold_client.api.client import Client
+from fanfold_client.client import Client
 
 RUNS = 5
 TEXT = "".join(f"line {n} of the text with some words {n % 97}\n" for n in range(4000))

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 __all__ = ["Client"]
 
@@ -12,6 +12,6 @@ def __getattr__(name: str) -> Any:
     """Import `Client`, and with it the HTTP client, only when it is used: the command's help needs neither."""
     if name != "Client":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
     return Client

@@ -24,6 +24,7 @@ from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
 UPLOADS, UPLOADS_EACH = 32, 8
+BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
 LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
 
@@ -45,6 +46,7 @@ class Service:
     object_writes: WriteProbe
     metrics: Metrics = field(default_factory=lambda: Metrics("submit"))
     uploads: Slots = field(default_factory=lambda: Slots(UPLOADS, UPLOADS_EACH))
+    bundles: Slots = field(default_factory=lambda: Slots(BUNDLES, BUNDLES_EACH))
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
 

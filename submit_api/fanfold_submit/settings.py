@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from fanfold.dependencies.targets import PLATFORM, PYTHON
 from fanfold_web.settings import ServiceSettings, split_at_commas
 
 MIB = 1 << 20
@@ -69,8 +70,15 @@ class Settings(ServiceSettings):
     priorities: Patterns = Field(default=(), description="patterns of PriorityClasses that jobs may have")
     # Bytes of one upload.
     largest_file: int = Field(default=100 * 1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
-    # Bytes of one code bundle.
-    largest_bundle: int = Field(default=64 * MIB, ge=1, description="a whole number of bytes, 1 or more")
+    # Bytes of one code bundle, or of one wheel.
+    largest_bundle: int = Field(default=512 * MIB, ge=1, description="a whole number of bytes, 1 or more")
+    # What jobs bring their packages for, if the steps image isn't built like the image that runs this.
+    steps_python: Annotated[Annotated[str, Field(pattern=f"^{PYTHON}$")] | None, BeforeValidator(_none_if_empty)] = (
+        Field(default=None, description="the Python of the steps image, such as 3.13")
+    )
+    steps_platform: Annotated[
+        Annotated[str, Field(pattern=f"^{PLATFORM}$")] | None, BeforeValidator(_none_if_empty)
+    ] = Field(default=None, description="the platform of the steps image, such as x86_64-manylinux_2_36")
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
     # How long ended jobs are kept, and code and uploads that no job uses.

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ import pytest
 
 from fanfold.builtin.wordcount import job as wordcount
 from fanfold_storage.urls import open_objects
+from tests.argo.ground import IMAGE, kubectl, namespace_over
 from tests.argo.installation import eventually
-from tests.argo.test_engine import IMAGE, STEPS, kubectl, volume
 from tests.examples.test_hera import DAYS, as_run, rendered, write_logs
 from tests.servers import minio
 
@@ -23,7 +24,7 @@ Parts = dict[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Site:
     """A namespace, and a place that its pods and this machine reach under the same URL."""
 
     namespace: str
@@ -92,27 +93,21 @@ SECRET = {"s3_secret": "fanfold-s3"}
 @pytest.fixture(scope="module", params=["pvc", "s3"])
 def ground(
     request: pytest.FixtureRequest, cluster: None, logs: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Ground]:
+) -> Iterator[Site]:
     """A namespace of this module's own, with the logs in its place."""
-    name = f"definitions-{uuid.uuid4().hex[:8]}"
     folder = tmp_path_factory.mktemp("volume")
-    folder.chmod(0o1777)
-    kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": volume(name, folder)}))
-    kubectl("apply", "--namespace", name, "-f", str(STEPS))
-    if request.param == "pvc":
-        found = Ground(name, f"file://{folder}/", {"ROOT": f"file://{folder}/", "CLAIM": f"data:{folder}"})
-        found.put(logs, "logs/")
-        yield found
-    else:
-        with minio(os.environ["FANFOLD_CLUSTER_ADDRESS"]) as server:
-            places = {"ROOT": server.url("examples/"), "S3_ENDPOINT": server.environ["AWS_ENDPOINT_URL"]}
+    with namespace_over(folder) as namespace, ExitStack() as stack:
+        name = namespace.namespace
+        if request.param == "pvc":
+            site = Site(name, f"file://{folder}/", {"ROOT": f"file://{folder}/", "CLAIM": f"data:{folder}"})
+        else:
+            server = stack.enter_context(minio(os.environ["FANFOLD_CLUSTER_ADDRESS"]))
             keys = [f"--from-literal={key}={value}" for key, value in server.environ.items() if "KEY" in key]
             kubectl("create", "secret", "generic", "fanfold-s3", "--namespace", name, *keys)
-            found = Ground(name, server.url("examples/"), {**server.environ, **places})
-            found.put(logs, "logs/")
-            yield found
-    kubectl("delete", "namespace", name, "--wait=false")
-    kubectl("delete", "persistentvolume", name, "--wait=false")
+            places = {"ROOT": server.url("examples/"), "S3_ENDPOINT": server.environ["AWS_ENDPOINT_URL"]}
+            site = Site(name, server.url("examples/"), {**server.environ, **places})
+        site.put(logs, "logs/")
+        yield site
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +124,7 @@ def pods(workflow: dict[str, Any]) -> list[str]:
     return [node["displayName"] for node in nodes if node["type"] == "Pod" and node["phase"] == "Succeeded"]
 
 
-def test_the_pipeline(ground: Ground, logs: Path, tmp_path: Path) -> None:
+def test_the_pipeline(ground: Site, logs: Path, tmp_path: Path) -> None:
     workflow = ground.ended(ground.create(rendered("pipeline", **ground.environ)))
     counted = as_run("visits", logs, tmp_path / "here", "--partitions", "2")
     run = f"pipeline/{workflow['metadata']['uid']}"
@@ -138,7 +133,7 @@ def test_the_pipeline(ground: Ground, logs: Path, tmp_path: Path) -> None:
     assert ground.parts(f"{run}/ranking/") == ranked
 
 
-def test_the_template_is_submitted_three_times(ground: Ground, logs: Path, tmp_path: Path) -> None:
+def test_the_template_is_submitted_three_times(ground: Site, logs: Path, tmp_path: Path) -> None:
     ground.named(rendered("template", **ground.environ), "apply")
     names = []
     for number, sizes in enumerate([[], ["-p", "workers=2"], ["-p", "workers=3", "-p", "partitions=2"]]):
@@ -153,7 +148,7 @@ def test_the_template_is_submitted_three_times(ground: Ground, logs: Path, tmp_p
     assert ground.parts("out-2/") == as_run("visits", logs, tmp_path / "two", "--partitions", "2")
 
 
-def test_a_nights_run(ground: Ground, logs: Path, tmp_path: Path) -> None:
+def test_a_nights_run(ground: Site, logs: Path, tmp_path: Path) -> None:
     ground.named(rendered("nightly", **ground.environ), "apply")
     night = "2026-11-30T02:00:00Z"
     name = ground.argo("submit", "--from", "cronwf/visits-nightly", "--scheduled-time", night)
@@ -161,7 +156,7 @@ def test_a_nights_run(ground: Ground, logs: Path, tmp_path: Path) -> None:
     assert ground.parts(f"nightly/{night}/") == as_run("visits", logs, tmp_path / "here")
 
 
-def test_a_loop_over_days(ground: Ground, logs: Path, tmp_path: Path) -> None:
+def test_a_loop_over_days(ground: Site, logs: Path, tmp_path: Path) -> None:
     file = tmp_path / "days.yaml"
     text = rendered("days", **ground.environ).replace("fanfold-steps:0.1.0", IMAGE)
     file.write_text(text.replace("namespace: fanfold\n", f"namespace: {ground.namespace}\n"))
@@ -172,7 +167,7 @@ def test_a_loop_over_days(ground: Ground, logs: Path, tmp_path: Path) -> None:
     assert not ground.parts(f"days/{uid}/{DAYS[2]}/")
 
 
-def test_a_taken_output_is_the_workflows_message(ground: Ground) -> None:
+def test_a_taken_output_is_the_workflows_message(ground: Site) -> None:
     store = open_objects(f"{ground.root}taken/", os.environ | ground.environ)
     store.put("part-00000.txt", [b"somebody else's\n"])
     job = wordcount.workflow(f"{ground.root}logs/", f"{ground.root}taken/", **ground.options)
@@ -182,7 +177,7 @@ def test_a_taken_output_is_the_workflows_message(ground: Ground) -> None:
     assert ground.parts("taken/") == {"part-00000.txt": b"somebody else's\n"}
 
 
-def test_a_workflow_that_argo_retries_goes_on(ground: Ground, logs: Path, tmp_path: Path) -> None:
+def test_a_workflow_that_argo_retries_goes_on(ground: Site, logs: Path, tmp_path: Path) -> None:
     """The input isn't there at first; the tree, in a store, tells of that until the Workflow is retried."""
     place = f"late-{uuid.uuid4().hex[:8]}/"
     places = (f"{ground.root}{place}", f"{ground.root}counted-{place}")

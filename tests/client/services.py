@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fanfold_client.api.client import Client
+from fanfold_client.client import Client
 from fanfold_client.main import run
 from tests.servers import Server, wait_until
 
@@ -32,7 +32,7 @@ class Up(Server):
         self.data = folder / "data"
         self._said = 0
         command = [*COMMAND, "up", "--json", "--port", "0", "--auth-port", "0", "--data", str(self.data), *words]
-        super().__init__(command, folder / "log")
+        super().__init__(command, folder / "log", {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")})
         self.wait_ready()
 
     def wait_ready(self) -> dict[str, Any]:

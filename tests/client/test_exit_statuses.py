@@ -4,8 +4,8 @@ import pytest
 
 from fanfold.authoring.uncaught import REFUSED
 from fanfold.engines.protocol import EngineError, Foreign
-from fanfold.errors import InvalidJob, Refused, UnknownJob
-from fanfold.terminal.errors import Exit, JobFailed, status_of
+from fanfold.errors import InvalidJob, JobFailed, Refused, UnknownJob
+from fanfold.terminal.errors import Exit, status_of
 from fanfold_client.api import problems
 from fanfold_client.api.problems import from_problem
 from fanfold_steps.tree.failed import Failure

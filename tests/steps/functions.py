@@ -1,6 +1,7 @@
 """Mappers, combiners and reducers that tests name in specs, good ones and broken ones."""
 
 import ast
+import os
 import pickle
 import time
 from decimal import Decimal
@@ -452,3 +453,16 @@ class MakesMany:
 
 def as_it_is(record):
     yield record
+
+
+def variables(record):
+    yield ",".join(str(os.environ.get(name)) for name in ("SHADOWED", "NEW", "OF_JOB")), 1
+
+
+def swapped(key, value):
+    yield value, key
+
+
+def sleeps(record):
+    time.sleep(60)
+    yield record, 1

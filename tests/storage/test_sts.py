@@ -23,6 +23,13 @@ def test_folders_are_patterns_and_objects_names() -> None:
     ]
 
 
+def test_names_that_are_hashes_are_shortened_so_that_many_fit() -> None:
+    read, _ = json.loads(session_policy({"s3://b/c/": False, f"s3://b/bundles/{'0a' * 32}": False}))["Statement"]
+    assert read["Resource"] == ["arn:aws:s3:::b/c/*", "arn:aws:s3:::b/bundles/0a0a0a0a0a0a*"]
+    many = {f"s3://fanfold/bundles/{number:064x}": False for number in range(30)}
+    assert session_policy({"s3://fanfold/files/0123456789abcdefghij/": True, **many})
+
+
 @pytest.mark.parametrize("name", ["a*", "a?b", "${aws:username}"])
 def test_what_a_policy_reads_as_a_pattern_is_refused(name: str) -> None:
     with pytest.raises(InvalidKey, match="read as a pattern: rename it"):
@@ -30,7 +37,7 @@ def test_what_a_policy_reads_as_a_pattern_is_refused(name: str) -> None:
 
 
 def test_a_policy_that_servers_refuse_is_refused_here() -> None:
-    with pytest.raises(InvalidKey, match="would exceed 2048 characters: name fewer places"):
+    with pytest.raises(InvalidKey, match="would exceed 2048 characters: name fewer places or packages"):
         session_policy({f"s3://b/{'x' * 100}{number}/": False for number in range(20)})
 
 

@@ -28,6 +28,7 @@ class Crew:
     phase: Phase = Phase.ACTIVE
     message: str = ""
     abandoned: bool = False
+    hopeless: bool = False
 
 
 @dataclass
@@ -62,7 +63,7 @@ class ScriptedEngine:
         crew = self._crew(handle)
         if crew and crew.abandoned:
             return Observation(Phase.GONE, abandoned=True)
-        return Observation(crew.phase, crew.message) if crew else Observation(Phase.GONE)
+        return Observation(crew.phase, crew.message, hopeless=crew.hopeless) if crew else Observation(Phase.GONE)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
         self._answer()

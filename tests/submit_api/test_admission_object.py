@@ -1,5 +1,6 @@
 """Admission by itself, as a schedule or a retry calls it: no request, no response, no framework."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,14 @@ from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.principal import Principal
-from fanfold_submit.refusals import InvalidIdempotencyKey, JobRefused, KeyReused, OutputInUse, UnknownBundle
+from fanfold_submit.refusals import (
+    InvalidIdempotencyKey,
+    InvalidSpec,
+    JobRefused,
+    KeyReused,
+    OutputInUse,
+    UnknownBundle,
+)
 from fanfold_web.refusals import Forbidden
 
 ADA, ROOT = Principal("ada", "ada", ("submitter",)), Principal("root", "root", ("admin",))
@@ -25,15 +33,23 @@ def request(**changes: object) -> JobRequest:
     return JobRequest.model_validate({"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], **changes})
 
 
-@pytest.fixture
-def admission(tmp_path: Path) -> Iterator[Admission]:
-    records, objects = open_records(f"sqlite://{tmp_path}/records.db"), open_objects(f"file://{tmp_path}/data/")
+ALLOWED = Allowed(["registry.example.org/team/*"], ["shared-*", "mine/token"], ["batch"], "argo")
+LOCAL = Allowed((), (), (), "local")
+
+
+@contextlib.contextmanager
+def admitting(folder: Path, allowed: Allowed) -> Iterator[Admission]:
+    records, objects = open_records(f"sqlite://{folder}/records.db"), open_objects(f"file://{folder}/data/")
     for owner in (ADA, ROOT):
         objects.put(f"files/{owner.name}/texts/a.txt", [b"a b a\n"])
-    yield Admission(
-        JobRecords(records), Places(objects.url), objects, Allowed((), (), (), "local"), lambda: 1_795_504_500.0
-    )
+    yield Admission(JobRecords(records), Places(objects.url), objects, allowed, lambda: 1_795_504_500.0)
     records.close()
+
+
+@pytest.fixture
+def admission(tmp_path: Path) -> Iterator[Admission]:
+    with admitting(tmp_path, LOCAL) as admission:
+        yield admission
 
 
 def test_a_key_admits_one_job(admission: Admission) -> None:
@@ -84,3 +100,40 @@ def test_a_job_whose_response_was_lost_is_admitted_if_it_was_stored(
     else:
         with pytest.raises(Unknown):
             admission.admit(request(), ADA)
+
+
+def test_on_a_cluster_a_job_names_what_the_operator_allows(tmp_path: Path) -> None:
+    with admitting(tmp_path, ALLOWED) as admission:
+        asked = {"memory": "4GiB", "priority": "batch", "secrets": {"A": "shared-db/password", "B": "mine/token"}}
+        job = admission.admit(request(image="registry.example.org/team/steps:3", resources=asked), ADA).job
+        assert (job.plan.conf.spec.image, job.plan.conf.spec.resources_of(0).memory) == (
+            "registry.example.org/team/steps:3",
+            "4GiB",
+        )
+        assert job.notes == []
+        refused: list[tuple[dict[str, object], str]] = [
+            ({"image": "registry.example.org/other/x"}, "names the image registry.example.org/other/x.*SUBMIT_IMAGES"),
+            ({"resources": {"secrets": {"A": "mine/other"}}}, "variable A comes from the Secret mine/other.*_SECRETS"),
+            ({"resources": {"priority": "system-node-critical"}}, "priority system-node-critical.*_PRIORITIES"),
+        ]
+        for changes, words in refused:
+            with pytest.raises(JobRefused, match=words):
+                admission.admit(request(**changes), ADA)
+
+
+def test_of_a_job_on_one_machine_it_is_said_what_has_no_effect(admission: Admission) -> None:
+    asked = {"memory": "128Mi", "priority": "batch", "node_selector": {"a": "b"}}
+    job = admission.admit(request(image="steps:3", resources=asked), ADA).job
+    assert job.notes == [
+        "the image steps:3 has no effect on this machine: workers run in the Python that is here",
+        "resources: node_selector, priority: no effect on this machine, which has no pods",
+    ]
+    assert job.view().notes == job.notes
+    with pytest.raises(JobRefused, match="variable A comes from the Secret s/k, and there are none on this service's"):
+        admission.admit(request(resources={"secrets": {"A": "s/k"}}), ADA)
+
+
+@pytest.mark.parametrize("asked", [{"cpu": "2"}, {"cpu": -1}, {"gpu": 1}, {"env": {"AWS_REGION": "x"}}])
+def test_resources_of_a_request_are_checked_as_a_specs_are(admission: Admission, asked: dict[str, object]) -> None:
+    with pytest.raises(InvalidSpec, match="resources"):
+        admission.admit(request(resources=asked), ADA)

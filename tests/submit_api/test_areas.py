@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanfold.planning.areas import Area, minimal
+from fanfold_steps.job.dependencies import Dependencies, Wheel
 from fanfold_submit.jobs.places import Places
 from tests.workflows.engines.test_workflow import FAN_OUT, plan_of
 
@@ -24,6 +25,16 @@ def test_the_owners_files_the_shared_ones_the_tree_and_the_code(root: str) -> No
         Area(f"{root}files/ann/", is_writable=True),
         Area(plan.job_url, is_writable=True),
     )
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_the_wheels_that_the_job_names_and_no_others(root: str) -> None:
+    plan = plan_of(FAN_OUT, root.rstrip("/"))
+    wheels = [Wheel(f"x-{digit}-py3-none-any.whl", digit * 64, 1) for digit in "ab"]
+    spec = replace(plan.conf.spec, dependencies=Dependencies("3.13", "linux", wheels))
+    plan = replace(plan, conf=replace(plan.conf, spec=spec, wheels_url=f"{root}bundles/"))
+    found = [area for area in Places(root).areas(plan, "ann") if "bundles" in area.url]
+    assert found == [Area(f"{root}bundles/{'a' * 64}"), Area(f"{root}bundles/{'b' * 64}")]
 
 
 def test_what_an_admin_writes_for_all_is_writable_alone() -> None:

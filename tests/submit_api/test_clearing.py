@@ -85,6 +85,18 @@ def test_old_code_goes_unless_a_job_names_it(site: Site) -> None:
     assert unnamed not in (named, young)
 
 
+def test_wheels_stay_as_long_as_a_job_names_them(site: Site) -> None:
+    named, unnamed = site.put(f"bundles/{SHA}", OLD), site.put(f"bundles/{OTHER}", OLD)
+    job = site.job(None)
+    wheels = [{"name": "x-1-py3-none-any.whl", "sha256": SHA, "size": 1}]
+    spec = {**job.conf["spec"], "dependencies": {"python": "3.13", "platform": "linux", "wheels": wheels}}
+    conf = {**job.conf, "spec": spec, "wheels_url": f"{site.objects.url}bundles/"}
+    assert site.bench.jobs.change(site.found(job), job.changed(conf=conf))
+    assert site.clearing.clear().bundles == 1
+    assert [site.objects.url + key for key in site.keys("bundles/")] == [named]
+    assert unnamed != named
+
+
 def test_code_goes_with_the_last_job_that_named_it(site: Site) -> None:
     site.job(OLD, code=site.put(f"bundles/{SHA}", OLD))
     assert site.clearing.clear() == Cleared(jobs=1, bundles=1, uploads=0)

@@ -53,6 +53,20 @@ def test_a_job_goes_through_its_states(bench: Bench) -> None:
     assert bench.engine.started == [job.id]
 
 
+def test_workers_that_cant_do_the_job_are_not_started_again_but_stopped(bench: Bench, monkeypatch) -> None:
+    job = bench.admit()
+    bench.reconcile(job)
+    crew = bench.engine.crews[job.id]
+    crew.message, crew.hopeless = "map(0:0): the image x can't be pulled", True
+    seen = bench.reconcile(job)
+    assert seen.state == "failed" and seen.error
+    assert seen.error["detail"] == "The workers can't do the job. map(0:0): the image x can't be pulled."
+    monkeypatch.setattr(reconciler_module, "LINGER", dict.fromkeys(reconciler_module.LINGER, 0.0))
+    assert bench.settle(job) == seen
+    assert crew.phase is not Phase.ACTIVE
+    assert bench.engine.started == [job.id]
+
+
 def test_the_users_error_is_kept(bench: Bench) -> None:
     job = bench.admit()
     bench.reconcile(job)

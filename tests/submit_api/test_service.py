@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import logging
+import platform
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fanfold.dependencies.targets import this_machine
 from fanfold_storage.errors import Unavailable
 from fanfold_submit.settings import Settings
 from fanfold_web.command import BadSetting
@@ -30,6 +32,8 @@ def test_about_names_the_host_by_which_it_was_reached(shared_site: Site) -> None
         "engine": "local",
         "isolated": False,
         "auth_url": "http://127.0.0.1:1337",
+        "steps_python": platform.python_version(),
+        "steps_platform": this_machine().platform,
         "argo_ui": None,
     }
     for host, name in [("node-7:30002", "node-7"), ("[::1]:1338", "[::1]"), ("evil/<script>", "127.0.0.1")]:

@@ -35,7 +35,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 def test_defaults() -> None:
     settings = Settings.from_environment()
     assert (settings.audience, settings.argo_ui, settings.s3_places) == ("fanfold", None, ())
-    assert (settings.largest_file, settings.largest_bundle) == (100 * 1024 * MIB, 64 * MIB)
+    assert (settings.largest_file, settings.largest_bundle) == (100 * 1024 * MIB, 512 * MIB)
 
 
 def test_everything_can_be_set(environment: pytest.MonkeyPatch) -> None:

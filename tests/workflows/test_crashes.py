@@ -4,6 +4,7 @@ The output has the same bytes, only what was not committed runs again, and no st
 one process here, forked for each run, so that there is none that would start the worker anew.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import signal
 import tempfile
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -22,18 +23,22 @@ from fanfold.errors import OutputTaken
 from fanfold.foreground import run as foreground
 from fanfold.foreground.request import RunRequest
 from fanfold.planning import replacing
+from fanfold.planning.compiled import CompiledJob
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import Sizing
 from fanfold.resolve import resolve
 from fanfold_steps.crash_points import arm
+from fanfold_steps.job.dependencies import Dependencies, Wheel
 from fanfold_steps.memory.budget import Budget
 from fanfold_steps.sorting import keys
 from fanfold_steps.sorting.partitions import by_hash
 from fanfold_steps.tree import plan
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.user_code.packages import THIS_PYTHON
 from fanfold_steps.worker import loop as worker
 from fanfold_steps.worker.loop import Worker
 from tests import crash_points
+from tests.wheels import build_wheel
 
 pytestmark = pytest.mark.thorough
 
@@ -85,6 +90,9 @@ job = Job(map=words, reduce=row, partition=part, output=Parquet())
 SWAPPED, IN_PLACE = ("overwrite.swap", "overwrite.old"), ("overwrite.manifest", "overwrite.part", "start.replaces")
 
 
+WHEELS = "start.wheels"
+
+
 class Here:
     """An engine whose one worker is this process."""
 
@@ -101,12 +109,19 @@ class Here:
         pass
 
 
+class Away(Here):
+    """The same, as if on another machine."""
+
+    name = "argo"
+
+
 @dataclass
 class Case:
     """A job in a folder."""
 
     folder: Path
     overwrite: bool
+    wheel: Path | None = None
 
     def run(self, at: str = "") -> int:
         """The exit status of the command; -9 if it was killed at the point."""
@@ -118,7 +133,16 @@ class Case:
         places = (self.folder / "in").as_uri(), (self.folder / "out").as_uri() + "/"
         sizing = Sizing(partitions=PARTITIONS, split_size=1024, workers=1)
         request = RunRequest([places[0]], places[1], sizing, overwrite=self.overwrite, quiet=True)
-        return foreground.run_to_end(resolve(str(self.folder / "counting.py")), request)
+        return foreground.run_to_end(self._with_wheel(resolve(str(self.folder / "counting.py"))), request)
+
+    def _with_wheel(self, compiled: CompiledJob) -> CompiledJob:
+        if self.wheel is None:
+            return compiled
+        data = self.wheel.read_bytes()
+        wheel = Wheel(self.wheel.name, hashlib.sha256(data).hexdigest(), len(data))
+        (self.wheel.parent / wheel.sha256).write_bytes(data)
+        spec = replace(compiled.spec, dependencies=Dependencies(THIS_PYTHON, "linux", [wheel]))
+        return replace(compiled, spec=spec, wheels=self.wheel.parent)
 
     @property
     def log(self) -> set[str]:
@@ -218,13 +242,24 @@ def check(case: Case, write: str, when: str, at: int = 1) -> bool:
     [
         write
         for write in crash_points.writes()
-        if write not in (*SPILLED, *SWAPPED, *IN_PLACE, COLUMNS) and not write.startswith(ELSEWHERE)
+        if write not in (*SPILLED, *SWAPPED, *IN_PLACE, COLUMNS, WHEELS) and not write.startswith(ELSEWHERE)
     ],
 )
 def test_killed_at_a_point_the_same_command_completes_the_job(case: Case, write: str, when: str) -> None:
     assert check(case, write, when)
     shutil.rmtree(case.folder / "out")
     check(case, write, when, 2)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_while_wheels_are_put_where_pods_find_them(
+    case: Case, when: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(foreground, "open_engine", lambda request: Away())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "wheels").mkdir()
+    case.wheel = build_wheel(tmp_path / "wheels", "thing")
+    assert check(case, WHEELS, when)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

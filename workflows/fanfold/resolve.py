@@ -11,6 +11,7 @@ from fanfold.authoring.code.references import importable_name
 from fanfold.authoring.job import Job
 from fanfold.errors import InvalidJob, UnknownJob
 from fanfold.planning.compiled import CompiledJob
+from fanfold_steps.failure.missing_module import missing_module
 from fanfold_steps.failure.user_frames import message_with_line, raised_in_user_code, user_traceback
 
 
@@ -68,7 +69,8 @@ def load_module(path: Path) -> ModuleType:
     except Exception as error:
         if not raised_in_user_code(error.__traceback__):  # an invalid part of a job: its line and the message suffice
             raise InvalidJob(message_with_line(error, root)) from error
-        raise InvalidJob(f"{path} can't be imported:\n{user_traceback(error, root)}") from error
+        trace = user_traceback(error, root)
+        raise InvalidJob(f"{path} can't be imported:\n{trace}{missing_module(error)}") from error
     if Path(str(module.__file__)).resolve() != path:
         raise InvalidJob(f"{path} has the same name as another module ({module.__file__}): rename it")
     return module

@@ -13,6 +13,8 @@
 
 from typing import Any
 
+from fanfold import errors
+
 
 class ClientError(Exception):
     """Any exception of `Client`. The message says what, where and how to fix it."""
@@ -24,8 +26,8 @@ class ClientError(Exception):
         self.problem: dict[str, Any] = problem or {}
 
 
-class Refused(ClientError):
-    """The request was rejected, and nothing was done."""
+class Refused(ClientError, errors.Refused):
+    """The request was rejected, and nothing was done. Whoever catches `fanfold.Refused` catches this, too."""
 
     exit_status = 3
 

@@ -71,6 +71,7 @@ class Job(TypedDict):
     stages: list[Stage]
     counters: dict[str, dict[str, int]]
     error: dict[str, Any] | None
+    notes: NotRequired[list[str]]
 
 
 class Part(TypedDict):
@@ -82,10 +83,27 @@ class Part(TypedDict):
     sha256: str
 
 
+class Results(TypedDict):
+    """The files of a job's output, and of each named one."""
+
+    parts: list[Part]
+    outputs: NotRequired[dict[str, list[Part]]]
+
+
+class Key(TypedDict):
+    """A key that signs tokens, as a JWK; `signs_from` is set when it is new."""
+
+    kid: str
+    alg: str
+    signs_from: NotRequired[str]
+
+
 class About(TypedDict):
     """What the submit service says about itself, without a login."""
 
     version: str
     engine: str
     auth_url: str
+    steps_python: str
+    steps_platform: str
     argo_ui: str | None

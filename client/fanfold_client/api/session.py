@@ -12,12 +12,12 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
-from fanfold_client.api.client import Client
-from fanfold_client.api.credentials import Fixed, Tokens, refresh, revoke
+from fanfold_client.api.credentials import Fixed, Tokens, log_in, refresh, revoke
 from fanfold_client.api.problems import NotAllowed
-from fanfold_client.api.profiles import Profile, directory, load_profile, url_of, write_private
+from fanfold_client.api.profiles import Profile, directory, load_profile, save_profile, url_of, write_private
+from fanfold_client.api.transport import Credentials
 
 
 class Session:
@@ -75,8 +75,17 @@ class Session:
             os.close(descriptor)
 
 
-def open_client(profile: str | None = None) -> Client:
-    """A client for a profile; or, if FANFOLD_TOKEN is set, for FANFOLD_URL (default: the profile's) with that token.
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The services of a login, and its tokens. `auth_url` is None if the submit service is to be asked for it."""
+
+    url: str
+    credentials: Credentials
+    auth_url: str | None = None
+
+
+def stored_access(profile: str | None = None) -> Access:
+    """The login of a profile; or, if FANFOLD_TOKEN is set, FANFOLD_URL (default: the profile's) with that token.
 
     Raises:
         NotAllowed: there is no login.
@@ -84,11 +93,20 @@ def open_client(profile: str | None = None) -> Client:
     """
     token, url = os.environ.get("FANFOLD_TOKEN"), os.environ.get("FANFOLD_URL", "").rstrip("/")
     if token:
-        return Client(url or url_of(profile), Fixed(token))
+        return Access(url or url_of(profile), Fixed(token))
     stored = load_profile(profile)
     if url and url != stored.url:
         raise NotAllowed(
             f"FANFOLD_URL is {url}, but profile {stored.name} is logged in at {stored.url}: "
             f"set FANFOLD_TOKEN as well, or run `fanfold login {url}`"
         )
-    return Client(stored.url, Session(stored), auth_url=stored.auth_url)
+    return Access(stored.url, Session(stored), stored.auth_url)
+
+
+def store_login(profile: Profile, password: str) -> Access:
+    """Log in to a profile, and keep the login for all commands. Raises NotAllowed: name and password don't match."""
+    tokens = log_in(profile.auth_url, profile.user, password)
+    session = Session(profile)
+    save_profile(profile)
+    session.save(tokens)
+    return Access(profile.url, session, profile.auth_url)

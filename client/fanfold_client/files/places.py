@@ -7,8 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 from fanfold.foreground.places import place_url
 from fanfold.terminal.display import Display
-from fanfold_client.api.client import Client
 from fanfold_client.api.problems import Refused
+from fanfold_client.api.resources import Files
 from fanfold_client.files.transfer import Local, distinct, local_files, stored_name, upload
 from fanfold_steps.inputs.listing import list_files
 from fanfold_storage.errors import NotFound
@@ -28,7 +28,7 @@ def remote_path(place: str) -> str:
     return place.removeprefix(SCHEME).removeprefix("/")
 
 
-def input_place(client: Client, place: str, display: Display) -> str:
+def input_place(store: Files, place: str, display: Display) -> str:
     """A place that a job can read: `files:…` and `s3://…` stay as they are, local files are uploaded.
 
     An upload is stored under the hash of its contents and names, so that the same data is sent only once.
@@ -50,12 +50,12 @@ def input_place(client: Client, place: str, display: Display) -> str:
         source, name, files = Path(), "data", _matching(place)
     digests = {file.path: _sha256(file.source) for file in files}
     root = f"{UPLOADS}{content_hash(digests)[:20]}/"
-    stored_sizes = {file["path"]: file["size"] for file in client.files.list(root)}
+    stored_sizes = {file["path"]: file["size"] for file in store.list(root)}
     wanted = [Local(file.source, root + file.path) for file in files]
     missing = [file for file in wanted if stored_sizes.get(file.path) != file.source.stat().st_size]
-    for stored in upload(client, missing, display) if missing else []:
+    for stored in upload(store, missing, display) if missing else []:
         if stored.get("sha256") != digests[stored["path"].removeprefix(root)]:
-            client.files.remove(stored["path"])
+            store.remove(stored["path"])
             raise Refused(f"{place} changed while it was being uploaded: submit again once nothing writes to it")
     return f"{SCHEME}{root}{name}{'/' if source.is_dir() else ''}"
 

@@ -88,14 +88,14 @@ def _write(parts: Sequence[Part], chunks: Iterable[bytes], folder: Path, display
         files: dict[str, BinaryIO] = {}
         for part, chunk in verified(parts, chunks):
             if part["name"] not in files:
-                files[part["name"]] = stack.enter_context((folder / _file_name(part["name"])).open("xb"))
+                files[part["name"]] = stack.enter_context((folder / safe_name(part["name"])).open("xb"))
             files[part["name"]].write(chunk)
             done += len(chunk)
             count, complete = f"{len(files)}/{len(parts)} parts", len(files) == len(parts)
             display.show([transfer_line("download", done, total, rate.update(done), count, complete=complete)])
 
 
-def _file_name(name: str) -> str:
+def safe_name(name: str) -> str:
     """The part's name, if it is safe as a file name: it must not lead out of the folder. Raises Corrupt."""
     if "/" in name or "\\" in name or name in {"", ".", ".."}:
         raise Corrupt(f"the service sent a part named {name!r}, which isn't a valid file name")

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from fanfold.terminal.display import Display
 from fanfold.terminal.progress import Rate, transfer_line
-from fanfold_client.api.client import Client
-from fanfold_client.api.problems import NotFound, Refused
+from fanfold_client.api.problems import Refused
+from fanfold_client.api.resources import Files
 from fanfold_client.api.responses import File
 from fanfold_storage.objects import validate_key
 
@@ -79,40 +79,43 @@ def stored_name(path: str) -> str:
     return "".join(quote(os.fsencode(one)) if _REFUSED.match(one) else one for one in path)
 
 
-def upload(client: Client, files: Sequence[Local], display: Display) -> list[File]:
+def upload(store: Files, files: Sequence[Local], display: Display) -> list[File]:
     """Store the files, several at a time. The first failure stops the upload; files already stored remain."""
     progress = _Progress("upload", len(files), sum(file.source.stat().st_size for file in files), display)
 
     def put(file: Local) -> File:
-        stored = client.files.put(file.path, file.source, progress.add_bytes)
+        stored = store.put(file.path, file.source, progress.add_bytes)
         progress.add_file()
         return stored
 
     return _in_parallel(put, files, progress)
 
 
-def remote_files(client: Client, path: str) -> list[File]:
-    """The file at this path, or all files below it. Raises NotFound."""
-    first = next(client.files.list(path), None)
-    if first and first["path"] == path:
-        return [first]
-    files = list(client.files.list(f"{path.rstrip('/')}/" if path else ""))
-    if not files:
-        raise NotFound(f"there is no file or folder files:{path}; `fanfold ls` lists those that exist")
-    return files
-
-
-def fetch(client: Client, files: Sequence[File], base: str, target: Path, display: Display) -> list[Path]:
+def fetch(store: Files, files: Sequence[File], base: str, target: Path, display: Display) -> list[Path]:
     """Fetch files to `target`, each under its path without the prefix `base`. A file appears complete or not at all."""
     progress = _Progress("download", len(files), sum(file["size"] for file in files), display)
 
     def get(file: File) -> Path:
         place = target / validate_key(file["path"].removeprefix(base)) if file["path"] != base else target
-        write_atomically(place, progress.observe(client.files.read(file["path"])))
+        write_atomically(place, progress.observe(store.read(file["path"])))
         progress.add_file()
         return place
 
     return _in_parallel(get, files, progress)
+
+
+def fetch_to(store: Files, path: str, target: Path, display: Display) -> tuple[Sequence[File], Path]:
+    """Fetch the file at a path to `target`, or into it if it is a folder; or fetch all files of a folder below it.
+
+    Returns what was fetched, and where it is now. Raises NotFound: nothing is there.
+    """
+    files = store.find(path)
+    base = f"{path.rstrip('/')}/" if path else ""
+    if [file["path"] for file in files] == [path]:
+        base = path
+        target = target / path.rpartition("/")[2] if target.is_dir() else target
+    fetch(store, files, base, target, display)
+    return files, target
 
 
 def write_atomically(place: Path, chunks: Iterable[bytes]) -> None:

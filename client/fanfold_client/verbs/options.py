@@ -22,9 +22,9 @@ def with_client(verb: Verb) -> Verb:
     @json_option
     @functools.wraps(verb)
     def verb_with_client(profile: str | None, **arguments: Any) -> Any:
-        from fanfold_client.api.session import open_client
+        from fanfold_client.client import Client
 
-        with open_client(profile) as client:
+        with Client(profile=profile) as client:
             return verb(client=client, **arguments)
 
     return verb_with_client

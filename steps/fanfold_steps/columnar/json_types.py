@@ -61,6 +61,23 @@ class FileTypes:
         return PermanentFailure("input", f"this record doesn't fit into a frame: {problem}; {_MEND}", position=position)
 
 
+def frame_of_objects(records: Sequence[dict[str, Any]]) -> pl.DataFrame:
+    """All records of an output as rows, of the types that hold the values of all of them; what one lacks is null.
+
+    Raises:
+        Clash: no type holds the values of a field.
+        UnicodeEncodeError: a text isn't Unicode.
+    """
+    columns = []
+    for name in dict.fromkeys(name for record in records for name in record):
+        values = [record.get(name) for record in records]
+        try:
+            columns.append(_series(name, values, kind_of(values)))
+        except Clash as clash:
+            raise Clash(f"the field {name!r} holds {clash}") from clash
+    return pl.DataFrame(columns)
+
+
 def _first(name: str, objects: list[dict[str, Any]]) -> Kind:
     """The kind of a field in a file's first records; if no type has them all, of those before the first misfit."""
     values = [record.get(name) for record in objects]

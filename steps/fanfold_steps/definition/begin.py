@@ -134,6 +134,7 @@ def _plan(definition: Definition, run: Run, job: str, output: str) -> JobConf:
         workers=pods_of(spec, wanted, workers, in_order=definition.in_order),
         inputs_digest=digest(files),
         bundle_url=definition.bundle_url,
+        wheels_url=definition.wheels_url if spec.dependencies else None,
         memory=definition.memory,
         params=run.job_params(definition.params),
     )

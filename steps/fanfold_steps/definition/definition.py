@@ -28,6 +28,8 @@ class Definition:
 
     spec: JobSpec
     bundle_url: str | None = None
+    wheels_url: str | None = None
+    """The folder of the wheels of its packages."""
     store: str | None = None
     """The storage in whose `jobs/ID/` the job's tree lies; None: it lies in OUTPUT/_job/."""
     owner: str = ""

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType, TracebackType
 
+from fanfold_steps.failure.missing_module import missing_module
 from fanfold_steps.failure.permanent import PermanentFailure, Position
 from fanfold_steps.memory.process import memory_advice
 
@@ -21,7 +22,7 @@ def of_user_code(kind: str, error: BaseException, code_root: Path, position: Pos
         message += f": {memory_advice()}"
     if isinstance(error, StopIteration):
         message += ": where there may be nothing more, give next() a default, as in next(values, None)"
-    message += missing_file(error, code_root)
+    message += missing_file(error, code_root) or missing_module(error)
     trace = user_traceback(error, code_root)
     return PermanentFailure(kind, f"the {kind} raised {message}", trace=trace, position=position)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from dataclasses import field as dataclass_field
 from typing import Any, Literal
 
+from fanfold_steps.job.dependencies import Dependencies, dependencies_from_json
 from fanfold_steps.job.formats import InputFormat, OutputFormat, Text, from_json
 from fanfold_steps.job.policy import Fail, Policy, Skip
 from fanfold_steps.job.resources import Resources, Toleration
@@ -198,6 +199,8 @@ class JobSpec:
     """The version (`3.12`) that alone can run the job, since some of its functions lie pickled in the bundle."""
     identities: dict[str, Identity] = dataclass_field(default_factory=dict)
     """What functions were where the job was compiled, by their references. What isn't listed is run as it is found."""
+    dependencies: Dependencies | None = None
+    """The packages that the code imports, beside those that workers have anyway."""
     resources: Resources | None = None
     """What all workers get, unless a stage says otherwise."""
     image: str | None = None
@@ -228,6 +231,8 @@ class JobConf:
     inputs_digest: str
     """`inputs.digest` of the files at the time when the job was planned."""
     bundle_url: str | None = None
+    wheels_url: str | None = None
+    """The URL of the folder in which the wheels of the job's dependencies lie, each under its SHA-256."""
     memory: int | None = None
     """Bytes that all workers together may use; None is half of what their machine, or each one's container, has."""
     params: dict[str, Any] = dataclass_field(default_factory=dict)
@@ -265,6 +270,7 @@ def spec_from_json(data: dict[str, Any]) -> JobSpec:
         "on_error": _policy_from_json(data.get("on_error")),
         "resources": _resources_from_json(data.get("resources")),
         "identities": {reference: Identity(**one) for reference, one in data.get("identities", {}).items()},
+        "dependencies": dependencies_from_json(data.get("dependencies")),
     }
     return JobSpec(**{**data, **read})
 

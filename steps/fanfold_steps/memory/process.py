@@ -1,8 +1,15 @@
 """Limits of the process, so that code that takes too much gets a MemoryError before the machine runs out."""
 
 import resource
+import sys
 
 SMALLEST = 1 << 30  # libraries take address space that they may never use
+
+
+def is_worker() -> bool:
+    """Whether this process is a worker, whose libraries may be set up for its work, and not one that reads results."""
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return spec is not None and spec.name == "fanfold_steps.__main__"
 
 
 def memory_advice() -> str:
@@ -21,9 +28,11 @@ def limit_memory(share: int) -> None:
 
 
 def lift_memory_limit() -> None:
-    """Let this process get all the memory there is, for libraries that abort or hang when they get none.
+    """Let this worker get all the memory there is, for libraries that abort or hang when they get none.
 
     Polars reserves several times what it uses.
     """
+    if not is_worker():
+        return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))

@@ -15,6 +15,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fanfold_steps.failure.missing_module import missing_in_program
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.programs import command
 from fanfold_steps.programs.reports import Reports
@@ -101,7 +102,7 @@ class _Process:
         if status:
             what = f"{_name(self._call)} {_ending(status)}{self._call.about}"
             stderr = self._reports.last_lines()
-            message = what if stderr else f"{what}; it wrote nothing to stderr"
+            message = what + missing_in_program(stderr) if stderr else f"{what}; it wrote nothing to stderr"
             raise PermanentFailure(self._call.role, message, trace=stderr)
 
     def end(self) -> None:

@@ -49,6 +49,12 @@ class Progress:
     counters: Counters = field(default_factory=dict)
     """What the committed tasks counted."""
 
+    @property
+    def place(self) -> str:
+        """The job's first step with tasks left, for the end of a sentence; empty if there is no plan yet."""
+        left = ((stage, step) for stage in self.stages for step in stage.steps if step.done < step.tasks)
+        return next((f" (in stage {stage.index}, {step.step})" for stage, step in left), "")
+
 
 @dataclass(slots=True)
 class ProgressReader:

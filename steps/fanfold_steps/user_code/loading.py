@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fanfold_steps.failure.missing_module import missing_module
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.place import at_place
 from fanfold_steps.failure.user_frames import missing_file, user_traceback
@@ -23,6 +24,7 @@ from fanfold_steps.tree.commit import Counters
 from fanfold_steps.user_code.calling import UserFunction, check_parameters
 from fanfold_steps.user_code.context import Context
 from fanfold_steps.user_code.identity import difference, identity_of, variables_of
+from fanfold_steps.user_code.packages import Packages
 from fanfold_steps.user_code.params import NEEDED, InvalidParams, validated
 from fanfold_steps.user_code.pickled import forget_pickled, load_pickled
 from fanfold_steps.user_code.twins import twin_of
@@ -48,6 +50,7 @@ class Code:
         """Returns what was counted before the current step; None in the first one."""
         self.watch: Watch | None = None
         """Called with the position of each record of the current task, if processes have died at it."""
+        self._packages: Packages | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.root = Path()
         if conf.bundle_url:
@@ -67,6 +70,21 @@ class Code:
             sys.path.remove(str(self.root))
             forget_pickled()
             self._folder.cleanup()
+        if self._packages:
+            sys.path.remove(str(self._packages.folder))
+            self._packages.close()
+
+    def install_packages(self) -> None:
+        """Let the job's code import its packages. What lies in its bundle comes first, as beside a script.
+
+        Raises:
+            PermanentFailure: they can't be installed here.
+            StorageError: the store is unavailable.
+        """
+        if self.conf.spec.dependencies and self.conf.wheels_url:
+            self._status("installing packages")
+            self._packages = Packages(self.conf.spec.dependencies, self.conf.wheels_url)
+            sys.path.insert(1 if self._folder else 0, str(self._packages.folder))
 
     def prepare(self, spec: JobSpec) -> None:
         """Prepare what contexts offer: the parameters, checked by the job's model, and the side files. From here on,
@@ -145,9 +163,10 @@ class Code:
         except BaseException as error:  # a module may call sys.exit() when it is imported
             trace = user_traceback(error, self.root)
             message = f"the code's module {module} can't be imported: {type(error).__name__}: {error}"
-            message += missing_file(error, self.root)
             if isinstance(error, ImportError) and error.name == "pydantic":
                 message += f" ({NEEDED})"
+            else:
+                message += missing_file(error, self.root) or missing_module(error)
             raise PermanentFailure("code", message, trace=trace) from error
         for other, identity in self._expected.pop(module, {}).items():  # at once, before user code changes anything
             self._demand(other, identity)

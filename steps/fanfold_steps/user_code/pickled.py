@@ -1,8 +1,10 @@
 """Functions that no file holds, since they were typed at a prompt or in a notebook: a bundle has them in one pickle."""
 
+import linecache
 import pickle
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,7 @@ def load_pickled(root: Path, python: str) -> None:
         what = f"the job has functions that were typed in Python {python}, and only that version can run them"
         raise PermanentFailure("code", f"{what}, but this worker is Python {this_python()}: {_MEND}")
     try:
-        functions, classes = pickle.loads((root / FILE).read_bytes())  # noqa: S301 — it is the job's own code
+        functions, classes, *sources = pickle.loads((root / FILE).read_bytes())  # noqa: S301 — it is the job's own code
     except Exception as error:
         message = f"the functions that were typed can't be loaded: {type(error).__name__}: {error}"
         raise PermanentFailure("code", message, trace=user_traceback(error, root)) from error
@@ -44,6 +46,13 @@ def load_pickled(root: Path, python: str) -> None:
         kind.__module__ = MODULE
         vars(module).setdefault(kind.__qualname__, kind)
     sys.modules[MODULE] = module
+    for name, lines in (sources[0] if sources else {}).items():  # an older bundle has none
+        linecache.cache[name] = len(lines), None, lines.splitlines(keepends=True), name
+
+
+def code_of_cell(make: Callable[..., types.CodeType], parts: tuple[Any, ...], name: str) -> types.CodeType:
+    """Code of a function that was defined in a notebook's cell; by its name, tracebacks find its lines."""
+    return make(*parts).replace(co_filename=name)
 
 
 def forget_pickled() -> None:

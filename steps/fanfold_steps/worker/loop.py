@@ -87,6 +87,8 @@ class Worker:
 
     def _run_steps(self, code: Code) -> None:
         self._code = code
+        with without_retry():
+            code.install_packages()
         self._do_step(0, "split", 1, lambda task, attempt: split(self._tree, self._conf, code))
         if self._step == "split":
             return

@@ -5,6 +5,7 @@ See https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree.ElementTree import ParseError
@@ -20,6 +21,10 @@ from fanfold_storage.objects.s3_bucket import endpoint_of
 
 _AWS_STS = "https://sts.amazonaws.com"
 _LONGEST_POLICY = 2048  # characters, on AWS
+_DIGEST = re.compile("(?<=/)[0-9a-f]{64}$")
+_ENOUGH = 12
+"""Of a name that is a SHA-256, so many digits stand for all: a policy has room for few whole ones, and whoever knows
+these of an object of somebody else's must know that object, or find a collision of 48 bits with it."""
 _READ = ("s3:GetObject",)
 _WRITE = ("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
 
@@ -69,7 +74,8 @@ def session_credentials(environ: Mapping[str, str], places: Mapping[str, bool], 
 
 
 def session_policy(places: Mapping[str, bool]) -> str:
-    """The IAM policy that allows to read some places, and to write those that may be written, as JSON.
+    """The IAM policy that allows to read some places, and to write those that may be written, as JSON. Objects named by
+    their SHA-256 can only be read.
 
     >>> session_policy({"s3://lake/logs/": False})[:60]
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Acti'
@@ -85,6 +91,9 @@ def session_policy(places: Mapping[str, bool]) -> str:
         bucket = name.partition("/")[0]
         if any(sign in name for sign in "*?$"):
             raise InvalidKey(f"{url} contains *, ? or $, which S3's policies read as a pattern: rename it")
+        if digest := _DIGEST.search(name):
+            read.append(f"arn:aws:s3:::{name[: digest.start() + _ENOUGH]}*")
+            continue
         pattern = f"{name}*" if name.endswith("/") else name
         read.append(f"arn:aws:s3:::{pattern}")
         if is_writable:
@@ -97,7 +106,7 @@ def session_policy(places: Mapping[str, bool]) -> str:
     policy = json.dumps({"Version": "2012-10-17", "Statement": statements}, separators=(",", ":"))
     if len(policy) > _LONGEST_POLICY:
         raise InvalidKey(
-            f"an S3 policy for all these places would exceed {_LONGEST_POLICY} characters: name fewer places"
+            f"an S3 policy for all of them would exceed {_LONGEST_POLICY} characters: name fewer places or packages"
         )
     return policy
 

@@ -11,6 +11,7 @@ from fanfold.errors import OutputTaken, Refused
 from fanfold.planning import planner
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import Sizing
+from fanfold_steps.job.dependencies import Wheel
 from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
@@ -24,6 +25,7 @@ from fanfold_submit.jobs.specs import check_params, job_spec
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
+    InvalidSpec,
     JobRefused,
     KeyReused,
     OutputExists,
@@ -100,6 +102,8 @@ class Admission:
         spec = job_spec(request)
         if spec.bundle is not None:
             self._check_bundle(spec.bundle)
+        for wheel in spec.dependencies.wheels if spec.dependencies else ():
+            self._check_wheel(wheel)
         check_params(request, spec)
         notes = self._allowed.check(spec)
         plan = self._plan(request, spec, owner)
@@ -130,6 +134,15 @@ class Admission:
                 f"There is no bundle {sha256}. Upload it first with PUT /v1/bundles/{sha256}."
             ) from None
 
+    def _check_wheel(self, wheel: Wheel) -> None:
+        try:
+            size = self._objects.stat(bundle_key(wheel.sha256)).size
+        except NotFound:
+            put = f"Upload it first with PUT /v1/bundles/{wheel.sha256}."
+            raise UnknownBundle(f"There is no bundle {wheel.sha256}, the wheel {wheel.name}. {put}") from None
+        if size != wheel.size:
+            raise InvalidSpec(f"The wheel {wheel.name} has {size} bytes, not {wheel.size}, as the spec says.")
+
     def _plan(self, request: JobRequest, spec: JobSpec, owner: Principal) -> PlannedJob:
         job_id = new_job_id(self._now)
         url = self._places.job_url(job_id)
@@ -138,6 +151,7 @@ class Admission:
             output=f"{url}output/" if request.output is None else self._places.url(request.output, owner, write=True),
             job=url,
             bundle=self._places.bundle_url(spec.bundle) if spec.bundle else None,
+            wheels=self._places.wheels_url(),
         )
         sizing = Sizing(request.partitions, request.split_size, request.workers)
         try:

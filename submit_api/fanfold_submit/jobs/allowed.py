@@ -27,13 +27,11 @@ class Allowed:
     def check(self, spec: JobSpec) -> list[str]:
         """A sentence for each thing that has no effect here. Raises JobRefused: the job names what isn't allowed."""
         for name, secret in secrets_of(spec).items():
+            what = f"The variable {name} comes from the Secret {secret}"
             if self.engine == "local":
-                where = "this service runs jobs on its own machine, which has no Secrets"
-                raise JobRefused(f"The variable {name} comes from the Secret {secret}, but {where}: leave it out.")
+                raise JobRefused(f"{what}, and there are none on this service's own machine: leave it out.")
             if not _matches(secret, self.secrets) and not _matches(secret.partition("/")[0], self.secrets):
-                raise JobRefused(
-                    _refusal(f"The variable {name} comes from the Secret {secret}", "FANFOLD_SUBMIT_SECRETS")
-                )
+                raise JobRefused(_refusal(what, "FANFOLD_SUBMIT_SECRETS"))
         if self.engine == "local":
             return list(without_effect_here(spec))
         if spec.image is not None and not _matches(spec.image, self.images):

@@ -1,4 +1,7 @@
-"""Code bundles: zips stored under the SHA-256 of their bytes. Their code never runs in this service."""
+"""Code bundles, and wheels, which are zips, too, stored under the SHA-256 of their bytes.
+
+Their code never runs in this service.
+"""
 
 import stat
 import unicodedata
@@ -8,8 +11,8 @@ from typing import IO
 
 from fanfold_submit.refusals import InvalidBundle
 
-MOST_ENTRIES = 10_000
-MOST_UNPACKED = 512 << 20  # bytes
+MOST_ENTRIES = 50_000  # a wheel has more files than code
+MOST_UNPACKED = 2 << 30  # bytes
 _CHUNK = 1 << 20
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others decompress without a bound on memory
 

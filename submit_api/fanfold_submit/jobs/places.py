@@ -70,8 +70,12 @@ class Places:
         """The URL of a code bundle."""
         return self.root + bundle_key(sha256)
 
+    def wheels_url(self) -> str:
+        """The URL of the folder of wheels, each under its SHA-256 like a bundle."""
+        return self.root + bundle_key("")
+
     def areas(self, plan: PlannedJob, owner_id: str) -> tuple[Area, ...]:
-        """What a job's code may reach: its owner's files, the shared ones, its tree, its code, and its places in S3."""
+        """What a job's code may reach: its owner's files, the shared ones, its tree, code, packages, places in S3."""
         conf = plan.conf
         areas = [
             Area(join_url(self.root, files_prefix(owner_id)), is_writable=True),
@@ -81,6 +85,8 @@ class Places:
         ]
         if conf.bundle_url:
             areas.append(Area(conf.bundle_url))
+        if conf.spec.dependencies:
+            areas += (Area(self.bundle_url(wheel.sha256)) for wheel in conf.spec.dependencies.wheels)
         for url in conf.input_urls:
             if not url.startswith(self.root):
                 areas += _input_areas(url)

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from tempfile import TemporaryFile
 from typing import Any
 
 from fanfold_storage.objects import Objects
@@ -20,7 +22,8 @@ from fanfold_web.log import logger
 log = logger("fanfold_submit")
 DAY = 86400.0
 _UPLOAD = re.compile(r"files/[^/]+/uploads/[^/]+/")  # where `fanfold submit` puts local inputs
-_BUNDLES = bundle_key("")
+_BUNDLES = bundle_key("")  # and wheels
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +65,20 @@ class Clearing:
             url = self._objects.url + stat.key
             if stat.modified >= oldest or url in named:
                 continue
-            data = b"".join(self._objects.read(stat.key))
-            self._objects.delete(stat.key)
-            if self._is_wanted(url):
-                self._objects.put(stat.key, [data])
-            else:
-                count += 1
+            with TemporaryFile() as copy:  # a wheel may be large
+                copy.writelines(self._objects.read(stat.key))
+                self._objects.delete(stat.key)
+                if self._is_wanted(url):
+                    copy.seek(0)
+                    self._objects.put(stat.key, iter(partial(copy.read, _CHUNK), b""))
+                else:
+                    count += 1
         return count
 
     def _is_wanted(self, bundle_url: str) -> bool:
-        """Whether a queued job uses the bundle; every new job is in the queue."""
+        """Whether a queued job uses the bundle, or wheel; every new job is in the queue."""
         waiting = (self._jobs.find(job_id) for job_id in self._jobs.queue()[0])
-        return any(current and current.job.conf.get("bundle_url") == bundle_url for current in waiting)
+        return any(current and bundle_url in _code_of(current.job) for current in waiting)
 
     def _clear_uploads(self, oldest: float, named: set[str]) -> int:
         """Remove old files that `fanfold submit` uploaded, if no job has their folder among its inputs."""
@@ -92,7 +97,14 @@ def _ended_before(job: Job, moment: float) -> bool:
 
 
 def _names_of(job: Job) -> list[str]:
-    """The URLs of the job's code and inputs."""
+    """The URLs of the job's code, packages and inputs."""
     inputs: Any = job.conf["inputs"]
     urls = inputs if isinstance(inputs, list) else [url for several in inputs.values() for url in several]
-    return [*urls, *([job.conf["bundle_url"]] if job.conf.get("bundle_url") else [])]
+    return [*urls, *_code_of(job)]
+
+
+def _code_of(job: Job) -> list[str]:
+    """The URLs of the job's bundle and of its packages' wheels."""
+    dependencies = job.conf["spec"].get("dependencies") or {"wheels": []}
+    wheels = [f"{job.conf['wheels_url']}{wheel['sha256']}" for wheel in dependencies["wheels"]]
+    return [*wheels, *([job.conf["bundle_url"]] if job.conf.get("bundle_url") else [])]

@@ -113,6 +113,8 @@ class Reconciler:
             return self._failed_by(job, progress.failure)
         if job.workflow is None:
             return self._dispatch(job)
+        if workers.hopeless:
+            return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
         return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)
 
     def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
@@ -140,7 +142,7 @@ class Reconciler:
         except EngineError as error:
             log.warning("cannot observe the workers of job %s: %s", job.id, error)
             return Observation(Phase.ACTIVE)
-        if observation.phase is Phase.ACTIVE:
+        if observation.phase is Phase.ACTIVE and not observation.hopeless:
             self._seen_active[job.id] = (job.handle, time.monotonic())
         return observation
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
+from fanfold.dependencies.targets import this_machine
 from fanfold_submit.http.access import TheService
 
 router = APIRouter(tags=["about"])
@@ -22,6 +23,11 @@ class About(BaseModel):
     isolated: bool = Field(
         description="Whether a job's code is kept from other users' files; on one machine it isn't", examples=[True]
     )
+    steps_python: str = Field(description="The Python that runs jobs", examples=["3.13"])
+    steps_platform: str = Field(
+        description="Its platform, as `uv --python-platform` names it: wheels must fit both",
+        examples=["x86_64-manylinux_2_36"],
+    )
     argo_ui: str | None = Field(description="Where to look at Workflows", examples=["https://argo.example.org"])
 
 
@@ -34,6 +40,8 @@ def about(request: Request, service: TheService) -> About:
         engine=service.engine.name,
         auth_url=_public(settings.auth_url, request),
         isolated=service.engine.isolates,
+        steps_python=settings.steps_python or this_machine().python,
+        steps_platform=settings.steps_platform or this_machine().platform,
         argo_ui=_public(settings.argo_ui, request) if settings.argo_ui else None,
     )
 

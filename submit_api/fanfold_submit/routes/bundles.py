@@ -1,4 +1,4 @@
-"""Code bundles: zips under the SHA-256 of their bytes, shared by all jobs that name it."""
+"""Code bundles and wheels: zips under the SHA-256 of their bytes, shared by all jobs that name it."""
 
 from tempfile import SpooledTemporaryFile
 from typing import Annotated
@@ -46,9 +46,9 @@ class Bundle(BaseModel):
 async def put_bundle(
     sha256: Sha256, request: Request, response: Response, caller: Submitter, service: TheService
 ) -> Bundle:
-    """Store a zip of code under its SHA-256."""
+    """Store a zip of code, or a wheel, under its SHA-256."""
     upload = Upload(request, service.settings.largest_bundle)
-    is_new = await service.uploads.run(caller.id, lambda: _store(service, sha256, upload))
+    is_new = await service.bundles.run(caller.id, lambda: _store(service, sha256, upload))
     response.status_code = 201 if is_new else 200
     return Bundle(sha256=sha256, size=upload.size)
 

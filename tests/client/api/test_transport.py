@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from fanfold_client.api import transport
-from fanfold_client.api.client import Client
 from fanfold_client.api.credentials import Fixed
 from fanfold_client.api.problems import Away, Conflict, NotAllowed, Refused
 from fanfold_client.api.transport import Transport
+from fanfold_client.client import Client
 
 CONTENT = bytes(range(256)) * 5000
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from fanfold_client.api.client import Client
+from fanfold_client.client import Client
 from fanfold_client.local import up as up_module
 from tests.client.counting import word_counts
 from tests.client.services import COMMAND, Up, get_json

@@ -7,14 +7,14 @@ import pytest
 
 from fanfold.terminal.display import Display
 from fanfold_client.api.problems import Away
-from fanfold_client.verbs.jobs import following
+from fanfold_client.jobs import following
+from fanfold_client.verbs.jobs import ending
 
 
 class Service:
     """A service over which time passes only while somebody waits."""
 
     def __init__(self, *states: str, seconds_a_try: float = 0.0) -> None:
-        self.jobs = self
         self.states = list(states)
         self.now, self.pauses, self.seconds_a_try = 0.0, list[float](), seconds_a_try
 
@@ -68,5 +68,5 @@ def test_a_job_that_wrote_nothing_is_asked_about_a_forgotten_yield(
 ):
     own = {"input_records": 3, counter: 2, "output_records": written}
     job: Any = {"id": "7f", "state": "succeeded", "output": None, "counters": {"fanfold": own}}
-    assert following.report_end(job) == 0
+    assert ending.report_end(job) == 0
     assert (f"the {who} returned None for 2 keys" in capsys.readouterr().err) is asked

@@ -11,7 +11,7 @@ from pathlib import Path
 import mrjob.examples
 import pytest
 
-from fanfold_client.api.session import open_client
+from fanfold_client.client import Client
 from tests.client.counting import word_counts
 from tests.client.services import People, Person
 from tests.waiting import poll
@@ -315,7 +315,7 @@ def test_the_same_key_twenty_times_at_once_is_one_job(fanfold: Person, texts: Pa
     for name, value in fanfold.environ.items():
         monkeypatch.setenv(name, value)
     request = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], "output": "files:once/"}
-    with open_client() as client, ThreadPoolExecutor(20) as pool:
+    with Client() as client, ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda _: client.jobs.submit(request, "only-once"), range(20)))
         assert len({answer["id"] for answer in answers}) == 1
         assert len(list(client.jobs.list())) == 1

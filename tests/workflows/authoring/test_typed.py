@@ -1,10 +1,14 @@
 """Functions that were typed at a prompt, in a notebook or into standard input travel pickled; all others by name."""
 
 import code
+import io
 import json
+import linecache
+import re
 import subprocess
 import sys
 import types
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -13,6 +17,7 @@ from fanfold import Job, Sum
 from fanfold.errors import InvalidJob
 from fanfold.rules import spec as rules
 from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.failure.user_frames import user_traceback
 from fanfold_steps.job.spec import Function, JobConf, spec_from_json
 from fanfold_steps.user_code.loading import Code
 from tests.workflows.authoring.test_identity import modules_of, write
@@ -138,9 +143,36 @@ def test_functions_of_modules_go_on_by_name(prompt):
 def test_what_cant_be_pickled_is_refused(prompt):
     prompt(TYPED + "import threading\nlock = threading.Lock()\ndef locked(line):\n    with lock:\n        return []\n")
     with pytest.raises(
-        InvalidJob, match=r"locked was typed, .* can't be: TypeError: cannot pickle '_thread.lock'.* file"
+        InvalidJob,
+        match=r"locked was typed, .* can't be: it reads 'lock' .lock.: TypeError: cannot pickle '_thread.lock'.* file",
     ):
         eval("Job(map=locked, reduce=Sum())", prompt("")).compile()
+
+
+CELL = """secret = "hunter2"
+def broken(line):
+    inner = lambda text: int(
+        text)
+    return inner(line)
+print(secret)
+"""
+
+
+def test_tracebacks_show_the_lines_of_a_cell_and_nothing_else_of_it_travels(prompt, tmp_path, monkeypatch):
+    name = "/tmp/ipykernel_7/123.py"  # as a kernel names a cell, whose lines it adds there
+    monkeypatch.setitem(linecache.cache, name, (len(CELL), None, CELL.splitlines(keepends=True), name))
+    namespace = prompt(TYPED)
+    exec(compile(CELL, name, "exec"), namespace)
+    compiled = eval("Job(map=broken, reduce=Sum())", namespace).compile()
+    with zipfile.ZipFile(io.BytesIO(compiled.bundle.data)) as bundle:
+        assert b"hunter2" not in bundle.read("fanfold_pickled.pickle")
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        found_by_worker(tmp_path, compiled, "fanfold_pickled:broken")("x")
+    trace = user_traceback(caught.value, tmp_path)
+    assert re.search(r'File "<cell \w{8}>", line 5, in broken\n    return inner\(line\)\n', trace)
+    assert re.search(r'File "<cell \w{8}>", line 3, in <lambda>\n    inner = lambda text: int\(\n', trace)
+    again = eval("Job(map=broken, reduce=Sum())", namespace).compile()
+    assert again.bundle == compiled.bundle
 
 
 def test_another_python_refuses_them(prompt, tmp_path):

@@ -144,9 +144,7 @@ REFUSED: dict[str, Any] = {
     "this job has no parameter 'k'": lambda: PARAMETERS.workflow_template("t", params={"k": 1}, **S3),
     "can't be called 'Words'": lambda: wordcount.workflow(*PLACES, name="Words", **S3),
     "the job has no input called": lambda: NAMED.workflow({"u": "s3://b/u"}, "s3://b/", **S3),
-    "contains a variable: the code is put there now": lambda: CODE.workflow(
-        *PLACES, bundles="s3://b/{{workflow.uid}}/", **S3
-    ),
+    "but the code is put there now": lambda: CODE.workflow(*PLACES, bundles="s3://b/{{item}}/", s3_secret="s"),
 }
 
 

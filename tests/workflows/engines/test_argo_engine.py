@@ -1,5 +1,6 @@
 """The Argo engine against a stand-in of the Kubernetes API; tests/argo runs it against the real one."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ import pytest
 from kubernetes import client
 
 from fanfold.engines.argo.api import WorkflowsApi, connect
-from fanfold.engines.argo.engine import ArgoEngine
+from fanfold.engines.argo.engine import STUCK_SECONDS, ArgoEngine
 from fanfold.engines.protocol import EngineError, Foreign, Handle, Phase
 from fanfold.errors import Refused
 from tests.workflows.engines.kubernetes_stand_in import StandIn
@@ -142,6 +143,41 @@ class TestObserve:
         complete(api, "Failed", message="child failed", nodes=nodes)
         told = engine.observe(handle).message
         assert told == "map(1:1)(0): main: Error (exit code 64): the mapper raised KeyError"
+
+    def test_one_that_lacked_memory_is_told_what_to_raise(self, api, engine):
+        handle = engine.submit(PLAN)
+        killed = {"type": "Pod", "phase": "Failed", "displayName": "map(0:0)(4)", "templateName": "worker"}
+        complete(api, "Failed", nodes={"a": killed | {"message": "OOMKilled (exit code 137)"}})
+        observation = engine.observe(handle)
+        assert observation.hopeless
+        assert observation.message == (
+            "map(0:0)(4) was killed for lack of memory (OOMKilled), of which it had 1Gi: raise Resources(memory=…)"
+        )
+
+    @pytest.mark.parametrize(
+        ("reason", "words"),
+        [
+            (
+                "ImagePullBackOff: Back-off pulling image",
+                r"the image fanfold-steps:1.0 can't be pulled: check its name",
+            ),
+            ('CreateContainerConfigError: secret "x" not found', "the pod lacks a Secret, or a key in one: create it"),
+        ],
+    )
+    def test_one_whose_pods_cant_start_is_hopeless_after_a_while(self, api, engine, monkeypatch, reason, words):
+        handle = engine.submit(PLAN)
+        waits = {"type": "Pod", "phase": "Pending", "displayName": "split", "templateName": "worker"}
+        api.change(NAME, status={"phase": "Running", "nodes": {"a": waits | {"message": reason}}})
+        assert not engine.observe(handle).hopeless
+        clock = time.monotonic() + STUCK_SECONDS + 1
+        monkeypatch.setattr("fanfold.engines.argo.engine.time.monotonic", lambda: clock)
+        observation = engine.observe(handle)
+        assert (observation.phase, observation.hopeless) == (Phase.ACTIVE, True)
+        assert re.search(words, observation.message)
+        api.change(NAME, status={"phase": "Running", "nodes": {"a": waits | {"message": "PodInitializing"}}})
+        assert not engine.observe(handle).hopeless
+        api.change(NAME, status={"phase": "Running", "nodes": {"a": waits | {"message": reason}}})
+        assert not engine.observe(handle).hopeless  # it is a new one
 
     def test_a_deleted_one_is_gone(self, api, engine):
         handle = engine.submit(PLAN)

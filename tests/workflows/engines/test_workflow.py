@@ -66,6 +66,7 @@ EVERYTHING = Resources(
     priority="batch",
     env={"MODEL": "small"},
     secrets={"TOKEN": "my-secret/token"},
+    deadline=90.5,
     retries=1,
 )
 

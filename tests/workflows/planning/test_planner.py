@@ -1,8 +1,9 @@
 import os
+from typing import Any
 
 import pytest
 
-from fanfold import Job, Stage, Sum, builtin
+from fanfold import Job, Resources, Stage, Sum, builtin
 from fanfold.engines.argo.workflow import PodSettings, build
 from fanfold.errors import Refused
 from fanfold.planning import planner
@@ -164,3 +165,35 @@ def test_a_tree_takes_one_job(folder):
 def test_the_fingerprint_changes_with_anything_in_the_configuration(folder):
     assert plan(folder).fingerprint == plan(folder).fingerprint
     assert plan(folder).fingerprint != plan(folder, Sizing(partitions=2)).fingerprint
+
+
+def asking(**resources):
+    return Job(map=functions.pairs, reduce=Sum(), resources=Resources(**resources)).spec()
+
+
+def planned(spec, folder, sizing=None, engine="local"):
+    return planner.plan(spec, places(folder), sizing or Sizing(), job_id="j", owner="b", engine=engine).conf
+
+
+def test_on_one_machine_cores_and_memory_decide_how_many_run_at_once(folder, monkeypatch):
+    monkeypatch.setattr("fanfold.planning.sizing.available_cores", lambda: 8)
+    monkeypatch.setattr("fanfold.planning.sizing.available_memory", lambda: 16 << 30)
+    cases: list[tuple[dict[str, Any], int]]
+    cases = [({"cpu": 3}, 2), ({"cpu": 0.5}, 16), ({"cpu": 9}, 1), ({"memory": "4Gi"}, 4)]
+    for asked, workers in cases:
+        assert planned(asking(**asked), folder).workers == {"all": workers}, asked
+    conf = planned(asking(memory="4Gi"), folder)
+    assert budget_of(conf).share == 2 << 30  # as in a container of 4 GiB
+    assert planned(asking(memory="4Gi", cpu=8), folder, Sizing(workers=3)).workers == {"all": 3}
+    assert budget_of(planned(asking(memory="4Gi"), folder, Sizing(workers=2, memory=MIB * 64))).share == MIB * 32
+
+
+def test_stages_that_differ_get_pods_of_their_own(folder):
+    stages = [Stage(map=functions.pairs, reduce=Sum()), Stage(reduce=Sum()), Stage(reduce=Sum())]
+    stages[1].resources = Resources(memory="4Gi")
+    stages[2].resources = Resources(memory="4Gi")
+    spec = Job(stages=stages).spec()
+    assert planned(spec, folder, engine="argo").workers == {"stage-0": 1, "stage-1": 1}
+    sizing = Sizing(workers=8, partitions=3)
+    assert planned(spec, folder, sizing, "argo").workers == {"stage-0": 8, "stage-1": 3}
+    assert planned(spec, folder, sizing).workers == {"all": 8}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import FrameType, ModuleType
-from typing import Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from fanfold.authoring.checks import (
     checked_files,
@@ -44,6 +44,14 @@ from fanfold_steps.job.spec import JobSpec
 from fanfold_steps.user_code.pickled import FILE
 from fanfold_steps.user_code.whose import is_installed
 from fanfold_storage.extras import to_install
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from fanfold.foreground.options import RunOptions
+    from fanfold.foreground.places import Input as RunInput
+    from fanfold.foreground.places import Place
+    from fanfold.results.result import Result
 
 FAIL = Fail()
 explain_uncaught()  # on import, because a script creates its job before it calls main()
@@ -128,7 +136,7 @@ class Job(Definable):
         self.image = image
         creator = _frame_that_creates(self)
         self._written_in = _module_of(creator)
-        self._line = f"{Path(creator.f_code.co_filename).name}, line {creator.f_lineno}"
+        self._line = f"{_file_of(creator)}, line {creator.f_lineno}"
         raise_first(job_problems(self._spec("job", None, dict(self.files), placeholder)))
 
     def spec(self, bundle: str | None = None) -> JobSpec:
@@ -169,7 +177,11 @@ class Job(Definable):
         """The job for a Workflow. One of Fanfold's own needs no code beside the steps."""
         if self.module and self.module.__name__.startswith("fanfold."):
             return CompiledJob(self.spec(), None, self.params)
-        return self.compile()
+        from fanfold.dependencies.here import with_packages
+        from fanfold.dependencies.requested import requested
+        from fanfold.dependencies.targets import STEPS_IMAGE
+
+        return with_packages(self.compile(), requested(self.file, None), STEPS_IMAGE)
 
     def _pack(self, module: ModuleType | None, typed: TypedFunctions, include: Sequence[str]) -> Bundle:
         modules = [definition_of(function)[0] for function in self._functions if id(function) not in typed.names]
@@ -185,15 +197,40 @@ class Job(Definable):
             data={FILE: typed.pickle} if typed.names else {},
         )
 
+    def run(self, input: "RunInput", output: "Place | None" = None, **options: "Unpack[RunOptions]") -> "Result":
+        """Run the job here, as `fanfold run` does, and return what it wrote.
+
+            result = job.run("texts/")
+            result.frame()
+
+        Progress is shown on stderr. Ctrl-C ends the workers.
+
+        Args:
+            input: a file, folder or pattern, or a list of them; for named inputs a dict, `{"users": "users.csv", …}`.
+            output: a folder for the parts, which must not exist. By default a temporary one, which is removed once
+                nothing refers to the `Result` any more.
+            options: those of `fanfold run`: `workers=4`, `partitions=2`, `split_size="16MiB"`, `memory="1GiB"`,
+                `params={"least": 3}` (or an instance of the job's model), `include=["stop.txt"]`, `overwrite=True`,
+                `keep=True`, `quiet=True` for no progress; `on="argo"` for pods, with `namespace`, `image`, `claim`,
+                `s3_secret`, `s3_endpoint` and `s3_region`.
+
+        Raises:
+            InvalidJob: the job can't run as written.
+            Refused: it can't run as asked; nothing was written.
+            JobFailed: it ran and failed; `.traceback` is that of your own code.
+        """
+        try:
+            from fanfold.foreground.from_python import run_from_python
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(_mended(error, "running a job"), name=error.name) from error
+        return run_from_python(partial(self.compile, None), input, output, options)
+
     def main(self) -> NoReturn:
         """Run the job as a command, `python wordcount.py --input texts/ --output counts/`, and end the process."""
         try:
             from fanfold.foreground.script import run_script
         except ModuleNotFoundError as error:
-            if (error.name or "").startswith("fanfold"):
-                raise
-            mend = f"a job's own command needs it. Run: {to_install('workflows')}"
-            sys.exit(f"fanfold: {error.name} is not installed, and {mend}")
+            sys.exit("fanfold: " + _mended(error, "a job's own command"))
         compile_with = partial(self.compile, None)
         run_script(self.name or Path(sys.argv[0]).stem, compile_with, self.explained())
 
@@ -210,6 +247,11 @@ class Job(Definable):
         if module is None or not has_file(module):
             return locate(self.files, Path.cwd() / "prompt", Path.cwd())
         return locate(self.files, Path(str(module.__file__)).resolve(), import_root(module))
+
+    @property
+    def file(self) -> str | None:
+        """The file in which the job is written; None for a prompt or a notebook."""
+        return str(self._written_in.__file__) if self._written_in and has_file(self._written_in) else None
 
     @property
     def module(self) -> ModuleType | None:
@@ -267,12 +309,25 @@ class Job(Definable):
         )
 
 
+def _mended(error: ModuleNotFoundError, what: str) -> str:
+    """What to install, in words. Raises the error itself if the module that is missing is one of Fanfold's."""
+    if (error.name or "").startswith("fanfold"):
+        raise error
+    return f"{error.name} is not installed, and {what} needs it. Run: {to_install('workflows')}"
+
+
 def _frame_that_creates(job: Job) -> FrameType:
     """The frame in which a job is created: that of its file, not of an `__init__` of a subclass or a decorator."""
     frame = sys._getframe(1)
     while frame.f_back and any(value is job for value in frame.f_locals.values()):
         frame = frame.f_back
     return frame
+
+
+def _file_of(frame: FrameType) -> str:
+    """The file whose code a frame runs, for people; kernels name their cells after files that don't exist."""
+    file = Path(frame.f_code.co_filename)
+    return file.name if file.is_file() or file.name.startswith("<") else "a cell"
 
 
 def _module_of(frame: FrameType) -> ModuleType | None:

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, cast
 
+from fanfold.definitions.code import code_for
 from fanfold.definitions.options import JobOptions, Places
 from fanfold.definitions.parameters import Parameters, given_parameters, open_parameters
 from fanfold.definitions.places import folder, has_variable, input_parameter, input_parameters
@@ -15,8 +16,6 @@ from fanfold.planning.compiled import CompiledJob
 from fanfold.planning.sizing import Sizing, check_sizing
 from fanfold_steps.definition.definition import AUTO, Definition
 from fanfold_steps.job.spec import JobSpec
-from fanfold_storage.objects import Objects
-from fanfold_storage.urls import join_url, open_objects
 
 LARGEST_DEFINITION = 120 << 10  # bytes: Linux allows one variable of a process 128 KiB
 _POD_OPTIONS = ("image", "service_account", "s3_secret", "s3_endpoint", "s3_region", "namespace", "deadline")
@@ -73,10 +72,12 @@ def defined(
         **({"workers": str(chosen.get("workers") or 1)} if is_variable else {}),
         **job_params.values,
     }
-    spec, bundle_url = _code(compiled, chosen.get("bundles"), pods, chosen.get("image"))
+    code = code_for(compiled, chosen.get("bundles"), pods, has_image="image" in chosen)
+    spec = code.spec
     definition = Definition(
         spec=spec,
-        bundle_url=bundle_url,
+        bundle_url=code.bundle_url,
+        wheels_url=code.wheels_url,
         store=folder("the store", chosen["store"], pods) if chosen.get("store") else None,
         owner=chosen.get("owner", ""),
         split_size=chosen.get("split_size"),
@@ -123,35 +124,6 @@ def _count(options: JobOptions, name: str) -> int | None:
     if type(value) is int:
         return value
     raise Refused(f"{name} must be a number, or a variable of Argo's, not {value!r:.80}")
-
-
-def _code(
-    compiled: CompiledJob, bundles: str | None, pods: PodSettings, image: str | None
-) -> tuple[JobSpec, str | None]:
-    """The job's spec, and the URL of its code, which is put there if it isn't yet."""
-    spec, bundle = compiled.spec, compiled.bundle
-    if bundle is None:
-        return spec, None
-    if bundles:
-        url = folder("the folder of bundles", bundles, pods)
-        if has_variable(url):
-            raise Refused(f"the folder of bundles {bundles} contains a variable: the code is put there now")
-        key = f"{bundle.sha256}.zip"
-        _put(open_objects(url), key, bundle.data)
-        return spec, join_url(url, key)
-    name = next((name for name in bundle.names if name.endswith(".py")), bundle.names[0])
-    if not (image or spec.image):
-        mend = "name a folder for it with bundles=, or an image that contains it with image="
-        raise Refused(f"the pods need the job's code ({name}), which the image of the steps lacks: {mend}")
-    if spec.python or spec.files:
-        what = "functions that were typed, not saved in a file" if spec.python else "side files"
-        raise Refused(f"the job has {what}, which no image contains: name a folder for its code with bundles=")
-    return replace(spec, bundle=None), None
-
-
-def _put(store: Objects, key: str, data: bytes) -> None:
-    if not any(stat.key == key for stat in store.list(key)):
-        store.put(key, [data])
 
 
 def _check_size(definition: Definition) -> None:

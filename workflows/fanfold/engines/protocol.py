@@ -45,6 +45,8 @@ class Observation:
     message: str = ""
     abandoned: bool = False
     """Whether the process that ran them ended first, which says nothing about them."""
+    hopeless: bool = False
+    """Whether they can't do the job, and starting them again would end in the same way; `message` says why."""
 
 
 class Engine(Protocol):

@@ -1,9 +1,12 @@
 """The options of commands that run or render a job, in the order in which their help lists them."""
 
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
 
 import click
+
+from fanfold.errors import Refused
 
 _UNITS = {"": 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -62,6 +65,19 @@ INCLUDE_OPTION = click.Option(
     help="File or folder beside the job's file that travels with its code. Repeatable.",
 )
 
+PACKAGE_OPTIONS = [
+    click.Option(
+        ["--requirements"],
+        metavar="FILE",
+        help="Packages that the job imports, or a lock file of them, instead of those in its file's # /// script.",
+    ),
+    click.Option(["--image-python"], metavar="VERSION", help="The Python of the pods' image.  [default: 3.13]"),
+    click.Option(
+        ["--image-platform"], metavar="NAME", help="Their platform, for uv.  [default: x86_64-manylinux_2_36]"
+    ),
+]
+"""For jobs in Python files only."""
+
 RESULT_OPTIONS = [
     click.Option(["--overwrite"], is_flag=True, help="Replace an earlier job's output once the new one is complete."),
     click.Option(["--keep"], is_flag=True, help="Keep the job's tree in OUTPUT/_job."),
@@ -88,3 +104,54 @@ RUN_OPTIONS: list[click.Parameter] = [
     *POD_OPTIONS,
 ]
 """The options of `fanfold run`, of a job's own script and, beside Hadoop's, of `fanfold streaming`."""
+
+
+class RunOptions(TypedDict, total=False):
+    """The same options as keyword arguments of `Job.run`. A test compares the names; sizes are bytes or `"64MiB"`."""
+
+    on: Literal["local", "argo"]
+    workers: int
+    partitions: int
+    split_size: int | str
+    memory: int | str
+    params: Mapping[str, Any] | Any
+    include: Sequence[str]
+    overwrite: bool
+    keep: bool
+    quiet: bool
+    namespace: str
+    image: str
+    claim: str
+    s3_secret: str
+    s3_endpoint: str
+    s3_region: str
+
+
+def option_values(options: Sequence[click.Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a command line would give these options, from keyword arguments; defaults for those left out.
+
+    Raises:
+        Refused: a value isn't of the option's type; the text is the command's.
+
+    >>> option_values([WORKERS_OPTION, ENGINE_OPTION], {"workers": 4})
+    {'workers': 4, 'on': 'local'}
+    """
+    command = click.Command("run", params=list(options), add_help_option=False)
+    values = command.make_context("run", [], resilient_parsing=True).params
+    for option in options:
+        if (value := given.get(str(option.name))) is not None:
+            values[str(option.name)] = _value(option, value)
+    return values
+
+
+def _value(option: click.Parameter, given: Any) -> Any:
+    if option.multiple:
+        return tuple(given)
+    if isinstance(option.type, click.types.BoolParamType):
+        if not isinstance(given, bool):
+            raise Refused(f"{option.name} is True or False, not {given!r:.80}")
+        return given
+    try:
+        return option.type.convert(str(given), option, None)  # of its text, as a number's type would cut off 2.5
+    except click.BadParameter as error:
+        raise Refused(f"{option.name}: {error.message}") from error

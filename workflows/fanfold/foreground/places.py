@@ -1,12 +1,18 @@
 """Places as people write them: paths on this machine, and URLs."""
 
+import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from fanfold.errors import Refused
 from fanfold_steps.inputs.splits import inputs_by_name
 from fanfold_steps.job.spec import NAME, Inputs, JobSpec
+
+Place = str | os.PathLike[str]
+"""A place as Python programs name it."""
+Input = Place | Sequence[Place] | Mapping[str, Place | Sequence[Place]]
+"""The input of a job as Python programs give it: a place, several, or those of each named input."""
 
 _SCHEMES = {"abfs", "abfss", "file", "files", "ftp", "gs", "hdfs", "http", "https", "s3", "s3a", "s3n", "sftp", "wasb"}
 """Schemes that people know from other tools: a place that starts with one isn't meant as a folder's name."""
@@ -59,6 +65,24 @@ def inputs_of(spec: JobSpec, places: Sequence[str], locate: Callable[[str], str]
         has_name = bool(equals and re.fullmatch(NAME, name))
         named.setdefault(name if has_name else "", []).append(locate(place) if has_name else given)
     return inputs_by_name(spec, named)
+
+
+def input_values(spec: JobSpec, input: Input) -> list[str]:
+    """What a command would be given as `--input`. Raises Refused: there is nothing, or a name where inputs have none.
+
+    >>> input_values(JobSpec(), "a.txt")
+    ['a.txt']
+    """
+    if not isinstance(input, Mapping):
+        places = [input] if isinstance(input, str | os.PathLike) else list(input)
+        if not places:
+            raise Refused("the job has no input: give at least one file or folder")
+        return [os.fspath(place) for place in places]
+    if not spec.inputs:
+        raise Refused("the job's input has no name: give its places alone, not in a dict")
+    if unknown := [name for name in input if name not in spec.inputs]:
+        raise Refused(f"the job has no input called {unknown[0]!r:.80}: it reads {', '.join(spec.inputs)}")
+    return [f"{name}={place}" for name, one in input.items() for place in input_values(JobSpec(), one)]
 
 
 def _refuse_name(given: str) -> None:

@@ -13,6 +13,7 @@ from fanfold.planning.sizing import Sizing
 from fanfold_steps.job.spec import Inputs, JobSpec
 
 if TYPE_CHECKING:
+    from fanfold.dependencies.targets import Target
     from fanfold.engines.argo.pods import PodSettings
 
 
@@ -28,6 +29,8 @@ class RunRequest:
     overwrite: bool = False
     json: bool = False
     quiet: bool = False
+    in_python: bool = False
+    """Whether `Job.run` asks, and not a command: then advice is given in Python's terms."""
 
     @classmethod
     def from_options(cls, spec: JobSpec, options: Mapping[str, Any]) -> "RunRequest":
@@ -55,6 +58,23 @@ class RunRequest:
 def sizing_of(options: Mapping[str, Any]) -> Sizing:
     """The sizes that `SIZING_OPTIONS` and `--workers` fix."""
     return Sizing(options["partitions"], options["split_size"], options["workers"], options["memory"])
+
+
+def target_of(options: Mapping[str, Any]) -> "Target":
+    """The Python and the platform of the workers: those of this machine, or of the pods' image.
+
+    Raises:
+        Refused: there is no such platform, or Python.
+        click.UsageError: the options contradict each other.
+    """
+    from fanfold.dependencies.targets import STEPS_IMAGE, target, this_machine
+
+    if options.get("on") == "local":
+        for name in ("image_python", "image_platform"):
+            if options[name] is not None:
+                raise click.UsageError(f"--{name.replace('_', '-')} only applies to pods: add --on argo")
+        return this_machine()
+    return target(options["image_python"] or STEPS_IMAGE.python, options["image_platform"] or STEPS_IMAGE.platform)
 
 
 def pod_settings(options: Mapping[str, Any]) -> "PodSettings":

@@ -5,13 +5,14 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from fanfold.engines.local.engine import LocalEngine
 from fanfold.engines.local.environ import of_ones_own_job
 from fanfold.engines.protocol import Engine, Handle, Phase
-from fanfold.errors import OutputTaken, Refused
+from fanfold.errors import JobFailed, OutputTaken, Refused
 from fanfold.foreground.pipes import spooled
 from fanfold.foreground.request import RunRequest
 from fanfold.planning.compiled import CompiledJob
@@ -22,7 +23,7 @@ from fanfold.planning.standalone import PlannedRun, finalize, lock_output, plan_
 from fanfold.terminal.console import quantity, result, say, size
 from fanfold.terminal.counted import told
 from fanfold.terminal.display import Display
-from fanfold.terminal.errors import Exit, JobFailed
+from fanfold.terminal.errors import Exit
 from fanfold.terminal.steps import StepProgress, with_status
 from fanfold_steps.inputs.splits import UnsplitFile
 from fanfold_steps.job.spec import JobConf
@@ -39,6 +40,17 @@ MOST_FILES_NAMED = 3  # of those that can't be split
 
 def run_with_options(compiled: CompiledJob, options: Mapping[str, Any]) -> int:
     """Run a job as the values of `RUN_OPTIONS` ask for it; returns the exit status."""
+    with requested(compiled, options) as request:
+        return run_to_end(compiled.with_params(options["params"]), request)
+
+
+@contextmanager
+def requested(compiled: CompiledJob, options: Mapping[str, Any]) -> Iterator[RunRequest]:
+    """The request that the values of `RUN_OPTIONS` make for a job. Copies of pipes among its inputs last as long.
+
+    Raises:
+        Refused, InvalidInputs, InvalidCommand, click.UsageError: the job can't run as they ask.
+    """
     local = options["on"] == "local"
     compiled.check_programs(local=local)
     if compiled.demand and not local:
@@ -48,8 +60,7 @@ def run_with_options(compiled: CompiledJob, options: Mapping[str, Any]) -> int:
         for note in without_effect_here(compiled.spec):
             say(note)
     with spooled(options["inputs"], local=local) as inputs:
-        request = RunRequest.from_options(compiled.spec, {**options, "inputs": inputs})
-        return run_to_end(compiled.with_params(options["params"]), request)
+        yield RunRequest.from_options(compiled.spec, {**options, "inputs": inputs})
 
 
 def _check_secrets(compiled: CompiledJob) -> None:
@@ -60,14 +71,20 @@ def _check_secrets(compiled: CompiledJob) -> None:
 
 
 def run_to_end(compiled: CompiledJob, request: RunRequest) -> int:
-    """Run a job and print its result; returns the exit status.
+    """Run a job for a command, whose process ends with it; returns the exit status. Raises as `complete`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind then, either
+    complete(compiled, request)
+    return Exit.DONE
+
+
+def complete(compiled: CompiledJob, request: RunRequest) -> Report:
+    """Run a job to its end, print what came of it, and return the report.
 
     Raises:
         Refused: the job can't run as asked.
         JobFailed: it ran and failed.
-        KeyboardInterrupt: Ctrl-C or SIGTERM; its text says how to go on.
+        KeyboardInterrupt: Ctrl-C or, in a command, SIGTERM; its text says how to go on.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing is left behind then, either
     with lock_output(request.output):
         started = time.monotonic()
         engine = open_engine(request)
@@ -80,7 +97,7 @@ def run_to_end(compiled: CompiledJob, request: RunRequest) -> int:
             raise JobFailed(progress.failure or Failure("no reason is known"))
         finalize(run, keep=request.keep)
         _print_result(progress.report, request, time.monotonic() - started)
-    return Exit.DONE
+    return progress.report
 
 
 def open_engine(request: RunRequest) -> Engine:
@@ -96,7 +113,8 @@ def _plan(compiled: CompiledJob, request: RunRequest, engine: str) -> PlannedRun
     try:
         return plan_run(compiled, request.inputs, request.output, request.sizing, engine, overwrite=request.overwrite)
     except OutputTaken as error:
-        raise OutputTaken(f"{error}, or replace an earlier job's output with --overwrite") from error
+        mend = "overwrite=True" if request.in_python else "--overwrite"
+        raise OutputTaken(f"{error}, or replace an earlier job's output with {mend}") from error
 
 
 def _ignored_options(given: Sizing, asked: JobConf, started: JobConf) -> Iterator[str]:
@@ -131,7 +149,8 @@ def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest)
         handle = engine.submit(plan)
         with Display(quiet=quiet) as display:
             while True:
-                ended = engine.observe(handle).phase is not Phase.ACTIVE
+                workers = engine.observe(handle)
+                ended = workers.phase is not Phase.ACTIVE or workers.hopeless
                 progress = reader.read()
                 if progress.stages and not warned:
                     warned = True
@@ -144,12 +163,23 @@ def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest)
                     return _final(progress, engine, handle)
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        mend = "run the same command again to resume"
+        mend = (
+            f"{'call run() with the same arguments' if request.in_python else 'run the same command'} again to resume"
+        )
         message = f"stopped: {mend}" if engine.name == "local" else f"the pods keep running: {mend} and follow them"
         say(message)
         raise KeyboardInterrupt(message) from None
     finally:
+        _close(engine)
+
+
+def _close(engine: Engine) -> None:
+    """Close the engine, even if Ctrl-C is pressed again meanwhile: in a notebook, workers would outlive the call."""
+    try:
         engine.close()
+    except KeyboardInterrupt:
+        engine.close()
+        raise
 
 
 def _unsplittable(files: list[UnsplitFile]) -> Iterator[str]:
@@ -163,8 +193,11 @@ def _unsplittable(files: list[UnsplitFile]) -> Iterator[str]:
 def _final(progress: Progress, engine: Engine, handle: Handle) -> Progress:
     if progress.state in ("succeeded", "failed"):
         return progress
-    message = engine.observe(handle).message or "the workers left without giving a reason"
-    return Progress("failed", progress.stages, Failure(message))
+    workers = engine.observe(handle)
+    if workers.phase is Phase.ACTIVE:
+        engine.cancel(handle)
+    message = workers.message or "the workers left without giving a reason"
+    return Progress("failed", progress.stages, Failure(f"{message}{progress.place}"))
 
 
 def _print_result(report: Report, request: RunRequest, seconds: float) -> None:

@@ -2,13 +2,16 @@
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from fanfold.foreground.options import INCLUDE_OPTION, RUN_OPTIONS
+from fanfold.dependencies.here import with_packages
+from fanfold.dependencies.requested import requested
+from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS
+from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
 from fanfold.planning.compiled import CompiledJob
 from fanfold.terminal.console import open_standard_streams
@@ -30,10 +33,17 @@ def run_script(name: str, compile_job: Callable[[Sequence[str]], CompiledJob], a
     """
 
     def callback(**options: Any) -> None:
-        run_and_exit(lambda: run_with_options(compile_job(options["include"]), options))
+        run_and_exit(lambda: _run(compile_job, options))
 
     about = "\n\n".join([f"Run the job {name}.", *as_written(about)])
-    command = click.Command(name, params=[*RUN_OPTIONS, INCLUDE_OPTION], callback=callback, help=about)
+    parameters = [*RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS]
+    command = click.Command(name, params=parameters, callback=callback, help=about)
     open_standard_streams()
     command(prog_name=Path(sys.argv[0]).name)
     raise AssertionError("click ends the process")
+
+
+def _run(compile_job: Callable[[Sequence[str]], CompiledJob], options: Mapping[str, Any]) -> int:
+    asked = requested(sys.argv[0], options["requirements"])  # the script's own imports found what they need
+    compiled = with_packages(compile_job(options["include"]), asked, target_of(options))
+    return run_with_options(compiled, options)

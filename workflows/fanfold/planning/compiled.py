@@ -4,9 +4,10 @@ import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from fanfold.planning.params import from_options
+from fanfold.planning.params import from_options, from_values
 from fanfold.planning.programs import require_programs
 from fanfold_steps.job.spec import JobSpec
 
@@ -33,6 +34,8 @@ class CompiledJob:
     model: Any = None
     """The pydantic model of the job's parameters, if it has any."""
     params: dict[str, Any] = field(default_factory=dict)
+    wheels: Path | None = None
+    """The folder in which the wheels of its dependencies lie on this machine, each under its SHA-256."""
     builtin: str | None = None
     """The name of a built-in job."""
 
@@ -46,6 +49,10 @@ class CompiledJob:
     def with_params(self, options: Sequence[str]) -> "CompiledJob":
         """The job with parameters, each written `NAME=VALUE`. Raises Refused: they don't fit the job's model."""
         return replace(self, params=from_options(self.model, options))
+
+    def with_values(self, params: Any) -> "CompiledJob":
+        """The job with parameters, a mapping or an instance of its model. Raises Refused: they don't fit the model."""
+        return replace(self, params=from_values(self.model, params))
 
     def check_programs(self, *, local: bool) -> None:
         """Check that the job's programs exist, as far as this can be known before workers run.

@@ -43,6 +43,30 @@ def unchecked(model: Any, options: Sequence[str]) -> dict[str, Any]:
     return params
 
 
+def from_values(model: Any, given: Any) -> dict[str, Any]:
+    """Parameters from values of Python: a mapping by name, or an instance of the job's model.
+
+    They become what JSON has, as pydantic writes it (a date becomes text, a set a list); workers validate them anew.
+
+    Raises:
+        Refused: JSON has no form for one, or they don't fit the job's model.
+    """
+    if not isinstance(given, Mapping) and not (model and isinstance(given, model)):
+        kind = f"{model.__name__}(…)" if model else "nothing, as this job takes no parameters"
+        raise Refused(f"params is a dict by name, or {kind}, not {given!r:.80}")
+    if not given:
+        check(model, {})
+        return {}
+    from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+    try:
+        params = dict(to_jsonable_python(given))
+    except PydanticSerializationError as error:
+        raise Refused(f"the parameters can't be kept as JSON, in which they travel: {error}") from error
+    check(model, params)
+    return params
+
+
 def check(model: Any, params: Mapping[str, Any]) -> None:
     """Check parameters against a job's model; a job without a model takes none.
 

@@ -43,6 +43,8 @@ class Places:
     output: str
     job: str
     bundle: str | None = None
+    wheels: str | None = None
+    """The folder of the wheels of the job's dependencies."""
     output_may_exist: bool = False
     """Set if the caller deals with an output that exists."""
 
@@ -72,6 +74,7 @@ def plan(spec: JobSpec, places: Places, sizing: Sizing, *, job_id: str, owner: s
         workers=sizes.workers,
         inputs_digest=digest(files),
         bundle_url=places.bundle,
+        wheels_url=places.wheels if spec.dependencies else None,
         memory=sizes.memory,
     )
     return PlannedJob(conf, places.job, owner)

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from fanfold.errors import Refused
@@ -32,6 +33,8 @@ from fanfold_storage.urls import open_objects
 
 OWNER = "local"
 _LOCK_FOLDERS = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 (the name holds a user's id, the file is locked)
+WHEELS = "wheels/"
+CHUNK = 1 << 20
 REPORT, KEPT = "report.json", "kept.json"
 
 
@@ -66,6 +69,7 @@ def plan_run(
     plan = replace(plan, conf=replace(plan.conf, params=compiled.params))
     identity = {**plan.conf.to_json(), "split_size": 0, "workers": {}, "memory": None}
     identity["bundle_url"] = f"{places.job}bundle.zip" if compiled.bundle else None
+    identity["wheels_url"] = None
     job_id = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:20]
     if _is_started(places.job, job_id, overwrite=overwrite):
         target = Target(output, output)
@@ -76,9 +80,16 @@ def plan_run(
         target = Target(output, output)
     url = _tree_url(target.work)
     bundle = f"{url}bundle.zip" if compiled.bundle else None
-    return PlannedRun(
-        PlannedJob(replace(plan.conf, id=job_id, output=target.work, bundle_url=bundle), url, OWNER), target, overwrite
-    )
+    wheels = _wheels_url(compiled, url, engine)
+    conf = replace(plan.conf, id=job_id, output=target.work, bundle_url=bundle, wheels_url=wheels)
+    return PlannedRun(PlannedJob(conf, url, OWNER), target, overwrite)
+
+
+def _wheels_url(compiled: CompiledJob, tree_url: str, engine: str) -> str | None:
+    """Where workers find the job's wheels: in this machine's cache, or, from another machine, in the job's tree."""
+    if compiled.wheels is None:
+        return None
+    return f"{compiled.wheels.as_uri()}/" if engine == "local" else f"{tree_url}{WHEELS}"
 
 
 def start_or_resume(run: PlannedRun, compiled: CompiledJob) -> PlannedJob:
@@ -95,12 +106,21 @@ def start_or_resume(run: PlannedRun, compiled: CompiledJob) -> PlannedJob:
     if compiled.bundle:
         with around("start.bundle"):
             tree.objects.put("bundle.zip", [compiled.bundle.data])
+    if plan.conf.wheels_url == f"{plan.job_url}{WHEELS}":
+        _put_wheels(tree, compiled)
     if run.target.replaces:
         with around("start.replaces"):
             tree.create(REPLACES, {"manifest": run.target.replaces})
     with around("start.job"):
         planner.write(plan)
     return plan
+
+
+def _put_wheels(tree: JobTree, compiled: CompiledJob) -> None:
+    assert compiled.wheels and compiled.spec.dependencies
+    for wheel in compiled.spec.dependencies.wheels:
+        with around("start.wheels"), (compiled.wheels / wheel.sha256).open("rb") as file:
+            tree.objects.put(f"{WHEELS}{wheel.sha256}", iter(partial(file.read, CHUNK), b""))
 
 
 @contextmanager

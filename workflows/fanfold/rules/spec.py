@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fanfold.rules.dependencies import dependency_problems
 from fanfold.rules.job_rules import job_problems
 from fanfold.rules.side_files import leaves_bundle
 from fanfold.rules.spec_problems import describe_errors
@@ -45,6 +46,8 @@ def parse(data: dict[str, Any]) -> JobSpec:
     if problem := next(job_problems(spec), None):
         raise InvalidSpec(": ".join(problem))
     _check_side_files(spec)
+    if spec.dependencies and (problem_of := next(dependency_problems(spec.dependencies), None)):
+        raise InvalidSpec(f"dependencies: {problem_of}")
     return spec
 
 

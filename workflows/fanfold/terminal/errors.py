@@ -10,11 +10,10 @@ from typing import NoReturn
 import click
 
 from fanfold.engines.protocol import EngineError, Foreign
-from fanfold.errors import InvalidJob, Refused, UnknownJob
+from fanfold.errors import InvalidJob, JobFailed, Refused, UnknownJob
 from fanfold.terminal.console import result_json, say
 from fanfold_steps.inputs.splits import InvalidInputs
 from fanfold_steps.programs.command import InvalidCommand
-from fanfold_steps.tree.failed import Failure
 from fanfold_storage.errors import InvalidKey, PermissionDenied, StorageError, Unsupported
 
 
@@ -31,20 +30,6 @@ class Exit(IntEnum):
     OUR_FAULT = 70  # a bug in Fanfold
     INTERRUPTED = 130
     READER_LEFT = 141  # the program that read our output has ended
-
-
-class JobFailed(Exception):
-    """A job ended without results.
-
-    `problem` has the form of a service's error response.
-    """
-
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(f"the job failed: {failure.describe()}")
-        found = failure.to_json()
-        known = {name: found[name] for name in ("task", "record", "traceback", "log") if found[name]}
-        kind = {"type": "urn:fanfold:problem:job-failed", "title": "Job failed"}
-        self.problem = {**kind, "detail": failure.message, **known}
 
 
 _STATUSES: dict[type[Exception] | tuple[type[Exception], ...], Exit] = {

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.foreground.options import INCLUDE_OPTION, JOB, PARAM_OPTION, POD_OPTIONS, SIZING_OPTIONS, place_options
+from fanfold.dependencies.here import use_here, with_packages
+from fanfold.dependencies.requested import requested
+from fanfold.foreground.options import (
+    INCLUDE_OPTION,
+    JOB,
+    PACKAGE_OPTIONS,
+    PARAM_OPTION,
+    POD_OPTIONS,
+    SIZING_OPTIONS,
+    place_options,
+)
 from fanfold.foreground.pipes import spooled
 from fanfold.foreground.places import folder_url, inputs_of
-from fanfold.foreground.request import pod_settings, sizing_of
+from fanfold.foreground.request import pod_settings, sizing_of, target_of
 from fanfold.planning.compiled import CompiledJob
 from fanfold.planning.standalone import PlannedRun, plan_run, start_or_resume
 from fanfold.resolve import resolve
@@ -46,6 +56,7 @@ _OPTIONS: list[click.Parameter] = [
     click.Option(["--in-order"], is_flag=True, help="Make split, map and reduce wait for each other in Argo, too."),
     PARAM_OPTION,
     INCLUDE_OPTION,
+    *PACKAGE_OPTIONS,
     *POD_OPTIONS,
     *_DEFINITION_OPTIONS,
     click.Option(["--write"], is_flag=True, help="Also write job.json and the code, so that the Workflow can run."),
@@ -78,7 +89,9 @@ def render(job: str, **options: Any) -> None:
 
     def print_workflow() -> int:
         with spooled(options["inputs"], local=False):  # which refuses pipes
-            compiled = resolve(job, options["include"])
+            asked = requested(job, options["requirements"])
+            use_here(asked)
+            compiled = with_packages(resolve(job, options["include"]), asked, target_of(options))
             _print(_defined(compiled, options) if later else [_planned(compiled, options)], options["output_dir"])
         return Exit.DONE
 

@@ -5,7 +5,10 @@ from typing import Any
 import click
 
 from fanfold import builtin
-from fanfold.foreground.options import INCLUDE_OPTION, JOB, RUN_OPTIONS
+from fanfold.dependencies.here import use_here, with_packages
+from fanfold.dependencies.requested import requested
+from fanfold.foreground.options import INCLUDE_OPTION, JOB, PACKAGE_OPTIONS, RUN_OPTIONS
+from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
 from fanfold.resolve import resolve
 from fanfold.terminal.errors import run_and_exit
@@ -20,7 +23,7 @@ def _builtin_jobs() -> str:
 
 @click.command(
     cls=JobHelp,
-    params=[JOB, *RUN_OPTIONS, INCLUDE_OPTION],
+    params=[JOB, *RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS],
     short_help="Run a job on this machine.",
     epilog=_builtin_jobs(),
 )
@@ -35,4 +38,11 @@ def run(job: str, **options: Any) -> None:
     If interrupted, run the same command again to resume. With --on argo, both the pods and this machine must be able
     to reach every PLACE; KUBECONFIG selects the cluster.
     """
-    run_and_exit(lambda: run_with_options(resolve(job, options["include"]), options))
+
+    def run_job() -> int:
+        asked = requested(job, options["requirements"])
+        use_here(asked)
+        compiled = resolve(job, options["include"])
+        return run_with_options(with_packages(compiled, asked, target_of(options)), options)
+
+    run_and_exit(run_job)

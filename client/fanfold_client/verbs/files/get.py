@@ -9,7 +9,7 @@ from fanfold.terminal.console import quantity, result_json, say, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -22,18 +22,7 @@ def get(client: "Client", remote: str, local: Path, as_json: bool) -> None:
     The files of a folder are written below LOCAL. A single file is written to LOCAL, or into it if it is a folder.
     Existing files of the same name are replaced. To fetch and verify a job's results, use `fanfold results`.
     """
-    from fanfold.terminal.display import Display
-    from fanfold_client.files.places import remote_path
-    from fanfold_client.files.transfer import fetch, remote_files
-
-    path = remote_path(remote)
-    files = remote_files(client, path)
-    base = f"{path.rstrip('/')}/" if path else ""
-    if [file["path"] for file in files] == [path]:
-        base = path
-        local = local / path.rpartition("/")[2] if local.is_dir() else local
-    with Display(quiet=as_json) as display:
-        fetch(client, files, base, local, display)
+    files, local = client.get(remote, local, quiet=as_json)
     total = sum(file["size"] for file in files)
     if as_json:
         result_json({"files": files, "size": total, "local": str(local)})

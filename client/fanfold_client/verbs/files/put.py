@@ -9,7 +9,7 @@ from fanfold.terminal.console import quantity, result_json, say, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -26,12 +26,9 @@ def put(client: "Client", local: Path, remote: str, as_json: bool) -> None:
 
     Existing files at the same path are replaced.
     """
-    from fanfold.terminal.display import Display
     from fanfold_client.files.places import remote_path
-    from fanfold_client.files.transfer import local_files, upload
 
-    with Display(quiet=as_json) as display:
-        stored = upload(client, local_files(local, remote_path(remote)), display)
+    stored = client.put(local, remote, quiet=as_json)
     total = sum(file["size"] for file in stored)
     if as_json:
         result_json({"files": stored, "size": total})

@@ -9,7 +9,7 @@ from fanfold_client.verbs.options import with_client
 from fanfold_client.verbs.prompts import confirm
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 def rm(client: "Client", remote: str, yes: bool, as_json: bool) -> None:
     """Remove a file or a folder."""
     from fanfold_client.files.places import remote_path
-    from fanfold_client.files.transfer import remote_files
 
     path = remote_path(remote)
-    files = remote_files(client, path)
+    files = client.files.find(path)
     if [file["path"] for file in files] != [path] and not yes:
         confirm(f"Remove {quantity(len(files), 'file')} in files:{path}?")
     for file in files:

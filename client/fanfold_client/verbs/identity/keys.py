@@ -8,7 +8,7 @@ from fanfold.terminal.console import result, result_json, say, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.group()
@@ -24,7 +24,7 @@ def keys() -> None:
 @with_client
 def list_(client: "Client", as_json: bool) -> None:
     """List the keys that verify tokens."""
-    known = client.keys()
+    known = client.keys.list()
     if as_json:
         result_json({"keys": known})
     else:
@@ -35,7 +35,7 @@ def list_(client: "Client", as_json: bool) -> None:
 @with_client
 def rotate(client: "Client", as_json: bool) -> None:
     """Publish a new key, which takes over a little later."""
-    key = client.rotate_keys()
+    key = client.keys.rotate()
     if as_json:
         result_json(key)
     else:

@@ -9,7 +9,7 @@ from fanfold_client.verbs.options import json_option, profile_option, with_clien
 from fanfold_client.verbs.prompts import ask, ask_password
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -28,10 +28,9 @@ def login(
     profile's last login, then that of the profile `default`, then http://127.0.0.1:1338. The login is stored under the
     name of the profile, until `fanfold logout` or until it has not been used for a week.
     """
-    from fanfold_client.api.client import Client
-    from fanfold_client.api.credentials import log_in
-    from fanfold_client.api.profiles import Profile, profile_name, save_profile, url_of
-    from fanfold_client.api.session import Session
+    from fanfold_client.api.profiles import Profile, profile_name, url_of
+    from fanfold_client.api.session import store_login
+    from fanfold_client.client import Client
 
     url = (url or url_of(profile)).rstrip("/")
     if "://" not in url:
@@ -40,9 +39,7 @@ def login(
         auth_url = anonymous.auth_url.rstrip("/")
     name = user or ask("Name", "--user NAME")
     login_profile = Profile(profile_name(profile), url, auth_url, name)
-    tokens = log_in(auth_url, name, ask_password(password_stdin, f"Password of {name}"))
-    save_profile(login_profile)
-    Session(login_profile).save(tokens)
+    store_login(login_profile, ask_password(password_stdin, f"Password of {name}"))
     if as_json:
         result_json({"profile": login_profile.name, "url": url, "auth_url": auth_url, "user": name})
     say(f"Logged in to {url} as {name}.")
@@ -53,11 +50,9 @@ def login(
 @json_option
 def logout(profile: str | None, as_json: bool) -> None:
     """Log out of the services."""
-    from fanfold_client.api.profiles import load_profile
-    from fanfold_client.api.session import Session
+    from fanfold_client.client import Client
 
-    known = load_profile(profile)
-    Session(known).end()
+    known = Client.logout(profile)
     if as_json:
         result_json({"profile": known.name, "url": known.url, "user": known.user})
     say(f"Logged out {known.user} from {known.url}.")

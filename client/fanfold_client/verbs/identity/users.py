@@ -9,8 +9,8 @@ from fanfold_client.verbs.options import with_client
 from fanfold_client.verbs.prompts import ask_password, choose, confirm
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
     from fanfold_client.api.responses import User
+    from fanfold_client.client import Client
 
 ROLE = click.Choice(["viewer", "submitter", "admin"])
 
@@ -137,13 +137,9 @@ def remove(client: "Client", name: str, fate: str | None, yes: bool, as_json: bo
     if not yes:
         confirm(f"Remove user {name}?")
     fate = fate or ("keep" if yes else choose(f"Files and jobs of {name}", ["keep", "delete"], "--files keep"))
-    if fate == "delete":
-        client.users.disable(name)  # first, so that nothing is added, and an interrupted command can be repeated
-        files, jobs = client.remove_everything_of(account["id"])
-        what = f"deleted {files} of their files and {jobs} of their jobs"
-    else:
-        what = f"kept their files and jobs under the id {account['id']}"
-    client.users.remove(name)
+    what = f"kept their files and jobs under the id {account['id']}"
+    if removed := client.remove_user(name, everything=fate == "delete"):
+        what = f"deleted {removed.files} of their files and {removed.jobs} of their jobs"
     _report({"name": name, "id": account["id"], "files": fate}, as_json, f"Removed user {name}, and {what}.")
 
 

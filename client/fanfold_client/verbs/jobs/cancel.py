@@ -8,7 +8,7 @@ from fanfold.terminal.console import result_json, say
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command()

@@ -1,6 +1,5 @@
 """`fanfold jobs`."""
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -9,7 +8,7 @@ from fanfold.terminal.console import result_json, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 STATES = ["queued", "dispatched", "running", "succeeded", "failed", "cancelled"]
 
@@ -21,10 +20,7 @@ STATES = ["queued", "dispatched", "running", "succeeded", "failed", "cancelled"]
 @with_client
 def jobs(client: "Client", state: str | None, everybody: bool, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
-    filters = {"limit": str(min(limit, 100))}
-    filters |= {"state": state} if state else {}
-    filters |= {"all": "true"} if everybody else {}
-    listed = list(islice(client.jobs.list(**filters), limit))
+    listed = list(client.jobs.list(state=state, everybody=everybody, limit=limit))
     if as_json:
         result_json({"items": listed})
     else:

@@ -10,8 +10,8 @@ from fanfold.terminal.console import columns, number, quantity, result_json, say
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
     from fanfold_client.api.responses import Part
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -28,19 +28,14 @@ def results(
     Every part is verified against the checksum that the job recorded. DIR must not exist, or be empty; it appears
     complete or not at all.
     """
-    from fanfold.terminal.display import Display
-    from fanfold_client.files.results import fetch_results, verified
-
     if to_stdout and (output or as_json):
         raise click.UsageError("--stdout can't be combined with --output or --json")
-    parts = client.jobs.parts(job_id, name)
     if to_stdout:
-        for _, chunk in verified(parts, client.jobs.read(job_id, name)):
+        for chunk in client.read(job_id, name):
             sys.stdout.buffer.write(chunk)
         return
+    parts = client.fetch(job_id, output, name, quiet=as_json) if output else client.jobs.parts(job_id, name)
     if output:
-        with Display(quiet=as_json) as display:
-            fetch_results(parts, client.jobs.read(job_id, name), output, display)
         total = sum(part["bytes"] for part in parts)
         say(f"{quantity(len(parts), 'part')}, {size(total)}, in {output}")
     if as_json:

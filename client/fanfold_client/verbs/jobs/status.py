@@ -10,8 +10,8 @@ from fanfold_client.verbs.options import with_client
 from fanfold_steps.tree.counters import OWN_GROUP
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
     from fanfold_client.api.responses import Job, Step
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @with_client
 def status(client: "Client", job_id: str, as_json: bool) -> None:
     """Show a job's state, and why it failed."""
-    from fanfold_client.verbs.jobs.following import report_problem
+    from fanfold_client.verbs.jobs.ending import report_problem
 
     job = client.jobs.get(job_id)
     if as_json:

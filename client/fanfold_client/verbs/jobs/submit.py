@@ -1,19 +1,17 @@
 """`fanfold submit`."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from fanfold.foreground.options import Size
-from fanfold.foreground.places import inputs_of
 from fanfold.terminal.console import result, result_json, say
 from fanfold.verbs.job_help import JobHelp
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
     from fanfold.planning.compiled import CompiledJob
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command(cls=JobHelp)
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
 @click.option("--image", help="The image of pods, if the service allows it.  [default: the service's own]")
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the job. Repeatable.")
 @click.option("--include", multiple=True, metavar="PATH", help="File or folder beside the job's file, to travel along.")
+@click.option("--requirements", metavar="FILE", help="Packages, or a lock file, instead of the job's # /// script.")
 @click.option("--mrjob", "is_mrjob", is_flag=True, help="JOB is written for mrjob; its own options follow after --.")
 @click.option("--python", metavar="PATH", help="The Python here that has mrjob.  [default: Fanfold's own]")
 @click.option("--key", help="Idempotency key: repeating a request with the same key returns the same job.")
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
 def submit(
     client: "Client", job: str, own: tuple[str, ...], inputs: tuple[str, ...], output: str | None, key: str | None,
     watching: bool, params: tuple[str, ...], include: tuple[str, ...],
-    is_mrjob: bool, python: str | None, as_json: bool, **options: Any,
+    requirements: str | None, is_mrjob: bool, python: str | None, as_json: bool, **options: Any,
 ) -> int:  # fmt: skip
     """Submit a job to the service.
 
@@ -58,29 +57,27 @@ def submit(
     id=$(fanfold submit wordcount.py --input files:texts/ --output files:counts/)
     fanfold submit --mrjob top.py --input files:logs/ --watch -- --limit 10
     """
-    from fanfold.foreground.pipes import spooled
     from fanfold.terminal.display import Display
-    from fanfold_client.files.places import input_place, output_place
+    from fanfold_client.files.places import output_place
+    from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
 
     request: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if output is not None:
         request["output"] = output_place(output)
     if not is_mrjob and (own or python):
         raise click.UsageError("a job's own options, and --python, go with --mrjob; parameters are --param NAME=VALUE")
-    if is_mrjob and include:
-        raise click.UsageError("--include goes with jobs of Fanfold's; in a script for mrjob, name files in FILES")
-    compiled = _compile_mrjob(job, own, python) if is_mrjob else _resolve(job, include).with_params(params)
-    compiled.check_programs(local=False)
-    if compiled.demand:
-        say(compiled.demand)
-    if compiled.params:
-        request["params"] = compiled.params
-    request["job"] = _upload_code(client, compiled)
-    with spooled(inputs, local=True) as files, Display(quiet=as_json) as display:
-        request["inputs"] = inputs_of(compiled.spec, files, lambda place: input_place(client, place, display))
-    admitted = client.jobs.submit(request, key)
-    for note in cast("list[str]", admitted.get("notes", [])):
-        say(note)
+    if is_mrjob and (include or requirements):
+        given, mend = (
+            ("--include", "name files in FILES") if include else ("--requirements", "use an image that has them")
+        )
+        raise click.UsageError(f"{given} goes with jobs of Fanfold's; for a script for mrjob, {mend}")
+    if is_mrjob:
+        compiled = _compile_mrjob(job, own, python)
+    else:
+        compiled = resolve_for(client, job, include, requirements).with_params(params)
+    with Display(quiet=as_json) as display:
+        admitted = submit_job(client, compiled, request, inputs, key, display)
+    say_notes(admitted)
     job_id = admitted["id"]
     if as_json:
         if not watching:
@@ -95,22 +92,7 @@ def submit(
     return 0
 
 
-def _resolve(job: str, include: tuple[str, ...]) -> "CompiledJob":
-    from fanfold.resolve import resolve
-
-    return resolve(job, include)
-
-
 def _compile_mrjob(script: str, own: tuple[str, ...], python: str | None) -> "CompiledJob":
     from fanfold.verbs.mrjob import compile_mrjob
 
     return compile_mrjob(script, own, python, local=False)
-
-
-def _upload_code(client: "Client", compiled: "CompiledJob") -> dict[str, Any]:
-    """The request's `job`: the name of a built-in job, or a spec whose code has been uploaded."""
-    if compiled.builtin:
-        return {"builtin": compiled.builtin}
-    if compiled.bundle:
-        client.bundles.ensure(compiled.bundle.sha256, compiled.bundle.data)
-    return {"spec": asdict(compiled.spec)}

@@ -8,7 +8,7 @@ from fanfold.terminal.console import result_json, say
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
-    from fanfold_client.api.client import Client
+    from fanfold_client.client import Client
 
 
 @click.command()
@@ -25,11 +25,12 @@ def watch(client: "Client", job_id: str, as_json: bool) -> int:
 def watch_job(client: "Client", job_id: str, as_json: bool) -> int:
     """Follow a job, report how it ended, and return the exit status."""
     from fanfold.terminal.display import Display
-    from fanfold_client.verbs.jobs.following import follow, report_end
+    from fanfold_client.jobs.following import follow
+    from fanfold_client.verbs.jobs.ending import report_end
 
     try:
         with Display(quiet=as_json) as display:
-            job = follow(client, job_id, display)
+            job = follow(client.jobs, job_id, display)
     except KeyboardInterrupt:
         message = (
             f"The job keeps running. Follow it with fanfold watch {job_id}; cancel it with fanfold cancel {job_id}"

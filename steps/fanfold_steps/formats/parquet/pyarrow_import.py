@@ -3,11 +3,13 @@
 from typing import Any
 
 from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.memory.process import is_worker
 from fanfold_storage.extras import to_install
 
 
 def load_pyarrow() -> Any:
-    """Import PyArrow; it takes memory as Python does, within the limit of the process, and starts no threads.
+    """Import PyArrow; in a worker it takes memory as Python does, within the limit of the process, and starts no
+    threads.
 
     Raises:
         PermanentFailure: it isn't there.
@@ -18,8 +20,9 @@ def load_pyarrow() -> Any:
     except ImportError as error:
         mend = f"install it where the job runs: {to_install('parquet')}"
         raise PermanentFailure("code", f"Parquet needs PyArrow, which can't be imported ({error}): {mend}") from error
-    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
-    pyarrow.set_cpu_count(1)
+    if is_worker():
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+        pyarrow.set_cpu_count(1)
     return pyarrow
 
 

@@ -109,6 +109,11 @@ class ParquetReader:
             raise PermanentFailure("input", what, position=Position(source.url, None, "")) from error
 
 
+def empty_frame(source: Source) -> "pl.DataFrame":
+    """A Polars frame with the columns of a file, and none of its rows; Polars must be installed."""
+    return polars_frame(load_pyarrow().parquet.ParquetFile(range_file(source)).schema_arrow.empty_table())
+
+
 def range_file(source: Source) -> RangeFile:
     """A file as PyArrow reads it. Raises StorageError."""
     return RangeFile(lambda start, stop: b"".join(source.read(start, stop)), source.objects.stat(source.key).size)

@@ -3,6 +3,7 @@
 Argo's own server isn't needed. Argo's phase says whether pods are left; the job's tree says whether the job is done.
 """
 
+import time
 from collections.abc import Iterator
 from threading import Event
 from typing import Any
@@ -11,16 +12,15 @@ from kubernetes import client
 
 from fanfold.engines.argo.api import Taken, WorkflowsApi, connect
 from fanfold.engines.argo.credentials import DEADLINE_MARGIN, JobCredentials
+from fanfold.engines.argo.status import FAILED, ended, phase, why_stuck
 from fanfold.engines.argo.workflow import FINGERPRINT_LABEL, JOB_LABEL, PodSettings, build, labels
 from fanfold.engines.protocol import EngineError, Foreign, Handle, Observation, Phase
 from fanfold.planning.planner import PlannedJob
-from fanfold_steps.worker.exits import PERMANENT
 from fanfold_storage.urls import keep_folder
 
 __all__ = ["ArgoEngine", "PodSettings"]
 
-FAILED = {"Failed", "Error"}
-ENDED = {"Succeeded", *FAILED}
+STUCK_SECONDS = 60.0  # a registry may be away for a moment
 
 
 class ArgoEngine:
@@ -40,6 +40,8 @@ class ArgoEngine:
         self._pods = pods
         api = api or connect()
         self._api = WorkflowsApi(pods.namespace, api)
+        self._stuck: dict[str, float] = {}
+        """Since when pods of a Workflow can't start, by its uid."""
         self._credentials = JobCredentials(api, pods.namespace) if pods.has_s3_per_job else None
 
     @property
@@ -75,9 +77,14 @@ class ArgoEngine:
         workflow = self._api.get(handle.name)
         if workflow is None or workflow["metadata"]["uid"] != handle.uid:
             return Observation(Phase.GONE)
-        if _phase(workflow) not in ENDED:
-            return Observation(Phase.ACTIVE)
-        return Observation(Phase.ENDED, _message(workflow["status"]))
+        return ended(workflow) or self._running(workflow, handle.uid)
+
+    def _running(self, workflow: dict[str, Any], uid: str) -> Observation:
+        why = why_stuck(workflow)
+        since = self._stuck.setdefault(uid, time.monotonic()) if why else self._stuck.pop(uid, 0.0)
+        if why and time.monotonic() - since > STUCK_SECONDS:
+            return Observation(Phase.ACTIVE, why, hopeless=True)
+        return Observation(Phase.ACTIVE)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
         """Jobs whose Workflow Argo hasn't marked as completed."""
@@ -108,7 +115,7 @@ class ArgoEngine:
                 f"Workflow {name} in namespace {self._pods.namespace} belongs to another job (its label "
                 f"{FINGERPRINT_LABEL} is {fingerprint}): if nobody needs it, delete it and submit the job again"
             )
-        if _phase(existing) in FAILED:
+        if phase(existing) in FAILED:
             self._api.delete(name, metadata["uid"])
         elif "deletionTimestamp" not in metadata:
             return self._handle(metadata)
@@ -126,24 +133,3 @@ def _make_folders(plan: PlannedJob) -> None:
     for area in plan.areas or ():
         if area.is_on_disk and area.url.endswith("/") and area.url != plan.job_url:
             keep_folder(area.url)
-
-
-def _phase(workflow: dict[str, Any]) -> str:
-    return str(workflow.get("status", {}).get("phase", ""))
-
-
-def _message(status: dict[str, Any]) -> str:
-    """The message of the pod that made the job fail, or of the last one that failed.
-
-    Of the Workflow itself, Argo only says "child … failed".
-    """
-    failed = [
-        node
-        for node in (status.get("nodes") or {}).values()
-        if node.get("type") == "Pod" and node.get("phase") in FAILED and node.get("message")
-    ]
-    failed.sort(key=lambda node: str(node.get("finishedAt")))
-    permanent = [node for node in failed if int(node.get("outputs", {}).get("exitCode", 0)) in PERMANENT]
-    for node in [*permanent[:1], *failed[-1:]]:
-        return f"{node['displayName']}: {node['message']}"
-    return str(status.get("message") or "")

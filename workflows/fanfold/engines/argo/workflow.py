@@ -8,6 +8,7 @@ would only cost time (about 6 s each). A small job is a single pod that does eve
 import re
 from collections.abc import Iterable
 from itertools import pairwise
+from math import ceil
 
 from hera.workflows import (
     DAG,
@@ -58,6 +59,7 @@ RETRIES = 4
 TRANSIENT = f"asInt(lastRetry.exitCode) < {PERMANENT.start} || asInt(lastRetry.exitCode) > {PERMANENT.stop - 1}"
 STEP, INDEX = "{{inputs.parameters.step}}", "{{inputs.parameters.index}}"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+DEADLINE_GRACE = 60  # seconds
 TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
 
 
@@ -191,6 +193,7 @@ def worker_template(
         node_selector=resources.node_selector or None,
         tolerations=tolerations(resources) or None,
         priority_class_name=resources.priority,
+        active_deadline_seconds=_last_moment(spec.resources, resources),
         security_context=SecurityContext(
             allow_privilege_escalation=False,
             capabilities=Capabilities(drop=["ALL"]),
@@ -205,6 +208,12 @@ def worker_template(
             backoff=Backoff(duration="2s", factor=IntOrString(root="2")),
         ),
     )
+
+
+def _last_moment(*resources: Resources | None) -> int | None:
+    """Seconds after which Kubernetes ends a pod whose worker should have ended the job, but hangs."""
+    deadlines = [one.deadline for one in resources if one and one.deadline]
+    return ceil(min(deadlines)) + DEADLINE_GRACE if deadlines else None
 
 
 def pod_security(pods: PodSettings) -> PodSecurityContext:

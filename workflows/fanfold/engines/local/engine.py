@@ -173,7 +173,7 @@ class LocalEngine:
 
     def _start(self, crew: _Crew, name: str, folder: Path, last_end: str) -> subprocess.Popen[bytes] | None:
         # -P: don't import from the current directory.
-        step, _, index = name.partition("-")
+        step, _, index = name.rpartition("-")
         command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", index]
         environ = {**self._environ, **ENVIRONMENT, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
         environ |= {"FANFOLD_TASK": str(folder / TASK), "FANFOLD_ENDED": last_end}

@@ -1,116 +1,28 @@
-"""`Client`: everything that the command does with the services, for use in Python.
+"""What the services keep, one class for each kind of resource: files, bundles, jobs, users, keys.
 
-    with Client.login("http://127.0.0.1:1338", "guest", "guest") as fanfold:
-        fanfold.files.put("texts/a.txt", Path("a.txt"))
-        job = fanfold.jobs.submit({"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"]})
-
-Methods only raise the exceptions of `fanfold_client.api.problems`. Threads may share a client.
+Methods only raise the exceptions of `fanfold_client.api.problems`. Threads may share all of them.
 """
 
 import secrets
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import quote
 
-from fanfold_client.api.credentials import InMemory, log_in, valid_name
+from fanfold_client.api.credentials import valid_name
 from fanfold_client.api.download import download
 from fanfold_client.api.problems import NotFound, Refused
-from fanfold_client.api.responses import About, File, Job, Me, Part, User
-from fanfold_client.api.transport import Credentials, Transport
+from fanfold_client.api.responses import About, File, Job, Key, Part, Results, User
+from fanfold_client.api.transport import Transport
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
 
 CHUNK = 1 << 20
-REMOVAL_POLL_SECONDS = 0.5  # between requests to go on removing
+LARGEST_PAGE = 100  # jobs that the service lists at once
 Source = Path | bytes
 Observer = Callable[[int], None]
 """Called with the number of bytes sent; with a negative number when an attempt starts over."""
-
-
-class Client:
-    """Fanfold's services, as one user sees them."""
-
-    def __init__(self, url: str, credentials: Credentials | None = None, *, auth_url: str | None = None) -> None:
-        """A client for the submit service at `url`, which is asked for its auth service unless `auth_url` is given."""
-        self._submit = Transport(url, credentials)
-        self._credentials = credentials
-        self._auth_url = auth_url
-        self.files = Files(self._submit)
-        self.bundles = Bundles(self._submit)
-        self.jobs = Jobs(self._submit)
-
-    @classmethod
-    def login(cls, url: str, name: str, password: str) -> "Client":
-        """A client that keeps its tokens in memory. Raises NotAllowed: name and password don't match."""
-        with cls(url) as anonymous:
-            auth_url = anonymous.auth_url
-        return cls(url, InMemory(auth_url, log_in(auth_url, name, password)), auth_url=auth_url)
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._submit.close()
-        if "_auth" in self.__dict__:
-            self._auth.close()
-
-    @property
-    def url(self) -> str:
-        """The URL of the submit service."""
-        return self._submit.url
-
-    @cached_property
-    def auth_url(self) -> str:
-        """The URL of the auth service."""
-        return self._auth_url or self.about()["auth_url"]
-
-    @cached_property
-    def users(self) -> "Users":
-        """Accounts; for administrators."""
-        return Users(self._auth)
-
-    def about(self) -> About:
-        """What the submit service says about itself, without a login."""
-        try:
-            return cast(About, self._submit.json("GET", "/v1/about"))
-        except NotFound as error:
-            raise NotFound(f'{self.url} is not a submit service: use the URL shown as "jobs and files"') from error
-
-    def me(self) -> Me:
-        """The user to whom the token belongs."""
-        return cast(Me, self._submit.json("GET", "/v1/me"))
-
-    def remove_everything_of(self, owner_id: str) -> tuple[int, int]:
-        """Remove all files and jobs of a user's id, for administrators; returns how many files and jobs were removed.
-
-        Running jobs are cancelled. Disable or remove the user first.
-        """
-        files = jobs = 0
-        while True:
-            removed = self._submit.json("DELETE", f"/v1/owners/{quote(owner_id, safe='')}")
-            files, jobs = files + removed["files"], jobs + removed["jobs"]
-            if removed["done"]:
-                return files, jobs
-            time.sleep(REMOVAL_POLL_SECONDS)
-
-    def keys(self) -> Sequence[dict[str, Any]]:
-        """The keys that verify tokens, as JWKs."""
-        return cast(Sequence[dict[str, Any]], self._auth.json("GET", "/v1/keys")["keys"])
-
-    def rotate_keys(self) -> dict[str, Any]:
-        """Publish a new signing key, which takes over a little later; for administrators."""
-        return cast(dict[str, Any], self._auth.json("POST", "/v1/keys/rotate"))
-
-    @cached_property
-    def _auth(self) -> Transport:
-        return Transport(self.auth_url, self._credentials)
 
 
 class Files:
@@ -144,24 +56,38 @@ class Files:
         """All files whose paths begin with `prefix`, in order."""
         return _pages(self._transport, "/v1/files", {"prefix": prefix})
 
+    def find(self, path: str) -> Sequence[File]:
+        """The file at this path, or all files below it. Raises NotFound: there are none."""
+        first = next(self.list(path), None)
+        if first and first["path"] == path:
+            return (first,)
+        files = tuple(self.list(f"{path.rstrip('/')}/" if path else ""))
+        if not files:
+            raise NotFound(f"there is no file or folder files:{path}; `fanfold ls` lists those that exist")
+        return files
+
     def remove(self, path: str) -> None:
         """Remove a file."""
         self._transport.request("DELETE", _file(path))
 
 
 class Bundles:
-    """Code bundles: zip files stored under the SHA-256 of their bytes, and shared by jobs."""
+    """Code bundles and wheels: zip files stored under the SHA-256 of their bytes, and shared by jobs."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def ensure(self, sha256: str, data: bytes) -> bool:
-        """Store a bundle unless it is known; returns whether it was sent."""
+    def ensure(self, sha256: str, source: Source) -> bool:
+        """Store a bundle unless it is known; returns whether it was sent. A file on disk is streamed."""
         try:
             self._transport.request("HEAD", f"/v1/bundles/{sha256}")
         except NotFound:
+            size = len(source) if isinstance(source, bytes) else source.stat().st_size
             self._transport.request(
-                "PUT", f"/v1/bundles/{sha256}", content=data, headers={"Content-Type": "application/zip"}
+                "PUT",
+                f"/v1/bundles/{sha256}",
+                content=_body(source, None),
+                headers={"Content-Type": "application/zip", "Content-Length": str(size)},
             )
             return True
         return False
@@ -188,9 +114,18 @@ class Jobs:
         """A job in its current state."""
         return cast(Job, self._transport.json("GET", _job(job)))
 
-    def list(self, **filters: str) -> Iterator[Job]:
-        """Jobs, newest first."""
-        return _pages(self._transport, "/v1/jobs", filters)
+    def list(self, *, state: str | None = None, everybody: bool = False, limit: int | None = None) -> Iterator[Job]:
+        """Jobs, newest first.
+
+        Args:
+            state: only jobs in this state.
+            everybody: not only your own; for administrators.
+            limit: the most jobs to list.
+        """
+        filters = {} if limit is None else {"limit": str(min(limit, LARGEST_PAGE))}
+        filters |= {"state": state} if state else {}
+        filters |= {"all": "true"} if everybody else {}
+        return islice(_pages(self._transport, "/v1/jobs", filters), limit)
 
     def cancel(self, job: str) -> Job:
         """Request the cancellation of a job. Repeating the request has no effect."""
@@ -200,21 +135,25 @@ class Jobs:
         """Remove a job that has ended, with its results unless they are among the files. Raises NotFound, Conflict."""
         self._transport.json("DELETE", _job(job))
 
+    def results(self, job: str) -> Results:
+        """The files of the job's output and of its named ones, in order. Raises Conflict: it has no results."""
+        return cast(Results, self._transport.json("GET", f"{_job(job)}/results"))
+
     def parts(self, job: str, output: str | None = None) -> Sequence[Part]:
         """The files of the job's output, or of a named one, in order. Raises NotFound: it has no such output."""
-        response = self._transport.json("GET", f"{_job(job)}/results")
+        results = self.results(job)
         if output is None:
-            return cast(Sequence[Part], response["parts"])
-        named = response.get("outputs", {})
+            return results["parts"]
+        named = results.get("outputs", {})
         if output not in named:
             known = f"it has {', '.join(named)}" if named else "it has no named outputs"
             raise NotFound(f"job {job} has no output {output!r}: {known}")
-        return cast(Sequence[Part], named[output])
+        return named[output]
 
-    def read(self, job: str, output: str | None = None) -> Iterator[bytes]:
-        """The bytes of all parts, in order. Resumes if the connection breaks."""
+    def read(self, job: str, output: str | None = None, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """The bytes of all parts, in order, or a range of them. Resumes if the connection breaks."""
         query = "" if output is None else f"?output={quote(output, safe='')}"
-        return download(self._transport, f"{_job(job)}/results/data{query}")
+        return download(self._transport, f"{_job(job)}/results/data{query}", start, stop)
 
 
 class Users:
@@ -265,6 +204,40 @@ class Users:
     def remove(self, name: str) -> None:
         """Remove an account."""
         self._transport.request("DELETE", _user(name))
+
+
+class Keys:
+    """The keys that sign tokens."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> Sequence[Key]:
+        """The keys that verify tokens, as JWKs."""
+        return cast(Sequence[Key], self._transport.json("GET", "/v1/keys")["keys"])
+
+    def rotate(self) -> Key:
+        """Publish a new signing key, which takes over at `signs_from`; for administrators."""
+        return cast(Key, self._transport.json("POST", "/v1/keys/rotate"))
+
+
+class Resources(Protocol):
+    """What submitting a job and reading its results need: the resources of the submit service."""
+
+    @property
+    def files(self) -> Files:
+        """The user's files."""
+
+    @property
+    def bundles(self) -> Bundles:
+        """Code bundles."""
+
+    @property
+    def jobs(self) -> Jobs:
+        """The user's jobs."""
+
+    def about(self) -> About:
+        """What the submit service says about itself."""
 
 
 def _file(path: str) -> str:

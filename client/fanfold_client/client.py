@@ -1,0 +1,322 @@
+"""`Client`: everything that the command does with the services, for use in Python.
+
+    import fanfold
+
+    with fanfold.Client() as client:                        # the login that `fanfold login` stored
+        result = client.submit(job, "texts/")
+        result.frame()
+
+Errors are those of `fanfold_client.api.problems`, and for a job that failed `fanfold.JobFailed`. Threads may share a
+client.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast
+from urllib.parse import quote
+
+from fanfold_client.api.credentials import InMemory, log_in
+from fanfold_client.api.problems import NotFound
+from fanfold_client.api.profiles import Profile, load_profile, profile_name
+from fanfold_client.api.resources import Bundles, Files, Jobs, Keys, Users
+from fanfold_client.api.responses import About, File, Job, Me, Part
+from fanfold_client.api.session import Session, store_login, stored_access
+from fanfold_client.api.transport import Credentials, Transport
+
+if TYPE_CHECKING:
+    from typing import Unpack
+
+    from fanfold import Job as AuthoredJob
+    from fanfold.foreground.places import Input
+    from fanfold_client.jobs.submitted import SubmittedResult
+
+REMOVAL_POLL_SECONDS = 0.5  # between requests to go on removing
+
+
+class SubmitOptions(TypedDict, total=False):
+    """Options of `fanfold submit`, as keyword arguments of `Client.submit`. Sizes are bytes or `"64MiB"`."""
+
+    name: str
+    partitions: int
+    workers: int
+    split_size: int | str
+    params: Mapping[str, Any] | Any
+    include: Sequence[str]
+    requirements: str
+    image: str
+    key: str
+
+
+class Fetched(NamedTuple):
+    """What was fetched, and where it is now."""
+
+    files: Sequence[File]
+    local: Path
+
+
+class Removed(NamedTuple):
+    """How many files and jobs were removed."""
+
+    files: int
+    jobs: int
+
+
+class Client:
+    """Fanfold's services, as one user sees them.
+
+    Attributes:
+        files: the user's files, and shared ones: put, read, list, find, remove.
+        jobs: submit a request, get, list, cancel, delete, results.
+        bundles: code that jobs run.
+        users: accounts, for administrators.
+        keys: the keys that sign tokens, for administrators.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        credentials: Credentials | None = None,
+        *,
+        auth_url: str | None = None,
+        profile: str | None = None,
+    ) -> None:
+        """A client for the login that `fanfold login` stored, or for other services.
+
+        Args:
+            url: the submit service; by default that of the stored login (or FANFOLD_URL, with FANFOLD_TOKEN).
+            credentials: where tokens come from, for a `url`; without any, only what needs no login works.
+            auth_url: the auth service; by default the one that the submit service names.
+            profile: the name of the stored login; by default FANFOLD_PROFILE, then `default`.
+
+        Raises:
+            NotAllowed: there is no stored login.
+            Refused: the profile's name or the file is invalid.
+        """
+        if url is None:
+            stored = stored_access(profile)
+            url, credentials, auth_url = stored.url, stored.credentials, auth_url or stored.auth_url
+        self._submit = Transport(url, credentials)
+        self._credentials = credentials
+        self._auth_url = auth_url
+        self.files = Files(self._submit)
+        self.bundles = Bundles(self._submit)
+        self.jobs = Jobs(self._submit)
+
+    @classmethod
+    def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":
+        """A client for a new login.
+
+        Args:
+            url: the submit service.
+            name: the user's name.
+            password: theirs.
+            profile: store the login under this name, as `fanfold login` does. By default the tokens stay in memory.
+
+        Raises:
+            NotAllowed: name and password don't match.
+        """
+        with cls(url) as anonymous:
+            auth_url = anonymous.auth_url
+        if profile is None:
+            return cls(url, InMemory(auth_url, log_in(auth_url, name, password)), auth_url=auth_url)
+        access = store_login(Profile(profile_name(profile), url.rstrip("/"), auth_url.rstrip("/"), name), password)
+        return cls(access.url, access.credentials, auth_url=access.auth_url)
+
+    @staticmethod
+    def logout(profile: str | None = None) -> Profile:
+        """End a stored login, and return its profile. Raises NotAllowed: there is none."""
+        known = load_profile(profile)
+        Session(known).end()
+        return known
+
+    def __enter__(self) -> "Client":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._submit.close()
+        if "_auth" in self.__dict__:
+            self._auth.close()
+
+    @property
+    def url(self) -> str:
+        """The URL of the submit service."""
+        return self._submit.url
+
+    @cached_property
+    def auth_url(self) -> str:
+        """The URL of the auth service."""
+        return self._auth_url or self.about()["auth_url"]
+
+    @cached_property
+    def users(self) -> Users:
+        """Accounts; for administrators."""
+        return Users(self._auth)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys that sign tokens; for administrators."""
+        return Keys(self._auth)
+
+    def about(self) -> About:
+        """What the submit service says about itself, without a login."""
+        try:
+            return cast(About, self._submit.json("GET", "/v1/about"))
+        except NotFound as error:
+            raise NotFound(f'{self.url} is not a submit service: use the URL shown as "jobs and files"') from error
+
+    def me(self) -> Me:
+        """The user to whom the token belongs."""
+        return cast(Me, self._submit.json("GET", "/v1/me"))
+
+    def submit(
+        self,
+        job: "AuthoredJob | str",
+        input: "Input",
+        output: str | None = None,
+        *,
+        quiet: bool = False,
+        **options: "Unpack[SubmitOptions]",
+    ) -> "SubmittedResult":
+        """Submit a job, and return its result, which waits for the job's end when it is read.
+
+        Args:
+            job: a `Job`, whose code is uploaded; or the name of a built-in job, or of a Python file, as for
+                `fanfold submit`.
+            input: a place, a list of places, or a dict of them by the job's named inputs. Places are `files:…`,
+                `s3://…` if the service allows it, or files and folders on this machine, which are uploaded.
+            output: a folder, `files:…` or `s3://…`; by default results are kept with the job.
+            quiet: show no progress.
+            options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`,
+                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, and `key`, the idempotency key.
+
+        Raises:
+            InvalidJob: the job can't run as written.
+            Refused: it can't run as asked.
+            ClientError: the service doesn't allow it, or doesn't respond.
+        """
+        from fanfold_client.jobs.submitted import submit  # loads what plans jobs
+
+        return submit(self, job, input, output, options, quiet=quiet)
+
+    def result(self, job_id: str, job: "AuthoredJob | None" = None, *, quiet: bool = False) -> "SubmittedResult":
+        """The result of a job that was submitted before, in whatever way.
+
+        Args:
+            job_id: its id.
+            job: the job, whose formats its output is read by. By default these follow from the names of the parts, with
+                their defaults: commas in CSV, text in UTF-8.
+            quiet: show no progress.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        from fanfold.results.reading import OutputFormats
+        from fanfold_client.jobs.submitted import RemoteOutput, SubmittedResult
+
+        formats = OutputFormats(job.output, job.outputs) if job else None
+        return SubmittedResult(RemoteOutput(self, self.jobs.get(job_id), formats, quiet=quiet))
+
+    def wait(self, job_id: str, *, quiet: bool = False) -> Job:
+        """Show a job's progress until its state is final, and return it as it is then, failed or not."""
+        from fanfold.terminal.display import Display
+        from fanfold_client.jobs.following import follow
+
+        with Display(quiet=quiet) as display:
+            return follow(self.jobs, job_id, display)
+
+    def put(self, local: str | os.PathLike[str], remote: str, *, quiet: bool = False) -> list[File]:
+        """Upload a file, or all files of a folder, and replace those of the same path.
+
+        Args:
+            local: a file or folder on this machine.
+            remote: a path in the service, `files:texts/`; into this folder if it ends with `/`.
+            quiet: show no progress.
+
+        Raises:
+            Refused: there is nothing to upload, or a name doesn't do.
+        """
+        from fanfold.terminal.display import Display
+        from fanfold_client.files.places import remote_path
+        from fanfold_client.files.transfer import local_files, upload
+
+        with Display(quiet=quiet) as display:
+            return upload(self.files, local_files(Path(local), remote_path(remote)), display)
+
+    def get(self, remote: str, local: str | os.PathLike[str], *, quiet: bool = False) -> Fetched:
+        """Download a file to `local` (into it, if it is a folder), or all files of a folder below it.
+
+        Raises:
+            NotFound: there is no such file or folder.
+        """
+        from fanfold.terminal.display import Display
+        from fanfold_client.files.places import remote_path
+        from fanfold_client.files.transfer import fetch_to
+
+        with Display(quiet=quiet) as display:
+            return Fetched(*fetch_to(self.files, remote_path(remote), Path(local), display))
+
+    def fetch(
+        self, job_id: str, folder: str | os.PathLike[str], name: str | None = None, *, quiet: bool = False
+    ) -> Sequence[Part]:
+        """Fetch a job's parts into a new folder, which appears complete or not at all, and return them.
+
+        Args:
+            job_id: the job.
+            folder: must not exist, or be empty.
+            name: a named output of the job.
+            quiet: show no progress.
+
+        Raises:
+            Conflict: the folder isn't empty, or the job has no results.
+            Corrupt: a part differs from what the job wrote.
+        """
+        from fanfold.terminal.display import Display
+        from fanfold_client.files.results import fetch_results
+
+        parts = self.jobs.parts(job_id, name)
+        with Display(quiet=quiet) as display:
+            fetch_results(parts, self.jobs.read(job_id, name), Path(folder), display)
+        return parts
+
+    def read(self, job_id: str, name: str | None = None) -> Iterator[bytes]:
+        """The bytes of a job's parts in order; each is compared with its checksum. Raises Conflict, Corrupt."""
+        from fanfold_client.files.results import verified
+
+        for _, chunk in verified(self.jobs.parts(job_id, name), self.jobs.read(job_id, name)):
+            yield chunk
+
+    def remove_user(self, name: str, *, everything: bool = False) -> Removed | Literal[False]:
+        """Remove an account; with `everything` also the user's files and jobs. Interrupted, it may be repeated.
+
+        What is kept stays in the service under the account's id.
+        """
+        removed: Removed | Literal[False] = False
+        if everything:
+            account = self.users.disable(name)  # first, so that nothing is added meanwhile
+            removed = self.remove_everything_of(account["id"])
+        self.users.remove(name)
+        return removed
+
+    def remove_everything_of(self, owner_id: str) -> Removed:
+        """Remove all files and jobs of a user's id, for administrators; returns how many files and jobs were removed.
+
+        Running jobs are cancelled. Disable or remove the user first.
+        """
+        files = jobs = 0
+        while True:
+            removed = self._submit.json("DELETE", f"/v1/owners/{quote(owner_id, safe='')}")
+            files, jobs = files + removed["files"], jobs + removed["jobs"]
+            if removed["done"]:
+                return Removed(files, jobs)
+            time.sleep(REMOVAL_POLL_SECONDS)
+
+    @cached_property
+    def _auth(self) -> Transport:
+        return Transport(self.auth_url, self._credentials)

@@ -1,0 +1,1 @@
+"""Jobs in the service, from their code on this machine to their results: submitting, following, reading."""

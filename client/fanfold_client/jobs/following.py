@@ -1,0 +1,35 @@
+"""Follow a job to its end."""
+
+import time
+
+from fanfold.terminal.display import Display
+from fanfold.terminal.progress import ProgressLine
+from fanfold.terminal.steps import StepProgress
+from fanfold_client.api.problems import Away
+from fanfold_client.api.resources import Jobs
+from fanfold_client.api.responses import FINAL, Job
+
+SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0  # seconds between two requests: few at first, for small jobs
+PATIENCE = 60.0  # seconds without a response before giving up
+
+
+def follow(jobs: Jobs, job_id: str, display: Display) -> Job:
+    """Show a job's progress until its state is final. A restart of the service doesn't interrupt this.
+
+    Raises:
+        ClientError: there is no such job, or the service hasn't responded for a minute.
+    """
+    steps, pause, last_response = StepProgress(), SHORTEST_POLL, time.monotonic()
+    while True:
+        try:
+            job = jobs.get(job_id)
+        except Away:
+            if time.monotonic() - last_response > PATIENCE:
+                raise
+        else:
+            last_response = time.monotonic()
+            display.show(steps.lines(job["stages"]) or [ProgressLine(job["state"], 0, "")])
+            if job["state"] in FINAL:
+                return job
+        time.sleep(pause)
+        pause = min(LONGEST_POLL, pause * 1.2)

@@ -1,0 +1,92 @@
+"""Submit a job whose code and inputs lie on this machine: both are uploaded first."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fanfold.authoring.job import Job as AuthoredJob
+from fanfold.dependencies.here import use_here, with_packages
+from fanfold.dependencies.requested import requested
+from fanfold.dependencies.targets import target
+from fanfold.foreground.pipes import spooled
+from fanfold.foreground.places import inputs_of
+from fanfold.planning.compiled import CompiledJob
+from fanfold.resolve import resolve
+from fanfold.terminal.console import say
+from fanfold.terminal.display import Display
+from fanfold_client.api.resources import Resources
+from fanfold_client.api.responses import Job
+from fanfold_client.files.places import input_place
+
+
+def resolve_for(
+    resources: Resources, job: AuthoredJob | str, include: Sequence[str], requirements: str | None
+) -> CompiledJob:
+    """The job, with wheels for the workers of the service.
+
+    Args:
+        resources: those of the submit service.
+        job: a job, or its name: a built-in one, or a Python file.
+        include: as the values of `--include`.
+        requirements: a file that lists the job's packages; by default those that its own file names.
+
+    Raises:
+        InvalidJob, UnknownJob, Refused: as `resolve`; a package can't be had.
+    """
+    asked = requested(job if isinstance(job, str) else job.file, requirements)
+    use_here(asked)
+    compiled = resolve(job, include) if isinstance(job, str) else job.compile(None, include)
+    if asked is None:
+        return compiled
+    about = resources.about()
+    return with_packages(compiled, asked, target(about["steps_python"], about["steps_platform"]))
+
+
+def submit_job(
+    resources: Resources,
+    compiled: CompiledJob,
+    request: dict[str, Any],
+    places: Sequence[str],
+    key: str | None,
+    display: Display,
+) -> Job:
+    """Upload what a job needs, and submit it.
+
+    Args:
+        resources: those of the submit service.
+        compiled: the job, with its parameters.
+        request: the fields of the request's body that aren't the job, its parameters or its inputs.
+        places: its inputs, as the values of `--input`.
+        key: the idempotency key; by default a random one.
+        display: shows the uploads.
+
+    Raises:
+        Refused, InvalidInputs, InvalidCommand, ClientError: the job can't run as asked.
+    """
+    compiled.check_programs(local=False)
+    if compiled.demand:
+        say(compiled.demand)
+    body = {**request, "job": upload_code(resources, compiled)}
+    if compiled.params:
+        body["params"] = compiled.params
+    with spooled(places, local=True) as files:
+        body["inputs"] = inputs_of(compiled.spec, files, lambda place: input_place(resources.files, place, display))
+    return resources.jobs.submit(body, key)
+
+
+def say_notes(job: Job) -> None:
+    """Print on stderr what a job asks for that has no effect in the service."""
+    for note in job.get("notes", []):
+        say(note)
+
+
+def upload_code(resources: Resources, compiled: CompiledJob) -> dict[str, Any]:
+    """The request's `job`: the name of a built-in job, or a spec whose code and packages have been uploaded."""
+    if compiled.builtin:
+        return {"builtin": compiled.builtin}
+    if compiled.bundle:
+        resources.bundles.ensure(compiled.bundle.sha256, compiled.bundle.data)
+    if compiled.wheels and compiled.spec.dependencies:
+        for wheel in compiled.spec.dependencies.wheels:
+            resources.bundles.ensure(wheel.sha256, compiled.wheels / wheel.sha256)
+    return {"spec": asdict(compiled.spec)}

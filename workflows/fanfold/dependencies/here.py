@@ -1,0 +1,40 @@
+"""A job's packages on this machine, so that its file can be imported here as on the workers."""
+
+import importlib
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from fanfold.dependencies.requested import Requested
+from fanfold.dependencies.targets import Target, this_machine
+from fanfold.dependencies.wheels import wheelhouse
+from fanfold.errors import Refused
+from fanfold.planning.compiled import CompiledJob
+from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.user_code.packages import cache_folder, installed
+
+
+def environment_here(requested: Requested) -> Path | None:
+    """The folder with the packages for this Python; None if it takes none. Raises Refused, IndexAway."""
+    found, environments = wheelhouse(requested, this_machine()), cache_folder("environments")
+    if environments is None or not found.dependencies.wheels:
+        return None
+    try:
+        return installed(found.dependencies, f"{found.folder.as_uri()}/", environments)
+    except PermanentFailure as error:
+        raise Refused(str(error)) from error
+
+
+def use_here(requested: Requested | None) -> None:
+    """Let this process import the packages, before those that are installed. Raises Refused, IndexAway."""
+    if requested and (folder := environment_here(requested)):
+        sys.path.insert(0, str(folder))
+        importlib.invalidate_caches()
+
+
+def with_packages(compiled: CompiledJob, requested: Requested | None, target: Target) -> CompiledJob:
+    """The job with the wheels that it brings to workers of a target. Raises Refused, IndexAway."""
+    found = wheelhouse(requested, target) if requested else None
+    if found is None or not found.dependencies.wheels:
+        return compiled
+    return replace(compiled, spec=replace(compiled.spec, dependencies=found.dependencies), wheels=found.folder)
