@@ -16,7 +16,7 @@ import pytest
 from fanfold.builtin.wordcount import job as wordcount
 from fanfold_storage.urls import open_objects
 from tests.argo.ground import IMAGE, kubectl, namespace_over
-from tests.argo.installation import eventually
+from tests.argo.installation import Installation, eventually
 from tests.examples.test_hera import DAYS, as_run, rendered, write_logs
 from tests.servers import minio
 
@@ -193,3 +193,38 @@ def test_a_workflow_that_argo_retries_goes_on(ground: Site, logs: Path, tmp_path
     command = [sys.executable, "-m", "fanfold_client", "run", "wordcount", "--quiet", "--input", str(logs)]
     subprocess.run([*command, "--output", str(here)], check=True, timeout=60)
     assert ground.parts(f"counted-{place}") == {path.name: path.read_bytes() for path in here.glob("part-*")}
+
+
+def test_the_service_on_the_same_storage_lists_and_reads_it(
+    installation: Installation, logs: Path, tmp_path: Path
+) -> None:
+    installation.fanfold("put", logs, "logs/")
+    namespace, owner = installation.namespace, installation.id()
+    is_s3 = "minio" in kubectl("get", "services", "-n", namespace, "-o", "name")
+    where = {**SECRET, "s3_endpoint": "http://minio:9000"} if is_s3 else {"claim": "fanfold-data"}
+    root = "s3://fanfold/" if is_s3 else "file:///data/"
+    options: dict[str, Any] = {
+        **where,
+        "namespace": namespace,
+        "image": IMAGE,
+        "store": root,
+        "owner": owner,
+        "workers": 2,
+    }
+    own = f"{root}files/{owner}/"
+    workflow = wordcount.workflow(f"{own}logs/", f"{own}counts/", **options)
+    name = json.loads(kubectl("create", "-f", "-", "-o", "json", stdin=workflow.to_yaml()))["metadata"]["name"]
+
+    def listed() -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = json.loads(installation.fanfold("jobs", "--json"))["items"]
+        return [job for job in items if job["workflow"] and job["workflow"]["name"] == name]
+
+    (job,) = eventually(listed, "the service lists the job", 120)
+    assert (job["admitted"], job["output"]) == (False, "files:counts/")
+    eventually(lambda: installation.status(job["id"])["state"] == "succeeded", "it has succeeded", 120)
+    installation.fanfold("results", job["id"], "--output", tmp_path / "out")
+    command = [sys.executable, "-m", "fanfold_client", "run", "wordcount", "--quiet", "--input", str(logs)]
+    subprocess.run([*command, "--output", str(tmp_path / "here")], check=True, timeout=60)
+    parts = [b"".join(part.read_bytes() for part in (tmp_path / at).glob("part-*")) for at in ("out", "here")]
+    assert parts[0] == parts[1]
+    assert "by its Workflow" in installation.fanfold("status", job["id"])
