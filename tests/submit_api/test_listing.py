@@ -202,6 +202,12 @@ def test_a_forged_marker_becomes_no_record(cluster: Cluster, what: str) -> None:
     assert cluster.markers() == []
 
 
+def test_it_holds_no_output_against_jobs_of_the_service(cluster: Cluster) -> None:
+    cluster.begin("files/ada/counts/")
+    job = cluster.listed()
+    cluster.admit(output=job.conf["output"])
+
+
 def test_a_marker_changes_no_job_that_is_known(cluster: Cluster) -> None:
     job = cluster.admit()
     cluster.reconcile(job)

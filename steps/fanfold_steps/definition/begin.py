@@ -84,7 +84,7 @@ def begin(definition: Definition, run: Run, worker: str) -> JobTree:
 
 
 def _is_begun(tree: JobTree, job: str, patience: float) -> bool:
-    """Whether the job is begun within some seconds. Raises PermanentFailure: the tree is another one's."""
+    """Whether the job is begun within some seconds."""
     deadline, wait = time.monotonic() + patience, _SHORTEST_WAIT
     while not (begun := _begun_by_us(tree, job)) and time.monotonic() < deadline:
         time.sleep(wait)
@@ -93,14 +93,11 @@ def _is_begun(tree: JobTree, job: str, patience: float) -> bool:
 
 
 def _begun_by_us(tree: JobTree, job: str) -> bool:
-    """Whether the tree is this very job's. Raises PermanentFailure: it is another one's."""
+    """Whether the tree is this very job's, not another one's. Raises OtherVersion, Malformed."""
     try:
-        found = tree.conf().id
+        return tree.conf().id == job
     except NotFound:
         return False
-    if found != job and tree.report() is None:
-        raise PermanentFailure("output", _taken(tree.url("").removesuffix("_job/")))
-    return found == job
 
 
 def _taken(output: str) -> str:
