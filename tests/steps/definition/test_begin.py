@@ -211,3 +211,18 @@ def test_ten_thousand_splits_are_planned_by_the_first_worker(folder: Path) -> No
     tree = begin(replace(WORDCOUNT, split_size=1024), run_in(folder, workers="2"), "split-0")
     Worker(tree, "split", 0).run()
     assert Plan.load(tree).tasks[0]["map"] > 10_000
+
+
+def test_a_slow_worker_takes_parts_of_its_own_job_for_no_other_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker has begun the job, and even finished it, since this one looked."""
+    check_output = begin_module.check_output
+
+    def check_later(url: str) -> None:
+        monkeypatch.setattr(begin_module, "check_output", check_output)
+        Worker(begin(WORDCOUNT, run_in(folder), "all-0"), "all", 0).run()
+        check_output(url)
+
+    monkeypatch.setattr(begin_module, "check_output", check_later)
+    assert begin(WORDCOUNT, run_in(folder), "all-0").report()
