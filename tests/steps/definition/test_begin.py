@@ -18,6 +18,7 @@ from fanfold_steps.definition.definition import Definition, Run, places
 from fanfold_steps.definition.marker import FOLDER
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.job.spec import JobSpec
+from fanfold_steps.outputs.place import check_output
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.left import clear_if_left, leave
@@ -217,7 +218,6 @@ def test_a_slow_worker_takes_parts_of_its_own_job_for_no_other_ones(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another worker has begun the job, and even finished it, since this one looked."""
-    check_output = begin_module.check_output
 
     def check_later(url: str) -> None:
         monkeypatch.setattr(begin_module, "check_output", check_output)

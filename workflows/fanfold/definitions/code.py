@@ -38,11 +38,13 @@ def code_for(compiled: CompiledJob, bundles: str | None, pods: PodSettings, *, h
         return _placed(compiled, bundles, pods)
     if not (has_image or spec.image):
         what = "the wheels of the job's packages" if bundle is None else f"the job's code ({_name_of(compiled)})"
-        mend = "name a folder for it with bundles=, or an image that contains it with image="
+        mend = "name a folder for it (--bundles, in Python bundles=…), or an image that contains it (--image, image=…)"
         raise Refused(f"the pods need {what}, which the image of the steps lacks: {mend}")
     if spec.python or spec.files:
         what = "functions that were typed, not saved in a file" if spec.python else "side files"
-        raise Refused(f"the job has {what}, which no image contains: name a folder for its code with bundles=")
+        raise Refused(
+            f"the job has {what}, which no image contains: name a folder for its code (--bundles, in Python bundles=…)"
+        )
     return PlacedCode(replace(spec, bundle=None, dependencies=None))
 
 
