@@ -28,7 +28,19 @@ def cluster(results: Results) -> Iterator[str]:
             if times := found[store].get(way):
                 yield f"| {name} | {ways} | {times['median']} | {runs(times)} |"
     yield ""
+    yield from _fan_out(found["pvc"])
     yield where(found)
+
+
+def _fan_out(found: Results) -> Iterator[str]:
+    """What tasks cost in pods that are there, and how fast pods come."""
+    if wave := found.get("wave"):
+        yield f"{wave['tasks']} more tasks of {wave['busy']:g} s in {wave['tasks']} pods that are there take"
+        yield f"{wave['beyond']} s beyond those {wave['busy']:g} s.\n"
+    if pods := found.get("pods"):
+        yield f"A fan-out of {pods['pods']} pods, on a node that holds 40 at a time: {pods['fanfold']} pods a second,"
+        yield "from submitting the job until it has succeeded. Argo's own, whose pods start Python and end"
+        yield f"(`bench/workloads/fan-out.yaml`): {pods['argo']}. The ratio is {pods['ratio']}.\n"
 
 
 def ci(results: Results) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """On the test cluster: a small job from submission to its output, in one pod and in 4 map and 2 reduce pods.
 
-Beside it, on the same node and in turn, map-reduce as one writes it for Argo by hand (`map-reduce.yaml`).
+Beside it, on the same node and in turn, map-reduce as one writes it for Argo by hand (`map-reduce.yaml`). Then what a
+second wave of tasks costs in pods that are there, and a fan-out of 200 pods beside Argo's own (`fan-out.yaml`).
 Run by `make bench` through `python -m tests.cluster run`.
 """
 
@@ -13,10 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.jobs.sleeping import SECONDS
 from fanfold_client.client import Client
 
 RUNS = 5
 TEXT = "".join(f"line {n} of the text with some words {n % 97}\n" for n in range(4000))
+JOBS = Path(__file__).parents[1] / "jobs"
+WAVE, PODS = 4, 200
 FANNED_OUT = {"workers": 4, "partitions": 2, "split_size": 16 << 10}
 
 
@@ -36,8 +40,11 @@ def _measure_on(storage: str) -> dict[str, Any]:
                 "fanned_out": lambda: _job(client, FANNED_OUT),
             }
             if storage == "s3":
-                ways["argo_by_hand"] = lambda: _by_hand(told["namespace"])
-            return _in_turn(ways)
+                ways["argo_by_hand"] = lambda: _by_hand(told["namespace"], "map-reduce.yaml")
+            found = _in_turn(ways)
+            if storage == "pvc":
+                found |= {"wave": _wave(client), "pods": _pods(client, told["namespace"])}
+            return found
     finally:
         _fanfold("undeploy", "--overlay", "test", "--data", "--yes")
 
@@ -52,6 +59,35 @@ def _in_turn(ways: dict[str, Callable[[], float]]) -> dict[str, Any]:
     return {name: {"median": statistics.median(found), "runs": found} for name, found in seconds.items()}
 
 
+def _wave(client: Client) -> dict[str, float]:
+    """Seconds that four more tasks add to a job of four pods, beyond those for which they are busy."""
+    seconds: dict[int, list[float]] = {1: [], 2: []}
+    for _ in range(RUNS):
+        for waves, found in seconds.items():
+            lines = "".join(f"{number:1023}\n" for number in range(waves * WAVE))
+            found.append(_timed(client, "sleeping.py", lines, workers=WAVE))
+    one, two = (statistics.median(found) for found in seconds.values())
+    return {"tasks": WAVE, "busy": SECONDS, "beyond": round(two - one - SECONDS, 2)}
+
+
+def _pods(client: Client, namespace: str) -> dict[str, float]:
+    """Pods a second of a fan-out of 200: a job's, and Argo's own."""
+    lines = "".join(f"word{n % 7} of line {n:06}\n" for n in range(20_000))
+    ours = PODS / _timed(client, "many_pods.py", lines, workers=PODS)
+    bare = PODS / _by_hand(namespace, "fan-out.yaml")
+    return {"pods": PODS, "fanfold": round(ours, 2), "argo": round(bare, 2), "ratio": round(ours / bare, 2)}
+
+
+def _timed(client: Client, job: str, text: str, workers: int) -> float:
+    """Seconds from submitting a job of one file with splits of 1 KiB until it has succeeded; it is uploaded before."""
+    client.files.put("bench.txt", text.encode())
+    started = time.perf_counter()
+    client.submit(
+        str(JOBS / job), "files:bench.txt", workers=workers, split_size="1KiB", partitions=1, quiet=True
+    ).wait()
+    return time.perf_counter() - started
+
+
 def _job(client: Client, sizing: dict[str, int]) -> float:
     """Seconds from sending the request until the job is told as succeeded and its output read."""
     started = time.perf_counter()
@@ -63,7 +99,7 @@ def _job(client: Client, sizing: dict[str, int]) -> float:
     return time.perf_counter() - started
 
 
-def _by_hand(namespace: str) -> float:
+def _by_hand(namespace: str, file: str) -> float:
     """Seconds from creating the Workflow until Argo says that it succeeded."""
     started = time.perf_counter()
     create = [
@@ -72,13 +108,13 @@ def _by_hand(namespace: str) -> float:
         "-n",
         namespace,
         "-f",
-        str(Path(__file__).with_name("map-reduce.yaml")),
+        str(Path(__file__).with_name(file)),
         "-o",
         "name",
     ]
     name = subprocess.run(create, check=True, capture_output=True, text=True).stdout.strip()
     succeeded = "--for=jsonpath={.status.phase}=Succeeded"
-    wait = ["kubectl", "wait", "-n", namespace, name, succeeded, "--timeout=180s"]
+    wait = ["kubectl", "wait", "-n", namespace, name, succeeded, "--timeout=900s"]
     subprocess.run(wait, check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - started
 

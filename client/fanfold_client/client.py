@@ -12,10 +12,10 @@ client.
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 from urllib.parse import quote
 
 from fanfold_client.api.credentials import InMemory, log_in
@@ -31,23 +31,9 @@ if TYPE_CHECKING:
 
     from fanfold import Job as AuthoredJob
     from fanfold.foreground.places import Input
-    from fanfold_client.jobs.submitted import SubmittedResult
+    from fanfold_client.jobs.submitted import SubmitOptions, SubmittedResult
 
 REMOVAL_POLL_SECONDS = 0.5  # between requests to go on removing
-
-
-class SubmitOptions(TypedDict, total=False):
-    """Options of `fanfold submit`, as keyword arguments of `Client.submit`. Sizes are bytes or `"64MiB"`."""
-
-    name: str
-    partitions: int
-    workers: int
-    split_size: int | str
-    params: Mapping[str, Any] | Any
-    include: Sequence[str]
-    requirements: str
-    image: str
-    key: str
 
 
 class Fetched(NamedTuple):
@@ -218,7 +204,8 @@ class Client:
             NotFound: there is no such job.
         """
         from fanfold.results.reading import OutputFormats
-        from fanfold_client.jobs.submitted import RemoteOutput, SubmittedResult
+        from fanfold_client.jobs.remote_output import RemoteOutput
+        from fanfold_client.jobs.submitted import SubmittedResult
 
         formats = OutputFormats(job.output, job.outputs) if job else None
         return SubmittedResult(RemoteOutput(self, self.jobs.get(job_id), formats, quiet=quiet))

@@ -1,6 +1,7 @@
 """Jobs that bring packages on a cluster whose pods reach no network: the bytes of a run on one machine."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from fanfold_client.client import Client
+from tests.argo.ground import IMAGE, namespace_over
 from tests.argo.installation import Installation
 from tests.wheels import build_wheel
 
@@ -51,6 +53,21 @@ def test_a_pure_and_a_binary_package_come_with_the_job(installation: Installatio
     subprocess.run([sys.executable, "-m", "fanfold_client", *here], cwd=work, check=True, timeout=120)
     assert parts(work / "there") == parts(work / "here")
     assert b"children\t1200\n" in parts(work / "there")
+
+
+def test_without_services_the_packages_lie_in_the_jobs_tree(
+    work: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with namespace_over(tmp_path_factory.mktemp("volume")) as ground:
+        shutil.copytree(work / "in", ground.folder / "in")
+        pods = ["--on", "argo", "--namespace", ground.namespace, "--image", IMAGE, "--claim", f"data:{ground.folder}"]
+        pods += ["--image-python", "3.11", "--image-platform", "x86_64-manylinux_2_36", "--quiet"]
+        places = ["--input", str(ground.folder / "in"), "--output", str(ground.folder / "out")]
+        command = [sys.executable, "-m", "fanfold_client", "run", "job.py", *pods, *places]
+        done = subprocess.run(command, cwd=work, umask=0, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        assert b"children\t1200\n" in parts(ground.folder / "out")
+        assert not (ground.folder / "out/_job").exists()
 
 
 def test_what_can_not_be_had_is_refused_before_anything_is_sent(installation: Installation, work: Path) -> None:

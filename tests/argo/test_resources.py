@@ -84,17 +84,15 @@ def test_a_pod_without_memory_is_told_as_such(installation: Installation, tmp_pa
     assert "(in stage 0, map)" in why
 
 
-def test_an_image_that_cant_be_pulled_ends_the_job(installation: Installation, tmp_path: Path) -> None:
-    job = submitted(installation, tmp_path, APART.replace("fanfold-steps:test", "nothing:1"))
-    why = failed(installation, job)
-    assert "the image lab.local/nothing:1 can't be pulled: check its name" in why
-
-
-def test_a_secret_that_isnt_there_ends_the_job(installation: Installation, tmp_path: Path) -> None:
-    code = HUNGRY.replace('memory="256Mi"', 'secrets={"TOKEN": "allowed-missing/token"}').replace("700 << 20", "1")
-    why = failed(installation, submitted(installation, tmp_path, code))
-    assert "the pod lacks a Secret, or a key in one: create it, or correct its name" in why
-    assert "allowed-missing" in why
+def test_pods_that_cant_start_end_the_job(installation: Installation, tmp_path: Path) -> None:
+    code = HUNGRY.replace("700 << 20", "1")
+    in_image = code.replace("job = Job(", 'job = Job(image="lab.local/nothing:1", ')
+    with_secret = code.replace("retries=0", 'secrets={"TOKEN": "allowed-missing/token"}')
+    jobs = [submitted(installation, tmp_path, one) for one in (in_image, with_secret)]
+    no_image, no_secret = (failed(installation, job) for job in jobs)
+    assert "the image lab.local/nothing:1 can't be pulled: check its name" in no_image
+    assert "the pod lacks a Secret, or a key in one: create it, or correct its name" in no_secret
+    assert "allowed-missing" in no_secret
 
 
 @pytest.mark.parametrize(

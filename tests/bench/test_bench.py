@@ -23,7 +23,7 @@ from bench.harness.processes import CommandFailed, run
 from bench.harness.ways import Disagreement, Way, in_turn
 from bench.page import targets
 from bench.page.plot import Panel, draw
-from bench.workloads import services, starting
+from bench.workloads import cluster, services, starting
 from tests.waiting import poll
 
 SOME = {"median": 2.0, "runs": [2.0], "peak_mb": 90, "processes": 3}
@@ -196,6 +196,6 @@ def test_scripts_that_rows_name_are_there():
     texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     named = {text for text in texts if text.endswith((".py", ".yaml")) and " " not in text}
     assert {"examples/wordcount.py", "words_bare.py", "map-reduce.yaml"} <= named
-    folders = (commands.ROOT, commands.SCRIPTS, files[0].parent)
+    folders = (commands.ROOT, commands.SCRIPTS, files[0].parent, cluster.JOBS)
     assert not {name for name in named if not any((folder / name).is_file() for folder in folders)}
     assert (commands.ROOT / "pyproject.toml").is_file(), "the environment of the peers lies beside it"

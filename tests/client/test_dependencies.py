@@ -57,10 +57,21 @@ def test_requirements_that_can_not_be_had_are_refused_before_anything_is_sent(
     assert uploads(up) == sent
 
 
-def test_packages_are_not_for_built_in_jobs_nor_for_mrjob(fanfold: Person, work: Path) -> None:
+def test_packages_are_not_for_built_in_jobs(fanfold: Person, work: Path) -> None:
     requirements = work / "requirements.txt"
     requirements.write_text("shout\n")
     done = fanfold("submit", "wordcount", "--input", "files:in.txt", "--requirements", requirements, status=3)
     assert "only a job in a Python file imports packages: leave it out" in done.stderr
-    words = ("--mrjob", work / "job.py", "--input", "files:in.txt", "--requirements", requirements)
-    assert "--requirements goes with jobs of Fanfold's" in fanfold("submit", *words, status=2).stderr
+
+
+@pytest.mark.thorough
+def test_a_script_for_mrjob_brings_packages_too(fanfold: Person, work: Path) -> None:
+    fanfold("put", work / "in.txt", "in.txt")
+    (work / "requirements.txt").write_text("shout\n")
+    (work / "job.py").write_text(
+        "from mrjob.job import MRJob\n\nclass Words(MRJob):\n    def mapper(self, _, line):\n"
+        "        from shout import shout\n        yield shout(line), 1\n\nif __name__ == '__main__':\n    Words.run()\n"
+    )
+    words = ("--mrjob", "--requirements", "requirements.txt", "--watch")
+    job = submitted(fanfold, work, *words).text.split()[0]
+    assert fanfold("results", job, "--stdout").text == '"TO BE OR!"\t1\n"NOT TO BE!"\t1\n'

@@ -1,38 +1,40 @@
 """`Client.submit`: submit a job from Python, and read its results over HTTP as `Job.run` reads them from disk."""
 
-import hashlib
 import os
-import shutil
-import tempfile
-import weakref
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
 
 from fanfold.authoring.job import Job as AuthoredJob
-from fanfold.errors import InvalidJob, JobFailed
+from fanfold.errors import InvalidJob
 from fanfold.foreground.options import SIZING_OPTIONS, WORKERS_OPTION, option_values
 from fanfold.foreground.places import Input, input_values
-from fanfold.results.reading import OutputFormats, StoredPart, format_by_name
+from fanfold.results.reading import OutputFormats
 from fanfold.results.result import Result
 from fanfold.terminal.display import Display
-from fanfold_client.api.problems import Conflict, Corrupt, Refused
+from fanfold_client.api.problems import Refused
 from fanfold_client.api.resources import Resources
-from fanfold_client.api.responses import FINAL, Job
-from fanfold_client.files.places import SCHEME, output_place
-from fanfold_client.files.results import safe_name
-from fanfold_client.jobs.ending import failure_of, quarantine_of, skipped_in
-from fanfold_client.jobs.following import follow
+from fanfold_client.files.places import output_place
+from fanfold_client.jobs.remote_output import RemoteOutput
 from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
 from fanfold_steps.inputs.splits import InvalidInputs
-from fanfold_steps.job.formats import OutputFormat, Text
-from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.programs.command import InvalidCommand
-from fanfold_steps.tree.report import OutputReport, Report, ReportedPart
-from fanfold_storage.urls import open_objects
 
 PREVIEW_BYTES = 1 << 20  # the largest part that is fetched only to show its first records
-_OPTIONS = ("name", "partitions", "workers", "split_size", "params", "include", "requirements", "image", "key")
+_SIZES = {"partitions", "workers", "split_size"}
+
+
+class SubmitOptions(TypedDict, total=False):
+    """Options of `fanfold submit`, as keyword arguments of `Client.submit`. Sizes are bytes or `"64MiB"`."""
+
+    name: str
+    partitions: int
+    workers: int
+    split_size: int | str
+    params: Mapping[str, Any] | Any
+    include: Sequence[str]
+    requirements: str
+    image: str
+    key: str
 
 
 class SubmittedResult(Result):
@@ -41,7 +43,7 @@ class SubmittedResult(Result):
     Parts are kept in a temporary folder as long as something refers to the result, each verified by its checksum.
     """
 
-    def __init__(self, remote: "RemoteOutput") -> None:
+    def __init__(self, remote: RemoteOutput) -> None:
         super().__init__(remote.job["name"], remote)
         self._remote = remote
 
@@ -84,103 +86,6 @@ class SubmittedResult(Result):
         return super()._first_records() if first and first.bytes <= PREVIEW_BYTES else []
 
 
-class RemoteOutput:
-    """The output of a job in the service."""
-
-    def __init__(self, resources: Resources, job: Job, formats: OutputFormats | None, *, quiet: bool) -> None:
-        """The output of a job, in these formats; None: those that follow from the names of its parts."""
-        self.job = job
-        self._resources = resources
-        self._formats = formats
-        self._quiet = quiet
-        self._report: Report | None = None
-        self._folder: Path | None = None
-
-    @property
-    def output(self) -> str:
-        """The place; `the service` if the output is kept with the job."""
-        return self.job["output"] or "the service"
-
-    def now(self) -> Job:
-        """The job as it is now."""
-        if self.job["state"] not in FINAL:
-            self.job = self._resources.jobs.get(self.job["id"])
-        return self.job
-
-    def cancel(self) -> None:
-        """Cancel it."""
-        self.job = self._resources.jobs.cancel(self.job["id"])
-
-    def report(self) -> Report:
-        """What the job wrote, once it has ended. Raises JobFailed, Conflict."""
-        if self._report is None:
-            self._wait()
-            results = self._resources.jobs.results(self.job["id"])
-            main = _reported(results["parts"])
-            named = {name: _reported(parts) for name, parts in results.get("outputs", {}).items()}
-            counters, skipped = self.job["counters"], skipped_in(self.job)
-            self._report = Report(
-                self.job["id"], main.parts, main.records, main.bytes, named, skipped=skipped, counters=counters
-            )
-        return self._report
-
-    def formats(self) -> OutputFormats:
-        """Those of the job, or those that the names of its parts tell."""
-        if self._formats is None:
-            report = self.report()
-            named = {name: _format_of(output) for name, output in report.outputs.items()}
-            self._formats = OutputFormats(_format_of(report), named)
-        return self._formats
-
-    def stored(self, name: str | None, part: ReportedPart) -> StoredPart:
-        """A part in the temporary folder, where it is fetched to the first time."""
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="fanfold-result-"))
-            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        folder = self._folder / ("main" if name is None else f"named-{safe_name(name)}")
-        if not (folder / safe_name(part.name)).exists():
-            self._fetch(name, part, folder)
-        return StoredPart(part, open_objects(folder.as_uri() + "/"), part.name)
-
-    def bad_records(self) -> Iterator[bytes]:
-        """What lies in quarantine. Raises Refused: no route leads there."""
-        output = self.job["output"]
-        if output is None or not output.startswith(SCHEME):
-            raise Refused(
-                f"the service doesn't serve the bad records of job {self.job['id']}: {quarantine_of(self.job)}"
-            )
-        return self._resources.files.read(f"{output.removeprefix(SCHEME).strip('/')}/{BAD_RECORDS}")
-
-    def _wait(self) -> None:
-        job_id = self.job["id"]
-        if self.job["state"] not in FINAL:
-            try:
-                with Display(quiet=self._quiet) as display:
-                    self.job = follow(self._resources.jobs, job_id, display)
-            except KeyboardInterrupt:
-                message = f"the job keeps running: wait() for result {job_id} again, or cancel() it"
-                raise KeyboardInterrupt(message) from None
-        if failure := failure_of(self.job):
-            raise JobFailed(failure)
-        if self.job["state"] != "succeeded":
-            raise Conflict(f"job {job_id} was {self.job['state']}, so it has no results")
-
-    def _fetch(self, name: str | None, part: ReportedPart, folder: Path) -> None:
-        """Fetch a part. Raises Corrupt: its bytes aren't those that the job wrote."""
-        report = self.report()
-        parts = report.parts if name is None else report.outputs[name].parts
-        start = sum(one.bytes for one in parts[: parts.index(part)])
-        folder.mkdir(exist_ok=True)
-        digest, partial = hashlib.sha256(), folder / f".{part.name}"
-        with partial.open("wb") as file:
-            for chunk in self._resources.jobs.read(self.job["id"], name, start, start + part.bytes):
-                digest.update(chunk)
-                file.write(chunk)
-        if digest.hexdigest() != part.sha256:
-            raise Corrupt(f"{part.name} differs from what the job wrote (wrong checksum): read the results again")
-        partial.replace(folder / part.name)
-
-
 def submit(
     resources: Resources,
     job: AuthoredJob | str,
@@ -195,8 +100,9 @@ def submit(
     Raises:
         InvalidJob, Refused, ClientError, TypeError: it can't be.
     """
-    if unknown := [name for name in given if name not in _OPTIONS]:
-        raise TypeError(f"submit() takes no argument {unknown[0]!r}; its options are {', '.join(_OPTIONS)}")
+    options = SubmitOptions.__annotations__
+    if unknown := [name for name in given if name not in options]:
+        raise TypeError(f"submit() takes no argument {unknown[0]!r}; its options are {', '.join(options)}")
     sizes = option_values([WORKERS_OPTION, *SIZING_OPTIONS], {name: given[name] for name in given if name in _SIZES})
     request = {name: value for name, value in sizes.items() if value is not None}
     request |= {name: given[name] for name in ("name", "image") if given.get(name) is not None}
@@ -217,15 +123,3 @@ def submit(
         raise InvalidJob(str(error)) from error
     formats = OutputFormats(compiled.spec.output, compiled.spec.outputs)
     return SubmittedResult(RemoteOutput(resources, admitted, formats, quiet=quiet))
-
-
-_SIZES = ("partitions", "workers", "split_size")
-
-
-def _format_of(output: OutputReport | Report) -> OutputFormat:
-    return format_by_name(output.parts[0].name) if output.parts else Text()
-
-
-def _reported(parts: Any) -> OutputReport:
-    reported = tuple(ReportedPart(part["name"], part["records"], part["bytes"], part["sha256"]) for part in parts)
-    return OutputReport(reported, sum(part.records for part in reported), sum(part.bytes for part in reported))

@@ -6,7 +6,7 @@ from typing import Any
 
 from fanfold.authoring.job import Job as AuthoredJob
 from fanfold.dependencies.here import use_here, with_packages
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requested import Requested, requested
 from fanfold.dependencies.targets import target
 from fanfold.foreground.pipes import spooled
 from fanfold.foreground.places import inputs_of
@@ -35,7 +35,11 @@ def resolve_for(
     """
     asked = requested(job if isinstance(job, str) else job.file, requirements)
     use_here(asked)
-    compiled = resolve(job, include) if isinstance(job, str) else job.compile(None, include)
+    return packed_for(resources, resolve(job, include) if isinstance(job, str) else job.compile(None, include), asked)
+
+
+def packed_for(resources: Resources, compiled: CompiledJob, asked: Requested | None) -> CompiledJob:
+    """The job with the wheels that it brings to the workers of the service. Raises Refused."""
     if asked is None:
         return compiled
     about = resources.about()

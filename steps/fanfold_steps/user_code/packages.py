@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from fanfold_steps.failure.permanent import PermanentFailure
@@ -37,12 +37,12 @@ class Packages:
             PermanentFailure: they can't be installed here.
             StorageError: the store is unavailable.
         """
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         environments = cache_folder("environments")
-        if environments is None:  # as in a pod, whose only writable folder is that for temporary files
-            self._temporary = tempfile.TemporaryDirectory(prefix="fanfold-environments-")
-            environments = Path(self._temporary.name)
-        self.folder = installed(dependencies, wheels_url, environments)
+        with ExitStack() as undo:
+            if environments is None:  # as in a pod, whose only writable folder is that for temporary files
+                environments = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-environments-")))
+            self.folder = installed(dependencies, wheels_url, environments)
+            self._temporary = undo.pop_all()
         self._before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PATH")}
         add_to_environment(self.folder, os.environ)
 
@@ -53,8 +53,7 @@ class Packages:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
-        if self._temporary:
-            self._temporary.cleanup()
+        self._temporary.close()
 
 
 def add_to_environment(folder: Path, environ: MutableMapping[str, str]) -> None:

@@ -16,7 +16,6 @@ from fanfold import InvalidJob, JobFailed
 from fanfold_client import Client
 from fanfold_client.api import problems
 from fanfold_client.api.problems import Conflict, Corrupt, NotAllowed, NotFound
-from fanfold_client.jobs import submitted
 from tests.client.services import PASSWORD, Person
 from tests.waiting import poll
 from tests.workflows.authoring.test_identity import modules_of, write
@@ -197,12 +196,11 @@ def test_typed_functions_travel_and_say_what_they_need(
 
 def test_options_are_those_of_the_command():
     """A new option of `fanfold submit` has to be an argument, too."""
-    from fanfold_client.client import SubmitOptions
+    from fanfold_client.jobs.submitted import SubmitOptions
     from fanfold_client.verbs.jobs.submit import submit
 
     apart = {"job", "own", "inputs", "output", "watching", "is_mrjob", "python", "profile", "as_json"}
     assert set(SubmitOptions.__annotations__) == {str(one.name) for one in submit.params} - apart
-    assert set(submitted._OPTIONS) == set(SubmitOptions.__annotations__)
 
 
 def test_a_client_takes_the_stored_login(fanfold: Person, monkeypatch: pytest.MonkeyPatch):

@@ -37,7 +37,9 @@ def stored(store, *wheels):
 
 @pytest.fixture
 def thing(store, tmp_path):
-    return stored(store, build_wheel(tmp_path, "thing"), build_wheel(tmp_path, "other", "2.0"))
+    return stored(
+        store, build_wheel(tmp_path, "thing", requires=["fanfold", "nowhere"]), build_wheel(tmp_path, "other", "2.0")
+    )
 
 
 @pytest.fixture

@@ -51,6 +51,7 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
         "on_error": {"policy": "fail"},
         "timeout": None,
         "python": None,
+        "dependencies": None,
         "resources": None,
         "image": None,
     }

@@ -10,7 +10,7 @@ from fanfold.dependencies.locking import IndexAway, own_constraints
 from fanfold.dependencies.requested import Requested, requested
 from fanfold.dependencies.resolution import resolve
 from fanfold.dependencies.targets import STEPS_IMAGE, Target, target, this_machine
-from fanfold.dependencies.wheels import wheelhouse
+from fanfold.dependencies.wheels import Wheelhouse, wheelhouse
 from fanfold.errors import Refused
 from fanfold.terminal.errors import Exit, status_of
 from tests.wheels import build_wheel, only_from
@@ -27,6 +27,12 @@ def index(tmp_path, monkeypatch):
     for name, value in only_from(folder, tmp_path / "cache").items():
         monkeypatch.setenv(name, value)
     return folder
+
+
+def fetched(asked: Requested, target: Target) -> Wheelhouse:
+    """The wheels that another process would get."""
+    wheelhouse.cache_clear()
+    return wheelhouse(asked, target)
 
 
 def of_file(requirements: Path) -> Requested:
@@ -89,11 +95,11 @@ def test_the_best_wheel_for_the_platform_is_chosen_wherever_that_is_not(platform
 
 def test_the_same_job_again_has_the_same_packages_though_newer_ones_came_out(index, ask):
     build_wheel(index, "thing", "1.0")
-    first = wheelhouse(ask("thing"), TARGET)
+    first = fetched(ask("thing"), TARGET)
     build_wheel(index, "thing", "2.0")
     (index / "thing-1.0-py3-none-any.whl").unlink()  # nothing is fetched again, either
-    assert wheelhouse(ask("thing"), TARGET) == first
-    assert names(wheelhouse(ask("thing>1"), TARGET).dependencies.wheels) == ["thing-2.0-py3-none-any.whl"]
+    assert fetched(ask("thing"), TARGET) == first
+    assert names(fetched(ask("thing>1"), TARGET).dependencies.wheels) == ["thing-2.0-py3-none-any.whl"]
     (wheel,) = first.dependencies.wheels
     assert (first.folder / wheel.sha256).stat().st_size == wheel.size
 
@@ -104,8 +110,8 @@ def test_a_wheel_that_changed_under_its_name_is_refused(index, ask):
     build_wheel(index, "thing", "1.0", {"thing.py": "EVIL = 1\n"})
     assert found[0].sha256
     with pytest.raises(Refused, match=r"thing-1\.0-py3-none-any\.whl isn't what the index says"):
-        wheelhouse(ask("thing"), TARGET)
-    assert [path.name for path in Path(wheelhouse(ask("thing>=0"), TARGET).folder).glob("partial*")] == []
+        fetched(ask("thing"), TARGET)
+    assert [path.name for path in Path(fetched(ask("thing>=0"), TARGET).folder).glob("partial*")] == []
 
 
 @pytest.mark.parametrize(
@@ -187,7 +193,7 @@ def test_a_pylock_is_taken_as_it_is(index, tmp_path):
         f"wheels = [{', '.join(entries)}]\n"
     )
     asked = of_file(lock)
-    assert names(wheelhouse(asked, TARGET).dependencies.wheels) == ["thing-1.0-cp313-cp313-linux_x86_64.whl"]
+    assert names(fetched(asked, TARGET).dependencies.wheels) == ["thing-1.0-cp313-cp313-linux_x86_64.whl"]
     with pytest.raises(Refused, match="No wheel found matching the provided tags for package 'thing'"):
         resolve(asked, Target("3.12", TARGET.platform))
     lock.write_text("lock-version = 2\n")
@@ -200,10 +206,10 @@ def test_a_wheel_of_ones_own_is_named_by_its_path_and_a_folder_is_refused(index,
     wheel = build_wheel(tmp_path / "dist", "own")
     asked = tmp_path / "r.txt"
     asked.write_text(f"./dist/{wheel.name}\n")
-    first = wheelhouse(of_file(asked), TARGET).dependencies
+    first = fetched(of_file(asked), TARGET).dependencies
     assert names(first.wheels) == [wheel.name]
     build_wheel(tmp_path / "dist", "own", files={"own.py": "NEW = 1\n"})
-    second = wheelhouse(of_file(asked), TARGET).dependencies
+    second = fetched(of_file(asked), TARGET).dependencies
     assert names(second.wheels) == [wheel.name]
     assert first.digest != second.digest  # what was built anew is taken anew
     project = tmp_path / "project"

@@ -45,6 +45,14 @@ def test_a_job_finds_its_packages_here_and_in_workers(command, work, environ):
 
 
 @pytest.mark.thorough
+def test_a_script_that_calls_run_finds_them_too(work, environ):
+    call = 'print(*job.run("in.txt", quiet=True).records(), sep="\\n")'
+    (work / "job.py").write_text(JOB.replace("job.main()", call))
+    done = run_in(work, sys.executable, "job.py", environ=environ)
+    assert (done.returncode, done.stdout) == (0, ANSWER.decode()), done.stderr
+
+
+@pytest.mark.thorough
 def test_the_second_time_nothing_is_resolved_fetched_or_installed(work, environ, index, tmp_path):
     assert run_in(work, *RUN, "job.py", *PLACES, environ=environ).returncode == 0
     first = output(work)
@@ -104,6 +112,55 @@ def test_a_program_in_python_finds_them_too_and_says_what_it_lacks(work, environ
     assert '`# dependencies = ["shout"]`' in done.stderr
     (work / "job.py").write_text(f'# /// script\n# dependencies = ["shout"]\n# ///\n{text}')
     done = run_in(work, *RUN, "job.py", *PLACES, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert output(work) == b"TO BE OR!\nNOT TO BE!\n"
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("command", [[*RUN, "job.py"], [sys.executable, "job.py"]], ids=["fanfold run", "python"])
+def test_a_module_beside_the_job_comes_before_a_packages_of_the_same_name(command, work, environ):
+    (work / "marks.py").write_text("MARK = '?'\n")
+    (work / "job.py").write_text(JOB.replace("import shout\n", "import shout\nimport marks\n"))
+    done = run_in(work, *command, *PLACES, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert output(work) == ANSWER.replace(b"!", b"?")
+
+
+@pytest.mark.thorough
+def test_a_job_run_from_python_brings_its_packages(work, environ):
+    text = JOB.partition("if __name__")[0]
+    (work / "job.py").write_text(
+        text + "if __name__ == '__main__':\n    print(sorted(job.run('in.txt', quiet=True).records()))\n"
+    )
+    done = run_in(work, sys.executable, "job.py", environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['BE!\\t2', 'NOT!\\t1', 'OR!\\t1', 'TO!\\t2']\n"
+
+
+@pytest.mark.thorough
+def test_functions_that_no_file_holds_take_requirements(work, environ):
+    (work / "requirements.txt").write_text("shout\n")
+    code = """
+from fanfold import Job
+
+def words(line):
+    from shout import shout
+    yield shout(line)
+
+print(list(Job(map=words).run("in.txt", requirements="requirements.txt", quiet=True).records()))
+"""
+    done = run_in(work, sys.executable, "-c", code, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['TO BE OR!', 'NOT TO BE!']\n"
+
+
+@pytest.mark.thorough
+def test_streaming_programs_take_requirements(work, environ):
+    (work / "mapper.py").write_text("import sys, shout\nfor line in sys.stdin:\n    print(shout.shout(line.strip()))\n")
+    (work / "requirements.txt").write_text("shout\n")
+    words = ["--mapper", "python3 mapper.py", "-file", "mapper.py", "--reducer", "NONE", *PLACES]
+    command = [*RUN[:-1], "streaming", *words, "--requirements", "requirements.txt"]
+    done = run_in(work, *command, environ=environ)
     assert done.returncode == 0, done.stderr
     assert output(work) == b"TO BE OR!\nNOT TO BE!\n"
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from fanfold import InvalidJob, JobFailed, Refused
-from fanfold.foreground.options import INCLUDE_OPTION, RUN_OPTIONS, RunOptions
+from fanfold import InvalidJob, JobFailed, Refused, Skip
+from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS, RunOptions
 from fanfold.foreground.run import _close
 from fanfold_steps.memory import process
 from tests.waiting import poll
@@ -171,7 +171,11 @@ def test_parameters_are_values_of_python(given, text, jobs):
 
 def test_options_are_those_of_the_command():
     """A new option of `fanfold run` has to be an argument, too."""
-    options = {str(one.name) for one in (*RUN_OPTIONS, INCLUDE_OPTION)} - {"inputs", "output", "as_json"}
+    options = {str(one.name) for one in (*RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS)} - {
+        "inputs",
+        "output",
+        "as_json",
+    }
     assert set(RunOptions.__annotations__) == options
 
 
@@ -196,6 +200,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "pods' output": ({"on": "argo"}, "pods can't write to a temporary folder of this machine"),
     "a parameter": ({"params": {"least": 1}}, "this job takes no parameters, but 'least' was given"),
     "parameters": ({"params": [("least", 1)]}, "params is a dict by name, or nothing, as this job takes no parameters"),
+    "pods' Python": ({"image_python": "3.13"}, "--image-python only applies to pods: add --on argo"),
     "no place": ({"input": "no/such/place"}, "no/such/place doesn't exist, or is a folder without files"),
     "no input": ({"input": []}, "the job has no input: give at least one file or folder"),
     "a name": ({"input": {"a": "b"}}, "the job's input has no name: give its places alone, not in a dict"),
@@ -290,7 +295,7 @@ except KeyboardInterrupt as error:
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("more", "told"),
-    [("", "stopped"), (", '{folder}/out'", "stopped: call run() with the same arguments again to resume")],
+    [("", "stopped\n"), (", '{folder}/out'", "stopped: call run() with the same arguments again to resume\n")],
 )
 def test_ctrl_c_leaves_nothing_running_though_the_process_goes_on(more, told, text, tmp_path):
     code = INTERRUPTED.format(folder=tmp_path, more=more.format(folder=tmp_path))
@@ -305,7 +310,7 @@ def test_ctrl_c_leaves_nothing_running_though_the_process_goes_on(more, told, te
         poll(lambda: (tmp_path / "interrupted").exists())
         assert running(tmp_path) == [str(caller.pid)]
         assert list((tmp_path / "scratch").iterdir()) == []
-        assert told in caller.communicate("")[0]
+        assert caller.communicate("")[0] == told
 
 
 def test_pods_are_asked_for_as_by_the_command(jobs, monkeypatch):
@@ -345,3 +350,18 @@ def test_a_second_ctrl_c_leaves_nothing_running_either():
     with pytest.raises(KeyboardInterrupt):
         _close(engine)
     assert engine.closed == 2
+
+
+@pytest.mark.thorough
+def test_an_output_in_a_bucket_is_read_where_it_lies(jobs, tmp_path, seaweedfs_server, monkeypatch):
+    for name, value in seaweedfs_server.environ.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "log").write_text("a 1.5\nb 1\nbad\na 2.5\n")
+    url = seaweedfs_server.url("from-python/slowest")
+    monkeypatch.setattr(jobs.slowest, "on_error", Skip(at_most=1))
+    result = jobs.slowest.run(tmp_path / "log", url, partitions=2, quiet=True)
+    rows = [{"host": "a", "hits": 2, "slowest": 2.5}, {"host": "b", "hits": 1, "slowest": 1.0}]
+    assert result.output == f"{url}/"
+    assert sorted(result.records(), key=lambda row: row["host"]) == rows
+    assert sorted(result.frame().to_dicts(), key=lambda row: row["host"]) == rows
+    assert [bad.record for bad in result.quarantine()] == ["bad"]

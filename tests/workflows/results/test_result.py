@@ -202,6 +202,8 @@ def test_records_of_any_form_make_a_table(parts, heads, tmp_path):
 
 
 def test_an_empty_output_is_shown_without_a_table(tmp_path):
+    tmp_path = tmp_path / ("deep" * 30)  # whose path is longer than a cell
+    tmp_path.mkdir()
     result = written(tmp_path, Text(), [])
     assert result._repr_html_() == f"<p>counts: 0 records in 1 part, in {tmp_path}/</p>"
     assert repr(result) == f"<Result of counts: 0 records in 1 part, in {tmp_path}/>"

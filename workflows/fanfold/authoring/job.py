@@ -210,9 +210,10 @@ class Job(Definable):
             output: a folder for the parts, which must not exist. By default a temporary one, which is removed once
                 nothing refers to the `Result` any more.
             options: those of `fanfold run`: `workers=4`, `partitions=2`, `split_size="16MiB"`, `memory="1GiB"`,
-                `params={"least": 3}` (or an instance of the job's model), `include=["stop.txt"]`, `overwrite=True`,
-                `keep=True`, `quiet=True` for no progress; `on="argo"` for pods, with `namespace`, `image`, `claim`,
-                `s3_secret`, `s3_endpoint` and `s3_region`.
+                `params={"least": 3}` (or an instance of the job's model), `include=["stop.txt"]`,
+                `requirements="requirements.txt"`, `overwrite=True`, `keep=True`, `quiet=True` for no progress;
+                `on="argo"` for pods, with `namespace`, `image`, `image_python`, `image_platform`, `claim`, `s3_secret`,
+                `s3_endpoint` and `s3_region`.
 
         Raises:
             InvalidJob: the job can't run as written.
@@ -223,7 +224,7 @@ class Job(Definable):
             from fanfold.foreground.from_python import run_from_python
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(_mended(error, "running a job"), name=error.name) from error
-        return run_from_python(partial(self.compile, None), input, output, options)
+        return run_from_python(partial(self.compile, None), self.file, input, output, options)
 
     def main(self) -> NoReturn:
         """Run the job as a command, `python wordcount.py --input texts/ --output counts/`, and end the process."""

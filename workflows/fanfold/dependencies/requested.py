@@ -46,7 +46,7 @@ def requested(job: str | None, requirements: str | None) -> Requested | None:
     """What a job's file asks for; a file of requirements stands in for the packages in its block. None: nothing.
 
     Args:
-        job: the name of a built-in job, or the path of a file.
+        job: the name of a built-in job, or the path of a file; None for a job that no file holds.
         requirements: the path of a file of requirements, of a lock file with hashes, or of a `pylock.toml`.
 
     Raises:
@@ -56,7 +56,7 @@ def requested(job: str | None, requirements: str | None) -> Requested | None:
     block = of_script(Path(job)) if job is not None and is_file else None
     if requirements is None:
         return block if block and (block.dependencies or block.requires_python) else None
-    if not is_file:
+    if job is not None and not is_file:
         raise Refused(f"--requirements {requirements}: only a job in a Python file imports packages: leave it out")
     asked = Requested(Path(requirements).absolute(), _read(Path(requirements)))
     return replace(asked, requires_python=block.requires_python) if block else asked

@@ -18,6 +18,7 @@ from fanfold.dependencies.locking import OURS, lock_for, own_constraints
 from fanfold.dependencies.requested import Requested
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
+from fanfold.terminal.console import say
 from fanfold_steps.user_code.packages import cache_folder
 
 _VERSION = 1  # of the files of resolutions
@@ -49,6 +50,7 @@ def resolve(requested: Requested, target: Target) -> list[FoundWheel]:
     if requested.file.name.startswith("pylock.") and requested.file.suffix == ".toml":
         lock = requested.text
     else:
+        say(f"choosing packages for {target}", dim=True)
         lock = lock_for(requested, target)
     wheels = sorted(_wheels_of(lock, requested, target), key=lambda wheel: wheel.name)
     if kept:

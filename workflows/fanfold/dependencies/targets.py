@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from fanfold.errors import Refused
@@ -111,6 +112,7 @@ STEPS_IMAGE = Target("3.13", "x86_64-manylinux_2_36")
 """What `argo/images/fanfold.Containerfile` builds on: Python's image on Debian 12."""
 
 
+@cache
 def this_machine() -> Target:
     """The Python that runs this, and its platform."""
     machine = {"arm64": "aarch64", "AMD64": "x86_64"}.get(platform.machine(), platform.machine())

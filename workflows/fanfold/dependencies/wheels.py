@@ -10,9 +10,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from netrc import NetrcParseError
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from fanfold.dependencies.locking import IndexAway
@@ -24,6 +25,9 @@ from fanfold.rules.dependencies import dependency_problems
 from fanfold.terminal.console import say
 from fanfold_steps.job.dependencies import Dependencies, Wheel
 from fanfold_steps.user_code.packages import cache_folder
+
+if TYPE_CHECKING:
+    import httpx
 
 _AT_ONCE = 8
 _TRIES = 3
@@ -39,13 +43,10 @@ class Wheelhouse:
     dependencies: Dependencies
     folder: Path
 
-    def path(self, wheel: Wheel) -> Path:
-        """Where a wheel lies."""
-        return self.folder / wheel.sha256
 
-
+@cache
 def wheelhouse(requested: Requested, target: Target) -> Wheelhouse:
-    """The wheels that requirements lead to, fetched unless they are here.
+    """The wheels that requirements lead to, fetched unless they are here; asked again, this process gets the same.
 
     Raises:
         Refused: there are none that fit the target, or they are too many or too large.
@@ -111,7 +112,13 @@ def _download(url: str, path: Path) -> None:
             return
         except httpx.HTTPError as error:
             if attempt == _TRIES - 1 or isinstance(error, httpx.HTTPStatusError):
-                raise IndexAway(f"{urlsplit(url).hostname} doesn't deliver {_name_of(url)}: {error}") from error
+                raise IndexAway(f"{urlsplit(url).hostname} doesn't deliver {_name_of(url)}: {_why(error)}") from error
+
+
+def _why(error: "httpx.HTTPError") -> str:
+    """What went wrong, without the URL, in which a password may be."""
+    response = getattr(error, "response", None)
+    return str(error) if response is None else f"status {response.status_code}"
 
 
 def _name_of(url: str) -> str:
@@ -119,7 +126,7 @@ def _name_of(url: str) -> str:
     return urlsplit(url).path.rpartition("/")[2]
 
 
-def _login(url: str) -> Any:
+def _login(url: str) -> "httpx.Auth | None":
     """The name and the password for a host: those in the URL of an index that uv is told of, or those in ~/.netrc."""
     import httpx
 

@@ -11,9 +11,12 @@ from typing import Any, cast
 
 import click
 
+from fanfold.dependencies.here import with_packages
+from fanfold.dependencies.requested import requested as requested_packages
 from fanfold.errors import InvalidJob, Refused
-from fanfold.foreground.options import INCLUDE_OPTION, RUN_OPTIONS, RunOptions, option_values
+from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS, RunOptions, option_values
 from fanfold.foreground.places import Input, Place, input_values
+from fanfold.foreground.request import target_of
 from fanfold.foreground.run import complete, requested
 from fanfold.planning.compiled import CompiledJob
 from fanfold.results.reading import OutputFormats, StoredPart
@@ -29,12 +32,17 @@ _GIVEN_APART = {"inputs", "output", "as_json"}
 
 
 def run_from_python(
-    compile_with: Callable[[Sequence[str]], CompiledJob], input: Input, output: Place | None, given: RunOptions
+    compile_with: Callable[[Sequence[str]], CompiledJob],
+    file: str | None,
+    input: Input,
+    output: Place | None,
+    given: RunOptions,
 ) -> Result:
     """Run a job to its end.
 
     Args:
         compile_with: called with the values of `include`.
+        file: the file in which the job is written, if it is written in one; it may name packages.
         input: a place, several, or those of each named input.
         output: a folder for the parts; None for a temporary one, which is removed with the result.
         given: options of `fanfold run`.
@@ -51,15 +59,20 @@ def run_from_python(
         mend = 'put the call under `if __name__ == "__main__":`, which workers skip'
         raise InvalidJob(f"a worker imports the file in which run() is called, and would run the job again: {mend}")
     options = _options(given)
-    compiled = compile_with(options["include"]).with_values(given.get("params") or {})
+    with _as_refusals():
+        target = target_of(options)
+    compiled = with_packages(
+        compile_with(options["include"]), requested_packages(file, options["requirements"]), target
+    )
+    compiled = compiled.with_values(given.get("params") or {})
     options["inputs"] = input_values(compiled.spec, input)
     if output is not None:
-        return _run(compiled, options | {"output": os.fspath(output)})
+        return _run(compiled, options | {"output": os.fspath(output)}, is_temporary=False)
     if options["on"] != "local":
         raise Refused("pods can't write to a temporary folder of this machine: name an output, as s3://BUCKET/PATH/")
     folder = tempfile.mkdtemp(prefix="fanfold-output-")
     try:
-        result = _run(compiled, options | {"output": f"{folder}/output"})
+        result = _run(compiled, options | {"output": f"{folder}/output"}, is_temporary=True)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -100,7 +113,7 @@ class LocalOutput:
 
 def _options(given: RunOptions) -> dict[str, Any]:
     """The values of all options of `fanfold run` but places and parameters."""
-    options = [*RUN_OPTIONS, INCLUDE_OPTION]
+    options = [*RUN_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS]
     names = [str(one.name) for one in options if one.name not in _GIVEN_APART]
     if unknown := [name for name in given if name not in names]:
         raise TypeError(f"run() takes no argument {unknown[0]!r}; besides input and output it takes {', '.join(names)}")
@@ -108,9 +121,9 @@ def _options(given: RunOptions) -> dict[str, Any]:
     return option_values([one for one in options if one.name in names], given_values) | {"as_json": False}
 
 
-def _run(compiled: CompiledJob, options: Mapping[str, Any]) -> Result:
+def _run(compiled: CompiledJob, options: Mapping[str, Any], *, is_temporary: bool) -> Result:
     with _as_refusals(), requested(compiled, options) as request:
-        report = complete(compiled, replace(request, in_python=True))
+        report = complete(compiled, replace(request, in_python=True, is_temporary=is_temporary))
     formats = OutputFormats(compiled.spec.output, compiled.spec.outputs)
     return Result(compiled.spec.name, LocalOutput(request.output, report, formats))
 

@@ -1,5 +1,6 @@
 """The options of commands that run or render a job, in the order in which their help lists them."""
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
@@ -116,6 +117,7 @@ class RunOptions(TypedDict, total=False):
     memory: int | str
     params: Mapping[str, Any] | Any
     include: Sequence[str]
+    requirements: str | os.PathLike[str]
     overwrite: bool
     keep: bool
     quiet: bool
@@ -125,6 +127,8 @@ class RunOptions(TypedDict, total=False):
     s3_secret: str
     s3_endpoint: str
     s3_region: str
+    image_python: str
+    image_platform: str
 
 
 def option_values(options: Sequence[click.Parameter], given: Mapping[str, Any]) -> dict[str, Any]:

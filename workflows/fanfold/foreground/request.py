@@ -31,6 +31,8 @@ class RunRequest:
     quiet: bool = False
     in_python: bool = False
     """Whether `Job.run` asks, and not a command: then advice is given in Python's terms."""
+    is_temporary: bool = False
+    """Whether the output is removed if the job is interrupted, so that nothing can be resumed."""
 
     @classmethod
     def from_options(cls, spec: JobSpec, options: Mapping[str, Any]) -> "RunRequest":

@@ -163,14 +163,19 @@ def _drive(engine: Engine, plan: PlannedJob, tree: JobTree, request: RunRequest)
                     return _final(progress, engine, handle)
                 time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        mend = (
-            f"{'call run() with the same arguments' if request.in_python else 'run the same command'} again to resume"
-        )
-        message = f"stopped: {mend}" if engine.name == "local" else f"the pods keep running: {mend} and follow them"
+        message = _how_to_go_on(engine, request)
         say(message)
         raise KeyboardInterrupt(message) from None
     finally:
         _close(engine)
+
+
+def _how_to_go_on(engine: Engine, request: RunRequest) -> str:
+    """What whoever interrupted the job is told."""
+    again = f"{'call run() with the same arguments' if request.in_python else 'run the same command'} again to resume"
+    if engine.name != "local":
+        return f"the pods keep running: {again} and follow them"
+    return "stopped" if request.is_temporary else f"stopped: {again}"
 
 
 def _close(engine: Engine) -> None:

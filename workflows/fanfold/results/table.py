@@ -6,7 +6,7 @@ from typing import Any
 
 from fanfold_steps.failure.wording import shortened
 
-LONGEST_CELL = 100  # characters
+LONGEST_CELL, LONGEST_LINE = 100, 1000  # characters
 MOST_COLUMNS = 20
 
 
@@ -25,7 +25,7 @@ def html_table(records: Sequence[Any], more: int, about: Sequence[str]) -> str:
     """
     heads, rows = _cells(records)
     table = [_row("th", heads), *(_row("td", row) for row in rows)]
-    lines = [f"<p>{'<br>'.join(map(_shown, about))}</p>"]
+    lines = [f"<p>{'<br>'.join(_shown(line, LONGEST_LINE) for line in about)}</p>"]
     lines += ["<table>" + "\n".join(table) + "</table>"] if records else []
     return "\n".join([*lines, *([f"<p>and {more:,} more</p>"] if more > 0 else [])])
 
@@ -46,6 +46,5 @@ def _row(tag: str, cells: Sequence[Any]) -> str:
     return f"<tr>{''.join(f'<{tag}>{_shown(cell)}</{tag}>' for cell in cells)}</tr>"
 
 
-def _shown(value: Any) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return escape(shortened(text, LONGEST_CELL).encode("utf-8", "backslashreplace").decode())
+def _shown(value: Any, most: int = LONGEST_CELL) -> str:
+    return escape(shortened(value if isinstance(value, str) else str(value), most))

@@ -10,8 +10,11 @@ import click
 
 from fanfold.authoring.mrjob.script import ask
 from fanfold.authoring.mrjob.steps import compile_script
+from fanfold.dependencies.here import with_packages
+from fanfold.dependencies.requested import requested
 from fanfold.errors import InvalidJob
-from fanfold.foreground.options import PARAM_OPTION, RUN_OPTIONS
+from fanfold.foreground.options import PACKAGE_OPTIONS, PARAM_OPTION, RUN_OPTIONS
+from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
 from fanfold.planning.compiled import CompiledJob
 from fanfold.terminal.errors import run_and_exit
@@ -21,6 +24,7 @@ _OPTIONS: list[click.Parameter] = [
     click.Argument(["own"], nargs=-1, metavar="[-- OPTION…]"),
     click.Option(["--python"], metavar="PATH", help="The Python that has mrjob.  [default: Fanfold's own]"),
     *(option for option in RUN_OPTIONS if option is not PARAM_OPTION),
+    *PACKAGE_OPTIONS,
 ]
 
 
@@ -34,7 +38,7 @@ def mrjob(script: str, own: tuple[str, ...], python: str | None, **options: Any)
 
     The job's own options follow after `--`. The parts have the lines that the job's output protocol writes. Combiners,
     commands, filters, protocols, files, counters and sorted values work as in mrjob; steps that need Java or Spark are
-    refused. With --on argo, mrjob must be installed in the pods' image.
+    refused. With --on argo, mrjob must be in the pods' image, or come along: --requirements FILE names it.
     """
     run_and_exit(lambda: _run(script, own, python, options))
 
@@ -68,4 +72,5 @@ def _interpreter(python: str | None) -> str:
 
 def _run(script: str, own: Sequence[str], python: str | None, options: dict[str, Any]) -> int:
     job = compile_mrjob(script, own, python, local=options["on"] == "local")
+    job = with_packages(job, requested(script, options["requirements"]), target_of(options))
     return run_with_options(job, {**options, "params": ()})

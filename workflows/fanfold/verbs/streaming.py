@@ -7,7 +7,10 @@ import click
 
 from fanfold.authoring.shipping import Shipment
 from fanfold.authoring.streaming import Streaming
-from fanfold.foreground.options import RUN_OPTIONS
+from fanfold.dependencies.here import with_packages
+from fanfold.dependencies.requested import requested
+from fanfold.foreground.options import PACKAGE_OPTIONS, RUN_OPTIONS
+from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
 from fanfold.terminal.errors import run_and_exit
 from fanfold_steps.inputs.listing import separated
@@ -116,7 +119,7 @@ _OPTIONS: list[click.Parameter] = [
     ),
 ]
 _NAMES = {option.name for option in _OPTIONS}
-_OPTIONS += [option for option in RUN_OPTIONS if option.name not in _NAMES]
+_OPTIONS += [option for option in (*RUN_OPTIONS, *PACKAGE_OPTIONS) if option.name not in _NAMES]
 
 
 @click.command(
@@ -165,7 +168,8 @@ def _run(options: dict[str, Any]) -> int:
         settings={**options["jobconf"], **classes},
     )
     inputs = [place for places in options["inputs"] for place in separated(places)]
-    return run_with_options(job.compile(), {**options, "inputs": inputs, "partitions": job.partitions or None})
+    compiled = with_packages(job.compile(), requested(None, options["requirements"]), target_of(options))
+    return run_with_options(compiled, {**options, "inputs": inputs, "partitions": job.partitions or None})
 
 
 def _listed(given: Sequence[str]) -> list[str]:

@@ -57,22 +57,20 @@ def submit(
     id=$(fanfold submit wordcount.py --input files:texts/ --output files:counts/)
     fanfold submit --mrjob top.py --input files:logs/ --watch -- --limit 10
     """
+    from fanfold.dependencies.requested import requested
     from fanfold.terminal.display import Display
     from fanfold_client.files.places import output_place
-    from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
+    from fanfold_client.jobs.submitting import packed_for, resolve_for, say_notes, submit_job
 
     request: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if output is not None:
         request["output"] = output_place(output)
     if not is_mrjob and (own or python):
         raise click.UsageError("a job's own options, and --python, go with --mrjob; parameters are --param NAME=VALUE")
-    if is_mrjob and (include or requirements):
-        given, mend = (
-            ("--include", "name files in FILES") if include else ("--requirements", "use an image that has them")
-        )
-        raise click.UsageError(f"{given} goes with jobs of Fanfold's; for a script for mrjob, {mend}")
+    if is_mrjob and include:
+        raise click.UsageError("--include goes with jobs of Fanfold's; in a script for mrjob, name files in FILES")
     if is_mrjob:
-        compiled = _compile_mrjob(job, own, python)
+        compiled = packed_for(client, _compile_mrjob(job, own, python), requested(job, requirements))
     else:
         compiled = resolve_for(client, job, include, requirements).with_params(params)
     with Display(quiet=as_json) as display:

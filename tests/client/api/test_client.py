@@ -1,0 +1,45 @@
+"""What the command does with the services, `Client` does, too."""
+
+from functools import reduce
+from typing import Any
+
+import click
+
+from fanfold_client.client import Client
+from fanfold_client.main import VERBS, cli
+
+BY_VERB = {
+    "submit": "submit", "watch": "wait", "status": "jobs.get", "counters": "jobs.get", "jobs": "jobs.list",
+    "results": "jobs.parts", "cancel": "jobs.cancel", "delete": "jobs.delete", "put": "put", "get": "get",
+    "ls": "files.list", "rm": "files.remove", "login": "login", "logout": "logout", "whoami": "me",
+    "users list": "users.list", "users add": "users.add", "users show": "users.get", "users disable": "users.disable",
+    "users enable": "users.enable", "users grant": "users.grant", "users revoke": "users.revoke",
+    "users password": "users.set_password", "users remove": "remove_user", "users clear": "remove_everything_of",
+    "keys list": "keys.list", "keys rotate": "keys.rotate",
+}  # fmt: skip
+WITHOUT = {"up", "deploy", "undeploy"}
+"""Verbs that install services instead of talking to them."""
+
+
+def test_every_verb_has_a_method() -> None:
+    verbs = {verb for verb in names() if verb.partition(" ")[0] not in WITHOUT}
+    assert verbs == set(BY_VERB)
+    client = Client("http://127.0.0.1:1", auth_url="http://127.0.0.1:2")
+    try:
+        for path in BY_VERB.values():
+            method: Any = reduce(getattr, path.split("."), client)
+            assert method.__doc__, path
+    finally:
+        client.close()
+
+
+def names() -> set[str]:
+    """The verbs of the services, those of groups with their group's name."""
+    found = set()
+    for section in VERBS.values():
+        for name, (place, _) in section.items():
+            command = cli.get_command(click.Context(cli), name)
+            subcommands = command.commands if isinstance(command, click.Group) else {}
+            if place.startswith("fanfold_client"):
+                found |= {f"{name} {one}" for one in subcommands} or {name}
+    return found
