@@ -181,12 +181,14 @@ def _seaweedfs_command(folder: Path, s3: int, *others: int) -> list[str]:
     return [str(script("weed")), "server", "-s3", *(f"-{name}={value}" for name, value in flags.items())]
 
 
-def minio() -> AbstractContextManager[S3Server]:
+def minio(host: str = "127.0.0.1") -> AbstractContextManager[S3Server]:
     """A MinIO, built by `python -m tests.cluster build minio`."""
     binary = built("minio")
     secrets = {"MINIO_ROOT_USER": S3Server.access_key, "MINIO_ROOT_PASSWORD": S3Server.secret_key}
     flags = ("server", "--quiet", "--address")
-    return _s3_server(lambda address, data: [str(binary), *flags, address, data], {**secrets, "MINIO_BROWSER": "off"})
+    return _s3_server(
+        lambda address, data: [str(binary), *flags, address, data], {**secrets, "MINIO_BROWSER": "off"}, host
+    )
 
 
 def versitygw() -> AbstractContextManager[S3Server]:
@@ -197,11 +199,13 @@ def versitygw() -> AbstractContextManager[S3Server]:
 
 
 @contextlib.contextmanager
-def _s3_server(command: Callable[[str, str], Sequence[str]], environ: dict[str, str]) -> Iterator[S3Server]:
+def _s3_server(
+    command: Callable[[str, str], Sequence[str]], environ: dict[str, str], host: str = "127.0.0.1"
+) -> Iterator[S3Server]:
     """What `command` starts at an address over a folder, ready for puts."""
     with _folder("s3") as folder:
         (folder / "data").mkdir()
-        address = f"127.0.0.1:{free_ports(1)[0]}"
+        address = f"{host}:{free_ports(1)[0]}"
         environ = {**os.environ, "HOME": str(folder), **environ}
         server = Server(command(address, str(folder / "data")), folder / "log", environ)
         started = S3Server(server, address)

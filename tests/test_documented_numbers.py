@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fanfold.planning import sizing
 from fanfold_auth import settings
 from fanfold_steps.formats.values import kinds
+from fanfold_steps.job import sizes
 from fanfold_steps.outputs import quarantine
 from fanfold_steps.tree import plan
 from fanfold_steps.worker import claims, last_task, logs, schedule
@@ -25,7 +25,7 @@ NUMBERS = [
     ("docs/jobs.md", "at which the process dies four times", last_task.MOST_DEATHS == 4),
     ("docs/jobs.md", "up to 1 MiB per worker", logs.LARGEST_LOG == 1 << 20),
     ("docs/jobs.md", "it is cut after 10,000 characters", quarantine.LONGEST_RECORD == 10_000),
-    ("docs/jobs.md", "each of 1 to 64 MiB", (sizing.SMALLEST_SPLIT, sizing.LARGEST_SPLIT) == (1 << 20, 64 << 20)),
+    ("docs/jobs.md", "each of 1 to 64 MiB", (sizes.SMALLEST_SPLIT, sizes.LARGEST_SPLIT) == (1 << 20, 64 << 20)),
     ("docs/jobs.md", "decimal with 38 digits", kinds.MOST_DIGITS == 38),
     ("ARCHITECTURE.md", "more than twice as long as is typical", schedule.SLOW == 2),
 ]

@@ -1,5 +1,8 @@
 """`python -m fanfold_steps STEP --job URL --index N`: one worker of a job, as engines start it.
 
+Without `--job`, the variable FANFOLD_DEFINITION says what the job is, and other options are the parameters with which a
+Workflow runs it: the first worker plans.
+
 Exit status: 0 the step is committed; 64 the job failed permanently (other workers see it, too); 66 there is no such
 job; 1 the store was unavailable or the worker crashed: starting it again resumes from what is committed; 2 wrong usage.
 """
@@ -10,13 +13,14 @@ import signal
 import sys
 import threading
 
+from fanfold_steps.definition.definition import AUTO, VARIABLE, Definition, Run
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats.polars_import import THREADS
 from fanfold_steps.memory.allocation import allocate_for_work
 from fanfold_steps.memory.process import limit_memory
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_steps.tree.version import OtherVersion
+from fanfold_steps.tree.left import leave
 from fanfold_steps.worker import exits
 from fanfold_steps.worker.descendants import adopt_orphans, end_below
 from fanfold_steps.worker.loop import STAGE, STEPS, Worker
@@ -39,37 +43,76 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _work(options: argparse.Namespace) -> int:
     sys.set_int_max_str_digits(0)  # a sum may have any number of digits
-    tree = JobTree.open(options.job)
     name = f"{options.step}-{options.index}"
     try:
+        tree = JobTree.open(options.job) if options.job else _begun(options, name)
+        if not options.job and tree.report():
+            return 0
         worker = Worker(tree, options.step, options.index)
     except NotFound:
         print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
         return exits.NO_JOB
-    except OtherVersion as failure:
+    except PermanentFailure as failure:  # of a job that can't begin, or that another version has begun
         Reporter(name).failed(Failure.of(failure))
         return exits.FAILED
+    except StorageError as error:
+        print(f"fanfold: {name}: {error}", file=sys.stderr)
+        return exits.STORE_AWAY
     os.environ.setdefault(THREADS, str(worker.threads))
     limit_memory(worker.budget.share)
     allocate_for_work(worker.budget.share)
     try:
         worker.run()
     except PermanentFailure as failure:
+        leave(tree, name)
         Reporter(name).failed(tree.failure() or Failure.of(failure))
         return exits.FAILED
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)
         return exits.STORE_AWAY
+    if not options.job:
+        _tidy(tree, name)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fanfold_steps", description="One worker of a Fanfold job.")
     parser.add_argument("step", type=_step, help="what to work on; a worker also does the steps before it")
-    parser.add_argument("--job", required=True, metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
+    parser.add_argument("--job", metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
     parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
+    run = parser.add_argument_group("a job that plans itself", f"The variable {VARIABLE} says what it is.")
+    run.add_argument("--workflow", default="", metavar="NAMESPACE/NAME/UID", help="the Workflow")
+    run.add_argument("--created", default="", metavar="SECONDS", help="when the Workflow was created")
+    run.add_argument("--input", action="append", default=[], metavar="[NAME=]URLS", help="an input")
+    run.add_argument("--output", default="", metavar="URL", help="the folder for the parts")
+    run.add_argument("--partitions", default=AUTO, metavar="N", help="parts of the output")
+    run.add_argument("--workers", default="1", metavar="N", help="map pods")
+    run.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the job")
     return parser
+
+
+def _begun(options: argparse.Namespace, name: str) -> JobTree:
+    """The tree of a job that plans itself. Raises PermanentFailure, StorageError."""
+    from fanfold_steps.definition.begin import begin
+
+    definition = Definition.from_text(os.environ.get(VARIABLE, ""))
+    run = Run(
+        workflow=options.workflow,
+        created=options.created,
+        inputs=options.input,
+        output=options.output,
+        partitions=options.partitions,
+        workers=options.workers,
+        params=options.param,
+    )
+    return begin(definition, run, name)
+
+
+def _tidy(tree: JobTree, name: str) -> None:
+    from fanfold_steps.definition.tidy import tidy
+
+    tidy(tree, name)
 
 
 def _step(text: str) -> str:

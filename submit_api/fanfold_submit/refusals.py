@@ -7,6 +7,7 @@ Refusal
 ├── PreconditionFailed                                     what is stored is not what the request expects
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
+├── NotAdmitted                                            the job was started by its Workflow
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
@@ -95,6 +96,12 @@ class JobFinal(Refusal):
     """The job has ended, so it cannot change."""
 
     example = "Job 000m3k2v8q1x7f9a2b4c has succeeded already, so it cannot be cancelled."
+
+
+class NotAdmitted(Refusal):
+    """A Workflow has started the job, not this service, so only the Workflow can be stopped."""
+
+    example = "Job 0midc1z408q1x7f9a2b4 was started by its Workflow. Stop that: argo stop -n team visits-x7k2p"
 
 
 class NoResults(Refusal):

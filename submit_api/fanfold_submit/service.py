@@ -14,6 +14,7 @@ from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Slots
@@ -70,6 +71,7 @@ def wire(
             engine,
             settings.reconcile_seconds,
             Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
+            Listing(jobs, objects, places, now),
         ),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),

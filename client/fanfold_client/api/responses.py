@@ -60,6 +60,7 @@ class Job(TypedDict):
     state: str
     desired: str
     engine: str
+    admitted: bool
     inputs: list[str] | dict[str, list[str]]
     output: str | None
     partitions: int

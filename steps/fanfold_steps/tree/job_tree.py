@@ -14,6 +14,7 @@ stage-0/map/side/…                 side records: what was emitted for named ou
 claims/0-map-00012.json            which worker has taken a task (…-2.json: its backup task); hints, never truth
 workers/STEP-N.json                a worker's heartbeat; a hint
 deaths/STAGE-STEP-00012.json       how many processes died at a task; a hint
+left/STEP-N.json                   the failure because of which a worker left; a hint
 logs/STEP-N/START-00000.txt        what was printed while a worker did its tasks, in pieces
 quarantine/STAGE-STEP-…jsonl       bad records that an attempt quarantined; its commit names the file
 quarantine/STAGE-STEP-…records     the same records as they were, to be read again

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.left import leave
 from fanfold_steps.worker import exits
 from fanfold_steps.worker.claims import HEARTBEAT_SECONDS
 from fanfold_steps.worker.report import Reporter
@@ -53,5 +54,6 @@ class Heartbeat:
                 return
             if failure:
                 # The main thread may be deep in the user's code; only exiting the process is certain to stop that.
+                leave(self._tree, self._worker)
                 self._reporter.failed(failure)
                 os._exit(exits.FAILED)

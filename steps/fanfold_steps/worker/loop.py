@@ -22,6 +22,7 @@ from fanfold_steps.tasks.split import split
 from fanfold_steps.tasks.stage import Stage, WorkerContext
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.left import leave
 from fanfold_steps.tree.plan import PLAN_KEY, Plan
 from fanfold_steps.tree.report import REPORT_KEY
 from fanfold_steps.tree.task import Task
@@ -164,6 +165,7 @@ class Worker:
         """Fail the job and end this process from another thread than the one that does tasks."""
         try:
             self._fail(task, failure)
+            leave(self._tree, self._name)
             self._logs.flush()
             self._reporter.failed(self._tree.failure() or Failure.of(failure, task))
         except StorageError:

@@ -85,6 +85,7 @@ class JobView(BaseModel):
     state: State
     desired: Literal["run", "cancel"] = "run"
     engine: str = Field(examples=["argo"])
+    admitted: bool = Field(default=True, description="False if a Workflow that plans itself has started it")
     inputs: list[str] | dict[str, list[str]] = Field(examples=[["files:texts/"]])
     output: str | None = Field(default=None, examples=["files:counts/"], description="null if it is kept with the job")
     partitions: int = Field(json_schema_extra={"minimum": 1})

@@ -19,7 +19,7 @@ from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.principal import Principal
-from fanfold_submit.refusals import JobFinal, NoSuchJob
+from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
@@ -82,7 +82,7 @@ class JobRecords:
         return current
 
     def cancel(self, job_id: str, principal: Principal) -> Job:
-        """Ask for a job to end; asking again changes nothing. Raises NoSuchJob, JobFinal, Contended."""
+        """Ask for a job to end; asking again changes nothing. Raises NoSuchJob, JobFinal, NotAdmitted, Contended."""
         for _ in range(_TRIES):
             current = self.visible(job_id, principal)
             if current.job.desired == "cancel":
@@ -90,6 +90,10 @@ class JobRecords:
             if current.job.state.final:
                 detail = f"Job {job_id} {_ENDED[current.job.state]} already, so it cannot be cancelled."
                 raise JobFinal(detail)
+            if not current.job.admitted:
+                workflow = current.job.workflow
+                stop = f"argo stop -n {workflow.namespace} {workflow.name}" if workflow else "argo stop"
+                raise NotAdmitted(f"Job {job_id} was started by its Workflow. Stop that: {stop}")
             after = current.job.changed(desired="cancel")
             if self.change(current, after):
                 return after
@@ -100,8 +104,7 @@ class JobRecords:
         reference = {"job": job.id}
         writes = [
             Write(JOBS + job.id, job.model_dump(mode="json")),
-            Write(QUEUE + job.id, reference),
-            Write(_output_key(job), reference),
+            *(Write(key, reference) for key in _held_while_queued(job)),
             Write(BY_TIME + _reversed(job.id), reference),
             Write(f"{BY_OWNER}{job.owner_id}/{_reversed(job.id)}", reference),
         ]
@@ -130,7 +133,7 @@ class JobRecords:
 
     def close(self, job: Job) -> None:
         """Take a final job off the queue and free its output, unless that was done before."""
-        keys = [QUEUE + job.id, _output_key(job)]
+        keys = _held_while_queued(job)
         stored = [self._records.get(key) for key in keys]
         own = [record for record in stored if record and record.value["job"] == job.id]
         if len(own) == len(keys):
@@ -197,6 +200,15 @@ def new_job_id(now: Callable[[], float]) -> str:
     return digits + "".join(secrets.choice(_DIGITS) for _ in range(11))
 
 
+def milliseconds_of(job_id: str) -> int:
+    """The time that an id begins with, in Unix milliseconds.
+
+    >>> milliseconds_of(new_job_id(lambda: 12.5))
+    12500
+    """
+    return int(job_id[:9], 36)
+
+
 def is_job_id(text: str) -> bool:
     """Whether a text can be a job's id.
 
@@ -209,6 +221,11 @@ def is_job_id(text: str) -> bool:
 def _reversed(job_id: str) -> str:
     """The id with every digit mirrored, so that later ones come first."""
     return job_id.translate(_REVERSED)
+
+
+def _held_while_queued(job: Job) -> list[str]:
+    """The keys of the job's place in the queue, and of its output, which no service can keep others from elsewhere."""
+    return [QUEUE + job.id, *([_output_key(job)] if job.admitted else [])]
 
 
 def _output_key(job: Job) -> str:

@@ -92,6 +92,19 @@ class Places:
                 areas += _input_areas(url)
         return minimal(areas)
 
+    def may_serve(self, url: str, job_id: str, owner_id: str) -> bool:
+        """Whether the service may read an output for those who see the job, though it hasn't chosen the place itself.
+
+        Links below the store aren't followed, and `..` is no part of a key.
+        """
+        own = [tree_prefix(job_id), f"files/{SHARED}/", *([files_prefix(owner_id)] if owner_id else [])]
+        if url.startswith(self.root):
+            place, prefixes = url, [join_url(self.root, prefix) for prefix in own]
+        else:
+            place, prefixes = url, list(self.s3_places)
+        is_plain = url.startswith(("s3://", "file:///")) and not re.search(r"(^|/)\.\.?(/|$)|%2[eEfF]", url)
+        return is_plain and any(place.startswith(prefix) for prefix in prefixes)
+
     def redact(self, text: str, owner_id: str) -> str:
         """Replace the store's URLs and paths, which users need not know, by names such as `files:texts/`."""
         root = self.root.rstrip("/")

@@ -8,7 +8,7 @@ from fanfold_storage.objects import Objects
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import files_prefix, tree_prefix
 from fanfold_submit.principal import Principal
-from fanfold_submit.refusals import JobActive, JobFinal, NoSuchJob
+from fanfold_submit.refusals import JobActive, JobFinal, NoSuchJob, NotAdmitted
 
 REMOVING_SECONDS = 5.0  # after which one request stops; the client repeats it until nothing is left
 
@@ -78,7 +78,7 @@ def _removing(removed: Removed, owner_id: str, admin: Principal, jobs: JobRecord
                 removed.cancelled.append(job.id)
             remove(job.id, admin, jobs, objects)
             removed.jobs += 1
-        except (JobActive, JobFinal):
+        except (JobActive, JobFinal, NotAdmitted):
             removed.done = False
         except NoSuchJob:  # somebody else has removed it
             continue

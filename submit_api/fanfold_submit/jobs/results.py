@@ -153,6 +153,8 @@ def results_of(job: Job) -> JobResults:
             raise NoResults(f"Job {job.id} {_ENDED[job.state]}, so it has no results.")
         raise NoResults(f"Job {job.id} is {job.state}, so it has no results yet. Wait until it has succeeded.")
     where = job.output or "kept with the job"
+    if not job.conf["output"]:
+        raise NoResults(f"Job {job.id} has written to {where}, where this service reads nothing. Fetch it from there.")
     store = open_objects(job.conf["output"])
     report, settled = _manifest(store, job, where)
     main = Output(store, _parts(report.parts), where)

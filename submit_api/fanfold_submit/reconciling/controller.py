@@ -12,6 +12,7 @@ from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Watch
 from fanfold_submit.jobs.job_records import QUEUE, JobRecords
 from fanfold_submit.reconciling.clearing import Clearing
+from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
 from fanfold_web.log import logger
@@ -33,12 +34,14 @@ class Controller:
         engine: Engine,
         seconds: float,
         clearing: Clearing | None = None,
+        listing: Listing | None = None,
     ) -> None:
         self._reconciler = reconciler
         self._jobs = jobs
         self._engine = engine
         self._seconds = seconds
         self._clearing = clearing
+        self._listing = listing
         self._queue = WorkQueue()
         self._free = threading.Semaphore(AT_ONCE)  # jobs wait in the queue, not in the pool, which would end them all
         self._stop = threading.Event()
@@ -109,8 +112,10 @@ class Controller:
         return _jittered(min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (failures - 1)))
 
     def _compare_all(self) -> None:
-        """Compare both ways: every job that needs workers, and all workers whose job has ended."""
+        """List new jobs; compare both ways: every job that needs workers, and all workers whose job has ended."""
         try:
+            if self._listing:
+                self._listing.list_new()
             for job_id in self._jobs.queue()[0]:
                 self._queue.put(job_id, 0.0)
             self._reconciler.stop_strays()

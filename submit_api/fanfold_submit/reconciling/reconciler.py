@@ -103,6 +103,8 @@ class Reconciler:
         workers = self._workers(job)
         progress = self._progress(job)
         job = self._with_progress(job, progress)
+        if not job.admitted:
+            return self._followed(job, progress, workers.phase)
         if job.desired == "cancel":  # whatever the tree says by now: the request was answered with 202
             return self._cancel(job, workers.phase)
         if progress.report is not None:
@@ -114,6 +116,19 @@ class Reconciler:
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
         return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+
+    def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
+        """A job that its Workflow has started: nothing is done to it, whatever becomes of its workers.
+
+        While the Workflow runs, it may still be retried; what became of one in another namespace, only the tree says.
+        """
+        if progress.report is not None:
+            return self._ended(job, State.SUCCEEDED)
+        if progress.failure is not None and phase is not Phase.ACTIVE:
+            return self._failed_by(job, progress.failure)
+        if phase is Phase.ENDED:
+            return self._failed(job, WORKERS_LOST, "The job's Workflow has ended without a result: look at its pods.")
+        return job
 
     def _workers(self, job: Job) -> Observation:
         """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
@@ -188,12 +203,13 @@ class Reconciler:
 
     def _clean_up(self, job: Job) -> float | None:
         """The job is final: wait for its workers to stop, discard what they left half-written, free its output."""
-        phase = self._engine.observe(job.handle).phase if job.handle else Phase.GONE
+        phase = self._engine.observe(job.handle).phase if job.handle and job.admitted else Phase.GONE
         if phase is Phase.ACTIVE and job.handle:
             if self._seconds_since(job.finished or job.created) >= LINGER[job.state]:
                 self._engine.cancel(job.handle)
             return 1.0
-        sweep(job.plan.conf, JobTree.open(job.url))
+        if job.admitted:
+            sweep(job.plan.conf, JobTree.open(job.url))
         self._jobs.close(job)
         self._forget(job.id)
         return None

@@ -24,6 +24,7 @@ from fanfold_submit.refusals import (
     JobRefused,
     KeyReused,
     NoSuchJob,
+    NotAdmitted,
     OutputExists,
     OutputInUse,
     PlaceNotAllowed,
@@ -156,7 +157,7 @@ def show_counters(job_id: JobId, caller: Viewer, service: TheService) -> Counter
     "/v1/jobs/{job_id}/cancel",
     status_code=202,
     summary="Cancel a job",
-    responses=refusals(NoSuchJob, JobFinal, Invalid, Contended),
+    responses=refusals(NoSuchJob, JobFinal, NotAdmitted, Invalid, Contended),
 )
 def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView:
     """Ask for the job to end. It is `cancelled` once its workers have stopped; asking again changes nothing."""

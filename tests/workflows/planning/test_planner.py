@@ -8,7 +8,8 @@ from fanfold.engines.argo.workflow import PodSettings, build
 from fanfold.errors import Refused
 from fanfold.planning import planner
 from fanfold.planning.planner import Places
-from fanfold.planning.sizing import MIB, MOST_PODS, Sizing
+from fanfold.planning.sizing import MOST_PODS, Sizing
+from fanfold_steps.job.sizes import MIB
 from fanfold_steps.memory.budget import budget_of
 from tests.steps import functions
 

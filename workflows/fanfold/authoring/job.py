@@ -28,6 +28,7 @@ from fanfold.authoring.code.references import (
 )
 from fanfold.authoring.code.side_files import SideFile, locate, locate_included
 from fanfold.authoring.code.typed import NONE_TYPED, TypedFunctions, has_file, typed_among
+from fanfold.authoring.definitions import Definable
 from fanfold.authoring.programs import Program
 from fanfold.authoring.stage import TEXT, Combiner, Input, Mapper, Partitioner, Reduce, Stage, raise_first
 from fanfold.authoring.uncaught import explain_uncaught
@@ -60,7 +61,7 @@ explain_uncaught()  # on import, because a script creates its job before it call
     partitions="it belongs to a stage, as Job(stages=[Stage(…, partitions=4)]), or to the command, as --partitions 4.",
     **dict.fromkeys(("workers", "split_size", "memory"), "it belongs to the command, as --workers 4 --memory 1GiB."),
 )
-class Job:
+class Job(Definable):
     """A MapReduce job.
 
     Args:
@@ -171,6 +172,16 @@ class Job:
             return CompiledJob(spec, bundle, self.params)
         except InvalidJob as error:
             raise InvalidJob(f"{self._line}: {error}") from error
+
+    def _compiled(self) -> CompiledJob:
+        """The job for a Workflow. One of Fanfold's own needs no code beside the steps."""
+        if self.module and self.module.__name__.startswith("fanfold."):
+            return CompiledJob(self.spec(), None, self.params)
+        from fanfold.dependencies.here import with_packages
+        from fanfold.dependencies.requested import requested
+        from fanfold.dependencies.targets import STEPS_IMAGE
+
+        return with_packages(self.compile(), requested(self.file, None), STEPS_IMAGE)
 
     def _pack(self, module: ModuleType | None, typed: TypedFunctions, include: Sequence[str]) -> Bundle:
         modules = [definition_of(function)[0] for function in self._functions if id(function) not in typed.names]

@@ -28,16 +28,16 @@ class Size(click.ParamType[int]):
 
 JOB = click.Argument(["job"])
 
-PLACE_OPTIONS = [
-    click.Option(
-        ["--input", "inputs"],
-        multiple=True,
-        required=True,
-        metavar="[NAME=]PLACE",
-        help="File, folder or pattern ('logs/*.gz'). Repeatable. Add NAME= if the job has several inputs.",
-    ),
-    click.Option(["--output"], required=True, metavar="PLACE", help="Folder for the parts; must not exist."),
-]
+
+def place_options(*, required: bool) -> list[click.Option]:
+    """The options for the job's places."""
+    about = "File, folder or pattern ('logs/*.gz'). Repeatable. Add NAME= if the job has several inputs."
+    inputs = click.Option(["--input", "inputs"], multiple=True, required=required, metavar="[NAME=]PLACE", help=about)
+    about = "Folder for the parts; must not exist."
+    return [inputs, click.Option(["--output"], required=required, metavar="PLACE", help=about)]
+
+
+PLACE_OPTIONS = place_options(required=True)
 
 ENGINE_OPTION = click.Option(
     ["--on"], type=click.Choice(["local", "argo"]), default="local", show_default=True, help="Where the job runs."

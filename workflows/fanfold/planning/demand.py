@@ -1,9 +1,11 @@
 """What a job asks of its workers, put together from its stages."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from fanfold.planning.sizing import Demand
 from fanfold_steps.job.resources import Resources, quantity
+from fanfold_steps.job.sizes import crews, most_reduces
 from fanfold_steps.job.spec import JobSpec
 
 
@@ -12,15 +14,11 @@ def demand_of(spec: JobSpec) -> Demand:
     if spec.entry:
         return Demand()
     stages = [spec.resources_of(stage) for stage in range(len(spec.stages))]
-
-    def reduces(partitions: int) -> int:
-        return max((stage.partitions or partitions for stage in spec.stages if stage.reduce is not None), default=0)
-
     return Demand(
-        reduces=reduces,
+        reduces=partial(most_reduces, spec),
         cpu=max((stage.cpu for stage in stages if stage.cpu), default=None),
         memory=max((quantity(stage.memory) or 0 for stage in stages if stage.memory), default=None),
-        crews=tuple(index for index, stage in enumerate(stages) if not index or stage != stages[index - 1]),
+        crews=crews(spec),
     )
 
 

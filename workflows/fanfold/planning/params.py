@@ -12,10 +12,21 @@ _SCALARS = {bool, int, float, str, bytes, NoneType}
 
 
 def from_options(model: Any, options: Sequence[str]) -> dict[str, Any]:
-    """Parameters from `NAME=VALUE`. A name given several times, or whose field is a collection, becomes a list.
+    """Parameters from `NAME=VALUE`, checked.
 
     Raises:
         Refused: an option isn't of that form, or the parameters don't fit the job's model.
+    """
+    params = unchecked(model, options)
+    check(model, params)
+    return params
+
+
+def unchecked(model: Any, options: Sequence[str]) -> dict[str, Any]:
+    """Parameters from `NAME=VALUE`. A name given several times, or whose field is a collection, becomes a list.
+
+    Raises:
+        Refused: an option isn't of that form.
     """
     given: dict[str, list[str]] = {}
     for option in options:
@@ -29,7 +40,6 @@ def from_options(model: Any, options: Sequence[str]) -> dict[str, Any]:
         if len(values) > 1 and types and types <= _SCALARS:
             raise Refused(f"the parameter {name} takes one value, but was given {len(values)} times: give it once")
         params[name] = values if len(values) > 1 or types & _COLLECTIONS else values[0]
-    check(model, params)
     return params
 
 
@@ -71,6 +81,12 @@ def check(model: Any, params: Mapping[str, Any]) -> None:
         validated(model, params)
     except InvalidParams as error:
         raise Refused(str(error)) from error
+
+
+def takes_plain_text(model: Any, name: str) -> bool:
+    """Whether the value of a parameter can be given as a text that isn't JSON."""
+    types = _types_of_field(model, name)
+    return bool(types) and not types & {*_COLLECTIONS, dict} and all(not hasattr(one, "model_fields") for one in types)
 
 
 def described(model: Any) -> list[str]:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 from fanfold.errors import Refused
 from fanfold.planning.exchange import can_exchange, exchange
-from fanfold.planning.planner import resolved
 from fanfold_steps.crash_points import around
 from fanfold_steps.outputs.finish import MANIFEST
+from fanfold_steps.outputs.place import resolved
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import local_path, open_objects

@@ -8,16 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fanfold.errors import Refused
+from fanfold_steps.job.sizes import LARGEST_SPLIT, MIB, partitions_for, split_size_for
 from fanfold_steps.job.spec import MOST_PARTITIONS
 from fanfold_steps.memory.budget import SMALLEST_SHARE, available_memory
 
-MIB = 1 << 20
-PARTITION_BYTES = 128 * MIB  # input per partition, unless the job sets the number
-MOST_BY_SIZE = 64  # partitions, unless the job sets the number
 SMALL_JOB_BYTES = 64 * MIB  # up to this size one pod does everything: starting more takes longer than they save
 MOST_PODS = 50  # pods share the splits, so a large input doesn't need more (Argo slows far beyond this)
 MOST_WORKERS = {"local": 64, "argo": 400}  # more would be a typing error, or overload the machine
-SMALLEST_SPLIT, LARGEST_SPLIT = MIB, 64 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ def sizes_for(total: int, demand: Demand, sizing: Sizing, engine: str) -> Sizes:
     Raises:
         Refused: the memory isn't enough for the workers.
     """
-    partitions = sizing.partitions or max(1, min(MOST_BY_SIZE, -(-total // PARTITION_BYTES)))
+    partitions = sizing.partitions or partitions_for(total)
     memory = sizing.memory
     if engine == "local":
         count = sizing.workers or _workers_that_fit(demand)
@@ -89,7 +86,7 @@ def sizes_for(total: int, demand: Demand, sizing: Sizing, engine: str) -> Sizes:
     else:
         workers = _pods(total, partitions, demand, sizing)
     _check_memory(sizing, sum(workers.values()))
-    return Sizes(partitions, sizing.split_size or _split_size(total, max(workers.values())), workers, memory)
+    return Sizes(partitions, sizing.split_size or split_size_for(total, max(workers.values())), workers, memory)
 
 
 def _workers_that_fit(demand: Demand) -> int:
@@ -98,14 +95,6 @@ def _workers_that_fit(demand: Demand) -> int:
     if demand.memory:
         counts.append(available_memory() // demand.memory)
     return max(1, min(counts))
-
-
-def _split_size(total: int, workers: int) -> int:
-    """About two splits per worker, so that others can help a slow one, between 1 and 64 MiB each.
-
-    With more splits, a key that occurs everywhere would be emitted more often.
-    """
-    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (2 * workers))))
 
 
 def _pods(total: int, partitions: int, demand: Demand, sizing: Sizing) -> dict[str, int]:

@@ -18,12 +18,13 @@ from pathlib import Path
 from fanfold.errors import Refused
 from fanfold.planning import planner
 from fanfold.planning.compiled import CompiledJob
-from fanfold.planning.planner import Places, PlannedJob, refuse_taken_output, resolved
+from fanfold.planning.planner import Places, PlannedJob, refuse_taken_output
 from fanfold.planning.replacing import Target, put_in_place, remove_leftovers, target_of
 from fanfold.planning.sizing import Sizing
 from fanfold_steps.crash_points import around
 from fanfold_steps.job.spec import Inputs, JobConf, urls_of
 from fanfold_steps.outputs.finish import REPLACES, ensure_manifest, sweep
+from fanfold_steps.outputs.place import resolved
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.plan import begun_conf
 from fanfold_steps.tree.version import OtherVersion

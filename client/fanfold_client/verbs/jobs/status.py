@@ -46,6 +46,7 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
         ("job", f"{job['id']}  {job['name']}"),
         ("owner", job["owner"]),
         ("state", job["state"] + ending),
+        ("started", None if job.get("admitted", True) else "by its Workflow, not by this service"),
         ("output", job["output"]),
         ("created", job["created"]),
         ("started", job["started"]),

@@ -43,20 +43,23 @@ def check_access(plan: PlannedJob, pods: PodSettings) -> None:
     for what, url in _places(plan):
         if "{{" in url:
             raise Refused(f"{what} {url} contains '{{{{', which Argo would treat as a variable: rename it")
-        if url.startswith("s3://"):
-            if pods.s3_secret is None and not pods.has_s3_per_job:
-                raise Refused(
-                    f"{what} {url} lies in S3, but the pods have no credentials: name their Secret with --s3-secret"
-                )
-        elif pods.claim is None:
+        check_place(what, url, pods)
+
+
+def check_place(what: str, url: str, pods: PodSettings) -> None:
+    """Check that the pods can reach a place. Raises Refused."""
+    if url.startswith("s3://"):
+        if pods.s3_secret is None and not pods.has_s3_per_job:
             raise Refused(
-                f"{what} {url} lies on a disk that pods can't reach: use s3://…, or name its claim with --claim"
+                f"{what} {url} lies in S3, but the pods have no credentials: name their Secret with --s3-secret"
             )
-        elif not f"{url}/".startswith(f"file://{pods.mount}/"):
-            raise Refused(
-                f"{what} {url} is not on the claim {pods.claim}, which is mounted at {pods.mount} in the pods: "
-                f"use a path like file://{pods.mount}/…"
-            )
+    elif pods.claim is None:
+        raise Refused(f"{what} {url} lies on a disk that pods can't reach: use s3://…, or name its claim with --claim")
+    elif not f"{url}/".startswith(f"file://{pods.mount}/"):
+        raise Refused(
+            f"{what} {url} is not on the claim {pods.claim}, which is mounted at {pods.mount} in the pods: "
+            f"use a path like file://{pods.mount}/…"
+        )
 
 
 def _places(plan: PlannedJob) -> Iterator[tuple[str, str]]:

@@ -1,11 +1,12 @@
 """Volumes and mounts of a job's pods: of the claim, only the data that the job's code may reach."""
 
+from collections.abc import Iterable
+
 from hera.workflows import EmptyDirVolume
 from hera.workflows.models import PersistentVolumeClaimVolumeSource, Volume, VolumeMount
 
 from fanfold.engines.argo.pods import PodSettings
 from fanfold.planning.areas import Area, minimal
-from fanfold.planning.planner import PlannedJob
 from fanfold_storage.urls import local_path
 
 TOKEN_FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 (a path)
@@ -26,16 +27,16 @@ def volumes(pods: PodSettings) -> list[EmptyDirVolume | Volume]:
     ]
 
 
-def mounts(plan: PlannedJob, pods: PodSettings) -> list[VolumeMount]:
-    """The parts of the claim that the job's code may reach, each at its usual path; the whole claim if `areas` is None.
+def mounts(areas: Iterable[Area] | None, pods: PodSettings) -> list[VolumeMount]:
+    """The parts of the claim that a job's code may reach, each at its usual path; the whole claim if `areas` is None.
 
     The kubelet resolves a part of a volume (`subPath`), and no path inside the pod leads out of it.
     """
     if not pods.claim:
         return []
-    if plan.areas is None:
+    if areas is None:
         return [VolumeMount(name=_DATA, mount_path=pods.mount)]
-    return [_mount(area, pods.mount) for area in minimal(plan.areas) if area.is_on_disk]
+    return [_mount(area, pods.mount) for area in minimal(areas) if area.is_on_disk]
 
 
 def _mount(area: Area, mount: str) -> VolumeMount:

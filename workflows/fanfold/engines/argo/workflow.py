@@ -6,6 +6,7 @@ would only cost time (about 6 s each). A small job is a single pod that does eve
 """
 
 import re
+from collections.abc import Iterable
 from itertools import pairwise
 from math import ceil
 
@@ -40,6 +41,7 @@ from fanfold.engines.argo.volumes import mounts, volumes
 from fanfold.engines.protocol import ENVIRONMENT
 from fanfold.planning.planner import PlannedJob
 from fanfold_steps.job.resources import Resources
+from fanfold_steps.job.spec import JobSpec
 from fanfold_steps.worker.exits import PERMANENT
 
 __all__ = ["PodSettings", "build", "workflow_name"]
@@ -55,6 +57,8 @@ KEEP_SUCCEEDED_SECONDS, KEEP_FAILED_SECONDS = 6 * 3600, 3 * 24 * 3600
 RETRIES = 4
 # A worker exits with 64 to 79 if a retry can't help. Its exit code is -1 if it never ran or was evicted.
 TRANSIENT = f"asInt(lastRetry.exitCode) < {PERMANENT.start} || asInt(lastRetry.exitCode) > {PERMANENT.stop - 1}"
+STEP, INDEX = "{{inputs.parameters.step}}", "{{inputs.parameters.index}}"
+CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 DEADLINE_GRACE = 60  # seconds
 TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
 
@@ -89,7 +93,7 @@ def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Wor
             *(_worker(plan, pods, name) for name in crews or ["worker"]),
         ],
         service_account_name=pods.service_account,
-        security_context=_pod_security(pods),
+        security_context=pod_security(pods),
         pod_metadata=Metadata(labels=labels(plan)),
         pod_gc=PodGC(strategy="OnPodSuccess"),  # failed pods stay, with their logs
         ttl_strategy=TTLStrategy(
@@ -155,8 +159,26 @@ def _task(step: str, count: int, before: str | None) -> Task:
 
 def _worker(plan: PlannedJob, pods: PodSettings, name: str) -> Container:
     """The template of all workers, or of those that begin with a certain stage (`stage-1`)."""
-    spec = plan.conf.spec
-    resources = spec.resources_of(int(name.partition("-")[2] or 0))
+    stage = int(name.partition("-")[2] or 0)
+    worker = worker_template(name, plan.conf.spec, pods, stage=stage, variables=_job_credentials(plan, pods))
+    worker.args = [STEP, "--job", plan.job_url, "--index", INDEX]
+    worker.volume_mounts = mounts(plan.areas, pods)
+    return worker
+
+
+def worker_template(
+    name: str, spec: JobSpec, pods: PodSettings, *, stage: int = 0, variables: Iterable[Env | SecretEnv] = ()
+) -> Container:
+    """A template of workers, which takes `step` and `index`; without arguments, and without mounts of the data.
+
+    Args:
+        name: the template's.
+        spec: the job, whose image the pods get.
+        pods: what they are given otherwise.
+        stage: the stage whose resources they get.
+        variables: more environment variables.
+    """
+    resources = spec.resources_of(stage)
     return Container(
         name=name,
         inputs=[Parameter(name="step"), Parameter(name="index")],
@@ -165,10 +187,8 @@ def _worker(plan: PlannedJob, pods: PodSettings, name: str) -> Container:
         image_pull_policy="IfNotPresent",
         # Named here because Argo can't always look it up in the image's registry.
         command=["python3", "-m", "fanfold_steps"],
-        args=["{{inputs.parameters.step}}", "--job", plan.job_url, "--index", "{{inputs.parameters.index}}"],
-        env=_environment(plan, pods, resources),
+        env=[*_environment(pods, resources), *variables],
         volumes=volumes(pods),
-        volume_mounts=mounts(plan, pods),
         resources=limits(pods, resources),
         node_selector=resources.node_selector or None,
         tolerations=tolerations(resources) or None,
@@ -196,7 +216,7 @@ def _last_moment(*resources: Resources | None) -> int | None:
     return ceil(min(deadlines)) + DEADLINE_GRACE if deadlines else None
 
 
-def _pod_security(pods: PodSettings) -> PodSecurityContext:
+def pod_security(pods: PodSettings) -> PodSecurityContext:
     """Kubernetes' `restricted` standard; files on a claim also belong to the user's group."""
     return PodSecurityContext(
         run_as_non_root=True,
@@ -208,7 +228,7 @@ def _pod_security(pods: PodSettings) -> PodSecurityContext:
     )
 
 
-def _environment(plan: PlannedJob, pods: PodSettings, resources: Resources) -> list[Env | SecretEnv]:
+def _environment(pods: PodSettings, resources: Resources) -> list[Env | SecretEnv]:
     variables = {
         **resources.env,
         **ENVIRONMENT,
@@ -217,18 +237,17 @@ def _environment(plan: PlannedJob, pods: PodSettings, resources: Resources) -> l
         "AWS_ENDPOINT_URL": pods.s3_endpoint,
         "AWS_REGION": pods.s3_region,
     }
+    secret = pods.s3_secret
     return [
         *(Env(name=name, value=value) for name, value in variables.items() if value is not None),
         *(secret_variable(name, place) for name, place in resources.secrets.items()),
-        *_credentials(plan, pods),
+        *([SecretEnv(name=key, secret_name=secret, secret_key=key) for key in CREDENTIALS] if secret else []),
     ]
 
 
-def _credentials(plan: PlannedJob, pods: PodSettings) -> list[SecretEnv]:
-    keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-    if pods.s3_secret:
-        return [SecretEnv(name=key, secret_name=pods.s3_secret, secret_key=key) for key in keys]
-    if not pods.has_s3_per_job or not any(area.is_in_s3 for area in plan.areas or ()):
+def _job_credentials(plan: PlannedJob, pods: PodSettings) -> list[SecretEnv]:
+    """The variables with S3 credentials of the job's own, if there are any."""
+    if pods.s3_secret or not pods.has_s3_per_job or not any(area.is_in_s3 for area in plan.areas or ()):
         return []
     name = credentials_name(plan)
-    return [SecretEnv(name=key, secret_name=name, secret_key=key) for key in [*keys, "AWS_SESSION_TOKEN"]]
+    return [SecretEnv(name=key, secret_name=name, secret_key=key) for key in [*CREDENTIALS, "AWS_SESSION_TOKEN"]]
