@@ -8,7 +8,7 @@ STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | t
 
 PEERS_STAMP := .venv-bench/.made-from-$(shell cksum < bench/peers.txt | tr -d ' ')
 
-.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster cluster-up cluster-down bench bench-slow bench-services bench-cluster bench-pins picture constraints clean
+.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster test-cluster-long cluster-up cluster-down bench bench-slow bench-services bench-cluster bench-pins picture constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,7 +57,10 @@ format: env  ## put the code in shape
 	$(BIN)/ruff format
 
 test-cluster: env  ## the tests on a real Kubernetes with Argo (Debian, root); builds, starts and removes it
-	$(BIN)/python -m tests.cluster run -- $(BIN)/pytest tests/argo --timeout 900
+	$(BIN)/python -m tests.cluster run -- $(BIN)/pytest tests/argo --timeout 900 -m "not long"
+
+test-cluster-long: env  ## the same, what takes minutes: failing parts of the cluster, two hundred pods
+	$(BIN)/python -m tests.cluster run -- $(BIN)/pytest tests/argo --timeout 900 -m long
 
 cluster-up: env  ## bring the test cluster up and leave it up
 	$(BIN)/python -m tests.cluster up

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.argo.installation import Installation
 
 WORKERS = 200
@@ -15,6 +17,7 @@ job = Job(map=words, reduce=Sum(), resources=Resources(cpu=0.01, memory="100Mi")
 """
 
 
+@pytest.mark.long
 def test_two_hundred_pods_map(installation: Installation, tmp_path: Path) -> None:
     (tmp_path / "job.py").write_text(JOB)
     (tmp_path / "in.txt").write_text("".join(f"word{n % 7} of line {n:06}\n" for n in range(20_000)))

@@ -78,12 +78,14 @@ def test_a_stage_that_differs_has_pods_of_its_own(installation: Installation, tm
     assert templates["stage-0"]["container"]["resources"]["limits"]["memory"] == "1Gi"
 
 
+@pytest.mark.long
 def test_a_pod_without_memory_is_told_as_such(installation: Installation, tmp_path: Path) -> None:
     why = failed(installation, submitted(installation, tmp_path, HUNGRY))
     assert "was killed for lack of memory (OOMKilled), of which it had 256Mi: raise Resources(memory=…)" in why
     assert "(in stage 0, map)" in why
 
 
+@pytest.mark.long
 def test_pods_that_cant_start_end_the_job(installation: Installation, tmp_path: Path) -> None:
     code = HUNGRY.replace("700 << 20", "1")
     in_image = code.replace("job = Job(", 'job = Job(image="lab.local/nothing:1", ')

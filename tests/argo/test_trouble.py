@@ -1,6 +1,5 @@
 """The cluster's own parts fail while a job runs: it ends with the right bytes, once."""
 
-import os
 import subprocess
 import sys
 import time
@@ -13,8 +12,9 @@ import pytest
 from tests.argo.ground import IMAGE, Ground, namespace_over
 from tests.argo.installation import Installation, eventually, kubectl
 from tests.argo.test_isolation import storage as storage  # the fixture
-from tests.cluster import daemons, settings
+from tests.cluster import daemons, layout
 
+pytestmark = pytest.mark.long
 SLOW = """
 import time
 from fanfold import Job, Sum
@@ -49,10 +49,11 @@ def test_the_controller_is_restarted(installation: Installation, tmp_path: Path)
 
 
 def test_the_kubelet_is_restarted(installation: Installation, tmp_path: Path) -> None:
-    binaries = next(Path(folder) for folder in os.environ["PATH"].split(":") if (Path(folder) / "kubelet").exists())
+    process = Path("/proc", (layout.PIDS / "kubelet").read_text())
+    command = process.joinpath("cmdline").read_text().split("\0")[:-1]
     with running(installation, tmp_path):
         daemons.stop("kubelet")
-        daemons.start("kubelet", settings.commands(binaries)["kubelet"])
+        daemons.start("kubelet", command)
 
 
 def test_the_s3_server_is_away_for_a_while(installation: Installation, storage: str, tmp_path: Path) -> None:
