@@ -140,6 +140,10 @@ REFUSED: dict[str, Any] = {
     "workers must be a number": lambda: wordcount.workflow(*PLACES, workers="some", **S3),
     "workers must be between 1 and 400": lambda: wordcount.workflow(*PLACES, workers=401, **S3),
     "partitions must be between 1 and 10,000": lambda: wordcount.workflow(*PLACES, partitions=0, **S3),
+    "has no effect without a service's storage": lambda: wordcount.workflow(*PLACES, owner="ada", s3_secret="s"),
+    "is not the id of a user": lambda: wordcount.workflow(
+        *PLACES, owner="../ada", store="s3://fanfold/", s3_secret="s"
+    ),
     "takes no parameters": lambda: wordcount.workflow(*PLACES, params={"k": 1}, **S3),
     "this job has no parameter 'k'": lambda: PARAMETERS.workflow_template("t", params={"k": 1}, **S3),
     "can't be called 'Words'": lambda: wordcount.workflow(*PLACES, name="Words", **S3),

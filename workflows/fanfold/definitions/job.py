@@ -72,6 +72,7 @@ def defined(
         **({"workers": str(chosen.get("workers") or 1)} if is_variable else {}),
         **job_params.values,
     }
+    _check_owner(chosen)
     code = code_for(compiled, chosen.get("bundles"), pods, has_image="image" in chosen)
     spec = code.spec
     definition = Definition(
@@ -133,6 +134,14 @@ def _check_size(definition: Definition) -> None:
             f"the job's description has {size >> 10} KiB, more than the {LARGEST_DEFINITION >> 10} that fit into a pod"
         )
         raise Refused(f"{what}: give it fewer stages, or shorter programs")
+
+
+def _check_owner(options: JobOptions) -> None:
+    owner = options.get("owner", "")
+    if owner and not options.get("store"):
+        raise Refused(f"the owner {owner!r:.80} has no effect without a service's storage: add its store")
+    if owner and not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", owner):
+        raise Refused(f"the owner {owner!r:.80} is not the id of a user: `fanfold whoami --json` tells it")
 
 
 def slug(name: str) -> str:
