@@ -48,6 +48,7 @@ def test_the_controller_is_restarted(installation: Installation, tmp_path: Path)
         kubectl("delete", "pod", "-n", "argo", "--selector", "app=workflow-controller", "--now")
 
 
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # as it must be
 def test_the_kubelet_is_restarted(installation: Installation, tmp_path: Path) -> None:
     process = Path("/proc", (layout.PIDS / "kubelet").read_text())
     command = process.joinpath("cmdline").read_text().split("\0")[:-1]

@@ -25,7 +25,7 @@ def compiled(tmp_path: Path) -> CompiledJob:
     (tmp_path / "cache" / sha256).write_bytes(WHEEL)
     (tmp_path / "in").mkdir()
     (tmp_path / "in/a").write_text("a\n")
-    job = replace(NAMED.compile(), wheels=tmp_path / "cache")
+    job: CompiledJob = replace(NAMED.compile(), wheels=tmp_path / "cache")
     wheel = Wheel("a-1-py3-none-any.whl", sha256, len(WHEEL))
     dependencies = Dependencies(python="3.13", platform="x86_64-manylinux_2_36", wheels=[wheel])
     return replace(job, spec=replace(job.spec, dependencies=dependencies))

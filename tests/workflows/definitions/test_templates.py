@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 from hera.workflows import DAG, Workflow
 
-from fanfold import Job, Sum
-from fanfold import program as program_of
 from fanfold.builtin.wordcount import job as wordcount
 from fanfold.definitions.options import PodOptions
 from fanfold.errors import Refused
 from fanfold_steps.definition.definition import VARIABLE, Definition
-from tests.workflows.definitions.variants import APART, NAMED, PARAMETERS, PLACES, S3, VARIANTS, words
+from tests.workflows.definitions.variants import APART, JOBS, NAMED, PARAMETERS, PLACES, S3, VARIANTS
 
 
 def templates(workflow: Workflow) -> dict[str, dict[str, Any]]:
@@ -130,7 +128,7 @@ def test_templates_alone_can_be_wired_by_hand() -> None:
     assert (entry.name, worker.name) == ("count", "count-worker")
 
 
-CODE = Job(name="code", map=words, reduce=Sum())
+CODE = JOBS.CODE
 REFUSED: dict[str, Any] = {
     "the pods need the job's code": lambda: CODE.workflow(*PLACES, s3_secret="s"),
     "lies in S3, but the pods have no credentials": lambda: wordcount.workflow(*PLACES),
@@ -185,15 +183,12 @@ def test_importing_fanfold_loads_no_hera() -> None:
 
 
 def test_a_spec_that_fits_into_no_pod_is_refused() -> None:
-    program = "cat " + "x" * (130 << 10)
-    job = Job(map=program_of(program))
     with pytest.raises(Refused, match="more than the 120 that fit into a pod"):
-        job.workflow(*PLACES, **S3)
+        JOBS.LARGE.workflow(*PLACES, **S3)
 
 
 def test_what_users_wrote_becomes_no_variable_of_argos() -> None:
-    hostile = Job(name="{{=sprig.env('PATH')}}", map=words, reduce=Sum())
-    (template,) = templates(hostile.workflow(*PLACES, **S3)).values()
+    (template,) = templates(JOBS.HOSTILE.workflow(*PLACES, **S3)).values()
     text = json.dumps(template["container"]["env"])
     assert "{{" not in text
     assert definition(template).spec.name == "{{=sprig.env('PATH')}}"

@@ -1,43 +1,19 @@
 """Workflows of many forms, for tests that look at them and for Argo's own linter."""
 
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 from hera.workflows import Workflow
-from pydantic import BaseModel
 
-from fanfold import CSV, Input, Job, Resources, Stage, Sum
 from fanfold.builtin.grep import job as grep
 from fanfold.builtin.topk import job as topk
 from fanfold.builtin.wordcount import job as wordcount
 from fanfold.definitions.options import PodOptions
+from fanfold.resolve import load_module
 
-
-class Params(BaseModel):
-    """Parameters of every kind."""
-
-    output: str
-    least: int = 3
-    share: float | None = None
-    words: list[str] = []
-    loud: bool = False
-
-
-def words(line: str) -> list[tuple[str, int]]:
-    """A mapper."""
-    return [(line, 1)]
-
-
-PARAMETERS = Job(map=words, reduce=Sum(), params=Params)
-NAMED = Job(
-    inputs={"users": Input(CSV(), map=words), "orders": Input(map=words)},
-    reduce=Sum(),
-)
-APART = Job(
-    stages=[
-        Stage(map=words, reduce=Sum()),
-        Stage(map=words, reduce=Sum(), resources=Resources(memory="4Gi")),
-    ]
-)
+JOBS: Any = load_module(Path(__file__).with_name("apart") / "variant_jobs.py")
+PARAMETERS, NAMED, APART = JOBS.PARAMETERS, JOBS.NAMED, JOBS.APART
 S3: PodOptions = {"s3_secret": "fanfold-s3", "image": "with-the-code"}
 PLACES = ("s3://texts/", "s3://counts/{{workflow.uid}}/")
 
