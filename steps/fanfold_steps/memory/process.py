@@ -6,6 +6,7 @@ if sys.platform != "win32":  # where jobs are submitted, but no worker runs
     import resource
 
 SMALLEST = 1 << 30  # libraries take address space that they may never use
+_is_limited = False
 
 
 def is_worker() -> bool:
@@ -25,18 +26,19 @@ def memory_advice() -> str:
 
 def limit_memory(share: int) -> None:
     """Let this process get twice its share of memory, but at least 1 GiB: beyond that it gets MemoryError."""
+    global _is_limited
     wanted = max(SMALLEST, 2 * share)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or wanted < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))
+        _is_limited = True
 
 
 def lift_memory_limit() -> None:
-    """Let this worker get all the memory there is, for libraries that abort or hang when they get none.
-
-    Polars reserves several times what it uses.
+    """Undo `limit_memory`, for libraries that abort or hang when they get none: Polars reserves several times what it
+    uses. A limit that others have set, such as that of a user's notebook, stays.
     """
-    if not is_worker():
+    if not _is_limited:
         return
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
