@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 from urllib.parse import quote
 
+from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
-from fanfold_client.api.resources import Bundles, Files, Jobs, Keys, Users
 from fanfold_client.api.responses import About, File, Job, Me, Part
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport

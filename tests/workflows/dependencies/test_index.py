@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanfold.dependencies.locking import IndexAway
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.dependencies.targets import target
 from fanfold.dependencies.wheels import Wheelhouse, wheelhouse
 from tests.wheels import build_wheel
@@ -85,7 +85,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 def fetched(folder: Path) -> Wheelhouse:
     job = folder / "job.py"
     job.write_text('# /// script\n# dependencies = ["thing"]\n# ///\n')
-    asked = requested(str(job), None)
+    asked = requirements_of(str(job), None)
     assert asked
     wheelhouse.cache_clear()
     return wheelhouse(asked, TARGET)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fanfold.dependencies.locking import IndexAway, own_constraints
-from fanfold.dependencies.requested import Requested, requested
+from fanfold.dependencies.requirements import Requirements, requirements_of
 from fanfold.dependencies.resolution import resolve
 from fanfold.dependencies.targets import STEPS_IMAGE, Target, target, this_machine
 from fanfold.dependencies.wheels import Wheelhouse, wheelhouse
@@ -29,17 +29,17 @@ def index(tmp_path, monkeypatch):
     return folder
 
 
-def fetched(asked: Requested, target: Target) -> Wheelhouse:
+def fetched(asked: Requirements, target: Target) -> Wheelhouse:
     """The wheels that another process would get."""
     wheelhouse.cache_clear()
     return wheelhouse(asked, target)
 
 
-def of_file(requirements: Path) -> Requested:
+def of_file(requirements: Path) -> Requirements:
     """What a file of requirements asks for, for an empty job beside it."""
     job = requirements.with_name("empty.py")
     job.touch()
-    asked = requested(str(job), str(requirements))
+    asked = requirements_of(str(job), str(requirements))
     assert asked
     return asked
 
@@ -51,7 +51,7 @@ def ask(tmp_path):
         lines = [f"dependencies = {json.dumps(requirements)}"]
         lines += [f'requires-python = "{python}"'] if python else []
         job.write_text("".join(["# /// script\n", *(f"# {line}\n" for line in lines), "# ///\n"]))
-        return requested(str(job), None)
+        return requirements_of(str(job), None)
 
     return ask_for
 

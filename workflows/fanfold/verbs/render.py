@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.dependencies.here import use_here, with_packages
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.foreground.options import (
     INCLUDE_OPTION,
     JOB,
@@ -89,7 +89,7 @@ def render(job: str, **options: Any) -> None:
 
     def print_workflow() -> int:
         with spooled(options["inputs"], local=False):  # which refuses pipes
-            asked = requested(job, options["requirements"])
+            asked = requirements_of(job, options["requirements"])
             use_here(asked)
             compiled = with_packages(resolve(job, options["include"]), asked, target_of(options))
             _print(_defined(compiled, options) if later else [_planned(compiled, options)], options["output_dir"])
