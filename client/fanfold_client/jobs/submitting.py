@@ -31,7 +31,7 @@ def resolve_for(
         requirements: a file that lists the job's packages; by default those that its own file names.
 
     Raises:
-        InvalidJob, UnknownJob, Refused: as `resolve`; a package can't be had.
+        InvalidJob, UnknownJob, Refused: as `resolve`; a package can't be resolved.
     """
     asked = requirements_of(job if isinstance(job, str) else job.file, requirements)
     use_here(asked)

@@ -24,7 +24,7 @@ _LONGEST_REASON = 1500
 
 
 class IndexAway(Refused):
-    """The index of packages doesn't respond."""
+    """The package index doesn't respond."""
 
     exit_status = 6
 
@@ -48,8 +48,8 @@ def lock_for(requirements: Requirements, target: Target) -> str:
         return done.stdout
     why = "; ".join([_reason(done.stderr), *_named_by_us(done.stderr)])
     if done.returncode != _NO_SOLUTION and "Failed to fetch" in done.stderr:
-        raise IndexAway(f"the index of packages doesn't respond: {why}")
-    raise Refused(f"the packages of {requirements.file} can't be had for {target}: {why}")
+        raise IndexAway(f"no response from the package index: {why}")
+    raise Refused(f"the packages of {requirements.file} can't be resolved for {target}: {why}")
 
 
 def _options(target: Target) -> list[str]:

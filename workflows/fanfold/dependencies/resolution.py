@@ -39,7 +39,7 @@ def resolve(requirements: Requirements, target: Target) -> list[FoundWheel]:
     Raises:
         Refused: there are none that fit the target, or the requirements contradict each other. The message names the
             package and the target.
-        IndexAway: the index of packages doesn't respond.
+        IndexAway: the package index doesn't respond.
     """
     _check_python(requirements, target)
     if requirements.dependencies == ():
@@ -50,7 +50,7 @@ def resolve(requirements: Requirements, target: Target) -> list[FoundWheel]:
     if requirements.file.name.startswith("pylock.") and requirements.file.suffix == ".toml":
         lock = requirements.text
     else:
-        say(f"choosing packages for {target}", dim=True)
+        say(f"resolving packages for {target}", dim=True)
         lock = lock_for(requirements, target)
     wheels = sorted(_wheels_of(lock, requirements, target), key=lambda wheel: wheel.name)
     if kept:
@@ -94,7 +94,7 @@ def _wheels_of(lock: str, requirements: Requirements, target: Target) -> Iterato
         pylock = Pylock.from_dict(tomllib.loads(lock))
         selected = list(pylock.select(environment=target.markers(), tags=list(target.tags())))
     except (tomllib.TOMLDecodeError, PylockValidationError, PylockSelectError) as error:
-        raise Refused(f"the packages of {requirements.file} can't be had for {target}: {error}") from error
+        raise Refused(f"the packages of {requirements.file} can't be resolved for {target}: {error}") from error
     for package, source in selected:
         if package.name == OURS:
             continue
@@ -115,5 +115,5 @@ def _wheels_of(lock: str, requirements: Requirements, target: Target) -> Iterato
 def _checked_hash(package: str, source: Any, requirements: Requirements) -> str | None:
     found: str | None = (source.hashes or {}).get("sha256")
     if requirements.hashes and found not in requirements.hashes:
-        raise Refused(f"{package}: the wheel that fits has no hash of those in {requirements.file}: lock it anew")
+        raise Refused(f"{package}: the wheel that fits has none of the hashes in {requirements.file}: lock it again")
     return found

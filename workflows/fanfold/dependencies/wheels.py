@@ -75,7 +75,7 @@ def _fetched(wheel: FoundWheel, folder: Path) -> Wheel:
     try:
         sha256 = _copied(wheel.url, Path(name))
         if wheel.sha256 not in (None, sha256):
-            raise Refused(f"{wheel.name} isn't what the index says: its SHA-256 is {sha256}; try again")
+            raise Refused(f"{wheel.name} isn't the file that the index lists: its SHA-256 is {sha256}; try again")
         size = Path(name).stat().st_size
         Path(name).replace(folder / sha256)
     finally:
@@ -112,7 +112,8 @@ def _download(url: str, path: Path) -> None:
             return
         except httpx.HTTPError as error:
             if attempt == _TRIES - 1 or isinstance(error, httpx.HTTPStatusError):
-                raise IndexAway(f"{urlsplit(url).hostname} doesn't deliver {_name_of(url)}: {_why(error)}") from error
+                what = f"{_name_of(url)} from {urlsplit(url).hostname}"
+                raise IndexAway(f"can't download {what}: {_why(error)}") from error
 
 
 def _why(error: "httpx.HTTPError") -> str:
