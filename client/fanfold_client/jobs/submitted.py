@@ -32,7 +32,7 @@ class SubmitOptions(TypedDict, total=False):
     split_size: int | str
     params: Mapping[str, Any] | Any
     include: Sequence[str]
-    requirements: str
+    requirements: str | os.PathLike[str]
     image: str
     key: str
 

@@ -1,5 +1,6 @@
 """Submit a job whose code and inputs lie on this machine: both are uploaded first."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -20,7 +21,7 @@ from fanfold_client.files.places import input_place
 
 
 def resolve_for(
-    service: SubmitService, job: AuthoredJob | str, include: Sequence[str], requirements: str | None
+    service: SubmitService, job: AuthoredJob | str, include: Sequence[str], requirements: str | os.PathLike[str] | None
 ) -> CompiledJob:
     """The job, with wheels for the workers of the service.
 

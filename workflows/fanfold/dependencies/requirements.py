@@ -3,6 +3,7 @@
 Read as text, since the file's own imports need the packages.
 """
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -42,7 +43,7 @@ class Requirements:
         return frozenset(re.findall(r"--hash[= ]sha256:([0-9a-f]{64})", self.text))
 
 
-def requirements_of(job: str | None, requirements: str | None) -> Requirements | None:
+def requirements_of(job: str | None, requirements: str | os.PathLike[str] | None) -> Requirements | None:
     """What a job's file asks for; a file of requirements stands in for the packages in its block. None: nothing.
 
     Args:

@@ -109,6 +109,8 @@ def _check(options: Mapping[str, Any], *, later: bool) -> None:
     if given := [name for name in _ONLY_LATER if options[name] and not later]:
         raise click.UsageError(f"--{given[0]} only applies to Workflows that plan themselves: add --plan later")
     if options["template"] and not options["schedules"]:
+        if options["name"]:
+            raise click.UsageError("--name has no effect on a WorkflowTemplate, which --template names: leave it out")
         return  # its places can be given when it is submitted
     for name, option in (("inputs", "--input"), ("output", "--output")):
         if not options[name]:
@@ -128,7 +130,7 @@ def _print(objects: "list[Workflow]", folder: str | None) -> None:
         title = (one.annotations or {})["workflows.argoproj.io/title"]
         name = title.partition(" ")[0] if one.kind == "Workflow" else one.name  # that of a Workflow may be its job's id
         path = Path(folder) / f"{str(one.kind).lower()}-{slug(str(name))}.yaml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         click.echo(str(path))
 
 
