@@ -51,6 +51,14 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
+def test_manifests_that_documents_name_are_there() -> None:
+    named = {
+        name for file in TRACKED.split() for name in re.findall(r"\bargo/[\w./-]+\.yaml", (ROOT / file).read_text())
+    }
+    assert len(named) >= 3
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
 def test_architecture_names_what_is_there_by_its_full_path() -> None:
     """`fanfold_steps/records/map.py: RecordMapStep.run` is the method in that file; a namesake doesn't count."""
     quoted = re.findall(r"`([^`\n]+)`", ARCHITECTURE)

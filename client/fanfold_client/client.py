@@ -15,13 +15,13 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
+from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
-from fanfold_client.api.resources import Bundles, Files, Jobs, Keys, Users
 from fanfold_client.api.responses import About, File, Job, Me, Part
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport
@@ -279,12 +279,16 @@ class Client:
         for _, chunk in verified(self.jobs.parts(job_id, name), self.jobs.read(job_id, name)):
             yield chunk
 
-    def remove_user(self, name: str, *, everything: bool = False) -> Removed | Literal[False]:
+    def remove_user(self, name: str, *, everything: bool = False) -> Removed | None:
         """Remove an account; with `everything` also the user's files and jobs. Interrupted, it may be repeated.
 
-        What is kept stays in the service under the account's id.
+        Returns how much was removed besides; None: all is kept, in the service under the account's id.
+
+        Raises:
+            NotFound: there is no such user.
+            NotAllowed: you aren't an administrator.
         """
-        removed: Removed | Literal[False] = False
+        removed: Removed | None = None
         if everything:
             account = self.users.disable(name)  # first, so that nothing is added meanwhile
             removed = self.remove_everything_of(account["id"])

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 
-from fanfold_steps.definition.definition import AUTO, VARIABLE, Definition, Run
+from fanfold_steps.definition.definition import AUTO, VARIABLE, Arguments, Definition
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats.polars_import import THREADS
 from fanfold_steps.memory.allocation import allocate_for_work
@@ -81,14 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--job", metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
     parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
-    run = parser.add_argument_group("a job that plans itself", f"The variable {VARIABLE} says what it is.")
-    run.add_argument("--workflow", default="", metavar="NAMESPACE/NAME/UID", help="the Workflow")
-    run.add_argument("--created", default="", metavar="SECONDS", help="when the Workflow was created")
-    run.add_argument("--input", action="append", default=[], metavar="[NAME=]URLS", help="an input")
-    run.add_argument("--output", default="", metavar="URL", help="the folder for the parts")
-    run.add_argument("--partitions", default=AUTO, metavar="N", help="parts of the output")
-    run.add_argument("--workers", default="1", metavar="N", help="map pods")
-    run.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the job")
+    definition = parser.add_argument_group("a job that plans itself", f"The variable {VARIABLE} says what it is.")
+    definition.add_argument("--workflow", default="", metavar="NAMESPACE/NAME/UID", help="the Workflow")
+    definition.add_argument("--created", default="", metavar="SECONDS", help="when the Workflow was created")
+    definition.add_argument("--input", action="append", default=[], metavar="[NAME=]URLS", help="an input")
+    definition.add_argument("--output", default="", metavar="URL", help="the folder for the parts")
+    definition.add_argument("--partitions", default=AUTO, metavar="N", help="parts of the output")
+    definition.add_argument("--workers", default="1", metavar="N", help="map pods")
+    definition.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the job")
     return parser
 
 
@@ -97,7 +97,7 @@ def _begun(options: argparse.Namespace, name: str) -> JobTree:
     from fanfold_steps.definition.begin import begin
 
     definition = Definition.from_text(os.environ.get(VARIABLE, ""))
-    run = Run(
+    arguments = Arguments(
         workflow=options.workflow,
         created=options.created,
         inputs=options.input,
@@ -106,7 +106,7 @@ def _begun(options: argparse.Namespace, name: str) -> JobTree:
         workers=options.workers,
         params=options.param,
     )
-    return begin(definition, run, name)
+    return begin(definition, arguments, name)
 
 
 def _tidy(tree: JobTree, name: str) -> None:

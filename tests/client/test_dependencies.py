@@ -53,7 +53,7 @@ def test_requirements_that_can_not_be_had_are_refused_before_anything_is_sent(
     (work / "requirements.txt").write_text("nowhere>=1\n")
     done = submitted(fanfold, work, "--requirements", "requirements.txt", status=3)
     assert "nowhere" in done.stderr
-    assert "can't be had for Python 3." in done.stderr
+    assert "can't be resolved for Python 3." in done.stderr
     assert uploads(up) == sent
 
 

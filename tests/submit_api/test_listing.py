@@ -11,7 +11,7 @@ import pytest
 from fanfold import builtin
 from fanfold.engines import Handle, Observation, Phase
 from fanfold_steps.definition.begin import begin, job_id
-from fanfold_steps.definition.definition import Definition, Run
+from fanfold_steps.definition.definition import Arguments, Definition
 from fanfold_steps.definition.marker import FOLDER, Marker
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
@@ -46,9 +46,9 @@ class Cluster(Bench):
         """A Workflow's first worker begins a job."""
         definition = Definition(builtin.find("wordcount"), store=self.root, owner=owner)
         place = output if "://" in output else self.root + output
-        run = Run("team/visits-x7k2p/the-uid", "1795504500", [f"{self.root}files/ada/texts/"], place)
-        self.id = job_id(definition, run)
-        return begin(definition, run, "all-0")
+        arguments = Arguments("team/visits-x7k2p/the-uid", "1795504500", [f"{self.root}files/ada/texts/"], place)
+        self.id = job_id(definition, arguments)
+        return begin(definition, arguments, "all-0")
 
     def listed(self) -> Job:
         self.listing.list_new()

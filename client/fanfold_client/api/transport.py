@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import httpx
 
-from fanfold_client.api.problems import Away, ClientError, NotAllowed, from_problem
+from fanfold_client.api.problems import Away, ClientError, NotAllowed, Refused, from_problem
 
 TRIES = 5
 LONGEST_WAIT = 10.0  # seconds; no retry if the service asks for a longer one
@@ -32,9 +32,10 @@ class Transport:
     """Requests to the service at `url`. Thread-safe."""
 
     def __init__(self, url: str, credentials: Credentials | None = None) -> None:
+        """Raises Refused: `url` isn't a URL."""
         self.url = url.rstrip("/")
         self._credentials = credentials
-        proxied = httpx.URL(self.url).host not in _LOOPBACK  # no proxy leads to this machine
+        proxied = _host(self.url) not in _LOOPBACK  # no proxy leads to this machine
         self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=proxied)
 
     def close(self) -> None:
@@ -138,3 +139,12 @@ def _problem(response: httpx.Response) -> dict[str, Any]:
     except ValueError:
         return {"detail": f"{response.request.url} responded {response.status_code} {response.reason_phrase}"}
     return body if isinstance(body, dict) else {"detail": str(body)}
+
+
+def _host(url: str) -> str:
+    """The host in a service's URL. Raises Refused: it isn't a URL."""
+    try:
+        return httpx.URL(url).host
+    except httpx.InvalidURL as error:
+        mend = "write it as in http://127.0.0.1:1338"
+        raise Refused(f"{url!r:.200} is not the URL of a service ({error}): {mend}") from error

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from fanfold.foreground.places import place_url
 from fanfold.terminal.display import Display
+from fanfold_client.api.collections import Files
 from fanfold_client.api.problems import Refused
-from fanfold_client.api.resources import Files
 from fanfold_client.files.transfer import Local, distinct, local_files, stored_name, upload
 from fanfold_steps.inputs.listing import fixed_part, list_files, matches
 from fanfold_storage.errors import NotFound

@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from fanfold.terminal.display import Display
 from fanfold.terminal.progress import Rate, transfer_line
+from fanfold_client.api.collections import Files
 from fanfold_client.api.problems import Refused
-from fanfold_client.api.resources import Files
 from fanfold_client.api.responses import File
 from fanfold_storage.objects import validate_key
 

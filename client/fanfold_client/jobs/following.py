@@ -5,8 +5,8 @@ import time
 from fanfold.terminal.display import Display
 from fanfold.terminal.progress import ProgressLine
 from fanfold.terminal.steps import StepProgress
+from fanfold_client.api.collections import Jobs
 from fanfold_client.api.problems import Away
-from fanfold_client.api.resources import Jobs
 from fanfold_client.api.responses import FINAL, Job
 
 SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0  # seconds between two requests: few at first, for small jobs

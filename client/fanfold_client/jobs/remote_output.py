@@ -11,8 +11,8 @@ from typing import Any
 from fanfold.errors import JobFailed
 from fanfold.results.reading import OutputFormats, StoredPart, format_by_name
 from fanfold.terminal.display import Display
+from fanfold_client.api.collections import SubmitService
 from fanfold_client.api.problems import Conflict, Corrupt, Refused
-from fanfold_client.api.resources import Resources
 from fanfold_client.api.responses import FINAL, Job
 from fanfold_client.files.places import SCHEME
 from fanfold_client.files.results import safe_name
@@ -27,10 +27,10 @@ from fanfold_storage.urls import open_objects
 class RemoteOutput:
     """The output of a job in the service."""
 
-    def __init__(self, resources: Resources, job: Job, formats: OutputFormats | None, *, quiet: bool) -> None:
+    def __init__(self, service: SubmitService, job: Job, formats: OutputFormats | None, *, quiet: bool) -> None:
         """The output of a job, in these formats; None: those that follow from the names of its parts."""
         self.job = job
-        self._resources = resources
+        self._service = service
         self._formats = formats
         self._quiet = quiet
         self._report: Report | None = None
@@ -44,18 +44,18 @@ class RemoteOutput:
     def now(self) -> Job:
         """The job as it is now."""
         if self.job["state"] not in FINAL:
-            self.job = self._resources.jobs.get(self.job["id"])
+            self.job = self._service.jobs.get(self.job["id"])
         return self.job
 
     def cancel(self) -> None:
         """Cancel it."""
-        self.job = self._resources.jobs.cancel(self.job["id"])
+        self.job = self._service.jobs.cancel(self.job["id"])
 
     def report(self) -> Report:
         """What the job wrote, once it has ended. Raises JobFailed, Conflict."""
         if self._report is None:
             self._wait()
-            results = self._resources.jobs.results(self.job["id"])
+            results = self._service.jobs.results(self.job["id"])
             main = _reported(results["parts"])
             named = {name: _reported(parts) for name, parts in results.get("outputs", {}).items()}
             counters, skipped = self.job["counters"], skipped_in(self.job)
@@ -89,14 +89,14 @@ class RemoteOutput:
             raise Refused(
                 f"the service doesn't serve the bad records of job {self.job['id']}: {quarantine_of(self.job)}"
             )
-        return self._resources.files.read(f"{output.removeprefix(SCHEME).strip('/')}/{BAD_RECORDS}")
+        return self._service.files.read(f"{output.removeprefix(SCHEME).strip('/')}/{BAD_RECORDS}")
 
     def _wait(self) -> None:
         job_id = self.job["id"]
         if self.job["state"] not in FINAL:
             try:
                 with Display(quiet=self._quiet) as display:
-                    self.job = follow(self._resources.jobs, job_id, display)
+                    self.job = follow(self._service.jobs, job_id, display)
             except KeyboardInterrupt:
                 message = f"the job keeps running: wait() for result {job_id} again, or cancel() it"
                 raise KeyboardInterrupt(message) from None
@@ -113,7 +113,7 @@ class RemoteOutput:
         folder.mkdir(exist_ok=True)
         digest, partial = hashlib.sha256(), folder / f".{part.name}"
         with partial.open("wb") as file:
-            for chunk in self._resources.jobs.read(self.job["id"], name, start, start + part.bytes):
+            for chunk in self._service.jobs.read(self.job["id"], name, start, start + part.bytes):
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != part.sha256:

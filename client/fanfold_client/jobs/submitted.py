@@ -11,8 +11,8 @@ from fanfold.foreground.places import Input, input_values
 from fanfold.results.reading import OutputFormats
 from fanfold.results.result import Result
 from fanfold.terminal.display import Display
+from fanfold_client.api.collections import SubmitService
 from fanfold_client.api.problems import Refused
-from fanfold_client.api.resources import Resources
 from fanfold_client.files.places import output_place
 from fanfold_client.jobs.remote_output import RemoteOutput
 from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
@@ -32,7 +32,7 @@ class SubmitOptions(TypedDict, total=False):
     split_size: int | str
     params: Mapping[str, Any] | Any
     include: Sequence[str]
-    requirements: str
+    requirements: str | os.PathLike[str]
     image: str
     key: str
 
@@ -87,7 +87,7 @@ class SubmittedResult(Result):
 
 
 def submit(
-    resources: Resources,
+    service: SubmitService,
     job: AuthoredJob | str,
     input: Input,
     output: str | None,
@@ -110,16 +110,16 @@ def submit(
         request["output"] = output_place(os.fspath(output))
     try:
         named = job if isinstance(job, AuthoredJob) else os.fspath(job)
-        compiled = resolve_for(resources, named, given.get("include", ()), given.get("requirements")).with_values(
+        compiled = resolve_for(service, named, given.get("include", ()), given.get("requirements")).with_values(
             given.get("params") or {}
         )
         places = input_values(compiled.spec, input)
         with Display(quiet=quiet) as display:
-            admitted = submit_job(resources, compiled, request, places, given.get("key"), display)
+            admitted = submit_job(service, compiled, request, places, given.get("key"), display)
         say_notes(admitted)
     except InvalidInputs as error:
         raise Refused(str(error)) from error
     except InvalidCommand as error:
         raise InvalidJob(str(error)) from error
     formats = OutputFormats(compiled.spec.output, compiled.spec.outputs)
-    return SubmittedResult(RemoteOutput(resources, admitted, formats, quiet=quiet))
+    return SubmittedResult(RemoteOutput(service, admitted, formats, quiet=quiet))

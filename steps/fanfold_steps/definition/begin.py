@@ -11,7 +11,7 @@ import time
 from dataclasses import asdict
 
 from fanfold_steps.crash_points import around
-from fanfold_steps.definition.definition import Definition, Run
+from fanfold_steps.definition.definition import Arguments, Definition
 from fanfold_steps.definition.marker import write_marker
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.inputs.splits import InvalidInputs, digest, inputs_by_name
@@ -31,39 +31,39 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 0.05, 1.0
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def job_id(definition: Definition, run: Run) -> str:
+def job_id(definition: Definition, arguments: Arguments) -> str:
     """The id of the job: 9 digits for the time, as in every id, and 11 that follow from the Workflow and the job.
 
     >>> from fanfold_steps.job.spec import JobSpec
-    >>> job_id(Definition(JobSpec()), Run("uid", "1764000000", ["s3://b/in/"], "s3://b/out/"))[:9]
+    >>> job_id(Definition(JobSpec()), Arguments("uid", "1764000000", ["s3://b/in/"], "s3://b/out/"))[:9]
     '0midc1z40'
     """
-    milliseconds = int(run.created) * 1000 if run.created.isdecimal() else 0
-    identity = json.dumps([run.workflow, definition.to_text(), asdict(run)], sort_keys=True)
+    milliseconds = int(arguments.created) * 1000 if arguments.created.isdecimal() else 0
+    identity = json.dumps([arguments.workflow, definition.to_text(), asdict(arguments)], sort_keys=True)
     number = int.from_bytes(hashlib.sha256(identity.encode("utf-8", "surrogatepass")).digest())
     return _digits(milliseconds, 9) + _digits(number, 11)
 
 
-def begin(definition: Definition, run: Run, worker: str) -> JobTree:
+def begin(definition: Definition, arguments: Arguments, worker: str) -> JobTree:
     """The tree of the job, with `job.json` in it.
 
     Args:
         definition: the job.
-        run: its parameters.
+        arguments: the values of its parameters.
         worker: the worker's name, such as `map-3`. The first one plans; others wait a while for it.
 
     Raises:
         PermanentFailure: the job can't run as asked.
         StorageError: a store is unavailable.
     """
-    job, output = job_id(definition, run), run.output_folder()
+    job, output = job_id(definition, arguments), arguments.output_folder()
     tree = JobTree.open(f"{definition.store}jobs/{job}/" if definition.store else f"{output}_job/")
     if definition.store or _begun_by_us(tree, job):
         clear_if_left(tree, worker)
     if _is_begun(tree, job, 0 if worker in PLANNERS else PATIENCE_SECONDS):
         return tree
     try:
-        conf = _plan(definition, run, job, output)
+        conf = _plan(definition, arguments, job, output)
     except PermanentFailure as failure:
         if _begun_by_us(tree, job):  # another worker has planned, and perhaps written parts, meanwhile
             return tree
@@ -75,7 +75,7 @@ def begin(definition: Definition, run: Run, worker: str) -> JobTree:
         raise PermanentFailure("storage", str(error)) from error
     if definition.store:
         with around("begin.marker"):
-            write_marker(definition, run, job)
+            write_marker(definition, arguments, job)
     with around("begin.job"):
         tree.create_conf(conf)
     if not _begun_by_us(tree, job):
@@ -105,9 +105,9 @@ def _taken(output: str) -> str:
     return f"{what}: let that run finish, remove the folder _job, or choose another output"
 
 
-def _plan(definition: Definition, run: Run, job: str, output: str) -> JobConf:
-    spec, inputs = definition.spec, run.job_inputs()
-    wanted, workers = run.partition_count(), run.worker_count()
+def _plan(definition: Definition, arguments: Arguments, job: str, output: str) -> JobConf:
+    spec, inputs = definition.spec, arguments.job_inputs()
+    wanted, workers = arguments.partition_count(), arguments.worker_count()
     try:
         named = inputs_by_name(spec, inputs)
         check_output(output)
@@ -133,7 +133,7 @@ def _plan(definition: Definition, run: Run, job: str, output: str) -> JobConf:
         bundle_url=definition.bundle_url,
         wheels_url=definition.wheels_url if spec.dependencies else None,
         memory=definition.memory,
-        params=run.job_params(definition.params),
+        params=arguments.job_params(definition.params),
     )
 
 

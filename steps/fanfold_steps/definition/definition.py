@@ -68,8 +68,8 @@ class Definition:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One run of a definition: the Workflow, and the values that its parameters have there."""
+class Arguments:
+    """What a Workflow tells its pods besides the definition: which one it is, and the values of its parameters."""
 
     workflow: str
     """`NAMESPACE/NAME/UID`; the uid alone would do to tell it from any other."""
@@ -108,8 +108,8 @@ class Run:
     def job_params(self, kinds: Mapping[str, ParamKind]) -> dict[str, Any]:
         """The job's parameters, for its model to check. Raises PermanentFailure: one should be JSON, but isn't.
 
-        >>> run = Run("", "", [], "", params=["least=3", "words=", "title="])
-        >>> run.job_params({"least": "json", "words": "optional", "title": "text"})
+        >>> arguments = Arguments("", "", [], "", params=["least=3", "words=", "title="])
+        >>> arguments.job_params({"least": "json", "words": "optional", "title": "text"})
         {'least': 3, 'title': ''}
         """
         found: dict[str, Any] = {}

@@ -6,7 +6,7 @@ The service reads it once and deletes it. Whoever can write to the store can wri
 import json
 from dataclasses import asdict, dataclass
 
-from fanfold_steps.definition.definition import Definition, Run
+from fanfold_steps.definition.definition import Arguments, Definition
 from fanfold_storage.urls import open_objects
 
 FOLDER = "definitions/"
@@ -26,9 +26,9 @@ class Marker:
     """The id of the user who may see the job; admins may, too."""
 
 
-def write_marker(definition: Definition, run: Run, job: str) -> None:
+def write_marker(definition: Definition, arguments: Arguments, job: str) -> None:
     """Tell the service whose store the job's tree lies in. Raises StorageError."""
-    namespace, name, uid = [*run.workflow.split("/"), "", "", ""][:3]
+    namespace, name, uid = [*arguments.workflow.split("/"), "", "", ""][:3]
     marker = Marker(namespace, name, uid, definition.owner)
     assert definition.store
     open_objects(definition.store).put(f"{FOLDER}{job}.json", [json.dumps(asdict(marker)).encode()])

@@ -2,6 +2,7 @@
 
 job.json                           the JobConf, written before any worker starts
 bundle.zip                         the user's code; a service keeps it elsewhere
+wheels/SHA256                      a package of the job, if pods need it; a service keeps them elsewhere
 replaces.json                      the manifest of the output that is replaced in place (`--overwrite`)
 plan.json                          files, splits, stages: put-if-absent by the first worker
 stage-0/boundaries.json            put-if-absent by the first map task: the boundaries of a total order

@@ -224,3 +224,10 @@ def test_a_service_may_ask_for_ten_seconds(script: Script, monkeypatch: pytest.M
         client.about()
     assert len(script.seen) == tries
     assert waits == [float(asked_for)] * (tries - 1)
+
+
+def test_what_is_not_a_url_is_refused():
+    with pytest.raises(
+        Refused, match=r"'http://127.0.0.1:x' is not the URL of a service \(Invalid port: 'x'\): write it"
+    ):
+        Transport("http://127.0.0.1:x")

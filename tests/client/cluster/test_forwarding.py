@@ -192,7 +192,9 @@ def test_a_port_in_use_is_told_with_others_to_take(cluster: Cluster, capsys: pyt
     assert f"port {port} of this machine is in use" in told and "--auth-url http://127.0.0.1:2337 --forward" in told
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.7:30002", "https://127.0.0.1:1338", "http://localhost", "127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.7:30002", "https://127.0.0.1:1338", "http://localhost", "127.0.0.1:1", "http://127.0.0.1:x"]
+)
 def test_it_forwards_ports_of_this_machine_alone(url: str, capsys: pytest.CaptureFixture[str]):
     assert main.run(["login", url, "--forward"]) == 2
     assert f"http://127.0.0.1:1338, not {url}" in " ".join(capsys.readouterr().err.split())

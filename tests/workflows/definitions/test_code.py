@@ -10,7 +10,7 @@ from fanfold.definitions.job import defined
 from fanfold.errors import Refused
 from fanfold.planning.compiled import CompiledJob
 from fanfold_steps.definition.begin import begin
-from fanfold_steps.definition.definition import Definition, Run
+from fanfold_steps.definition.definition import Arguments, Definition
 from fanfold_steps.job.dependencies import Dependencies, Wheel
 from tests.workflows.definitions.variants import NAMED
 
@@ -38,8 +38,8 @@ def test_wheels_lie_beside_the_code_and_workers_are_told_where(compiled: Compile
     job = defined(compiled, places, output, {"claim": f"data:{tmp_path}", "bundles": code})
     assert (tmp_path / "code" / hashlib.sha256(WHEEL).hexdigest()).read_bytes() == WHEEL
     definition = Definition.from_text(job.definition.to_text())
-    run = Run("team/words/uid", "1764000000", [f"{name}={url}" for name, url in places.items()], output)
-    conf = begin(definition, run, "all-0").conf()
+    arguments = Arguments("team/words/uid", "1764000000", [f"{name}={url}" for name, url in places.items()], output)
+    conf = begin(definition, arguments, "all-0").conf()
     assert (conf.wheels_url, conf.spec.dependencies) == (code, compiled.spec.dependencies)
     assert conf.bundle_url and conf.bundle_url.startswith(code)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanfold.dependencies.locking import IndexAway
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.dependencies.targets import target
 from fanfold.dependencies.wheels import Wheelhouse, wheelhouse
 from tests.wheels import build_wheel
@@ -85,7 +85,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 def fetched(folder: Path) -> Wheelhouse:
     job = folder / "job.py"
     job.write_text('# /// script\n# dependencies = ["thing"]\n# ///\n')
-    asked = requested(str(job), None)
+    asked = requirements_of(str(job), None)
     assert asked
     wheelhouse.cache_clear()
     return wheelhouse(asked, TARGET)
@@ -112,8 +112,8 @@ def test_an_index_that_does_not_deliver_is_told_without_its_password(index: Inde
     index.status = 503
     with pytest.raises(IndexAway) as refusal:
         fetched(tmp_path)
-    assert str(refusal.value) == "127.0.0.1 doesn't deliver thing-1.0-py3-none-any.whl: status 503"
+    assert str(refusal.value) == "can't download thing-1.0-py3-none-any.whl from 127.0.0.1: status 503"
     index.status, index.broken = 200, 9
-    with pytest.raises(IndexAway, match=r"doesn't deliver thing-1\.0-py3-none-any\.whl: peer closed"):
+    with pytest.raises(IndexAway, match=r"can't download thing-1\.0-py3-none-any\.whl from 127\.0\.0\.1: peer closed"):
         fetched(tmp_path)
     assert list((tmp_path / "cache/fanfold/wheels").iterdir()) == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fanfold.dependencies.locking import IndexAway, own_constraints
-from fanfold.dependencies.requested import Requested, requested
+from fanfold.dependencies.requirements import Requirements, requirements_of
 from fanfold.dependencies.resolution import resolve
 from fanfold.dependencies.targets import STEPS_IMAGE, Target, target, this_machine
 from fanfold.dependencies.wheels import Wheelhouse, wheelhouse
@@ -29,17 +29,17 @@ def index(tmp_path, monkeypatch):
     return folder
 
 
-def fetched(asked: Requested, target: Target) -> Wheelhouse:
+def fetched(asked: Requirements, target: Target) -> Wheelhouse:
     """The wheels that another process would get."""
     wheelhouse.cache_clear()
     return wheelhouse(asked, target)
 
 
-def of_file(requirements: Path) -> Requested:
+def of_file(requirements: Path) -> Requirements:
     """What a file of requirements asks for, for an empty job beside it."""
     job = requirements.with_name("empty.py")
     job.touch()
-    asked = requested(str(job), str(requirements))
+    asked = requirements_of(str(job), str(requirements))
     assert asked
     return asked
 
@@ -51,7 +51,7 @@ def ask(tmp_path):
         lines = [f"dependencies = {json.dumps(requirements)}"]
         lines += [f'requires-python = "{python}"'] if python else []
         job.write_text("".join(["# /// script\n", *(f"# {line}\n" for line in lines), "# ///\n"]))
-        return requested(str(job), None)
+        return requirements_of(str(job), None)
 
     return ask_for
 
@@ -109,7 +109,7 @@ def test_a_wheel_that_changed_under_its_name_is_refused(index, ask):
     found = resolve(ask("thing"), TARGET)
     build_wheel(index, "thing", "1.0", {"thing.py": "EVIL = 1\n"})
     assert found[0].sha256
-    with pytest.raises(Refused, match=r"thing-1\.0-py3-none-any\.whl isn't what the index says"):
+    with pytest.raises(Refused, match=r"thing-1\.0-py3-none-any\.whl isn't the file that the index lists"):
         fetched(ask("thing"), TARGET)
     assert [path.name for path in Path(fetched(ask("thing>=0"), TARGET).folder).glob("partial*")] == []
 
@@ -134,7 +134,7 @@ def test_what_can_not_be_had_is_told_with_the_package_and_the_platform(requireme
         resolve(ask(*requirements), TARGET)
     message = str(refusal.value)
     assert told in message
-    assert "can't be had for Python 3.13 on x86_64-manylinux_2_36: " in message
+    assert "can't be resolved for Python 3.13 on x86_64-manylinux_2_36: " in message
     assert "\n" not in message
     assert status_of(refusal.value) == Exit.REFUSED
 
@@ -165,7 +165,7 @@ def test_an_index_that_is_away_is_not_the_jobs_fault(index, ask, monkeypatch):
     monkeypatch.delenv("UV_CONFIG_FILE")
     monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    with pytest.raises(IndexAway, match="the index of packages doesn't respond") as refusal:
+    with pytest.raises(IndexAway, match="no response from the package index") as refusal:
         resolve(ask("thing"), TARGET)
     assert status_of(refusal.value) == Exit.AWAY
 
@@ -176,7 +176,7 @@ def test_a_lock_file_is_held_to_its_hashes(index, tmp_path):
     lock.write_text(f"thing==1.0 \\\n    --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
     assert names(resolve(of_file(lock), TARGET)) == [wheel.name]
     lock.write_text(f"thing==1.0 --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(Refused, match=r"thing: the wheel that fits has no hash of those in .*lock\.txt: lock it anew"):
+    with pytest.raises(Refused, match=r"thing: the wheel that fits has none of the hashes in .*lock\.txt: lock"):
         resolve(of_file(lock), TARGET)
 
 
@@ -197,7 +197,7 @@ def test_a_pylock_is_taken_as_it_is(index, tmp_path):
     with pytest.raises(Refused, match="No wheel found matching the provided tags for package 'thing'"):
         resolve(asked, Target("3.12", TARGET.platform))
     lock.write_text("lock-version = 2\n")
-    with pytest.raises(Refused, match="can't be had for"):
+    with pytest.raises(Refused, match="can't be resolved for"):
         resolve(of_file(lock), TARGET)
 
 

@@ -171,7 +171,7 @@ def test_refusals_are_told_before_anything_runs(work, environ):
         done = run_in(work, *command, *PLACES, environ=environ)
         assert done.returncode == 3
         assert "shout>=9" in done.stderr
-        assert "can't be had for Python 3." in done.stderr
+        assert "can't be resolved for Python 3." in done.stderr
         assert "Traceback" not in done.stderr
     assert not (work / "out").exists()
 

@@ -98,6 +98,7 @@ CONTRADICTIONS = {
     "--write": ["--template", "t", "--write"],
     "--plan now": ["--template", "t", "--plan", "now"],
     "--timezone": [*PLACES, "--timezone", "Europe/Berlin"],
+    "--name": ["--template", "t", "--name", "n"],
     "--bundles": [*PLACES, "--bundles", "s3://code/"],
     "'--input'": ["--output", "s3://counts/"],
     "'--output'": ["--cron", "0 3 * * *", "--input", "s3://texts/"],

@@ -178,10 +178,10 @@ class Job(Definable):
         if self.module and self.module.__name__.startswith("fanfold."):
             return CompiledJob(self.spec(), None, self.params)
         from fanfold.dependencies.here import with_packages
-        from fanfold.dependencies.requested import requested
+        from fanfold.dependencies.requirements import requirements_of
         from fanfold.dependencies.targets import STEPS_IMAGE
 
-        return with_packages(self.compile(), requested(self.file, None), STEPS_IMAGE)
+        return with_packages(self.compile(), requirements_of(self.file, None), STEPS_IMAGE)
 
     def _pack(self, module: ModuleType | None, typed: TypedFunctions, include: Sequence[str]) -> Bundle:
         modules = [definition_of(function)[0] for function in self._functions if id(function) not in typed.names]

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from fanfold.dependencies.requested import Requested
+from fanfold.dependencies.requirements import Requirements
 from fanfold.dependencies.targets import Target, this_machine
 from fanfold.dependencies.wheels import wheelhouse
 from fanfold.errors import Refused
@@ -14,14 +14,14 @@ from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.user_code.packages import cache_folder, installed
 
 
-def environment_here(requested: Requested) -> Path | None:
+def environment_here(requirements: Requirements) -> Path | None:
     """The folder with the packages for this Python; None if it takes none. Raises Refused, IndexAway."""
     if sys.platform == "win32":
         raise Refused(
-            f"{requested.file} names packages, which Fanfold installs on Linux and macOS alone: on Windows, submit the "
-            "job inside WSL2"
+            f"{requirements.file} names packages, which Fanfold installs on Linux and macOS alone: on Windows, submit "
+            "the job inside WSL2"
         )
-    found, environments = wheelhouse(requested, this_machine()), cache_folder("environments")
+    found, environments = wheelhouse(requirements, this_machine()), cache_folder("environments")
     if environments is None or not found.dependencies.wheels:
         return None
     try:
@@ -30,16 +30,16 @@ def environment_here(requested: Requested) -> Path | None:
         raise Refused(str(error)) from error
 
 
-def use_here(requested: Requested | None) -> None:
+def use_here(requirements: Requirements | None) -> None:
     """Let this process import the packages, before those that are installed. Raises Refused, IndexAway."""
-    if requested and (folder := environment_here(requested)):
+    if requirements and (folder := environment_here(requirements)):
         sys.path.insert(0, str(folder))
         importlib.invalidate_caches()
 
 
-def with_packages(compiled: CompiledJob, requested: Requested | None, target: Target) -> CompiledJob:
+def with_packages(compiled: CompiledJob, requirements: Requirements | None, target: Target) -> CompiledJob:
     """The job with the wheels that it brings to workers of a target. Raises Refused, IndexAway."""
-    found = wheelhouse(requested, target) if requested else None
+    found = wheelhouse(requirements, target) if requirements else None
     if found is None or not found.dependencies.wheels:
         return compiled
     return replace(compiled, spec=replace(compiled.spec, dependencies=found.dependencies), wheels=found.folder)

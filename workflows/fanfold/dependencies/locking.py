@@ -9,7 +9,7 @@ from importlib.metadata import requires
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fanfold.dependencies.requested import Requested
+from fanfold.dependencies.requirements import Requirements
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
 from fanfold_steps.user_code.packages import find_uv
@@ -24,21 +24,21 @@ _LONGEST_REASON = 1500
 
 
 class IndexAway(Refused):
-    """The index of packages doesn't respond."""
+    """The package index doesn't respond."""
 
     exit_status = 6
 
 
-def lock_for(requested: Requested, target: Target) -> str:
+def lock_for(requirements: Requirements, target: Target) -> str:
     """The requirements as a `pylock.toml`, which PEP 751 defines. Raises Refused, IndexAway."""
     with tempfile.TemporaryDirectory(prefix="fanfold-resolution-") as folder:
         excludes, constraints = Path(folder) / "excludes.txt", Path(folder) / "constraints.txt"
         excludes.write_text(OURS)
         constraints.write_text("\n".join(own_constraints()))
-        command = [find_uv(_no_uv), "pip", "compile", str(requested.file), *_options(target)]
+        command = [find_uv(_no_uv), "pip", "compile", str(requirements.file), *_options(target)]
         done = subprocess.run(
             [*command, "--excludes", str(excludes), "--constraints", str(constraints)],
-            cwd=requested.file.parent,
+            cwd=requirements.file.parent,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -48,8 +48,8 @@ def lock_for(requested: Requested, target: Target) -> str:
         return done.stdout
     why = "; ".join([_reason(done.stderr), *_named_by_us(done.stderr)])
     if done.returncode != _NO_SOLUTION and "Failed to fetch" in done.stderr:
-        raise IndexAway(f"the index of packages doesn't respond: {why}")
-    raise Refused(f"the packages of {requested.file} can't be had for {target}: {why}")
+        raise IndexAway(f"no response from the package index: {why}")
+    raise Refused(f"the packages of {requirements.file} can't be resolved for {target}: {why}")
 
 
 def _options(target: Target) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from fanfold.dependencies.locking import OURS, lock_for, own_constraints
-from fanfold.dependencies.requested import Requested
+from fanfold.dependencies.requirements import Requirements
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
 from fanfold.terminal.console import say
@@ -33,50 +33,50 @@ class FoundWheel:
     sha256: str | None
 
 
-def resolve(requested: Requested, target: Target) -> list[FoundWheel]:
+def resolve(requirements: Requirements, target: Target) -> list[FoundWheel]:
     """The wheels that requirements lead to, with all that they depend on; but not Fanfold itself.
 
     Raises:
         Refused: there are none that fit the target, or the requirements contradict each other. The message names the
             package and the target.
-        IndexAway: the index of packages doesn't respond.
+        IndexAway: the package index doesn't respond.
     """
-    _check_python(requested, target)
-    if requested.dependencies == ():
+    _check_python(requirements, target)
+    if requirements.dependencies == ():
         return []
-    kept = _kept_in(requested, target)
+    kept = _kept_in(requirements, target)
     if kept and kept.is_file():
         return [FoundWheel(**one) for one in json.loads(kept.read_text())]
-    if requested.file.name.startswith("pylock.") and requested.file.suffix == ".toml":
-        lock = requested.text
+    if requirements.file.name.startswith("pylock.") and requirements.file.suffix == ".toml":
+        lock = requirements.text
     else:
-        say(f"choosing packages for {target}", dim=True)
-        lock = lock_for(requested, target)
-    wheels = sorted(_wheels_of(lock, requested, target), key=lambda wheel: wheel.name)
+        say(f"resolving packages for {target}", dim=True)
+        lock = lock_for(requirements, target)
+    wheels = sorted(_wheels_of(lock, requirements, target), key=lambda wheel: wheel.name)
     if kept:
         _keep(kept, wheels)
     return wheels
 
 
-def _check_python(requested: Requested, target: Target) -> None:
+def _check_python(requirements: Requirements, target: Target) -> None:
     from packaging.specifiers import SpecifierSet
 
-    if requested.requires_python is None:
+    if requirements.requires_python is None:
         return
-    wanted = SpecifierSet(requested.requires_python)
+    wanted = SpecifierSet(requirements.requires_python)
     # Of an image, only 3.13 may be known, which stands for its newest release.
     if not wanted.contains(target.full(unknown=999), prereleases=True):
         raise Refused(
-            f"{requested.file} requires Python {requested.requires_python}, but the job would run with {target}: relax "
-            "requires-python, or run it with another Python"
+            f"{requirements.file} requires Python {requirements.requires_python}, but the job would run with {target}: "
+            "relax requires-python, or run it with another Python"
         )
 
 
-def _kept_in(requested: Requested, target: Target) -> Path | None:
+def _kept_in(requirements: Requirements, target: Target) -> Path | None:
     """Where the answer is kept; None if it may be another one next time."""
-    folder = cache_folder("resolutions") if requested.is_self_contained else None
+    folder = cache_folder("resolutions") if requirements.is_self_contained else None
     settings = sorted((name, value) for name, value in os.environ.items() if name.startswith("UV_"))
-    asked = json.dumps([_VERSION, requested.text, asdict(target), settings, own_constraints()])
+    asked = json.dumps([_VERSION, requirements.text, asdict(target), settings, own_constraints()])
     return folder / f"{hashlib.sha256(asked.encode()).hexdigest()}.json" if folder else None
 
 
@@ -86,7 +86,7 @@ def _keep(path: Path, wheels: list[FoundWheel]) -> None:
     Path(file.name).replace(path)
 
 
-def _wheels_of(lock: str, requested: Requested, target: Target) -> Iterator[FoundWheel]:
+def _wheels_of(lock: str, requirements: Requirements, target: Target) -> Iterator[FoundWheel]:
     """The best wheel of each package in a lock file. Raises Refused."""
     from packaging.pylock import PackageWheel, Pylock, PylockSelectError, PylockValidationError
 
@@ -94,26 +94,26 @@ def _wheels_of(lock: str, requested: Requested, target: Target) -> Iterator[Foun
         pylock = Pylock.from_dict(tomllib.loads(lock))
         selected = list(pylock.select(environment=target.markers(), tags=list(target.tags())))
     except (tomllib.TOMLDecodeError, PylockValidationError, PylockSelectError) as error:
-        raise Refused(f"the packages of {requested.file} can't be had for {target}: {error}") from error
+        raise Refused(f"the packages of {requirements.file} can't be resolved for {target}: {error}") from error
     for package, source in selected:
         if package.name == OURS:
             continue
         url, path = getattr(source, "url", None), getattr(source, "path", None)
-        place = url or (path and (requested.file.parent / path).absolute().as_uri())
+        place = url or (path and (requirements.file.parent / path).absolute().as_uri())
         if isinstance(source, PackageWheel):
             name = source.filename
         else:
             name = unquote(urlsplit(place or "").path).rpartition("/")[2]
         if not place or not name.endswith(".whl"):
             raise Refused(
-                f"{package.name} in {requested.file} isn't a wheel, and packages aren't built here: build one with "
+                f"{package.name} in {requirements.file} isn't a wheel, and packages aren't built here: build one with "
                 "`uv build --wheel`, and name its file"
             )
-        yield FoundWheel(name, place, _checked_hash(package.name, source, requested))
+        yield FoundWheel(name, place, _checked_hash(package.name, source, requirements))
 
 
-def _checked_hash(package: str, source: Any, requested: Requested) -> str | None:
+def _checked_hash(package: str, source: Any, requirements: Requirements) -> str | None:
     found: str | None = (source.hashes or {}).get("sha256")
-    if requested.hashes and found not in requested.hashes:
-        raise Refused(f"{package}: the wheel that fits has no hash of those in {requested.file}: lock it anew")
+    if requirements.hashes and found not in requirements.hashes:
+        raise Refused(f"{package}: the wheel that fits has none of the hashes in {requirements.file}: lock it again")
     return found

@@ -37,7 +37,7 @@ def _restore_environment() -> None:
 
 def _restart(script: Path) -> None:
     from fanfold.dependencies.here import environment_here
-    from fanfold.dependencies.requested import of_script
+    from fanfold.dependencies.requirements import of_script
     from fanfold.errors import Refused
 
     try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from fanfold.dependencies.locking import IndexAway
-from fanfold.dependencies.requested import Requested
+from fanfold.dependencies.requirements import Requirements
 from fanfold.dependencies.resolution import FoundWheel, resolve
 from fanfold.dependencies.targets import Target
 from fanfold.errors import Refused
@@ -45,7 +45,7 @@ class Wheelhouse:
 
 
 @cache
-def wheelhouse(requested: Requested, target: Target) -> Wheelhouse:
+def wheelhouse(requirements: Requirements, target: Target) -> Wheelhouse:
     """The wheels that requirements lead to, fetched unless they are here; asked again, this process gets the same.
 
     Raises:
@@ -55,14 +55,14 @@ def wheelhouse(requested: Requested, target: Target) -> Wheelhouse:
     folder = cache_folder("wheels")
     if folder is None:
         raise Refused("packages need a cache, but ~/.cache/fanfold can't be written: set XDG_CACHE_HOME to a folder")
-    found = resolve(requested, target)
+    found = resolve(requirements, target)
     if any(wheel.sha256 is None or not (folder / wheel.sha256).is_file() for wheel in found):
         say(f"fetching packages for {target}", dim=True)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         wheels = list(threads.map(lambda wheel: _fetched(wheel, folder), found))
     dependencies = Dependencies(target.minor, target.platform, wheels)
     if problem := next(dependency_problems(dependencies), None):
-        raise Refused(f"the packages of {requested.file}: {problem}")
+        raise Refused(f"the packages of {requirements.file}: {problem}")
     return Wheelhouse(dependencies, folder)
 
 
@@ -75,7 +75,7 @@ def _fetched(wheel: FoundWheel, folder: Path) -> Wheel:
     try:
         sha256 = _copied(wheel.url, Path(name))
         if wheel.sha256 not in (None, sha256):
-            raise Refused(f"{wheel.name} isn't what the index says: its SHA-256 is {sha256}; try again")
+            raise Refused(f"{wheel.name} isn't the file that the index lists: its SHA-256 is {sha256}; try again")
         size = Path(name).stat().st_size
         Path(name).replace(folder / sha256)
     finally:
@@ -112,7 +112,8 @@ def _download(url: str, path: Path) -> None:
             return
         except httpx.HTTPError as error:
             if attempt == _TRIES - 1 or isinstance(error, httpx.HTTPStatusError):
-                raise IndexAway(f"{urlsplit(url).hostname} doesn't deliver {_name_of(url)}: {_why(error)}") from error
+                what = f"{_name_of(url)} from {urlsplit(url).hostname}"
+                raise IndexAway(f"can't download {what}: {_why(error)}") from error
 
 
 def _why(error: "httpx.HTTPError") -> str:

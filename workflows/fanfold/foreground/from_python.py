@@ -12,7 +12,7 @@ from typing import Any, cast
 import click
 
 from fanfold.dependencies.here import with_packages
-from fanfold.dependencies.requested import requested as requested_packages
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.errors import InvalidJob, Refused
 from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS, RunOptions, option_values
 from fanfold.foreground.places import Input, Place, input_values
@@ -61,9 +61,7 @@ def run_from_python(
     options = _options(given)
     with _as_refusals():
         target = target_of(options)
-    compiled = with_packages(
-        compile_with(options["include"]), requested_packages(file, options["requirements"]), target
-    )
+    compiled = with_packages(compile_with(options["include"]), requirements_of(file, options["requirements"]), target)
     compiled = compiled.with_values(given.get("params") or {})
     options["inputs"] = input_values(compiled.spec, input)
     if output is not None:

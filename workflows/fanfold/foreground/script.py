@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import click
 
 from fanfold.dependencies.here import with_packages
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, RUN_OPTIONS
 from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
@@ -44,6 +44,6 @@ def run_script(name: str, compile_job: Callable[[Sequence[str]], CompiledJob], a
 
 
 def _run(compile_job: Callable[[Sequence[str]], CompiledJob], options: Mapping[str, Any]) -> int:
-    asked = requested(sys.argv[0], options["requirements"])  # the script's own imports found what they need
+    asked = requirements_of(sys.argv[0], options["requirements"])  # the script's own imports found what they need
     compiled = with_packages(compile_job(options["include"]), asked, target_of(options))
     return run_with_options(compiled, options)

@@ -88,7 +88,7 @@ class Result:
         """The records of the output in order, as its format reads them back.
 
         Text gives lines (`"the\\t3"`: text doesn't tell a pair from a line with a tab), JSONL the values of JSON, in
-        which a pair is a list, CSV and TSV dicts (or lists, if the columns have no names) of texts, and Parquet dicts
+        which a pair is a list, CSV and TSV dicts (or lists, if the columns have no names) of strings, and Parquet dicts
         of typed values. Choose JSONL or Parquet if the values should come back as they were.
 
         Args:

@@ -81,7 +81,7 @@ def _node_problems(resources: Resources) -> Iterator[Problem]:
 def _environment_problems(resources: Resources) -> Iterator[Problem]:
     for place, variables in (("resources.env", resources.env), ("resources.secrets", resources.secrets)):
         if not isinstance(variables, dict) or len(variables) > MOST_ENTRIES:
-            yield place, f"must map names of environment variables to texts, {MOST_ENTRIES} at most"
+            yield place, f"must map names of environment variables to strings, {MOST_ENTRIES} at most"
             return
         for name, value in variables.items():
             if not _matches(_VARIABLE, name):
@@ -89,7 +89,7 @@ def _environment_problems(resources: Resources) -> Iterator[Problem]:
             elif _RESERVED.fullmatch(name):
                 yield place, f"{name} is a variable that Fanfold sets itself, or that its store needs: use another name"
             elif place == "resources.env" and not _is_value(value):
-                rule = f"a text of at most {LONGEST_VALUE:,} characters without NUL and without '{{{{'"
+                rule = f"a string of at most {LONGEST_VALUE:,} characters without NUL and without '{{{{'"
                 yield place, f"{name} must be {rule}, not {value!r:.80}"
             elif place == "resources.secrets" and not _matches(_SECRET, value):
                 yield place, f"{name} must name a Secret and its key, as 'my-secret/token', not {value!r:.80}"

@@ -11,7 +11,7 @@ import click
 from fanfold.authoring.mrjob.script import ask
 from fanfold.authoring.mrjob.steps import compile_script
 from fanfold.dependencies.here import with_packages
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.errors import InvalidJob
 from fanfold.foreground.options import PACKAGE_OPTIONS, PARAM_OPTION, RUN_OPTIONS
 from fanfold.planning.compiled import CompiledJob
@@ -73,5 +73,5 @@ def _run(script: str, own: Sequence[str], python: str | None, options: dict[str,
     from fanfold.foreground.run import run_with_options  # not for `fanfold submit --mrjob`, which runs nothing here
 
     job = compile_mrjob(script, own, python, local=options["on"] == "local")
-    job = with_packages(job, requested(script, options["requirements"]), target_of(options))
+    job = with_packages(job, requirements_of(script, options["requirements"]), target_of(options))
     return run_with_options(job, {**options, "params": ()})

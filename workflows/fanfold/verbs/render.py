@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.dependencies.here import use_here, with_packages
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.foreground.options import (
     INCLUDE_OPTION,
     JOB,
@@ -89,7 +89,7 @@ def render(job: str, **options: Any) -> None:
 
     def print_workflow() -> int:
         with spooled(options["inputs"], local=False):  # which refuses pipes
-            asked = requested(job, options["requirements"])
+            asked = requirements_of(job, options["requirements"])
             use_here(asked)
             compiled = with_packages(resolve(job, options["include"]), asked, target_of(options))
             _print(_defined(compiled, options) if later else [_planned(compiled, options)], options["output_dir"])
@@ -109,6 +109,8 @@ def _check(options: Mapping[str, Any], *, later: bool) -> None:
     if given := [name for name in _ONLY_LATER if options[name] and not later]:
         raise click.UsageError(f"--{given[0]} only applies to Workflows that plan themselves: add --plan later")
     if options["template"] and not options["schedules"]:
+        if options["name"]:
+            raise click.UsageError("--name has no effect on a WorkflowTemplate, which --template names: leave it out")
         return  # its places can be given when it is submitted
     for name, option in (("inputs", "--input"), ("output", "--output")):
         if not options[name]:
@@ -128,7 +130,7 @@ def _print(objects: "list[Workflow]", folder: str | None) -> None:
         title = (one.annotations or {})["workflows.argoproj.io/title"]
         name = title.partition(" ")[0] if one.kind == "Workflow" else one.name  # that of a Workflow may be its job's id
         path = Path(folder) / f"{str(one.kind).lower()}-{slug(str(name))}.yaml"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         click.echo(str(path))
 
 

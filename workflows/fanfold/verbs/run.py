@@ -6,7 +6,7 @@ import click
 
 from fanfold import builtin
 from fanfold.dependencies.here import use_here, with_packages
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.foreground.options import INCLUDE_OPTION, JOB, PACKAGE_OPTIONS, RUN_OPTIONS
 from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
@@ -40,7 +40,7 @@ def run(job: str, **options: Any) -> None:
     """
 
     def run_job() -> int:
-        asked = requested(job, options["requirements"])
+        asked = requirements_of(job, options["requirements"])
         use_here(asked)
         compiled = resolve(job, options["include"])
         return run_with_options(with_packages(compiled, asked, target_of(options)), options)

@@ -8,7 +8,7 @@ import click
 from fanfold.authoring.shipping import Shipment
 from fanfold.authoring.streaming import Streaming
 from fanfold.dependencies.here import with_packages
-from fanfold.dependencies.requested import requested
+from fanfold.dependencies.requirements import requirements_of
 from fanfold.foreground.options import PACKAGE_OPTIONS, RUN_OPTIONS
 from fanfold.foreground.request import target_of
 from fanfold.foreground.run import run_with_options
@@ -168,7 +168,7 @@ def _run(options: dict[str, Any]) -> int:
         settings={**options["jobconf"], **classes},
     )
     inputs = [place for places in options["inputs"] for place in separated(places)]
-    compiled = with_packages(job.compile(), requested(None, options["requirements"]), target_of(options))
+    compiled = with_packages(job.compile(), requirements_of(None, options["requirements"]), target_of(options))
     return run_with_options(compiled, {**options, "inputs": inputs, "partitions": job.partitions or None})
 
 

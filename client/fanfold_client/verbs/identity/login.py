@@ -127,12 +127,15 @@ def _login_left(wanted: _Wanted) -> "Profile | None":
 def _loopback(url: str | None, option: str, port: int) -> tuple[str, int]:
     """The URL at which a service is forwarded, and its port. Raises click.BadParameter."""
     url = (url or f"http://127.0.0.1:{port}").rstrip("/")
-    place = urlsplit(url)
-    if place.scheme != "http" or place.hostname not in ("127.0.0.1", "localhost") or not place.port:
-        raise click.BadParameter(
-            f"with --forward, it names the port of this machine: http://127.0.0.1:{port}, not {url}", param_hint=option
-        )
-    return url, place.port
+    try:
+        place = urlsplit(url)
+        if place.scheme == "http" and place.hostname in ("127.0.0.1", "localhost") and place.port:
+            return url, place.port
+    except ValueError:  # its port or its address is none
+        pass
+    raise click.BadParameter(
+        f"with --forward, it names the port of this machine: http://127.0.0.1:{port}, not {url}", param_hint=option
+    )
 
 
 def _report(profile: "Profile", as_json: bool) -> None:

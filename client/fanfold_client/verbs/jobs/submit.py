@@ -57,7 +57,7 @@ def submit(
     id=$(fanfold submit wordcount.py --input files:texts/ --output files:counts/)
     fanfold submit --mrjob top.py --input files:logs/ --watch -- --limit 10
     """
-    from fanfold.dependencies.requested import requested
+    from fanfold.dependencies.requirements import requirements_of
     from fanfold.terminal.display import Display
     from fanfold_client.files.places import output_place
     from fanfold_client.jobs.submitting import packed_for, resolve_for, say_notes, submit_job
@@ -70,7 +70,7 @@ def submit(
     if is_mrjob and include:
         raise click.UsageError("--include goes with jobs of Fanfold's; in a script for mrjob, name files in FILES")
     if is_mrjob:
-        compiled = packed_for(client, _compile_mrjob(job, own, python), requested(job, requirements))
+        compiled = packed_for(client, _compile_mrjob(job, own, python), requirements_of(job, requirements))
     else:
         compiled = resolve_for(client, job, include, requirements).with_params(params)
     with Display(quiet=as_json) as display:

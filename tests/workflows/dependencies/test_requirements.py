@@ -2,13 +2,13 @@
 
 import pytest
 
-from fanfold.dependencies.requested import Requested, of_script, requested
+from fanfold.dependencies.requirements import Requirements, of_script, requirements_of
 from fanfold.errors import Refused
 
 BLOCK = '# /// script\n# requires-python = ">=3.11"\n# dependencies = [\n#   "regex>=2024",\n#   "rich",\n# ]\n# ///\n'
 
 
-def found(asked: Requested | None) -> Requested:
+def found(asked: Requirements | None) -> Requirements:
     assert asked
     return asked
 
@@ -34,7 +34,7 @@ def test_lines_may_end_as_on_windows(tmp_path):
     "text", ["", "import regex\n", "# /// other\n# x = 1\n# ///\n", "# /// script\n# dependencies = []\n"]
 )
 def test_other_files_ask_for_nothing(text, tmp_path):
-    assert requested(str(script(tmp_path, text)), None) is None
+    assert requirements_of(str(script(tmp_path, text)), None) is None
 
 
 @pytest.mark.parametrize(
@@ -64,12 +64,12 @@ def test_two_blocks_are_refused(tmp_path):
 
 def test_a_file_of_requirements_stands_in_for_the_packages_but_not_for_the_python(tmp_path):
     job, asked = script(tmp_path, BLOCK), script(tmp_path, "regex==1\n", "r.txt")
-    instead = found(requested(str(job), str(asked)))
+    instead = found(requirements_of(str(job), str(asked)))
     assert (instead.file, instead.text, instead.requires_python) == (asked, "regex==1\n", ">=3.11")
     with pytest.raises(Refused, match="only a job in a Python file imports packages"):
-        requested("wordcount", str(asked))
+        requirements_of("wordcount", str(asked))
     with pytest.raises(Refused, match="can't be read: No such file"):
-        requested(str(job), str(tmp_path / "none.txt"))
+        requirements_of(str(job), str(tmp_path / "none.txt"))
 
 
 @pytest.mark.parametrize(
@@ -87,4 +87,4 @@ def test_a_file_of_requirements_stands_in_for_the_packages_but_not_for_the_pytho
 )
 def test_only_what_the_text_says_in_full_is_remembered(text, is_so, tmp_path):
     job = script(tmp_path, "")
-    assert found(requested(str(job), str(script(tmp_path, text, "r.txt")))).is_self_contained is is_so
+    assert found(requirements_of(str(job), str(script(tmp_path, text, "r.txt")))).is_self_contained is is_so

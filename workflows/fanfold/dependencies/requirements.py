@@ -3,6 +3,7 @@
 Read as text, since the file's own imports need the packages.
 """
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass, replace
@@ -22,7 +23,7 @@ _ELSEWHERE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
+class Requirements:
     """Requirements as somebody wrote them: `file` is a script with a block, or holds nothing but requirements."""
 
     file: Path
@@ -42,7 +43,7 @@ class Requested:
         return frozenset(re.findall(r"--hash[= ]sha256:([0-9a-f]{64})", self.text))
 
 
-def requested(job: str | None, requirements: str | None) -> Requested | None:
+def requirements_of(job: str | None, requirements: str | os.PathLike[str] | None) -> Requirements | None:
     """What a job's file asks for; a file of requirements stands in for the packages in its block. None: nothing.
 
     Args:
@@ -58,11 +59,11 @@ def requested(job: str | None, requirements: str | None) -> Requested | None:
         return block if block and (block.dependencies or block.requires_python) else None
     if job is not None and not is_file:
         raise Refused(f"--requirements {requirements}: only a job in a Python file imports packages: leave it out")
-    asked = Requested(Path(requirements).absolute(), _read(Path(requirements)))
+    asked = Requirements(Path(requirements).absolute(), _read(Path(requirements)))
     return replace(asked, requires_python=block.requires_python) if block else asked
 
 
-def of_script(script: Path) -> Requested | None:
+def of_script(script: Path) -> Requirements | None:
     """What a script's block asks for; None if it has none. Raises Refused: it isn't valid."""
     text = _read(script).replace("\r\n", "\n")
     blocks = [match for match in _BLOCK.finditer(text) if match["type"] == "script"]
@@ -77,7 +78,7 @@ def of_script(script: Path) -> Requested | None:
         data = tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         raise Refused(f"{script}: the block `# /// script` isn't valid TOML: {error}") from error
-    return Requested(script.absolute(), blocks[0][0], _dependencies(script, data), _requires_python(script, data))
+    return Requirements(script.absolute(), blocks[0][0], _dependencies(script, data), _requires_python(script, data))
 
 
 def _dependencies(script: Path, data: dict[str, Any]) -> tuple[str, ...]:

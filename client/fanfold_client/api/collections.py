@@ -1,4 +1,4 @@
-"""What the services keep, one class for each kind of resource: files, bundles, jobs, users, keys.
+"""What the services keep, one class for each collection: files, bundles, jobs, users, keys.
 
 Methods only raise the exceptions of `fanfold_client.api.problems`. Threads may share all of them.
 """
@@ -78,7 +78,7 @@ class Bundles:
         self._transport = transport
 
     def ensure(self, sha256: str, source: Source) -> bool:
-        """Store a bundle unless it is known; returns whether it was sent. A file on disk is streamed."""
+        """Store a bundle or a wheel unless it is known; returns whether it was sent. A file on disk is streamed."""
         try:
             self._transport.request("HEAD", f"/v1/bundles/{sha256}")
         except NotFound:
@@ -221,8 +221,8 @@ class Keys:
         return cast(Key, self._transport.json("POST", "/v1/keys/rotate"))
 
 
-class Resources(Protocol):
-    """What submitting a job and reading its results need: the resources of the submit service."""
+class SubmitService(Protocol):
+    """The submit service, as far as submitting a job and reading its results need it; `Client` is one."""
 
     @property
     def files(self) -> Files:
