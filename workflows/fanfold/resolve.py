@@ -38,6 +38,8 @@ def resolve(job: str, include: Sequence[str] = ()) -> CompiledJob:
     except UnknownJob as error:
         if path.is_file():
             raise InvalidJob(f"{job} is a file, but not one in Python: a job's file ends in .py") from error
+        if Path(f"{job}.py").is_file():
+            raise UnknownJob(f"{error}; or {job}.py, the file that is here") from error
         raise
     if include:
         raise InvalidJob(f"--include {include[0]}: the built-in job {job} has no code that could use it: leave it out")

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 from fanfold.authoring.job import Job as AuthoredJob
 from fanfold.errors import InvalidJob
-from fanfold.foreground.options import SIZING_OPTIONS, WORKERS_OPTION, option_values
+from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, SIZING_OPTIONS, WORKERS_OPTION, option_values
 from fanfold.foreground.places import Input, input_values
 from fanfold.results.reading import OutputFormats
 from fanfold.results.result import Result
@@ -103,16 +103,15 @@ def submit(
     options = SubmitOptions.__annotations__
     if unknown := [name for name in given if name not in options]:
         raise TypeError(f"submit() takes no argument {unknown[0]!r}; its options are {', '.join(options)}")
-    sizes = option_values([WORKERS_OPTION, *SIZING_OPTIONS], {name: given[name] for name in given if name in _SIZES})
-    request = {name: value for name, value in sizes.items() if value is not None}
+    values = option_values([WORKERS_OPTION, *SIZING_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS], given)
+    request = {name: values[name] for name in _SIZES if values[name] is not None}
     request |= {name: given[name] for name in ("name", "image") if given.get(name) is not None}
     if output is not None:
         request["output"] = output_place(os.fspath(output))
     try:
         named = job if isinstance(job, AuthoredJob) else os.fspath(job)
-        compiled = resolve_for(service, named, given.get("include", ()), given.get("requirements")).with_values(
-            given.get("params") or {}
-        )
+        resolved = resolve_for(service, named, values["include"], values["requirements"])
+        compiled = resolved.with_values(given.get("params") or {})
         places = input_values(compiled.spec, input)
         with Display(quiet=quiet) as display:
             admitted = submit_job(service, compiled, request, places, given.get("key"), display)

@@ -162,6 +162,9 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "workers": ({"workers": 1.5}, fanfold.Refused, "workers: '1.5' is not a valid integer"),
     "no place": ({"input": "no/such"}, problems.Refused, "no/such is not a file or folder on this machine"),
     "named": ({"input": {"a": "b"}}, fanfold.Refused, "the job's input has no name"),
+    "no list": ({"include": "stop.txt"}, fanfold.Refused, r"include is a list, such as \['stop.txt'\], not 'stop.txt'"),
+    "a list": ({"requirements": ["regex"]}, fanfold.Refused, r"requirements is a string, not \['regex'\]"),
+    "None": ({"input": None}, fanfold.Refused, "an input is a path or a URL, or a list of them, not None"),
     "an argument": ({"wrkers": 1}, TypeError, r"submit\(\) takes no argument 'wrkers'; its options are name, "),
     "a place of the service's": ({"input": "s3://other/"}, NotAllowed, "s3://other/ is not among"),
 }

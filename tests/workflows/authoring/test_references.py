@@ -248,6 +248,13 @@ def test_a_file_that_is_called_like_a_built_in_job_does_not_hide_it(tmp_path):
     assert "notes is a file, but not one in Python" in done.stderr
 
 
+def test_a_files_name_without_its_ending_is_recognised(tmp_path):
+    (tmp_path / "notes.py").write_text("")
+    done = run_in(tmp_path, *RUN, "notes", "--input", "x", "--output", "o/")
+    assert "there is no built-in job 'notes': choose one of distinct, " in done.stderr
+    assert "; or notes.py, the file that is here" in done.stderr
+
+
 @pytest.mark.thorough
 def test_a_module_of_a_package_finds_the_same_code_as_python_does(tmp_path):
     write(tmp_path, {"pkg/count.py": "from pkg.names import X\n" + JOB, "pkg/names.py": "X = 1\n", "in.txt": "a\n"})

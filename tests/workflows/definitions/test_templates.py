@@ -129,12 +129,15 @@ def test_templates_alone_can_be_wired_by_hand() -> None:
 
 
 CODE = JOBS.CODE
+NOTHING: Any = None
 REFUSED: dict[str, Any] = {
     "the pods need the job's code": lambda: CODE.workflow(*PLACES, s3_secret="s"),
     "lies in S3, but the pods have no credentials": lambda: wordcount.workflow(*PLACES),
     "is not on the claim": lambda: wordcount.workflow("file:///x/", "file:///data/", claim="data"),
     "is not a place that pods can reach": lambda: wordcount.workflow("texts/", "s3://b/", **S3),
     "is more than one place": lambda: wordcount.workflow("s3://b/a, s3://b/c", "s3://b/", **S3),
+    "the input must be a URL, not None": lambda: wordcount.workflow(NOTHING, "s3://b/", **S3),
+    "a template can't be called 'My Words'": lambda: wordcount.templates("My Words", **S3),
     "workers must be a number": lambda: wordcount.workflow(*PLACES, workers="some", **S3),
     "workers must be between 1 and 400": lambda: wordcount.workflow(*PLACES, workers=401, **S3),
     "partitions must be between 1 and 10,000": lambda: wordcount.workflow(*PLACES, partitions=0, **S3),
@@ -155,6 +158,15 @@ def test_what_can_not_work_is_refused_when_it_is_written(why: str) -> None:
     with pytest.raises(Refused) as refusal:
         REFUSED[why]()
     assert why in str(refusal.value)
+
+
+@pytest.mark.parametrize("method", ["workflow", "workflow_template", "cron_workflow", "task", "step", "templates"])
+def test_an_option_that_does_not_exist_is_an_error(method: str) -> None:
+    places = dict(zip(("input", "output"), PLACES, strict=True))
+    names = {} if method == "workflow" else {"name": "words"}
+    times = {"schedules": ["0 3 * * *"]} if method == "cron_workflow" else {}
+    with pytest.raises(TypeError, match=rf"{method}\(\) takes no argument 'wrkers'; its options are image, "):
+        getattr(wordcount, method)(**names, **places, **times, wrkers=3, **S3)
 
 
 def test_code_is_put_where_the_pods_fetch_it_once(tmp_path: Path) -> None:

@@ -74,6 +74,18 @@ def test_requirements_stand_in_for_the_block(work, environ):
 
 
 @pytest.mark.thorough
+def test_a_script_imports_the_packages_of_a_file_of_requirements_at_its_top(work, environ):
+    (work / "job.py").write_text(JOB[JOB.index("from fanfold") :])
+    (work / "requirements.txt").write_text("shout\n")
+    command = [sys.executable, "job.py", *PLACES]
+    done = run_in(work, *command, "--requirements=requirements.txt", environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert output(work) == ANSWER
+    done = run_in(work, *command, "--overwrite", "--requirements", "none.txt", environ=environ)
+    assert (done.returncode, done.stderr) == (3, "fanfold: none.txt can't be read: No such file or directory\n")
+
+
+@pytest.mark.thorough
 def test_a_script_that_imports_its_packages_late_takes_requirements_too(work, environ):
     (work / "job.py").write_text(
         "from fanfold import Job, Sum\n\ndef words(line):\n    from shout import shout\n"

@@ -225,6 +225,19 @@ def test_inputs_that_dont_fit_the_job_are_refused(text, jobs):
         jobs.two_inputs.run({"a": text}, quiet=True)
 
 
+@pytest.mark.parametrize("input", [None, 3, b"in.txt", ["in.txt", 3]])
+def test_an_input_that_is_no_place(input, jobs):
+    with pytest.raises(Refused, match="an input is a path or a URL, or a list of them, not "):
+        jobs.at_least.run(input, quiet=True)
+
+
+def test_options_of_another_type(text, jobs):
+    with pytest.raises(Refused, match=r"include is a list, such as \['stop.txt'\], not 'stop.txt'"):
+        jobs.at_least.run(text, include="stop.txt", quiet=True)
+    with pytest.raises(Refused, match=r"requirements is a string, not \['regex'\]"):
+        jobs.at_least.run(text, requirements=["regex"], quiet=True)
+
+
 def test_what_no_json_holds_is_no_parameter(text, jobs):
     with pytest.raises(Refused, match="the parameters can't be kept as JSON, in which they travel"):
         jobs.at_least.run(text, params={"least": object()}, quiet=True)

@@ -18,6 +18,7 @@ from fanfold_steps.definition.definition import AUTO, Definition
 from fanfold_steps.job.spec import JobSpec
 
 LARGEST_DEFINITION = 120 << 10  # bytes: Linux allows one variable of a process 128 KiB
+LONGEST_NAME = 50  # of a task and its templates: Argo makes the names of pods from it
 _POD_OPTIONS = ("image", "service_account", "s3_secret", "s3_endpoint", "s3_region", "namespace", "deadline")
 
 

@@ -6,10 +6,8 @@ from typing import Any
 
 from hera.workflows import Step, Task
 
-from fanfold.definitions.job import DefinedJob, check_name
+from fanfold.definitions.job import LONGEST_NAME, DefinedJob, check_name
 from fanfold.definitions.templates import templates_of
-
-LONGEST_NAME = 50  # of a task: Argo makes the names of pods from it
 
 
 @dataclass(kw_only=True)

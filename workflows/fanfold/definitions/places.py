@@ -1,7 +1,7 @@
 """The places of a job that is defined, not run: URLs, in which Argo may still have to fill in its variables."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from fanfold.definitions.options import Place, Places
 from fanfold.engines.argo.pods import PodSettings, check_place
@@ -71,4 +71,5 @@ def folder(what: str, url: str, pods: PodSettings) -> str:
 
 
 def _urls(place: Place, pods: PodSettings) -> list[str]:
-    return [checked_url("the input", url, pods) for url in ([place] if isinstance(place, str) else place)]
+    urls = place if isinstance(place, Sequence) and not isinstance(place, str) else [place]
+    return [checked_url("the input", url, pods) for url in urls]

@@ -1,7 +1,11 @@
-"""`python job.py` starts itself anew if its block `# /// script` names packages that its Python lacks."""
+"""`python job.py` starts itself anew if its block `# /// script` names packages that its Python lacks.
+
+It does so with those of `--requirements FILE`, too, which stand in for the block's.
+"""
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 _STARTED = "FANFOLD_STARTED_ANEW"
@@ -10,7 +14,7 @@ REFUSED = 3
 
 
 def restart_with_packages() -> None:
-    """Replace this process by one that can import what the main script's block names, unless it can do so already.
+    """Replace this process by one that can import what the main script asks for, unless it can do so already.
 
     Called when Fanfold is imported, which a script does before it has done anything else.
     """
@@ -21,11 +25,25 @@ def restart_with_packages() -> None:
         _restore_environment()
         return
     try:
-        if b"# /// script" not in Path(script).read_bytes():
-            return
+        text = Path(script).read_bytes()
     except OSError:
         return
-    _restart(Path(script))
+    requirements = _requirements(sys.argv[1:]) if b".main(" in text else None  # others may have such an option, too
+    if requirements is not None or b"# /// script" in text:
+        _restart(Path(script), requirements)
+
+
+def _requirements(arguments: Sequence[str]) -> str | None:
+    """The value of `--requirements`, long before the command line is read.
+
+    >>> _requirements(["--input", "in.txt", "--requirements", "r.txt"]), _requirements(["--requirements=r.txt"])
+    ('r.txt', 'r.txt')
+    """
+    for at, argument in enumerate(arguments):
+        name, equals, value = argument.partition("=")
+        if name == "--requirements":
+            return value if equals else next(iter(arguments[at + 1 :]), None)
+    return None
 
 
 def _restore_environment() -> None:
@@ -35,14 +53,14 @@ def _restore_environment() -> None:
         os.environ["PYTHONPATH"] = os.pathsep.join(before)
 
 
-def _restart(script: Path) -> None:
+def _restart(script: Path, requirements: str | None) -> None:
     from fanfold.dependencies.here import environment_here
-    from fanfold.dependencies.requirements import of_script
+    from fanfold.dependencies.requirements import requirements_of
     from fanfold.errors import Refused
 
     try:
-        asked = of_script(script)
-        if not asked or all(map(_is_here, asked.dependencies or ())):
+        asked = requirements_of(str(script), requirements)
+        if not asked or (requirements is None and all(map(_is_here, asked.dependencies or ()))):
             return
         folder = environment_here(asked)
         if folder is None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 import click
@@ -150,7 +150,11 @@ def option_values(options: Sequence[click.Parameter], given: Mapping[str, Any]) 
 
 def _value(option: click.Parameter, given: Any) -> Any:
     if option.multiple:
+        if isinstance(given, str | os.PathLike) or not isinstance(given, Iterable):
+            raise Refused(f"{option.name} is a list, such as [{str(given)!r:.80}], not {given!r:.80}")
         return tuple(given)
+    if isinstance(option.type, click.types.StringParamType) and not isinstance(given, str | os.PathLike):
+        raise Refused(f"{option.name} is a string, not {given!r:.80}")
     if isinstance(option.type, click.types.BoolParamType):
         if not isinstance(given, bool):
             raise Refused(f"{option.name} is True or False, not {given!r:.80}")

@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from fanfold.errors import Refused
 from fanfold_steps.inputs.splits import inputs_by_name
@@ -68,15 +69,19 @@ def inputs_of(spec: JobSpec, places: Sequence[str], locate: Callable[[str], str]
 
 
 def input_values(spec: JobSpec, input: Input) -> list[str]:
-    """What a command would be given as `--input`. Raises Refused: there is nothing, or a name where inputs have none.
+    """What a command would be given as `--input`. Raises Refused: nothing, no place, or a name where inputs have none.
 
     >>> input_values(JobSpec(), "a.txt")
     ['a.txt']
     """
     if not isinstance(input, Mapping):
-        places = [input] if isinstance(input, str | os.PathLike) else list(input)
+        given: object = input
+        is_one = isinstance(given, str | bytes | os.PathLike) or not isinstance(given, Iterable)
+        places: list[Any] = [given] if is_one else list(cast(Iterable[Any], given))
         if not places:
             raise Refused("the job has no input: give at least one file or folder")
+        if wrong := [place for place in places if not isinstance(place, str | os.PathLike)]:
+            raise Refused(f"an input is a path or a URL, or a list of them, not {wrong[0]!r:.80}")
         return [os.fspath(place) for place in places]
     if not spec.inputs:
         raise Refused("the job's input has no name: give its places alone, not in a dict")

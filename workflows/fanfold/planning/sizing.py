@@ -112,7 +112,7 @@ def _pods(total: int, partitions: int, demand: Demand, sizing: Sizing) -> dict[s
 def _check_memory(sizing: Sizing, workers: int) -> None:
     if sizing.memory is None or sizing.memory >= workers * SMALLEST_SHARE:
         return
-    given = f"{sizing.memory} bytes" if sizing.memory < MIB else f"{sizing.memory / MIB:.3g}MiB"
+    given = f"{sizing.memory} B" if sizing.memory < MIB else f"{sizing.memory / MIB:.3g}MiB"
     raise Refused(
         f"memory must be at least {workers * SMALLEST_SHARE // MIB}MiB for {workers} workers "
         f"({SMALLEST_SHARE // MIB}MiB each), not {given}: increase it, or use fewer workers"

@@ -50,9 +50,8 @@ def check_place(what: str, url: str, pods: PodSettings) -> None:
     """Check that the pods can reach a place. Raises Refused."""
     if url.startswith("s3://"):
         if pods.s3_secret is None and not pods.has_s3_per_job:
-            raise Refused(
-                f"{what} {url} lies in S3, but the pods have no credentials: name their Secret with --s3-secret"
-            )
+            mend = "name their Secret (--s3-secret, in Python s3_secret=…)"
+            raise Refused(f"{what} {url} lies in S3, but the pods have no credentials: {mend}")
     elif pods.claim is None:
         raise Refused(f"{what} {url} lies on a disk that pods can't reach: use s3://…, or name its claim with --claim")
     elif not f"{url}/".startswith(f"file://{pods.mount}/"):
