@@ -12,6 +12,7 @@ Problem = tuple[str, str]
 MOST_CORES, MOST_RETRIES, MOST_ENTRIES = 1024, 20, 100
 LONGEST_VALUE = 32 << 10  # characters of an environment variable
 SMALLEST_MEMORY = 64 << 20  # bytes; Python and a worker's smallest budget need as much
+LARGEST_QUANTITY = 1 << 50  # bytes; no node has as much, and sums of it still fit into 64 bits
 _VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = re.compile("(FANFOLD|AWS|ARGO|KUBERNETES)_.*|PYTHONHASHSEED|TMPDIR")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
@@ -33,8 +34,11 @@ def resources_problems(resources: Resources) -> Iterator[Problem]:
         yield "resources.cpu", f"must be a number of cores from 0.01 to {MOST_CORES:,}, not {cpu!r:.80}"
     for name, least, words in (("memory", SMALLEST_MEMORY, " of at least 64Mi"), ("ephemeral_storage", 1, "")):
         text = getattr(resources, name)
-        if text is not None and not (isinstance(text, str) and (quantity(text) or 0) >= least):
+        number = quantity(text) if isinstance(text, str) else None
+        if text is not None and (number is None or number < least):
             yield f"resources.{name}", f"must be a quantity{words}, such as '4Gi', not {text!r:.80}"
+        elif number is not None and number > LARGEST_QUANTITY:
+            yield f"resources.{name}", f"must be a quantity of at most 1024Ti, not {text!r:.80}"
     if retries is not None and not (type(retries) is int and 0 <= retries <= MOST_RETRIES):
         yield "resources.retries", f"must be a number from 0 to {MOST_RETRIES}, not {retries!r:.80}"
     if deadline is not None and (problem := problem_of_timeout(deadline)):
