@@ -30,6 +30,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"env": {"FANFOLD_REPORT": "x"}}, "resources.env: FANFOLD_REPORT is a variable that Fanfold sets itself"),
     ({"env": {"A": "{{workflow.name}}"}}, "resources.env: A must be a text"),
     ({"env": {str(n): "" for n in range(101)}}, "resources.env: must map names of environment variables to texts, 100"),
+    ({"env": {"A": "x" * 32000, "B": "x" * 32000, "C": "x" * 2000}}, "resources.env: all values together have at most"),
     ({"secrets": {"TOKEN": "my-secret"}}, "resources.secrets: TOKEN must name a Secret and its key"),
     ({"secrets": {"TOKEN": "../kube/x"}}, "resources.secrets: TOKEN must name a Secret and its key"),
     ({"secrets": {"A": "s/k"}, "env": {"A": ""}}, "resources.secrets: A is in `env`, too"),

@@ -11,6 +11,7 @@ Problem = tuple[str, str]
 """The path of a field, and what is wrong with it."""
 MOST_CORES, MOST_RETRIES, MOST_ENTRIES = 1024, 20, 100
 LONGEST_VALUE = 32 << 10  # characters of an environment variable
+LARGEST_ENVIRONMENT = 64 << 10  # characters of all; each kind of pod repeats them, and a Workflow has 1 MiB at most
 SMALLEST_MEMORY = 64 << 20  # bytes; Python and a worker's smallest budget need as much
 LARGEST_QUANTITY = 1 << 50  # bytes; no node has as much, and sums of it still fit into 64 bits
 _VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
@@ -97,6 +98,9 @@ def _environment_problems(resources: Resources) -> Iterator[Problem]:
                 yield place, f"{name} must be {rule}, not {value!r:.80}"
             elif place == "resources.secrets" and not _matches(_SECRET, value):
                 yield place, f"{name} must name a Secret and its key, as 'my-secret/token', not {value!r:.80}"
+    if sum(len(value) for value in resources.env.values() if isinstance(value, str)) > LARGEST_ENVIRONMENT:
+        rule = f"all values together have at most {LARGEST_ENVIRONMENT:,} characters"
+        yield "resources.env", f"{rule}: put long ones into side files (files=…)"
     if both := [name for name in resources.env if name in resources.secrets]:
         yield "resources.secrets", f"{both[0]} is in `env`, too: leave one of them out"
 
