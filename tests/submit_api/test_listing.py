@@ -17,9 +17,11 @@ from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.worker.loop import Worker
 from fanfold_storage.urls import open_objects
+from fanfold_submit.jobs.defined import defined_job
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.results import results_of
 from fanfold_submit.principal import Principal
+from fanfold_submit.reconciling import listing
 from fanfold_submit.reconciling.listing import PATIENCE, Listing
 from fanfold_submit.refusals import NoResults, NoSuchJob, NotAdmitted
 from tests.submit_api.reconciling import Bench
@@ -160,6 +162,11 @@ def change(cluster: Cluster, **fields: Any) -> None:
     cluster.objects.put(key, [json.dumps({**data, **fields}).encode()])
 
 
+def nested(depth: int) -> list[Any]:
+    """Lists in lists."""
+    return [] if not depth else [nested(depth - 1)]
+
+
 FORGED: dict[str, dict[str, Any]] = {
     "another job's": {"id": "0" * 20},
     "no inputs": {"inputs": 7},
@@ -168,6 +175,9 @@ FORGED: dict[str, dict[str, Any]] = {
     "no spec": {"spec": []},
     "no output": {"output": None},
     "megabytes": {"inputs": ["x" * 1000] * 2000},
+    "half a character": {"inputs": ["\ud800"]},
+    "depth": {"inputs": nested(900)},
+    "too few partitions": {"partitions": -1},
 }
 
 
@@ -200,6 +210,19 @@ def test_a_forged_marker_becomes_no_record(cluster: Cluster, what: str) -> None:
     cluster.listing.list_new()
     assert cluster.jobs.find(cluster.id) is None
     assert cluster.markers() == []
+
+
+def test_a_bug_at_one_marker_keeps_no_other_job_waiting(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.objects.put(f"{FOLDER}{'0' * 20}.json", [json.dumps(MARKER).encode()])
+    cluster.begin()
+
+    def fails(job_id: str, *rest: Any) -> Job:
+        if job_id == "0" * 20:
+            raise RuntimeError("a bug")
+        return defined_job(job_id, *rest)
+
+    monkeypatch.setattr(listing, "defined_job", fails)
+    assert cluster.listed().state == "queued"
 
 
 def test_it_holds_no_output_against_jobs_of_the_service(cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from fanfold_steps.job.arguments import explain_arguments
 
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(k|K|M|G|T)?(i)?B?")
+_QUANTITY = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)(k|K|M|G|T)?(i)?B?")
 _POWERS = {None: 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 

@@ -27,7 +27,7 @@ def memory_advice() -> str:
 def limit_memory(share: int) -> None:
     """Let this process get twice its share of memory, but at least 1 GiB: beyond that it gets MemoryError."""
     global _is_limited
-    wanted = max(SMALLEST, 2 * share)
+    wanted = min(max(SMALLEST, 2 * share), sys.maxsize)
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if hard == resource.RLIM_INFINITY or wanted < hard:
         resource.setrlimit(resource.RLIMIT_DATA, (wanted, hard))

@@ -85,6 +85,7 @@ class Code:
             self._status("installing packages")
             self._packages = Packages(self.conf.spec.dependencies, self.conf.wheels_url)
             sys.path.insert(1 if self._folder else 0, str(self._packages.folder))
+            self._status("")
 
     def prepare(self, spec: JobSpec) -> None:
         """Prepare what contexts offer: the parameters, checked by the job's model, and the side files. From here on,

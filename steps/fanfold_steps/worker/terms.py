@@ -37,5 +37,5 @@ def terms(resources: Resources, on_late: Callable[[float], None]) -> Iterator[No
 
 def threads_of(spec: JobSpec) -> int:
     """The threads of a worker: as many as the cores that it was given, in the stage that has most."""
-    asked = [spec.resources_of(stage).cpu or 1 for stage in range(len(spec.stages))]
+    asked = [spec.resources_of(stage).cpu or 1 for stage in range(len(spec.stages) or 1)]
     return max(1, int(max(asked, default=1)))

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from fanfold_steps.definition.marker import LARGEST, Marker
+from fanfold_steps.job.spec import MOST_PARTITIONS
 from fanfold_steps.tree.job_tree import JOB_KEY, JobTree
 from fanfold_steps.tree.typed import Malformed, read_as
 from fanfold_steps.tree.version import demand_version
@@ -52,7 +53,11 @@ def defined_job(job_id: str, marker: Marker, places: Places, now: float) -> Job:
     conf = read_as(_Conf, data, where)
     if conf.id != job_id:
         raise Malformed("tree", f"{where} belongs to another job, {printable(conf.id, MOST_NAME)}")
+    if not 1 <= conf.partitions <= MOST_PARTITIONS:
+        raise Malformed("tree", f"{where} isn't what Fanfold writes there ({conf.partitions} partitions)")
     output = conf.output if places.may_serve(conf.output, job_id, marker.owner) else ""
+    kept = {"inputs": conf.inputs, "output": output, "bundle_url": conf.bundle_url}
+    _check_storable(kept, where)
     created = min(milliseconds_of(job_id) / 1000, now)
     try:
         return Job(
@@ -68,11 +73,19 @@ def defined_job(job_id: str, marker: Marker, places: Places, now: float) -> Job:
             partitions=conf.partitions,
             workflow=Workflow(namespace=marker.namespace, name=marker.name, uid=marker.uid),
             created=datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            conf={"inputs": conf.inputs, "output": output, "bundle_url": conf.bundle_url},
+            conf=kept,
             url=url,
         )
     except ValidationError as error:
         raise Malformed("tree", f"{where} isn't what Fanfold writes there ({error.errors()[0]['msg']})") from error
+
+
+def _check_storable(data: object, where: str) -> None:
+    """See that a record can hold the data: no half characters (lone surrogates), no endless depth. Raises Malformed."""
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError) as error:
+        raise Malformed("tree", f"{where} isn't what Fanfold writes there ({error})") from error
 
 
 def marker_at(objects: Objects, key: str) -> Marker:

@@ -112,10 +112,9 @@ class Controller:
         return _jittered(min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (failures - 1)))
 
     def _compare_all(self) -> None:
-        """List new jobs; compare both ways: every job that needs workers, and all workers whose job has ended."""
+        """Compare both ways: every job that needs workers, and all workers whose job has ended. List new jobs first."""
+        self._list(self._listing)
         try:
-            if self._listing:
-                self._listing.list_new()
             for job_id in self._jobs.queue()[0]:
                 self._queue.put(job_id, 0.0)
             self._reconciler.stop_strays()
@@ -123,6 +122,16 @@ class Controller:
             log.warning("comparing all jobs failed; trying again: %s", error)
         except Exception:
             log.exception("a bug stopped the comparison of all jobs")
+
+    def _list(self, listing: Listing | None) -> None:
+        """List jobs that Workflows have started. Nothing that they left in the store keeps other jobs waiting."""
+        try:
+            if listing:
+                listing.list_new()
+        except StorageError as error:
+            log.warning("listing jobs that Workflows started failed; trying again: %s", error)
+        except Exception:
+            log.exception("a bug stopped the listing of jobs that Workflows started")
 
     def _clear(self, clearing: Clearing) -> None:
         try:

@@ -225,6 +225,18 @@ def test_named_inputs_and_local_patterns(fanfold: Person, tmp_path: Path):
     assert "matches none as a pattern" in missing.stderr
 
 
+def test_what_a_job_asks_for_without_effect_is_said_when_it_is_submitted_and_later(fanfold: Person, tmp_path: Path):
+    script = write_job(
+        tmp_path,
+        "from fanfold import Job, Resources\n\n\ndef same(line):\n    yield line\n\n\n"
+        'job = Job(map=same, resources=Resources(priority="batch"))\n',
+    )
+    (tmp_path / "a.txt").write_text("x\n")
+    done = fanfold("submit", script, "--input", tmp_path / "a.txt")
+    for told in (done.stderr, fanfold("status", done.text.strip()).stderr):
+        assert "resources: priority: no effect on this machine" in told
+
+
 def test_a_failure_in_a_later_stage_names_it_and_the_record_of_the_one_before(fanfold: Person, tmp_path: Path):
     script = tmp_path / "late.py"
     script.write_text(

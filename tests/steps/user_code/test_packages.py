@@ -13,7 +13,9 @@ import pytest
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.job.dependencies import Dependencies, Wheel
+from fanfold_steps.job.spec import JobConf, JobSpec
 from fanfold_steps.user_code import packages
+from fanfold_steps.user_code.loading import Code
 from fanfold_steps.user_code.packages import THIS_PYTHON, Packages, cache_folder, installed
 from tests.waiting import poll
 from tests.wheels import build_wheel
@@ -57,6 +59,16 @@ def test_wheels_are_installed_once_into_a_folder_named_by_them(thing, store, env
     monkeypatch.setattr(packages, "_install", None)
     shutil.rmtree(store)
     assert installed(thing, f"{store.as_uri()}/", environments) == folder
+
+
+def test_a_worker_says_that_it_installs_only_while_it_does(thing, store, environments, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(environments))
+    said: list[str] = []
+    conf = JobConf("j", JobSpec(dependencies=thing), [], "", 1, 1, {}, "", wheels_url=f"{store.as_uri()}/")
+    code = Code(conf, said.append)
+    code.install_packages()
+    code.close()
+    assert said == ["installing packages", ""]
 
 
 def test_other_wheels_or_another_python_have_another_folder(thing):

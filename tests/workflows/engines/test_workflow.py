@@ -102,6 +102,16 @@ def test_a_plan_becomes_the_workflow_of_the_golden_file(name, monkeypatch):
     assert yaml.safe_load(file.read_text()) == workflow.to_dict()
 
 
+def test_a_pod_that_does_several_stages_has_the_time_of_all_of_them():
+    each, job = Resources(deadline=600), Resources(deadline=900)
+    plan = plan_of(FAN_OUT)
+    stages = [replace(plan.conf.spec.stages[0], resources=each)] * 3
+    for given, seconds in ((None, 1800 + 60), (job, 900 + 60)):
+        spec = replace(plan.conf.spec, stages=stages, resources=given)
+        workflow = build(replace(plan, conf=replace(plan.conf, spec=spec)), CLAIM)
+        assert worker_of(workflow)["activeDeadlineSeconds"] == seconds
+
+
 def test_every_golden_file_is_compared():
     assert {file.stem for file in GOLDEN.glob("*.yaml")} == set(GOLDEN_WORKFLOWS)
 

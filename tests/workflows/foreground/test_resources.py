@@ -52,3 +52,25 @@ def test_a_worker_that_dies_is_started_again_as_often_as_was_asked_for(tmp_path)
     done = run(tmp_path, "--workers", "1")
     assert done.returncode == 1
     assert "start 1 of 1" in done.stderr
+
+
+DEMANDING = """
+from fanfold import Job, Resources, Stage, Sum
+
+def ones(line):
+    yield line, 1
+
+job = Job(stages=[
+    Stage(map=ones, reduce=Sum(), resources=Resources(cpu=1000, memory="900Ti")),
+    Stage(reduce=Sum(), resources=Resources(retries=0)),
+])
+"""
+
+
+def test_more_than_the_machine_has_is_said(tmp_path):
+    (tmp_path / "job.py").write_text(DEMANDING)
+    done = run(tmp_path, "--memory", "99999999999GB")
+    assert done.returncode == 0, done.stderr
+    assert "resources: cpu: the job asks for 1000 cores, but this machine has" in done.stderr
+    assert "resources: memory: the job asks for 943,718,400 MiB, but this machine has" in done.stderr
+    assert "resources: retries: workers on this machine do every stage" in done.stderr

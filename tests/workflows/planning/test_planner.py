@@ -10,7 +10,9 @@ from fanfold.planning import planner
 from fanfold.planning.planner import Places
 from fanfold.planning.sizing import MOST_PODS, Sizing
 from fanfold_steps.job.sizes import MIB
+from fanfold_steps.job.spec import JobSpec
 from fanfold_steps.memory.budget import budget_of
+from fanfold_steps.worker.terms import threads_of
 from tests.steps import functions
 
 
@@ -186,6 +188,15 @@ def test_on_one_machine_cores_and_memory_decide_how_many_run_at_once(folder, mon
     assert budget_of(conf).share == 2 << 30  # as in a container of 4 GiB
     assert planned(asking(memory="4Gi", cpu=8), folder, Sizing(workers=3)).workers == {"all": 3}
     assert budget_of(planned(asking(memory="4Gi"), folder, Sizing(workers=2, memory=MIB * 64))).share == MIB * 32
+
+
+def test_what_a_request_names_for_an_entry_counts_too(folder, monkeypatch):
+    monkeypatch.setattr("fanfold.planning.sizing.available_cores", lambda: 8)
+    spec = JobSpec(entry="job:job", resources=Resources(cpu=4, memory="1Gi"))
+    conf = planned(spec, folder)
+    assert (conf.workers, budget_of(conf).share) == ({"all": 2}, 512 << 20)
+    assert threads_of(conf.spec) == 4
+    assert planned(spec, folder, engine="argo").workers == {"all": 1}
 
 
 def test_stages_that_differ_get_pods_of_their_own(folder):

@@ -11,7 +11,9 @@ Problem = tuple[str, str]
 """The path of a field, and what is wrong with it."""
 MOST_CORES, MOST_RETRIES, MOST_ENTRIES = 1024, 20, 100
 LONGEST_VALUE = 32 << 10  # characters of an environment variable
+LARGEST_ENVIRONMENT = 64 << 10  # characters of all; each kind of pod repeats them, and a Workflow has 1 MiB at most
 SMALLEST_MEMORY = 64 << 20  # bytes; Python and a worker's smallest budget need as much
+LARGEST_QUANTITY = 1 << 50  # bytes; no node has as much, and sums of it still fit into 64 bits
 _VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = re.compile("(FANFOLD|AWS|ARGO|KUBERNETES)_.*|PYTHONHASHSEED|TMPDIR")
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?"
@@ -33,8 +35,11 @@ def resources_problems(resources: Resources) -> Iterator[Problem]:
         yield "resources.cpu", f"must be a number of cores from 0.01 to {MOST_CORES:,}, not {cpu!r:.80}"
     for name, least, words in (("memory", SMALLEST_MEMORY, " of at least 64Mi"), ("ephemeral_storage", 1, "")):
         text = getattr(resources, name)
-        if text is not None and not (isinstance(text, str) and (quantity(text) or 0) >= least):
+        number = quantity(text) if isinstance(text, str) else None
+        if text is not None and (number is None or number < least):
             yield f"resources.{name}", f"must be a quantity{words}, such as '4Gi', not {text!r:.80}"
+        elif number is not None and number > LARGEST_QUANTITY:
+            yield f"resources.{name}", f"must be a quantity of at most 1024Ti, not {text!r:.80}"
     if retries is not None and not (type(retries) is int and 0 <= retries <= MOST_RETRIES):
         yield "resources.retries", f"must be a number from 0 to {MOST_RETRIES}, not {retries!r:.80}"
     if deadline is not None and (problem := problem_of_timeout(deadline)):
@@ -93,6 +98,9 @@ def _environment_problems(resources: Resources) -> Iterator[Problem]:
                 yield place, f"{name} must be {rule}, not {value!r:.80}"
             elif place == "resources.secrets" and not _matches(_SECRET, value):
                 yield place, f"{name} must name a Secret and its key, as 'my-secret/token', not {value!r:.80}"
+    if sum(len(value) for value in resources.env.values() if isinstance(value, str)) > LARGEST_ENVIRONMENT:
+        rule = f"all values together have at most {LARGEST_ENVIRONMENT:,} characters"
+        yield "resources.env", f"{rule}: put long ones into side files (files=…)"
     if both := [name for name in resources.env if name in resources.secrets]:
         yield "resources.secrets", f"{both[0]} is in `env`, too: leave one of them out"
 

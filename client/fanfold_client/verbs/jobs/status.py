@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @with_client
 def status(client: "Client", job_id: str, as_json: bool) -> None:
     """Show a job's state, and why it failed."""
+    from fanfold_client.jobs.submitting import say_notes
     from fanfold_client.verbs.jobs.ending import report_problem
 
     job = client.jobs.get(job_id)
@@ -36,6 +37,7 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
     if job["state"] == "succeeded":
         for question in forgotten_yield(job["counters"].get(OWN_GROUP, {})):
             say(question)
+    say_notes(job)
     report_problem(job)
 
 

@@ -41,6 +41,7 @@ from fanfold.engines.argo.volumes import mounts, volumes
 from fanfold.engines.protocol import ENVIRONMENT
 from fanfold.planning.planner import PlannedJob
 from fanfold_steps.job.resources import Resources
+from fanfold_steps.job.sizes import crews
 from fanfold_steps.job.spec import JobSpec
 from fanfold_steps.worker.exits import PERMANENT
 
@@ -193,7 +194,7 @@ def worker_template(
         node_selector=resources.node_selector or None,
         tolerations=tolerations(resources) or None,
         priority_class_name=resources.priority,
-        active_deadline_seconds=_last_moment(spec.resources, resources),
+        active_deadline_seconds=_last_moment(spec, stage),
         security_context=SecurityContext(
             allow_privilege_escalation=False,
             capabilities=Capabilities(drop=["ALL"]),
@@ -210,10 +211,16 @@ def worker_template(
     )
 
 
-def _last_moment(*resources: Resources | None) -> int | None:
-    """Seconds after which Kubernetes ends a pod whose worker should have ended the job, but hangs."""
-    deadlines = [one.deadline for one in resources if one and one.deadline]
-    return ceil(min(deadlines)) + DEADLINE_GRACE if deadlines else None
+def _last_moment(spec: JobSpec, first: int) -> int | None:
+    """Seconds after which Kubernetes ends a pod whose worker should have ended the job, but hangs.
+
+    The pod does all stages of its crew, which begins with the stage `first`; each has the same deadline.
+    """
+    end = next((stage for stage in crews(spec) if stage > first), len(spec.stages))
+    of_job, of_stage = spec.resources and spec.resources.deadline, spec.resources_of(first).deadline
+    moments = [of_job, of_stage and of_stage * max(1, end - first)]
+    given = [seconds for seconds in moments if seconds]
+    return ceil(min(given)) + DEADLINE_GRACE if given else None
 
 
 def pod_security(pods: PodSettings) -> PodSecurityContext:
