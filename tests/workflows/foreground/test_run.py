@@ -341,7 +341,7 @@ def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts)
             2,
             "(units: B, KiB, MiB, GiB",
         ),
-        (["wordcount", "--input", "in", "--output", "out", "--memory", "64"], 3, "not 64 bytes: increase it"),
+        (["wordcount", "--input", "in", "--output", "out", "--memory", "64"], 3, "not 64 B: increase it"),
         (["wordcount", "--input", "in"], 2, "--output"),
         (
             ["wordcount", "--input", "in", "--output", "out", "--claim", "data"],

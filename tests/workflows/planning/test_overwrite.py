@@ -203,11 +203,11 @@ def test_a_run_that_another_version_began_is_refused_until_it_is_overwritten(fol
     began = tree.read(key)
     del began["version"]
     tree.objects.put(key, [json.dumps(began).encode()])
-    (folder / "gate.py").touch()
     refused = run(folder, job="gated.py")
     assert refused.returncode == 3
     assert "the job was begun by another version of Fanfold" in refused.stderr and "with --overwrite" in refused.stderr
     assert tree.read(key) == began
+    (folder / "gate.py").touch()  # by now no worker of the killed run is left that could go on
     done = run(folder, "--overwrite", job="gated.py")
     assert done.returncode == 0, done.stderr
     assert is_new(folder)
