@@ -15,6 +15,12 @@ from tests.argo.installation import Installation, kubectl
 FANFOLD = [sys.executable, "-m", "fanfold_client"]
 
 
+@pytest.hookimpl(trylast=True)  # after pytest has grouped them by storage
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First what needs no installation: some make one of their own, in the same namespace and at the same ports."""
+    items.sort(key=lambda item: "installation" in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cluster() -> None:
     """Nothing here is skipped where there is no cluster: it fails."""

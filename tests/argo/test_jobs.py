@@ -71,13 +71,13 @@ def test_fanned_out_it_has_the_bytes_of_a_local_run(
     shape = ["--partitions", "2", "--split-size", "64KiB"]
     here = [sys.executable, "-m", "fanfold_client", "run", "wordcount", "--input", str(texts)]
     subprocess.run([*here, "--output", str(tmp_path / "local"), *shape], check=True, timeout=60)
-    words = ["submit", "wordcount", "--input", uploaded, "--output", "files:counts/", "--workers", "4", *shape]
+    words = ["submit", "wordcount", "--input", uploaded, "--output", "files:fanned/", "--workers", "4", *shape]
     job = installation.fanfold(*words, "--watch").split()[0]
     assert results(installation, job, tmp_path / "out") == b"".join(
         part.read_bytes() for part in sorted((tmp_path / "local").glob("part-*"))
     )
-    listed = installation.fanfold("ls", "files:counts/")
-    assert "counts/_SUCCESS" in listed and "counts/part-00001.txt" in listed
+    listed = installation.fanfold("ls", "files:fanned/")
+    assert "fanned/_SUCCESS" in listed and "fanned/part-00001.txt" in listed
 
 
 def test_the_job_ends_once_whatever_is_killed(
