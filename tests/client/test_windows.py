@@ -85,6 +85,7 @@ def test_a_job_with_packages_is_refused_in_one_sentence(fanfold: Person, texts: 
     assert told.count("\n") == 1 and "on Windows, submit the job inside WSL2" in told
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("verb", NOT_ON_WINDOWS)
 def test_what_needs_workers_says_in_one_sentence_that_wsl2_does(fanfold: Person, verb: str):
     words = [verb, "wordcount", "--input", "texts/", "-h"]

@@ -43,6 +43,7 @@ def wheel(tmp_path: Path) -> tuple[bytes, dict[str, Any]]:
     return data, {"name": path.name, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
 
 
+@pytest.mark.thorough
 def test_workers_import_the_wheels_that_the_spec_names(
     site: Site, wheel: tuple[bytes, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

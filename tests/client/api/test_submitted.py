@@ -111,6 +111,7 @@ def test_an_earlier_job_is_read_by_the_names_of_its_parts(client: Client, jobs: 
         client.result("0" * 20)
 
 
+@pytest.mark.thorough
 def test_bad_records_are_read_from_the_users_files(client: Client, jobs: Any, tmp_path: Path):
     (tmp_path / "in.txt").write_text("1\nx\n2\n")
     result = client.submit(jobs.sums, tmp_path / "in.txt", "files:sums", quiet=True)
@@ -182,6 +183,7 @@ def test_named_inputs_must_fit_the_job(client: Client, jobs: Any, text: Path):
         client.submit(jobs.two_inputs, text, quiet=True)
 
 
+@pytest.mark.thorough
 def test_typed_functions_travel_and_say_what_they_need(
     client: Client, text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
@@ -235,6 +237,7 @@ def is_deleted(client: Client, job: str) -> bool:
     return False
 
 
+@pytest.mark.thorough
 def test_files_and_results_go_to_and_from_folders(client: Client, text: Path, tmp_path: Path):
     assert [file["path"] for file in client.put(text.parent, "files:texts/", quiet=True)] == ["texts/text.txt"]
     assert [file["path"] for file in client.files.list()] == ["texts/text.txt"]

@@ -37,6 +37,7 @@ def output(work):
 ANSWER = b"BE!\t2\nNOT!\t1\nOR!\t1\nTO!\t2\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", [[*RUN, "job.py"], [sys.executable, "job.py"]], ids=["fanfold run", "python"])
 def test_a_job_finds_its_packages_here_and_in_workers(command, work, environ):
     done = run_in(work, *command, *PLACES, "--workers", "2", environ=environ)
@@ -177,6 +178,7 @@ def test_streaming_programs_take_requirements(work, environ):
     assert output(work) == b"TO BE OR!\nNOT TO BE!\n"
 
 
+@pytest.mark.thorough
 def test_refusals_are_told_before_anything_runs(work, environ):
     (work / "job.py").write_text(JOB.replace("shout>=1", "shout>=9"))
     for command in ([*RUN, "job.py"], [sys.executable, "job.py"]):

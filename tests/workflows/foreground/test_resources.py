@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from tests.workflows.commands import RUN, run_in
 
 JOB = """
@@ -31,6 +33,7 @@ def run(folder, *more, environ=None):
     return run_in(folder, *RUN, "job.py", "--input", "one.txt", "--output", "out", *more, environ=environ)
 
 
+@pytest.mark.thorough
 def test_the_environment_is_set_and_what_has_no_effect_is_said(tmp_path):
     (tmp_path / "job.py").write_text(JOB)
     refused = run(tmp_path)
@@ -47,6 +50,7 @@ def test_the_environment_is_set_and_what_has_no_effect_is_said(tmp_path):
     assert conf["memory"] == conf["workers"]["all"] * (128 << 20)
 
 
+@pytest.mark.thorough
 def test_a_worker_that_dies_is_started_again_as_often_as_was_asked_for(tmp_path):
     (tmp_path / "job.py").write_text(DYING)
     done = run(tmp_path, "--workers", "1")
