@@ -222,8 +222,8 @@ def _interrupted(run: PlannedRun) -> JobConf | None:
         return conf
     if conf and not (report or run.target.is_beside or run.overwrite or tree.failure()):
         raise Refused(
-            f"{conf.output} holds an unfinished run of another job, or of this job with different inputs or code: let "
-            "that run finish, start over with --overwrite, or choose another output"
+            f"{conf.output} holds an unfinished run of another job, or of this job with different inputs, code "
+            "or resources: let that run finish, start over with --overwrite, or choose another output"
         )
     if run.target.is_beside:
         remove_leftovers(run.target.final)
