@@ -160,7 +160,7 @@ def test_without_uv_it_is_told_what_to_install(thing, store, environments, monke
 
 
 def test_uv_is_not_led_astray_by_settings(thing, store, environments, monkeypatch):
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/wheels")
     monkeypatch.setenv("UV_TARGET", "/nowhere")
     monkeypatch.setenv("UV_REQUIRE_HASHES", "1")
     assert installed(thing, f"{store.as_uri()}/", environments).is_dir()

@@ -74,7 +74,7 @@ class Index:
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     index = Index(build_wheel(tmp_path, "thing"))
-    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://ada:s3cret@{index.place}/simple")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://ada:s3cret@{index.place}/wheels")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     yield index

@@ -163,7 +163,7 @@ def test_a_job_for_another_python_is_refused(wanted, python, fits, index, ask):
 
 def test_an_index_that_is_away_is_not_the_jobs_fault(index, ask, monkeypatch):
     monkeypatch.delenv("UV_CONFIG_FILE")
-    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", "http://127.0.0.1:9/wheels")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     with pytest.raises(IndexAway, match="no response from the package index") as refusal:
         resolve(ask("thing"), TARGET)
