@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fanfold_client.cluster.etcd_tls import create_certificates
+from fanfold_client.cluster.etcd.tls import create_certificates
 from fanfold_client.cluster.kubectl import Kubectl
 from tests.argo.installation import eventually, kubectl
 from tests.argo.rendering import ARGO, of_kind, overlay, render

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fanfold_client.cluster.etcd_tls import HOLDERS
+from fanfold_client.cluster.etcd.tls import HOLDERS
 from fanfold_client.cluster.requests import Requests, requests_of
 from tests.argo.rendering import ARGO, OVERLAYS, Manifest, of_kind, overlay, pod_specs, render, settings
 

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanfold_client.cluster.certificates import Certificate, authority, issue
-from fanfold_client.cluster.etcd_tls import HOSTS, ROOT, USERS, access_commands
+from fanfold_client.cluster.etcd.certificates import Certificate, authority, issue
+from fanfold_client.cluster.etcd.tls import HOSTS, ROOT, USERS, access_commands
 from tests.servers import EtcdCluster, EtcdMember, Server, free_ports, script, wait_until
 
 SIGNER = authority("ca")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fanfold_client.cluster.certificates import authority, issue
-from fanfold_client.cluster.etcd_tls import ROOT, USERS
+from fanfold_client.cluster.etcd.certificates import authority, issue
+from fanfold_client.cluster.etcd.tls import ROOT, USERS
 from fanfold_storage.errors import InvalidKey, PermissionDenied, Unavailable
 from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import open_records

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 
 from fanfold_client.api.problems import NotFound, Refused
 from fanfold_client.cluster import argo, rollout
-from fanfold_client.cluster.etcd_migration import migrate_to_tls
-from fanfold_client.cluster.etcd_tls import USERS, create_certificates, enforce_access
+from fanfold_client.cluster.etcd.migration import migrate_to_tls
+from fanfold_client.cluster.etcd.tls import USERS, create_certificates, enforce_access
 from fanfold_client.cluster.kubectl import CommandEnded, Kubectl
-from fanfold_client.cluster.local_clusters import find_local_cluster
-from fanfold_client.cluster.node_images import ImageChoice, NodeImages, ensure_images
+from fanfold_client.cluster.local.clusters import find_local_cluster
+from fanfold_client.cluster.local.node_images import ImageChoice, NodeImages, ensure_images
 from fanfold_client.cluster.objects import Object, find, namespaces, secret, uses_secret
 from fanfold_client.cluster.overlay import Overlay, apply, prepared
 from fanfold_client.cluster.requests import Requests, requests_of

@@ -9,9 +9,9 @@ import pytest
 from cryptography import x509
 
 from fanfold_client.api.problems import ClientError
-from fanfold_client.cluster.certificates import LIFE, RENEW_BEFORE, Certificate, authority, issue
-from fanfold_client.cluster.etcd_migration import migrate_to_tls
-from fanfold_client.cluster.etcd_tls import HOLDERS, MEMBERS, create_certificates, enforce_access
+from fanfold_client.cluster.etcd.certificates import LIFE, RENEW_BEFORE, Certificate, authority, issue
+from fanfold_client.cluster.etcd.migration import migrate_to_tls
+from fanfold_client.cluster.etcd.tls import HOLDERS, MEMBERS, create_certificates, enforce_access
 from fanfold_client.cluster.kubectl import Kubectl
 from tests.client.cluster.kubectl_stand_in import StandIn
 

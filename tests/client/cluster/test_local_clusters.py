@@ -8,8 +8,9 @@ import pytest
 
 from fanfold_auth.accounts import demo
 from fanfold_client import main
-from fanfold_client.cluster import argo, images, local_clusters, node_images, programs
+from fanfold_client.cluster import argo
 from fanfold_client.cluster.kubectl import Kubectl
+from fanfold_client.cluster.local import clusters, images, node_images, programs
 from fanfold_client.cluster.overlay import manifests
 from fanfold_client.verbs.services import deploy as verb
 from tests.client.cluster import test_deploy
@@ -47,7 +48,7 @@ class Tools:
 @pytest.fixture
 def tools(monkeypatch):
     made = Tools()
-    monkeypatch.setattr(local_clusters, "output_of", made.output_of)
+    monkeypatch.setattr(clusters, "output_of", made.output_of)
     monkeypatch.setattr(images, "run_shown", made.run_shown)
     return made
 
@@ -195,7 +196,7 @@ def test_what_the_command_prints_is_the_demos_password():
 )
 def test_what_a_node_says_is_no_command(kubectl, node):
     kubectl.answer("get nodes", {"items": [node]})
-    assert local_clusters.find_local_cluster(Kubectl("fanfold")) is None
+    assert clusters.find_local_cluster(Kubectl("fanfold")) is None
 
 
 def test_the_demo_has_no_admin_of_another_name(capsys):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fanfold_client.api.problems import Refused
-from fanfold_client.cluster.images import make_images
 from fanfold_client.cluster.kubectl import Kubectl
-from fanfold_client.cluster.programs import output_of
+from fanfold_client.cluster.local.images import make_images
+from fanfold_client.cluster.local.programs import output_of
 
 Say = Callable[[str], None]
 LIBRARY = ("docker.io/library/", "localhost/")

@@ -8,9 +8,9 @@ import tomllib
 from collections.abc import Callable, Sequence
 
 from fanfold_client.api.problems import Refused
+from fanfold_client.cluster.local.programs import run_shown
 from fanfold_client.cluster.objects import Object
 from fanfold_client.cluster.overlay import manifests
-from fanfold_client.cluster.programs import run_shown
 
 _FIELDS = ("image", "FANFOLD_SUBMIT_STEPS_IMAGE")
 """Of containers, and of submit's settings: the image that jobs run."""

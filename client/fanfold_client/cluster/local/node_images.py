@@ -8,9 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from fanfold_client.cluster.images import own_images, sources_digest
 from fanfold_client.cluster.kubectl import Kubectl
-from fanfold_client.cluster.local_clusters import LocalCluster
+from fanfold_client.cluster.local.clusters import LocalCluster
+from fanfold_client.cluster.local.images import own_images, sources_digest
 from fanfold_client.cluster.objects import Object
 
 SOURCES = "fanfold.dev/sources"

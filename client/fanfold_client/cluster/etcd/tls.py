@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fanfold_client.cluster.certificates import Certificate, authority, issue
+from fanfold_client.cluster.etcd.certificates import Certificate, authority, issue
 from fanfold_client.cluster.kubectl import CommandEnded, Kubectl
 from fanfold_client.cluster.objects import Object, find, secret, uses_secret
 

@@ -1,0 +1,1 @@
+"""Clusters on this machine: which one it is, and how its nodes get images that no registry has."""
