@@ -459,6 +459,11 @@ def variables(record):
     yield ",".join(str(os.environ.get(name)) for name in ("SHADOWED", "NEW", "OF_JOB")), 1
 
 
+def removes_variable(record):
+    os.environ.pop("NEW", None)
+    yield record, 1
+
+
 def swapped(key, value):
     yield value, key
 

@@ -32,7 +32,10 @@ def terms(resources: Resources, on_late: Callable[[float], None]) -> Iterator[No
         if timer:
             timer.cancel()
         for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+            if value is None:
+                os.environ.pop(name, None)  # the job's code may have removed it
+            else:
+                os.environ[name] = value
 
 
 def threads_of(spec: JobSpec) -> int:

@@ -31,6 +31,14 @@ def test_variables_are_those_of_the_stage_and_then_what_they_were(small_job, mon
     assert "OF_JOB" not in os.environ
 
 
+def test_code_may_remove_a_variable_of_its_stage(small_job, monkeypatch):
+    monkeypatch.delenv("NEW", raising=False)
+    small_job.write_input(TEXTS)
+    stage = StageSpec(function("removes_variable"), Aggregate("Count"), resources=Resources(env={"NEW": "1"}))
+    assert run(small_job, stage)
+    assert "NEW" not in os.environ
+
+
 @pytest.mark.parametrize("of_job", [True, False])
 def test_a_job_that_is_late_fails_and_says_so(small_job, of_job):
     small_job.write_input(TEXTS)
