@@ -13,7 +13,6 @@ import signal
 import sys
 import threading
 
-from fanfold_steps.definition.definition import AUTO, VARIABLE, Arguments, Definition
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats.polars_import import THREADS
 from fanfold_steps.memory.allocation import allocate_for_work
@@ -81,12 +80,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--job", metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
     parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
-    definition = parser.add_argument_group("a job that plans itself", f"The variable {VARIABLE} says what it is.")
+    definition = parser.add_argument_group("a job that plans itself", "The variable FANFOLD_DEFINITION says what.")
     definition.add_argument("--workflow", default="", metavar="NAMESPACE/NAME/UID", help="the Workflow")
     definition.add_argument("--created", default="", metavar="SECONDS", help="when the Workflow was created")
     definition.add_argument("--input", action="append", default=[], metavar="[NAME=]URLS", help="an input")
     definition.add_argument("--output", default="", metavar="URL", help="the folder for the parts")
-    definition.add_argument("--partitions", default=AUTO, metavar="N", help="parts of the output")
+    definition.add_argument("--partitions", default="auto", metavar="N", help="parts of the output")
     definition.add_argument("--workers", default="1", metavar="N", help="map pods")
     definition.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the job")
     return parser
@@ -94,7 +93,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _begun(options: argparse.Namespace, name: str) -> JobTree:
     """The tree of a job that plans itself. Raises PermanentFailure, StorageError."""
-    from fanfold_steps.definition.begin import begin
+    from fanfold_steps.definition.begin import begin  # which other workers start without
+    from fanfold_steps.definition.definition import VARIABLE, Arguments, Definition
 
     definition = Definition.from_text(os.environ.get(VARIABLE, ""))
     arguments = Arguments(

@@ -186,7 +186,6 @@ def test_the_import_that_is_timed_loads_what_a_worker_loads():
     """If the module moved and left an empty package behind, its import would take no time and look like success."""
     entry = "fanfold_steps.__main__"
     of_processes = {"fanfold_steps.memory.allocation", "fanfold_steps.worker.descendants"}
-    of_processes |= {"fanfold_steps.definition", "fanfold_steps.definition.definition"}  # the options that it takes
     assert loaded(entry) - loaded(starting.WORKER) <= {entry, *of_processes}
     assert len(loaded(starting.WORKER)) > 50
 
