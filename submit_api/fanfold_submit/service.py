@@ -14,7 +14,7 @@ from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
-from fanfold_submit.reconciling.clearing import Clearing
+from fanfold_submit.reconciling.clearing import Clearing, Kept
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
@@ -74,7 +74,7 @@ def wire(
             jobs,
             engine,
             settings.reconcile_seconds,
-            Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
+            Clearing(records, jobs, objects, Kept.for_days(settings.keep_days, settings.unused_days), now),
             Listing(jobs, objects, places, now),
             Migration(records, jobs),
         ),

@@ -81,10 +81,10 @@ class Settings(ServiceSettings):
     ] = Field(default=None, description="the platform of the steps image, such as x86_64-manylinux_2_36")
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
-    # How long ended jobs are kept, and code and uploads that no job uses.
-    keep_days: float | None = Field(
-        default=None, gt=0, description="a number of days above 0; without it, nothing is removed"
-    )
+    # How long ended jobs are kept.
+    keep_days: float | None = Field(default=None, gt=0, description="a number of days above 0; without it, no job goes")
+    # How long code and uploads are kept that no job uses; not longer than ended jobs.
+    unused_days: float = Field(default=30.0, gt=0, description="a number of days above 0; the default is 30")
 
 
 class Backends(ServiceSettings):

@@ -18,6 +18,7 @@ from fanfold.foreground.options import (
     place_options,
 )
 
+
 class SubmitOptions(JobOptions, total=False):
     """Options of `fanfold submit`, as keyword arguments of `Client.submit`. A test compares the names."""
 

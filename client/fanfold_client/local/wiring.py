@@ -61,7 +61,7 @@ class Services:
             auth_url: the auth service's URL on this machine.
             public_auth_url: its URL as the submit service tells users.
             hosts: the host names that requests may use; empty: any.
-            keep_days: how long ended jobs are kept, and code and uploads that no job uses; None: for ever.
+            keep_days: how long ended jobs are kept; None: for ever.
 
         Raises:
             CannotServe: the KEK, the records and the store don't belong together, or another process uses the folder.

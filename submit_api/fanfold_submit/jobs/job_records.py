@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
+from fanfold_submit.going import Going
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
@@ -105,8 +106,15 @@ class JobRecords:
                 return after
         raise Contended("The job kept changing. Try again.")
 
-    def admit(self, job: Job, key: IdempotencyKey | None) -> bool:
-        """Store a new job, its key and its place in the queue, all or nothing. False if one of them was taken."""
+    def going(self) -> Going:
+        """What is being cleared now."""
+        return Going.now(self._records)
+
+    def admit(self, job: Job, key: IdempotencyKey | None, going: Going | None = None) -> bool:
+        """Store a new job, its key and its place in the queue, all or nothing.
+
+        False if one of them was taken, or if something else is being cleared by now than when the job was checked.
+        """
         job, reference = _listed(job), {"job": job.id}
         writes = [
             Write(JOBS + job.id, job.model_dump(mode="json")),
@@ -115,7 +123,7 @@ class JobRecords:
         if key:
             value = reference | {"fingerprint": key.fingerprint}
             writes.append(Write(key.record_key, value, KEY_SECONDS))
-        expectations = [Expect(write.key, 0) for write in writes]
+        expectations = [*(Expect(write.key, 0) for write in writes), *([going.expectation] if going else [])]
         writes += [Write(key, reference) for key in sorted(keys_of(job))]
         writes.append(Write(owner_key(job.owner, job.owner_id), {"owner": job.owner}))
         return self._transact(expectations, writes, job)

@@ -31,7 +31,8 @@ _PORT = click.IntRange(0, 65535)
     "--keep-days",
     type=click.FloatRange(0, min_open=True),
     metavar="DAYS",
-    help="Remove jobs that ended longer ago, and code and uploads that no job uses. Default: keep all.",
+    help="Remove jobs that ended longer ago. Default: keep all. Code and uploads that no job uses go after 30 days, or "
+    "after DAYS if that is less.",
 )
 @json_option
 def up(data: Path | None, as_json: bool, **wanted: Any) -> None:
