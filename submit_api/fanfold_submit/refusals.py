@@ -36,7 +36,9 @@ class InvalidPath(Refusal):
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
+    example = (
+        "Jobs in a state, with a name or a text are listed from the newest. Leave out sort=oldest, or the filters."
+    )
 
 
 class PlaceNotAllowed(Refusal):

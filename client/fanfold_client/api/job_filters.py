@@ -19,7 +19,7 @@ class JobFilters(TypedDict, total=False):
     name: str
     """This very name."""
     text: str
-    """These words, among the first ten of name, output and inputs."""
+    """These words, among the first six of name, output and inputs."""
     since: datetime | str
     """Created then or later: a time, a day, or how long ago, such as `2d` or `12h`."""
     until: datetime | str

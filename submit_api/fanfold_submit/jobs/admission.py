@@ -20,6 +20,7 @@ from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job, Replaced, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
+from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places, stored_names_of
 from fanfold_submit.jobs.replacing import replacing
 from fanfold_submit.jobs.request import JobRequest
@@ -126,6 +127,7 @@ class Admission:
             conf=plan.conf.to_json(),
             url=plan.job_url,
             replaces=replaced,
+            lists=VERSION,
         )
         if len(job.model_dump_json().encode()) > LARGEST_RECORD:
             raise TooLarge("The job is too large to be stored. Name folders instead of single files.")

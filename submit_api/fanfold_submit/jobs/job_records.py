@@ -20,6 +20,7 @@ from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
     BY_TIME,
+    LISTS,
     VERSION,
     keys_of,
     owner_key,
@@ -124,7 +125,7 @@ class JobRecords:
             value = reference | {"fingerprint": key.fingerprint}
             writes.append(Write(key.record_key, value, KEY_SECONDS))
         expectations = [*(Expect(write.key, 0) for write in writes), *([going.expectation] if going else [])]
-        writes += [Write(key, reference) for key in sorted(keys_of(job))]
+        writes += [_listing(key, job) for key in sorted(keys_of(job))]
         writes.append(Write(owner_key(job.owner, job.owner_id), {"owner": job.owner}))
         return self._transact(expectations, writes, job)
 
@@ -261,6 +262,11 @@ def _listed(job: Job) -> Job:
     return job.model_copy(update={"lists": VERSION})
 
 
+def _listing(key: str, job: Job) -> Write:
+    """A job's record in a list."""
+    return Write(key, {} if key.startswith(LISTS) else {"job": job.id})
+
+
 def _lists_of(job: Job) -> frozenset[str]:
     """The keys of the lists that the job may be in."""
     return keys_of(job) if job.lists == VERSION else possible_keys_of(job)
@@ -270,7 +276,7 @@ def _moves(before: Job, after: Job) -> list[Write]:
     """What takes the job from the lists that it was in to those where it belongs."""
     old, new = _lists_of(before), keys_of(after)
     added = new if before.lists != VERSION else new - old
-    writes = [Write(key, {"job": after.id}) for key in sorted(added)]
+    writes = [_listing(key, after) for key in sorted(added)]
     if before.lists != VERSION:
         writes.append(Write(owner_key(after.owner, after.owner_id), {"owner": after.owner}))
     return [Write(key, None) for key in sorted(old - new)] + writes

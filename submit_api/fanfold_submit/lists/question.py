@@ -67,16 +67,16 @@ def lists_for(asked: Question) -> Lists:
             )
         return Lists([list_prefix(owner, "longest") for owner in owners], are_exact=True)
     is_oldest = asked.sort is Sort.OLDEST
-    if is_oldest and (asked.words or asked.name is not None):
-        raise NoSuchList(
-            "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
-        )
+    if is_oldest and (asked.states or asked.words or asked.name is not None):
+        raise NoSuchList(NoSuchList.example)
+    if is_oldest:
+        return Lists([list_prefix(owner, "oldest") for owner in owners], are_exact=True)
     if asked.words:
         word = max(asked.words, key=len)  # longer words are rarer
         is_exact = len({*asked.words}) == 1 and not asked.states and asked.name is None
         return Lists([list_prefix(owner, f"word={word}") for owner in owners], is_exact)
     states = asked.states or (None,)
-    names = [question_of(state=state, name=asked.name, oldest=is_oldest) for state in states]
+    names = [question_of(state=state, name=asked.name) for state in states]
     return Lists([list_prefix(owner, name) for owner in owners for name in names], are_exact=True)
 
 
