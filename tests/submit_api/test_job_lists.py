@@ -22,6 +22,7 @@ from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.lists.question import LATEST, Question, Sort
 from fanfold_submit.refusals import NoSuchList
 from fanfold_web.refusals import InvalidCursor
+from tests.servers import etcd
 from tests.submit_api.conftest import Site
 from tests.submit_api.job_lists import OldJobRecords, wrong_lists
 from tests.waiting import at_once, poll
@@ -135,6 +136,27 @@ def test_what_has_no_list_is_refused(records: Records) -> None:
     for sort, cursor in ((Sort.NEWEST, "x"), (Sort.OLDEST, "0" * 30), (Sort.DURATION, "0" * 20)):
         with pytest.raises(InvalidCursor):
             lists.page(replace(asked, sort=sort), 1, cursor)
+
+
+@pytest.mark.thorough
+def test_on_etcd_they_are_the_same() -> None:
+    with etcd() as cluster, closing(open_records(cluster.url)) as records:
+        stored = store(records, 30)
+        counted = Counted(records)
+        lists = JobLists(counted)  # type: ignore[arg-type]
+        assert lists.are_complete()
+        for asked in (
+            Question(), Question(states=(State.FAILED, State.QUEUED)), Question(owner="bob", name="hourly"),
+            Question(words=("nightly", "counts")), Question(since=(FIRST + 3) * 1000, until=(FIRST + 9) * 1000),
+        ):  # fmt: skip
+            assert everything(lists, asked, 4) == [job.id for job in stored[::-1] if asked.matches(job)]
+        assert everything(lists, Question(sort=Sort.OLDEST), 4) == [job.id for job in stored]
+        counted.calls = 0
+        assert len(lists.page(Question(states=(State.FAILED,)), 4, count=True).jobs) <= 4 and counted.calls == 2
+        for job in stored[:5]:
+            current = JobRecords(records).find(job.id)
+            assert current and JobRecords(records).change(current, current.job.model_copy(update={"name": "other"}))
+        assert wrong_lists(records) == set()
 
 
 class Counted:
