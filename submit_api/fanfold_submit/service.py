@@ -28,7 +28,7 @@ from fanfold_web.readiness import WriteProbe
 UPLOADS, UPLOADS_EACH = 32, 8
 BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
-LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
+LISTINGS, LISTINGS_EACH = 8, 4  # of files, of jobs, and of results, which may be read to check them
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,9 +115,12 @@ async def submit(
 
 
 @router.get("/v1/jobs", summary="List jobs", responses=refusals(InvalidCursor, NoSuchList, Invalid))
-def list_jobs(filters: Annotated[JobFilters, Query()], caller: Viewer, service: TheService) -> JobPage:
+async def list_jobs(filters: Annotated[JobFilters, Query()], caller: Viewer, service: TheService) -> JobPage:
     """My jobs, or others', the newest first unless `sort` says otherwise. Filters can be combined."""
-    found = service.lists.page(filters.question(caller), filters.limit, filters.cursor, count=filters.count)
+    asked = filters.question(caller)
+    found = await service.listings.run(
+        caller.id, lambda: service.lists.page(asked, filters.limit, filters.cursor, count=filters.count)
+    )
     return JobPage(items=[job.view() for job in found.jobs], cursor=found.cursor, more=found.more)
 
 
