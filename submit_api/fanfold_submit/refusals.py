@@ -2,6 +2,7 @@
 
 Refusal
 ├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed                                        a place outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput      nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
@@ -30,6 +31,12 @@ class InvalidPath(Refusal):
     """A path of a file outside the allowed form."""
 
     example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
+
+
+class NoSuchList(Refusal):
+    """Filters and an order for which there is no list of jobs."""
+
+    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
 
 
 class PlaceNotAllowed(Refusal):

@@ -12,6 +12,8 @@ from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.lists.migration import Migration
+from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
@@ -38,6 +40,7 @@ class Service:
     engine: Engine
     tokens: Tokens
     jobs: JobRecords
+    lists: JobLists
     places: Places
     admission: Admission
     controller: Controller
@@ -63,6 +66,7 @@ def wire(
         engine=engine,
         tokens=Tokens(settings, now),
         jobs=jobs,
+        lists=JobLists(records),
         places=places,
         admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), now),
         controller=Controller(
@@ -72,6 +76,7 @@ def wire(
             settings.reconcile_seconds,
             Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
             Listing(jobs, objects, places, now),
+            Migration(records, jobs),
         ),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),

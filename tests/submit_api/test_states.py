@@ -14,6 +14,8 @@ from pydantic import ValidationError
 from fanfold_storage.records.sqlite import SqliteRecords
 from fanfold_submit.jobs.job import IllegalChange, Job, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobAtRevision, JobRecords, new_job_id
+from fanfold_submit.jobs.listed import VERSION
+from tests.submit_api.job_lists import OldJobRecords, wrong_lists
 
 ORDER = ["queued", "dispatched", "running"]
 
@@ -97,8 +99,11 @@ class Jobs(RuleBasedStateMachine):
     def change(self, copy: tuple[JobAtRevision, int], state: str) -> None:
         held, seen = copy
         model = self.models.get(held.job.id)
+        times = {"started": "2026-11-24T07:15:00.000Z", "finished": f"2026-11-24T07:{seen + 15}:00.000Z"}
         try:
-            after = held.job.changed(state=State(state), engine=f"e{self.now()}")
+            after = held.job.changed(
+                state=State(state), engine=f"e{self.now()}", **(times if State(state).final else {})
+            )
         except IllegalChange:
             assert not model or seen != model.changes or not model.may(state)
             return
@@ -128,6 +133,33 @@ class Jobs(RuleBasedStateMachine):
         if model and found and found.job.state.final:
             self.jobs.close(found.job)
             model.queued = False
+
+    @rule(copy=held)
+    def remove(self, copy: tuple[JobAtRevision, int]) -> None:
+        found = self.jobs.find(copy[0].job.id)
+        model = self.models.get(copy[0].job.id)
+        if found and model and not model.queued:
+            self.jobs.remove(found)
+            del self.models[found.job.id]
+            self.keys = {key: job for key, job in self.keys.items() if job != found.job.id}
+            for owner, key in {(model.owner, key) for key in "kl"}:  # asking for a removed job's key frees it
+                self.jobs.remembered(IdempotencyKey(owner, key, ""))
+
+    @rule(copy=held, state=st.sampled_from([state.value for state in State]))
+    def change_by_a_replica_from_before_the_lists(self, copy: tuple[JobAtRevision, int], state: str) -> None:
+        found, model = self.jobs.find(copy[0].job.id), self.models.get(copy[0].job.id)
+        if found and model and model.may(state):
+            assert OldJobRecords(self.records).change(found, found.job.changed(state=State(state)))
+            model.state = state
+            model.changes += 1
+            stored = self.jobs.find(found.job.id)
+            assert stored and stored.job.lists != VERSION
+            assert self.jobs.list_again(found.job.id) and not self.jobs.list_again(found.job.id)
+            model.changes += 1
+
+    @invariant()
+    def every_job_is_in_its_lists_and_no_other(self) -> None:
+        assert wrong_lists(self.records) == set()
 
     @invariant()
     def records_say_what_the_model_says(self) -> None:

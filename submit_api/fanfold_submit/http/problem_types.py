@@ -17,6 +17,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     **SHARED,
     refusals.InvalidIdempotencyKey: ProblemType(400, "invalid-key", "Invalid idempotency key"),
     refusals.InvalidPath: ProblemType(400, "invalid-path", "Invalid path"),
+    refusals.NoSuchList: ProblemType(400, "no-such-list", "There is no such list"),
     refusals.PlaceNotAllowed: ProblemType(403, "place-not-allowed", "The place is not allowed"),
     refusals.NoSuchBundle: ProblemType(404, "no-such-bundle", "No such bundle"),
     refusals.NoSuchFile: ProblemType(404, "no-such-file", "No such file"),

@@ -110,6 +110,7 @@ class Job(JobView):
     conf: dict[str, Any]  # job.json
     url: str  # of the job's tree
     fruitless: int = 0  # how often its workers have ended since a task was last committed
+    lists: int = 0  # of which version the lists are that hold it; see `listed.py`
 
     @model_validator(mode="before")
     @classmethod

@@ -31,6 +31,7 @@ from fanfold_submit.jobs.failures import (
 )
 from fanfold_submit.jobs.job import Job, Stage, State, Workflow
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
+from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -62,6 +63,8 @@ class Reconciler:
             EngineError, StorageError: the engine or a store is unavailable; try again later.
         """
         current = self._jobs.find(job_id)
+        if current and current.job.lists != VERSION and self._jobs.list_again(job_id):
+            current = self._jobs.find(job_id)  # a replica of the version before the lists has stored it
         if current is None or (current.job.state.final and not self._jobs.is_queued(current.job)):
             self._forget(job_id)  # another replica may have cleaned up
             return None
