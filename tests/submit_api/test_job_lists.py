@@ -1,7 +1,7 @@
 """Lists of jobs: what they answer, what they read for it, and what becomes of jobs from before there were lists."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -104,11 +104,11 @@ def test_they_answer_what_a_look_at_all_jobs_answers(records: Records, monkeypat
         if as_before:
             lists.are_complete = lambda: False  # type: ignore[method-assign]
         wanted = [job for job in stored if asked.matches(job)]
-        order = {
-            Sort.NEWEST: lambda job: -milliseconds_of(job.id),
-            Sort.OLDEST: lambda job: milliseconds_of(job.id),
+        orders: dict[Sort, Callable[[Job], tuple[int, ...]]] = {
+            Sort.NEWEST: lambda job: (-milliseconds_of(job.id),),
+            Sort.OLDEST: lambda job: (milliseconds_of(job.id),),
             Sort.DURATION: lambda job: (-(milliseconds_taken(job) or 0), -milliseconds_of(job.id)),
-        }[asked.sort]
+        }
         if asked.sort is Sort.DURATION:
             wanted = [job for job in wanted if milliseconds_taken(job) is not None]
         try:
@@ -116,7 +116,7 @@ def test_they_answer_what_a_look_at_all_jobs_answers(records: Records, monkeypat
         except NoSuchList:
             assert asked.sort is not Sort.NEWEST
             return
-        assert found == [job.id for job in sorted(wanted, key=order)]
+        assert found == [job.id for job in sorted(wanted, key=orders[asked.sort])]
 
     same()
 

@@ -346,7 +346,7 @@ def test_jobs_are_listed_newest_first(make_person: People, texts: Path):
     fanfold, admin = make_person(), make_person("admin")
     fanfold("put", texts, "texts")
     ids = [fanfold("submit", "wordcount", "--input", "files:texts/", "--watch").text.strip() for _ in range(2)]
-    assert [line.split()[0] for line in fanfold("jobs").text.splitlines()] == ids[::-1]
+    assert [line.split()[0] for line in fanfold("jobs").text.splitlines()] == ["ID", *ids[::-1]]
     assert [job["id"] for job in fanfold("jobs", "--limit", "1", "--json").json["items"]] == ids[1:]
     assert fanfold("jobs", "--state", "failed").text == ""
     assert {
