@@ -2,6 +2,7 @@
 
 submit/jobs/ID                      the job
 submit/queue/ID                     it needs reconciling; touched when `desired` changes, and watched
+submit/slots/…                      it waits for workers, or holds some (`fanfold_submit.queueing.entries`)
 submit/by-time/REVERSED-ID          all jobs, the newest first
 submit/by-owner/OWNER/REVERSED-ID   one user's jobs, the newest first
 submit/outputs/SHA256               a job in the queue writes to this URL
@@ -19,11 +20,11 @@ from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.principal import Principal
+from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
 from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
-QUEUE = "submit/queue/"
 BY_TIME = "submit/by-time/"
 BY_OWNER = "submit/by-owner/"
 OUTPUTS = "submit/outputs/"
@@ -100,11 +101,15 @@ class JobRecords:
         raise Contended("The job kept changing. Try again.")
 
     def admit(self, job: Job, key: IdempotencyKey | None) -> bool:
-        """Store a new job, its key and its place in the queue, all or nothing. False if one of them was taken."""
+        """Store a new job, its key and its place among those that wait, all or nothing. False if one was taken.
+
+        A job that its Workflow has started waits for nothing.
+        """
         reference = {"job": job.id}
         writes = [
             Write(JOBS + job.id, job.model_dump(mode="json")),
-            *(Write(key, reference) for key in _held_while_queued(job)),
+            *(Write(key, reference) for key in _held_while_queued(job) if not job.admitted or key != QUEUE + job.id),
+            *([Write(job.entry.key, job.entry.value())] if job.admitted else []),
             Write(BY_TIME + _reversed(job.id), reference),
             Write(f"{BY_OWNER}{job.owner_id}/{_reversed(job.id)}", reference),
         ]
@@ -116,8 +121,9 @@ class JobRecords:
     def change(self, current: JobAtRevision, after: Job) -> bool:
         """Replace the job. False if somebody else has changed it since."""
         writes = [Write(JOBS + after.id, after.model_dump(mode="json"))]
-        if after.desired != current.job.desired:
+        if after.desired != current.job.desired:  # if it waited, it waits no more
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
+            writes.append(Write(after.entry.key, None))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
 
     def remove(self, current: JobAtRevision) -> None:
@@ -172,6 +178,14 @@ class JobRecords:
         """The ids of all jobs that need reconciling, and the revision at which that was so."""
         queue = scan_all(self._records, QUEUE)
         return [record.key.removeprefix(QUEUE) for record in queue.records], queue.revision
+
+    def waiting(self) -> Iterator[str]:
+        """The ids of all jobs that wait for workers."""
+        more, last = True, ""
+        while more:
+            page = self._records.scan(WAITING, after=last, limit=1000)
+            yield from (job_of(record.key) for record in page.records)
+            more, last = page.more, page.records[-1].key if page.records else ""
 
     def watch_queue(self, from_revision: int) -> Watch:
         """Changes of the queue: new jobs, jobs to cancel, jobs that have ended."""

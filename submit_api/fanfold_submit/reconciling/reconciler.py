@@ -29,9 +29,10 @@ from fanfold_submit.jobs.failures import (
     message_of,
     printable,
 )
-from fanfold_submit.jobs.job import Job, Stage, State, Workflow
+from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.queueing.ledger import Ledger
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
@@ -47,8 +48,11 @@ LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # se
 class Reconciler:
     """Takes jobs through their states."""
 
-    def __init__(self, jobs: JobRecords, engine: Engine, places: Places, now: Callable[[], float]) -> None:
+    def __init__(
+        self, jobs: JobRecords, engine: Engine, places: Places, ledger: Ledger, now: Callable[[], float]
+    ) -> None:
         self._jobs = jobs
+        self._ledger = ledger
         self._engine = engine
         self._places = places
         self._now = now
@@ -67,7 +71,9 @@ class Reconciler:
             return None
         if current.job.state.final:
             return self._clean_up(current.job)
-        after = self._step(current.job)
+        if self._must_wait(current.job):
+            return None  # whoever grants it workers puts it into the queue
+        after = metered(current.job, self._step(current.job), self._now())
         if after != current.job and not self._change(current, after):
             self._undo_dispatch(current.job, after)
             return 0.0
@@ -96,6 +102,13 @@ class Reconciler:
             if current and current.job.state.final and not self._jobs.is_queued(current.job):
                 log.warning("job %s is %s but has workers; stopping them", job_id, current.job.state)
                 self._engine.cancel(handle)
+
+    def _must_wait(self, job: Job) -> bool:
+        """Whether the job has neither workers nor the right to start some; then it waits for that."""
+        if job.workflow or not job.admitted or job.desired == "cancel" or self._ledger.holds(job.id):
+            return False
+        self._ledger.wait(job.entry)
+        return True
 
     def _step(self, job: Job) -> Job:
         """What the record should say now; starts or stops workers as needed."""
@@ -210,6 +223,7 @@ class Reconciler:
             return 1.0
         if job.admitted:
             sweep(job.plan.conf, JobTree.open(job.url))
+            self._ledger.release(job.id)
         self._jobs.close(job)
         self._forget(job.id)
         return None

@@ -101,11 +101,9 @@ async def submit(
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
     admitted = await service.admissions.run(caller.id, lambda: service.admission.admit(body, caller, key))
-    if admitted.is_new:
-        service.controller.enqueue(admitted.job.id)
     response.status_code = 202 if admitted.is_new else 200
     response.headers["Location"] = f"/v1/jobs/{admitted.job.id}"
-    return admitted.job.view()
+    return service.view(admitted.job)
 
 
 @router.get("/v1/jobs", summary="List jobs", responses=refusals(InvalidCursor, Invalid))
@@ -130,7 +128,7 @@ def list_jobs(
     for job in islice(jobs, MOST_READ):
         last = job.id
         if state in {None, job.state} and (is_own or all_owners or owner in {job.owner, job.owner_id}):
-            items.append(job.view())
+            items.append(service.view(job))
         if len(items) == limit:
             break
     return JobPage(items=items, cursor=last if next(jobs, None) else None)
@@ -141,7 +139,7 @@ async def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobVie
     """One job as it stands."""
 
     def view() -> JobView:
-        return service.jobs.visible(job_id, to=caller).job.view()
+        return service.view(service.jobs.visible(job_id, to=caller).job)
 
     # It is asked more often than anything else, so it doesn't go to a thread where it has nothing to wait for.
     return view() if service.jobs.are_local else await to_thread.run_sync(view)
