@@ -73,7 +73,7 @@ class Ledger:
         self._repeated(lambda: self._enroll(entry))
 
     def held(self) -> list[str]:
-        """The ids of the jobs that hold workers. Totals that aren't their sums, as only a bug can explain, are mended."""
+        """The ids of the jobs that hold workers. Totals that aren't their sums, which is a bug, are mended."""
         page = scan_all(self._records, TOTALS)
         record = next((record for record in page.records if record.key == TOTALS), None)
         entries = [Entry.of(record.value) for record in page.records if record.key.startswith(HELD)]
