@@ -122,6 +122,7 @@ class Job(JobView):
     conf: dict[str, Any]  # job.json
     url: str  # of the job's tree
     fruitless: int = 0  # how often its workers have ended since a task was last committed
+    dispatched: str | None = None  # when workers were asked for, the last time
     groups: tuple[str, ...] = ()  # of its owner, those that had limits when it was admitted
     metered: float | None = None  # Unix seconds until which `worker_seconds` counts; None while there are no workers
 

@@ -178,7 +178,7 @@ class Reconciler:
         except Refused as error:
             return self._failed(job, JOB_REFUSED, str(error))
         state = State.DISPATCHED if job.state is State.QUEUED else job.state
-        return job.changed(state=state, workflow=Workflow(**asdict(handle)))
+        return job.changed(state=state, workflow=Workflow(**asdict(handle)), dispatched=timestamp(self._now()))
 
     def _lost(self, job: Job, workers: Observation) -> Job:
         """The workers ended without a result: start them again, unless that was fruitless too often.
@@ -264,12 +264,12 @@ class Reconciler:
         return self._readers[job.id]
 
     def _pace(self, job: Job) -> float:
-        """Seconds until the next step. Young jobs get short ones, so a short job is not kept waiting."""
+        """Seconds until the next step. Those of young jobs are short, so that a short job is not kept waiting."""
         if job.workflow is None:
             return float(min(2**job.fruitless, 10))
         if job.desired == "cancel":
             return 1.0
-        return min(LONGEST, max(SHORTEST, self._seconds_since(job.created) / 10))
+        return min(LONGEST, max(SHORTEST, self._seconds_since(job.dispatched or job.created) / 10))
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()
