@@ -21,7 +21,7 @@ from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, sca
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
-from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted
+from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
@@ -97,6 +97,22 @@ class JobRecords:
                 raise NotAdmitted(f"Job {job_id} was started by its Workflow. Stop that: {stop}")
             after = current.job.changed(desired="cancel")
             if self.change(current, after):
+                return after
+        raise Contended("The job kept changing. Try again.")
+
+    def prioritize(self, job_id: str, priority: int, principal: Principal) -> Job:
+        """Let a job that waits start earlier or later. Raises NoSuchJob, NotWaiting, Contended."""
+        for _ in range(_TRIES):
+            current = self.visible(job_id, principal)
+            job = current.job
+            waiting = self._records.get(job.entry.key)
+            if waiting is None:
+                raise NotWaiting(f"Job {job_id} is {job.state} and waits for no workers, so a priority has no effect.")
+            after = job.changed(priority=priority)
+            expectations = [Expect(JOBS + job_id, current.revision), Expect(waiting.key, waiting.revision)]
+            stored = Write(JOBS + job_id, after.model_dump(mode="json"))
+            moved = [Write(job.entry.key, None)] if after.entry.key != job.entry.key else []
+            if self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after):
                 return after
         raise Contended("The job kept changing. Try again.")
 

@@ -161,7 +161,7 @@ ENTRIES = st.lists(
 @given(ENTRIES, st.integers(0, 100))
 def test_limits_hold_and_everybody_starts(fields: list[tuple[int, str, int, int, tuple[str, ...]]], seed: int) -> None:
     limits = Limits(Limit(5, 3, {"staff": 2}), Limit(6, 4, {"staff": 4}))
-    entries = [Entry(f"{number:07d}", *rest) for number, *rest in fields]
+    entries = [Entry(f"{number:07d}", owner, workers, rank, groups) for number, owner, workers, rank, groups in fields]
     machine = Machine(entries, limits)
     while machine.waiting or machine.running:
         machine.start()

@@ -50,7 +50,7 @@ class Replica:
     def __init__(self, records: Records, clock: Any) -> None:
         self.records = Mortal(records)
         self.waiting = Waiting()
-        self.ledger = Ledger(self.records, self.waiting, LIMITS, clock)  # type: ignore[arg-type]
+        self.ledger = Ledger(self.records, self.waiting, LIMITS, clock)
         self.ledger.load()
 
 
