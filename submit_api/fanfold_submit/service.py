@@ -10,10 +10,12 @@ from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
+from fanfold_submit.jobs.job import Job, JobView, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
+from fanfold_submit.queueing.parts import Queueing, limits_of
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
@@ -42,6 +44,7 @@ class Service:
     jobs: JobRecords
     lists: JobLists
     places: Places
+    queueing: Queueing
     admission: Admission
     controller: Controller
     pairing: Pairing
@@ -53,6 +56,12 @@ class Service:
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
 
+    def view(self, job: Job) -> JobView:
+        """What callers see of a job, with why it waits and at which place."""
+        view = job.view()
+        wait = None if job.state is not State.QUEUED else self.queueing.view.of(job.id)
+        return view.model_copy(update={"waiting": wait}) if wait else view
+
 
 def wire(
     settings: Settings, records: Records, objects: Objects, engine: Engine, now: Callable[[], float] = time.time
@@ -60,6 +69,7 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
+    queueing = Queueing.over(records, limits_of(settings, engine.name), now, settings.reconcile_seconds)
     return Service(
         settings=settings,
         objects=objects,
@@ -68,15 +78,17 @@ def wire(
         jobs=jobs,
         lists=JobLists(records),
         places=places,
-        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), now),
+        queueing=queueing,
+        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now),
         controller=Controller(
-            Reconciler(jobs, engine, places, now),
+            Reconciler(jobs, engine, places, queueing.ledger, now),
             jobs,
             engine,
             settings.reconcile_seconds,
             Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
             Listing(jobs, objects, places, now),
             Migration(records, jobs),
+            queueing.dispatcher,
         ),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),

@@ -53,7 +53,7 @@ class Tripwire:
 
 def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch, cancelled: bool) -> None:
     """A job's life under one reconciler, until it is killed or done."""
-    reconciler = Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.clock)
+    reconciler = Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.ledger, bench.clock)
     monkeypatch.setattr(bench.jobs, "_records", wire.around(bench.records))
     monkeypatch.setattr(planner, "write", wire.wrap(WRITE))
     for _ in range(20):

@@ -26,6 +26,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.ResultsRemoved: ProblemType(404, "results-removed", "The results were removed"),
     refusals.UploadStalled: ProblemType(408, "upload-stalled", "The upload stalled"),
     refusals.NotAdmitted: ProblemType(409, "not-admitted", "The job was started elsewhere"),
+    refusals.NotWaiting: ProblemType(409, "not-waiting", "The job doesn't wait"),
     refusals.JobActive: ProblemType(409, "job-active", "The job has not ended"),
     refusals.JobFinal: ProblemType(409, "job-final", "The job has ended"),
     refusals.NoResults: ProblemType(409, "no-results", "No results"),

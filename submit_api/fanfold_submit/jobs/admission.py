@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning import planner
 from fanfold.planning.planner import PlannedJob
-from fanfold.planning.sizing import Sizing
+from fanfold.planning.sizing import Sizing, at_once
 from fanfold_steps.job.dependencies import Wheel
 from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
@@ -23,6 +23,7 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.specs import check_params, job_spec
 from fanfold_submit.principal import Principal
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
     InvalidSpec,
@@ -53,9 +54,11 @@ class Admission:
     """Admits jobs, each exactly once."""
 
     def __init__(
-        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, now: Callable[[], float]
-    ) -> None:
+        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, queueing: Queueing,
+        now: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
+        self._limits, self._waiting = queueing.limits, queueing.waiting
 
     def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
@@ -78,6 +81,7 @@ class Admission:
                     return Admitted(earlier, is_new=False)
                 raise
             if self._jobs.admit(job, idempotency):
+                self._waiting.add(job.entry)
                 return Admitted(job, is_new=True)
             if earlier := self._earlier(idempotency):
                 return Admitted(earlier, is_new=False)
@@ -107,6 +111,8 @@ class Admission:
         check_params(request, spec)
         notes = self._allowed.check(spec)
         plan = self._plan(request, spec, owner)
+        if request.workers and request.workers > (most := at_once(plan.conf.workers)):
+            notes.append(f"the job asks for {request.workers} workers, and has {most}, the most at a time here")
         job = Job(
             id=plan.conf.id,
             name=spec.name,
@@ -121,6 +127,8 @@ class Admission:
             created=timestamp(self._now()),
             conf=plan.conf.to_json(),
             url=plan.job_url,
+            priority=_priority(request, owner),
+            groups=self._limits.named_groups(owner.groups),
         )
         if len(job.model_dump_json().encode()) > LARGEST_RECORD:
             raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
@@ -153,7 +161,8 @@ class Admission:
             bundle=self._places.bundle_url(spec.bundle) if spec.bundle else None,
             wheels=self._places.wheels_url(),
         )
-        sizing = Sizing(request.partitions, request.split_size, request.workers)
+        most = self._limits.workers.least(owner.groups)
+        sizing = Sizing(request.partitions, request.split_size, request.workers, most_at_once=most)
         try:
             plan = planner.plan(spec, places, sizing, job_id=job_id, owner=owner.name, engine=self._allowed.engine)
         except (Refused, PermissionDenied, InvalidKey) as error:
@@ -175,3 +184,10 @@ class Admission:
         if current and current.job.state.final:
             return f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
         return f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+
+
+def _priority(request: JobRequest, owner: Principal) -> int:
+    """The priority that a request asks for. Raises Forbidden: only administrators may ask for any."""
+    if request.priority:
+        owner.demand("admin", "A priority other than 0")
+    return request.priority

@@ -3,6 +3,7 @@
 submit/jobs/ID                      the job
 submit/queue/ID                     it needs reconciling; touched when `desired` changes, and watched
 submit/by-…, lists/…, owners/…      the lists that it is in: see `listed.py`
+submit/slots/…                      it waits for workers, or holds some (`fanfold_submit.queueing.entries`)
 submit/outputs/SHA256               a job in the queue writes to this URL
 submit/keys/OWNER/SHA256            an idempotency key: the job it led to, and the fingerprint of the request
 
@@ -27,11 +28,11 @@ from fanfold_submit.jobs.listed import (
     sha256,
 )
 from fanfold_submit.principal import Principal
-from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted
+from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
+from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
-QUEUE = "submit/queue/"
 OUTPUTS = "submit/outputs/"
 KEYS = "submit/keys/"
 KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
@@ -105,12 +106,32 @@ class JobRecords:
                 return after
         raise Contended("The job kept changing. Try again.")
 
+    def prioritize(self, job_id: str, priority: int, principal: Principal) -> Job:
+        """Let a job that waits start earlier or later. Raises NoSuchJob, NotWaiting, Contended."""
+        for _ in range(_TRIES):
+            current = self.visible(job_id, principal)
+            job = current.job
+            waiting = self._records.get(job.entry.key)
+            if waiting is None:
+                raise NotWaiting(f"Job {job_id} is {job.state} and waits for no workers, so a priority has no effect.")
+            after = job.changed(priority=priority)
+            expectations = [Expect(JOBS + job_id, current.revision), Expect(waiting.key, waiting.revision)]
+            stored = Write(JOBS + job_id, after.model_dump(mode="json"))
+            moved = [Write(job.entry.key, None)] if after.entry.key != job.entry.key else []
+            if self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after):
+                return after
+        raise Contended("The job kept changing. Try again.")
+
     def admit(self, job: Job, key: IdempotencyKey | None) -> bool:
-        """Store a new job, its key and its place in the queue, all or nothing. False if one of them was taken."""
+        """Store a new job, its key and its place among those that wait, all or nothing. False if one was taken.
+
+        A job that its Workflow has started waits for nothing.
+        """
         job, reference = _listed(job), {"job": job.id}
         writes = [
             Write(JOBS + job.id, job.model_dump(mode="json")),
-            *(Write(key, reference) for key in _held_while_queued(job)),
+            *(Write(key, reference) for key in _held_while_queued(job) if not job.admitted or key != QUEUE + job.id),
+            *([Write(job.entry.key, job.entry.value())] if job.admitted else []),
         ]
         if key:
             value = reference | {"fingerprint": key.fingerprint}
@@ -124,8 +145,9 @@ class JobRecords:
         """Replace the job, and move it between lists. False if somebody else has changed it since."""
         after = _listed(after)
         writes = [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
-        if after.desired != current.job.desired:
+        if after.desired != current.job.desired:  # if it waited, it waits no more
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
+            writes.append(Write(after.entry.key, None))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
 
     def remove(self, current: JobAtRevision) -> None:
@@ -193,6 +215,14 @@ class JobRecords:
         """The ids of all jobs that need reconciling, and the revision at which that was so."""
         queue = scan_all(self._records, QUEUE)
         return [record.key.removeprefix(QUEUE) for record in queue.records], queue.revision
+
+    def waiting(self) -> Iterator[str]:
+        """The ids of all jobs that wait for workers."""
+        more, last = True, ""
+        while more:
+            page = self._records.scan(WAITING, after=last, limit=1000)
+            yield from (job_of(record.key) for record in page.records)
+            more, last = page.more, page.records[-1].key if page.records else ""
 
     def watch_queue(self, from_revision: int) -> Watch:
         """Changes of the queue: new jobs, jobs to cancel, jobs that have ended."""

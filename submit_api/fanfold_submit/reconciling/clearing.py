@@ -76,8 +76,8 @@ class Clearing:
         return count
 
     def _is_wanted(self, bundle_url: str) -> bool:
-        """Whether a queued job uses the bundle, or wheel; every new job is in the queue."""
-        waiting = (self._jobs.find(job_id) for job_id in self._jobs.queue()[0])
+        """Whether a job that hasn't ended uses the bundle, or wheel; every new job waits or is in the queue."""
+        waiting = (self._jobs.find(job_id) for job_id in (*self._jobs.waiting(), *self._jobs.queue()[0]))
         return any(current and bundle_url in _code_of(current.job) for current in waiting)
 
     def _clear_uploads(self, oldest: float, named: set[str]) -> int:
