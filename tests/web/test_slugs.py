@@ -22,7 +22,8 @@ SHARED = {
 }  # fmt: skip
 AUTH = {
     "invalid-grant": 400, "invalid-request": 400, "unsupported-grant-type": 400, "wrong-password": 401,
-    "no-such-user": 404, "last-admin": 409, "rotation-pending": 409, "user-exists": 409, "bad-name": 422,
+    "no-such-user": 404, "no-such-delegation": 404, "too-many-delegations": 409,
+    "last-admin": 409, "rotation-pending": 409, "user-exists": 409, "bad-name": 422,
     "weak-password": 422, "throttled": 429, "busy": 503,
 }  # fmt: skip
 SUBMIT = {
