@@ -118,9 +118,8 @@ def test_openapi_names_every_route(document: dict[str, Any]) -> None:
         get /v1/keys.pem|post /v1/keys/rotate|get /v1/users|post /v1/users|get /v1/users/{name}|patch /v1/users/{name}
         delete /v1/users/{name}|put /v1/users/{name}/password|put /v1/users/{name}/roles/{role}
         delete /v1/users/{name}/roles/{role}
-        get /v1/delegations|post /v1/delegations|delete /v1/delegations/{delegation_id}""".replace(
-            "\n        ", "|"
-        ).split("|")
+        get /v1/delegations|post /v1/delegations
+        delete /v1/delegations/{delegation_id}""".replace("\n        ", "|").split("|")
     )
 
 

@@ -67,7 +67,7 @@ _PAIR_OR_TOKEN: dict[str, Any] = {
     "content": {
         "application/json": {
             "examples": {
-                model.__name__: {"value": model.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index,call-overload]
+                model.__name__: {"value": model.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]
                 for model in (TokenPair, ExchangedToken)
             }
         }

@@ -12,7 +12,7 @@ OWNER is a user's id.
 
 import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
@@ -99,8 +99,11 @@ class JobRecords:
                 return after
         raise Contended("The job kept changing. Try again.")
 
-    def admit(self, job: Job, key: IdempotencyKey | None) -> bool:
-        """Store a new job, its key and its place in the queue, all or nothing. False if one of them was taken."""
+    def admit(self, job: Job, key: IdempotencyKey | None, besides: Sequence[tuple[Expect, Write]] = ()) -> bool:
+        """Store a new job, its key and its place in the queue, and make changes besides, all or nothing.
+
+        False if one of them was taken, or an expectation of a change doesn't hold.
+        """
         reference = {"job": job.id}
         writes = [
             Write(JOBS + job.id, job.model_dump(mode="json")),
@@ -111,7 +114,9 @@ class JobRecords:
         if key:
             value = reference | {"fingerprint": key.fingerprint}
             writes.append(Write(key.record_key, value, KEY_SECONDS))
-        return self._transact([Expect(write.key, 0) for write in writes], writes, job)
+        expectations = [Expect(write.key, 0) for write in writes]
+        expectations += (expect for expect, _ in besides)
+        return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
         """Replace the job. False if somebody else has changed it since."""
