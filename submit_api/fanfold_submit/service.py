@@ -20,6 +20,7 @@ from fanfold_submit.reconciling.record_controller import RecordController
 from fanfold_submit.schedules.firing import Firing
 from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
 from fanfold_submit.schedules.schedules import Limits, Schedules
+from fanfold_submit.schedules.uploads import named_by_schedules
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Slots
 from fanfold_submit.stores import Pairing
@@ -77,7 +78,9 @@ def wire(
         jobs,
         engine,
         settings.reconcile_seconds,
-        Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
+        Clearing(jobs, objects, settings.keep_days, now, lambda: named_by_schedules(scheduled, places))
+        if settings.keep_days
+        else None,
         Listing(jobs, objects, places, now),
     )
     firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)

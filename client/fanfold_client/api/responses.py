@@ -72,6 +72,7 @@ class Job(TypedDict):
     counters: dict[str, dict[str, int]]
     error: dict[str, Any] | None
     notes: NotRequired[list[str]]
+    schedule: NotRequired[dict[str, str] | None]
 
 
 class Part(TypedDict):
