@@ -22,6 +22,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.NoSuchBundle: ProblemType(404, "no-such-bundle", "No such bundle"),
     refusals.NoSuchFile: ProblemType(404, "no-such-file", "No such file"),
     refusals.NoSuchJob: ProblemType(404, "no-such-job", "No such job"),
+    refusals.NoSuchSchedule: ProblemType(404, "no-such-schedule", "No such schedule"),
     refusals.NoSuchOutput: ProblemType(404, "no-such-output", "No such output"),
     refusals.ResultsRemoved: ProblemType(404, "results-removed", "The results were removed"),
     refusals.UploadStalled: ProblemType(408, "upload-stalled", "The upload stalled"),
@@ -33,6 +34,10 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.ResultsChanged: ProblemType(409, "results-changed", "The results were changed"),
     refusals.OutputExists: ProblemType(409, "output-exists", "The output exists"),
     refusals.OutputInUse: ProblemType(409, "output-in-use", "The output is being written"),
+    refusals.ScheduleExists: ProblemType(409, "schedule-exists", "The schedule exists"),
+    refusals.TooManySchedules: ProblemType(409, "too-many-schedules", "Too many schedules"),
+    refusals.NoDelegations: ProblemType(409, "no-delegations", "Nobody can act for the user"),
+    refusals.DelegationEnded: ProblemType(409, "delegation-ended", "The owner may not submit jobs"),
     refusals.PreconditionFailed: ProblemType(412, "precondition-failed", "Precondition failed"),
     refusals.RangeNotSatisfiable: ProblemType(
         416, "range-not-satisfiable", "Range not satisfiable", headers=_content_range
@@ -40,6 +45,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.InvalidBundle: ProblemType(422, "invalid-bundle", "Invalid bundle"),
     refusals.InvalidParams: ProblemType(422, "invalid-params", "The parameters don't fit the job"),
     refusals.InvalidPlace: ProblemType(422, "invalid-place", "Invalid place"),
+    refusals.InvalidSchedule: ProblemType(422, "invalid-schedule", "Invalid schedule"),
     refusals.InvalidSpec: ProblemType(422, "invalid-spec", "Invalid job spec"),
     refusals.JobRefused: JOB_REFUSED,
     refusals.KeyReused: ProblemType(422, "key-reused", "The key was used before"),

@@ -15,9 +15,10 @@ from fanfold_steps.job.dependencies import Wheel
 from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
+from fanfold_storage.records import Expect, Write
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
-from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.job import Job, Scheduled, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.request import JobRequest
@@ -50,6 +51,14 @@ class Admitted:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What asks for a job if no request does: the schedule, and its own change, stored with the job or not at all."""
+
+    schedule: Scheduled
+    change: Callable[[Job], tuple[Expect, Write]]
+
+
 class Admission:
     """Admits jobs, each exactly once."""
 
@@ -60,8 +69,12 @@ class Admission:
         self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
         self._limits, self._waiting = queueing.limits, queueing.waiting
 
-    def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
+    def admit(
+        self, request: JobRequest, owner: Principal, key: str | None = None, origin: Origin | None = None
+    ) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
+
+        With an `origin`, Contended also says that the origin has changed.
 
         Raises:
             Refusal: one of those in `fanfold_submit.refusals`, or Forbidden, TooLarge, Contended. Nothing was stored.
@@ -74,20 +87,29 @@ class Admission:
             return Admitted(earlier, is_new=False)
         for _ in range(_TRIES):
             try:
-                job = self._prepare(request, owner)
+                job = self._prepare(request, owner, origin.schedule if origin else None)
             except Refusal:
                 # What stands in the way may be the job that this very key led to a moment ago.
                 if earlier := self._earlier(idempotency):
                     return Admitted(earlier, is_new=False)
                 raise
-            if self._jobs.admit(job, idempotency):
+            if self._jobs.admit(job, idempotency, [origin.change(job)] if origin else ()):
                 self._waiting.add(job.entry)
                 return Admitted(job, is_new=True)
             if earlier := self._earlier(idempotency):
                 return Admitted(earlier, is_new=False)
             if writer := self._jobs.writer_of(job):
                 raise OutputInUse(self._in_use(job, writer))
+            if origin:
+                break
         raise Contended
+
+    def check(self, request: JobRequest, owner: Principal) -> None:
+        """Check what doesn't depend on what lies in the places. Raises Refusal, as `admit` does."""
+        self._spec(request)
+        self._urls(request.inputs, owner)
+        if request.output is not None:
+            self._places.url(request.output, owner, write=True)
 
     def _earlier(self, key: IdempotencyKey | None) -> Job | None:
         """The job that this key led to before. Raises KeyReused if it came with another request."""
@@ -101,15 +123,9 @@ class Admission:
             )
         return job
 
-    def _prepare(self, request: JobRequest, owner: Principal) -> Job:
+    def _prepare(self, request: JobRequest, owner: Principal, schedule: Scheduled | None) -> Job:
         """Check everything that can be checked; write nothing."""
-        spec = job_spec(request)
-        if spec.bundle is not None:
-            self._check_bundle(spec.bundle)
-        for wheel in spec.dependencies.wheels if spec.dependencies else ():
-            self._check_wheel(wheel)
-        check_params(request, spec)
-        notes = self._allowed.check(spec)
+        spec, notes = self._spec(request)
         plan = self._plan(request, spec, owner)
         if request.workers and request.workers > (most := at_once(plan.conf.workers)):
             notes.append(f"the job asks for {request.workers} workers, and has {most}, the most at a time here")
@@ -120,6 +136,7 @@ class Admission:
             owner_id=owner.id,
             state=State.QUEUED,
             engine=self._allowed.engine,
+            schedule=schedule,
             notes=notes,
             inputs=request.inputs,
             output=request.output,
@@ -133,6 +150,16 @@ class Admission:
         if len(job.model_dump_json().encode()) > LARGEST_RECORD:
             raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
         return job
+
+    def _spec(self, request: JobRequest) -> tuple[JobSpec, list[str]]:
+        """The job's spec, and what it asks for that has no effect here."""
+        spec = job_spec(request)
+        if spec.bundle is not None:
+            self._check_bundle(spec.bundle)
+        for wheel in spec.dependencies.wheels if spec.dependencies else ():
+            self._check_wheel(wheel)
+        check_params(request, spec)
+        return spec, self._allowed.check(spec)
 
     def _check_bundle(self, sha256: str) -> None:
         try:

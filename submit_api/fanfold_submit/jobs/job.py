@@ -58,6 +58,15 @@ class Workflow(BaseModel):
     uid: str
 
 
+class Scheduled(BaseModel):
+    """The schedule that submitted a job, and for which of its ticks."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(examples=["nightly"])
+    tick: str = Field(examples=["2026-11-24T01:00:00Z"], json_schema_extra=_TIME)
+
+
 class Step(BaseModel):
     """A step's tasks; null until they are planned. The committed ones read `records` and wrote `bytes`."""
 
@@ -96,6 +105,7 @@ class JobView(BaseModel):
     created: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra=_TIME)
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
+    schedule: Scheduled | None = Field(default=None, description="What submitted it, if it was a schedule")
     notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(

@@ -11,7 +11,7 @@ OWNER is a user's id.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
@@ -122,10 +122,11 @@ class JobRecords:
                 return after
         raise Contended("The job kept changing. Try again.")
 
-    def admit(self, job: Job, key: IdempotencyKey | None) -> bool:
-        """Store a new job, its key and its place among those that wait, all or nothing. False if one was taken.
+    def admit(self, job: Job, key: IdempotencyKey | None, besides: Sequence[tuple[Expect, Write]] = ()) -> bool:
+        """Store a new job, its key and its place among those that wait, and make changes besides, all or nothing.
 
-        A job that its Workflow has started waits for nothing.
+        False if one of them was taken, or an expectation of a change doesn't hold. A job that its Workflow has started
+        waits for nothing.
         """
         job, reference = _listed(job), {"job": job.id}
         writes = [
@@ -137,9 +138,10 @@ class JobRecords:
             value = reference | {"fingerprint": key.fingerprint}
             writes.append(Write(key.record_key, value, KEY_SECONDS))
         expectations = [Expect(write.key, 0) for write in writes]
+        expectations += (expect for expect, _ in besides)
         writes += [Write(key, reference) for key in sorted(keys_of(job))]
         writes.append(Write(owner_key(job.owner, job.owner_id), {"owner": job.owner}))
-        return self._transact(expectations, writes, job)
+        return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
         """Replace the job, and move it between lists. False if somebody else has changed it since."""

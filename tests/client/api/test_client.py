@@ -15,6 +15,8 @@ BY_VERB = {
     "users list": "users.list", "users add": "users.add", "users show": "users.get", "users disable": "users.disable",
     "users enable": "users.enable", "users grant": "users.grant", "users revoke": "users.revoke",
     "users password": "users.set_password", "users remove": "remove_user", "users clear": "remove_everything_of",
+    **{f"schedule {verb}": f"schedules.{verb}" for verb in ("add", "list", "pause", "resume", "run", "remove")},
+    "schedule show": "schedules.get",
     "keys list": "keys.list", "keys rotate": "keys.rotate",
 }  # fmt: skip
 WITHOUT = {"up", "deploy", "undeploy"}
