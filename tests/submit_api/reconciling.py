@@ -48,7 +48,7 @@ class Bench:
         """As after a crash: nothing is left in memory."""
         self.reconciler = Reconciler(self.jobs, self.engine, self.places, self.ledger, self.clock)
 
-    def admit(self, output: str = "") -> Job:
+    def admit(self, output: str = "", *, granted: bool = True) -> Job:
         job_id = new_job_id(self.clock)
         url = f"{self.root}jobs/{job_id}/"
         places = planner.Places([f"{self.root}files/ada/texts/"], output or f"{url}output/", url)
@@ -67,8 +67,9 @@ class Bench:
             url=url,
         )
         assert self.jobs.admit(job, None)
-        self.queueing.waiting.add(job.entry)
-        self.ledger.grant()
+        if granted:
+            self.queueing.waiting.add(job.entry)
+            self.ledger.grant()
         return job
 
     def reconcile(self, job: Job, times: int = 1) -> Job:
