@@ -85,6 +85,19 @@ class Stage(BaseModel):
     steps: list[Step]
 
 
+class Replaced(BaseModel):
+    """The output of an earlier job, which this one's replaces.
+
+    Where two folders can swap names, the new output is written beside the old one, and `manifest` is None. Elsewhere
+    `manifest` is the SHA-256 of the old one's manifest, and the last worker deletes the old output.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    final: str  # the URL where the output belongs
+    manifest: str | None
+
+
 class JobView(BaseModel):
     """A job as callers see it. Times are RFC 3339 in UTC."""
 
@@ -131,6 +144,7 @@ class Job(JobView):
 
     conf: dict[str, Any]  # job.json
     url: str  # of the job's tree
+    replaces: Replaced | None = None
     fruitless: int = 0  # how often its workers have ended since a task was last committed
     lists: int = 0  # of which version the lists are that hold it; see `listed.py`
     dispatched: str | None = None  # when workers were asked for, the last time
@@ -150,6 +164,11 @@ class Job(JobView):
     def plan(self) -> PlannedJob:
         """What an engine needs to start its workers."""
         return PlannedJob(conf_from_json(self.conf), self.url, self.owner)
+
+    @property
+    def output_url(self) -> str:
+        """Where the output belongs, which is elsewhere than where it is written while another one lies there."""
+        return self.replaces.final if self.replaces else str(self.conf["output"])
 
     @property
     def handle(self) -> Handle | None:

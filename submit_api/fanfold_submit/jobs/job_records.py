@@ -306,4 +306,4 @@ def _held_while_queued(job: Job) -> list[str]:
 
 
 def _output_key(job: Job) -> str:
-    return OUTPUTS + sha256(job.conf["output"])
+    return OUTPUTS + sha256(job.output_url)

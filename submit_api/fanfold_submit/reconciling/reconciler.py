@@ -33,6 +33,7 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
 from fanfold_submit.queueing.ledger import Ledger
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -124,7 +125,7 @@ class Reconciler:
         if job.desired == "cancel":  # whatever the tree says by now: the request was answered with 202
             return self._cancel(job, workers.phase)
         if progress.report is not None:
-            return self._ended(job, State.SUCCEEDED)
+            return self._succeeded(job)
         if progress.failure is not None:
             return self._failed_by(job, progress.failure)
         if job.workflow is None:
@@ -174,6 +175,7 @@ class Reconciler:
 
     def _dispatch(self, job: Job) -> Job:
         try:
+            tell_workers(job)
             planner.write(job.plan)
             handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
         except Foreign as error:
@@ -182,6 +184,13 @@ class Reconciler:
             return self._failed(job, JOB_REFUSED, str(error))
         state = State.DISPATCHED if job.state is State.QUEUED else job.state
         return job.changed(state=state, workflow=Workflow(**asdict(handle)), dispatched=timestamp(self._now()))
+
+    def _succeeded(self, job: Job) -> Job:
+        """The output is complete; if it replaces another one, it takes that one's place now."""
+        try:
+            return self._ended(put_output_in_place(job), State.SUCCEEDED)
+        except Refused as error:
+            return self._failed(job, JOB_REFUSED, str(error))
 
     def _lost(self, job: Job, workers: Observation) -> Job:
         """The workers ended without a result: start them again, unless that was fruitless too often.
@@ -226,6 +235,7 @@ class Reconciler:
             return 1.0
         if job.admitted:
             sweep(job.plan.conf, JobTree.open(job.url))
+            tidy_up(job)
             self._ledger.release(job.id)
         self._jobs.close(job)
         self._forget(job.id)
