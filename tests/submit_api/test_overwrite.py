@@ -31,7 +31,7 @@ def two_outputs(site: Site) -> User:
 
 
 def again(ada: User, **changes: Any) -> Any:
-    asked = {"inputs": ["files:new/"], "output": OUTPUT, "partitions": 1, "overwrite": True}
+    asked: dict[str, Any] = {"inputs": ["files:new/"], "output": OUTPUT, "partitions": 1, "overwrite": True}
     return ada.submit(**(asked | changes))
 
 
