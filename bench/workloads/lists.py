@@ -15,10 +15,11 @@ from bench.services.running import Up, services
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
 from fanfold_submit.jobs.job import Job, State
-from fanfold_submit.jobs.job_records import JOBS, OUTPUTS, QUEUE, JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import JOBS, OUTPUTS, JobRecords, new_job_id
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.lists.question import Question, Sort
+from fanfold_submit.queueing.entries import QUEUE, SLOTS
 from tests.servers import etcd
 
 STORED, FEW = 100_000, 1_000
@@ -85,7 +86,7 @@ class _Captured:
 
     def transact(self, _: Sequence[Expect], writes: Sequence[Write]) -> int:
         """Keep them, but for places in the queue and what goes with them: nobody is to reconcile these jobs."""
-        self.writes += [write for write in writes if not write.key.startswith((QUEUE, OUTPUTS))]
+        self.writes += [write for write in writes if not write.key.startswith((QUEUE, SLOTS, OUTPUTS))]
         return 1
 
 

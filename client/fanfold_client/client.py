@@ -23,6 +23,7 @@ from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
 from fanfold_client.api.responses import About, File, Job, Me, Part
+from fanfold_client.api.schedules import Schedules
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport
 
@@ -58,6 +59,7 @@ class Client:
         files: the user's files, and shared ones: put, read, list, find, remove.
         jobs: submit a request, get, list, cancel, delete, results.
         bundles: code that jobs run.
+        schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
         users: accounts, for administrators.
         keys: the keys that sign tokens, for administrators.
     """
@@ -91,6 +93,7 @@ class Client:
         self.files = Files(self._submit)
         self.bundles = Bundles(self._submit)
         self.jobs = Jobs(self._submit)
+        self.schedules = Schedules(self._submit)
 
     @classmethod
     def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":

@@ -1,7 +1,7 @@
 """The parts of the service, wired together once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fanfold.engines import Engine
@@ -10,17 +10,25 @@ from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
+from fanfold_submit.jobs.job import Job, JobView, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
+from fanfold_submit.queueing.parts import Queueing, limits_of
 from fanfold_submit.reconciling.clearing import Clearing, Kept
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.reconciling.record_controller import RecordController
+from fanfold_submit.schedules.firing import Firing
+from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
+from fanfold_submit.schedules.schedules import Limits, Schedules
+from fanfold_submit.schedules.uploads import named_by_schedules
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Slots
 from fanfold_submit.stores import Pairing
+from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
@@ -42,8 +50,11 @@ class Service:
     jobs: JobRecords
     lists: JobLists
     places: Places
+    queueing: Queueing
     admission: Admission
     controller: Controller
+    schedules: Schedules
+    timekeeper: RecordController
     pairing: Pairing
     record_writes: WriteProbe
     object_writes: WriteProbe
@@ -53,6 +64,17 @@ class Service:
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
 
+    def view(self, job: Job) -> JobView:
+        """What callers see of a job, with why it waits and at which place."""
+        view = job.view()
+        wait = None if job.state is not State.QUEUED else self.queueing.view.of(job.id)
+        return view.model_copy(update={"waiting": wait}) if wait else view
+
+    @property
+    def controllers(self) -> Sequence[Controller | RecordController]:
+        """What works by itself, as long as the service is served."""
+        return self.controller, self.timekeeper
+
 
 def wire(
     settings: Settings, records: Records, objects: Objects, engine: Engine, now: Callable[[], float] = time.time
@@ -60,24 +82,36 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
+    queueing = Queueing.over(records, limits_of(settings, engine.name), now, settings.reconcile_seconds)
+    tokens = Tokens(settings, now)
+    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now)
+    scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
+    kept = Kept.for_days(settings.keep_days, settings.unused_days)
+    controller = Controller(
+        Reconciler(jobs, engine, places, queueing.ledger, now),
+        jobs,
+        engine,
+        settings.reconcile_seconds,
+        Clearing(records, jobs, objects, kept, now, lambda: named_by_schedules(scheduled, places)),
+        Listing(jobs, objects, places, now),
+        Migration(records, jobs),
+        queueing.dispatcher,
+    )
+    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
+    limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,
         objects=objects,
         engine=engine,
-        tokens=Tokens(settings, now),
+        tokens=tokens,
         jobs=jobs,
         lists=JobLists(records),
         places=places,
-        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), now),
-        controller=Controller(
-            Reconciler(jobs, engine, places, now),
-            jobs,
-            engine,
-            settings.reconcile_seconds,
-            Clearing(records, jobs, objects, Kept.for_days(settings.keep_days, settings.unused_days), now),
-            Listing(jobs, objects, places, now),
-            Migration(records, jobs),
-        ),
+        queueing=queueing,
+        admission=admission,
+        controller=controller,
+        schedules=Schedules(scheduled, admission, delegations, firing, limits, now),
+        timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),

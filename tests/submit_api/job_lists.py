@@ -4,8 +4,9 @@ from typing import Any
 
 from fanfold_storage.records import Conflict, Expect, Records, Write, scan_all
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.job_records import JOBS, QUEUE, JobAtRevision
+from fanfold_submit.jobs.job_records import JOBS, JobAtRevision
 from fanfold_submit.jobs.listed import BY_OWNER, BY_TIME, LISTS, keys_of, reversed_id
+from fanfold_submit.queueing.entries import QUEUE
 
 
 def wrong_lists(records: Records) -> set[str]:

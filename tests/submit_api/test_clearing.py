@@ -137,7 +137,7 @@ def test_code_that_a_new_job_names_meanwhile_stays(site: Site, when: str, monkey
 def test_what_is_named_elsewhere_stays(site: Site) -> None:
     site.put(f"bundles/{SHA}", OLD)
     site.put(f"files/ada/uploads/{ONE}/texts/a.txt", OLD)
-    site.elsewhere += [f"bundles/{SHA}", f"files/ada/uploads/{ONE}/"]
+    site.elsewhere += [f"{site.objects.url}{key}" for key in (f"bundles/{SHA}", f"files/ada/uploads/{ONE}/texts/")]
     assert site.clearing.clear() == Cleared()
 
 
@@ -168,7 +168,7 @@ class Submitter:
     def __init__(self, site: Site) -> None:
         bench = site.bench
         allowed = Allowed((), (), (), "local")
-        self.admission = Admission(bench.jobs, bench.places, site.objects, allowed, bench.clock)
+        self.admission = Admission(bench.jobs, bench.places, site.objects, allowed, bench.queueing, bench.clock)
 
     def submit(self) -> Job:
         body = {"job": {"bundle": SHA, "entry": "m:job"}, "inputs": ["files:texts/"]}

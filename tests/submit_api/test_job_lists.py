@@ -38,7 +38,7 @@ def job_at(number: int, owner: str = "ada", **fields: Any) -> Job:
     given = {"name": NAMES[number % 3], "inputs": [f"files:logs/{number % 2}.gz"], "output": None, **fields}
     return Job(
         id=job_id, owner=owner, owner_id=f"id-of-{owner}", state=State.QUEUED, engine="e", partitions=1,
-        created="", conf={"output": job_id}, url="", **given,
+        created="", conf={"output": job_id, "workers": {"all": 1}}, url="", **given,
     )  # fmt: skip
 
 

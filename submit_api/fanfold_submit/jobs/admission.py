@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning import planner
 from fanfold.planning.planner import PlannedJob
-from fanfold.planning.sizing import Sizing
+from fanfold.planning.sizing import Sizing, at_once
 from fanfold_steps.job.dependencies import Wheel
 from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
+from fanfold_storage.records import Expect, Write
 from fanfold_submit.going import Going
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
-from fanfold_submit.jobs.job import Job, Replaced, State
+from fanfold_submit.jobs.job import Job, Replaced, Scheduled, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places, stored_names_of
@@ -26,6 +27,7 @@ from fanfold_submit.jobs.replacing import replacing
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.specs import check_params, job_spec
 from fanfold_submit.principal import Principal
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
     InvalidSpec,
@@ -52,16 +54,30 @@ class Admitted:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What asks for a job if no request does: the schedule, and its own change, stored with the job or not at all."""
+
+    schedule: Scheduled
+    change: Callable[[Job], tuple[Expect, Write]]
+
+
 class Admission:
     """Admits jobs, each exactly once."""
 
     def __init__(
-        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, now: Callable[[], float]
-    ) -> None:
+        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, queueing: Queueing,
+        now: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
+        self._limits, self._waiting = queueing.limits, queueing.waiting
 
-    def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
+    def admit(
+        self, request: JobRequest, owner: Principal, key: str | None = None, origin: Origin | None = None
+    ) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
+
+        With an `origin`, Contended also says that the origin has changed.
 
         Raises:
             Refusal: one of those in `fanfold_submit.refusals`, or Forbidden, TooLarge, Contended. Nothing was stored.
@@ -75,20 +91,30 @@ class Admission:
         for _ in range(_TRIES):
             going = self._jobs.going()
             try:
-                job = self._prepare(request, owner)
+                job = self._prepare(request, owner, origin.schedule if origin else None)
                 self._refuse_going(job, going)
             except Refusal:
                 # What stands in the way may be the job that this very key led to a moment ago.
                 if earlier := self._earlier(idempotency):
                     return Admitted(earlier, is_new=False)
                 raise
-            if self._jobs.admit(job, idempotency, going):
+            if self._jobs.admit(job, idempotency, [origin.change(job)] if origin else (), going):
+                self._waiting.add(job.entry)
                 return Admitted(job, is_new=True)
             if earlier := self._earlier(idempotency):
                 return Admitted(earlier, is_new=False)
             if writer := self._jobs.writer_of(job):
                 raise OutputInUse(self._in_use(job, writer))
+            if origin:
+                break
         raise Contended
+
+    def check(self, request: JobRequest, owner: Principal) -> None:
+        """Check what doesn't depend on what lies in the places. Raises Refusal, as `admit` does."""
+        self._spec(request)
+        self._urls(request.inputs, owner)
+        if request.output is not None:
+            self._places.url(request.output, owner, write=True)
 
     def _earlier(self, key: IdempotencyKey | None) -> Job | None:
         """The job that this key led to before. Raises KeyReused if it came with another request."""
@@ -102,16 +128,12 @@ class Admission:
             )
         return job
 
-    def _prepare(self, request: JobRequest, owner: Principal) -> Job:
+    def _prepare(self, request: JobRequest, owner: Principal, schedule: Scheduled | None) -> Job:
         """Check everything that can be checked; write nothing."""
-        spec = job_spec(request)
-        if spec.bundle is not None:
-            self._check_bundle(spec.bundle)
-        for wheel in spec.dependencies.wheels if spec.dependencies else ():
-            self._check_wheel(wheel)
-        check_params(request, spec)
-        notes = self._allowed.check(spec)
+        spec, notes = self._spec(request)
         plan, replaced = self._plan(request, spec, owner)
+        if request.workers and request.workers > (most := at_once(plan.conf.workers)):
+            notes.append(f"the job asks for {request.workers} workers, and has {most}, the most at a time here")
         job = Job(
             id=plan.conf.id,
             name=spec.name,
@@ -119,6 +141,7 @@ class Admission:
             owner_id=owner.id,
             state=State.QUEUED,
             engine=self._allowed.engine,
+            schedule=schedule,
             notes=notes,
             inputs=request.inputs,
             output=request.output,
@@ -126,6 +149,8 @@ class Admission:
             created=timestamp(self._now()),
             conf=plan.conf.to_json(),
             url=plan.job_url,
+            priority=_priority(request, owner),
+            groups=self._limits.named_groups(owner.groups),
             replaces=replaced,
             lists=VERSION,
         )
@@ -140,6 +165,16 @@ class Admission:
                 "Code or an upload that the job names is just being cleared, as no job has used it for long. Upload it "
                 "again in a moment, as fanfold submit does."
             )
+
+    def _spec(self, request: JobRequest) -> tuple[JobSpec, list[str]]:
+        """The job's spec, and what it asks for that has no effect here."""
+        spec = job_spec(request)
+        if spec.bundle is not None:
+            self._check_bundle(spec.bundle)
+        for wheel in spec.dependencies.wheels if spec.dependencies else ():
+            self._check_wheel(wheel)
+        check_params(request, spec)
+        return spec, self._allowed.check(spec)
 
     def _check_bundle(self, sha256: str) -> None:
         try:
@@ -172,7 +207,8 @@ class Admission:
             wheels=self._places.wheels_url(),
             output_may_exist=request.overwrite,
         )
-        sizing = Sizing(request.partitions, request.split_size, request.workers, request.memory)
+        most = self._limits.workers.least(owner.groups)
+        sizing = Sizing(request.partitions, request.split_size, request.workers, request.memory, most_at_once=most)
         replaced = None
         try:
             plan = planner.plan(spec, places, sizing, job_id=job_id, owner=owner.name, engine=self._allowed.engine)
@@ -198,3 +234,10 @@ class Admission:
         if current and current.job.state.final:
             return f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
         return f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+
+
+def _priority(request: JobRequest, owner: Principal) -> int:
+    """The priority that a request asks for. Raises Forbidden: only administrators may ask for any."""
+    if request.priority:
+        owner.demand("admin", "A priority other than 0")
+    return request.priority

@@ -3,6 +3,7 @@
 submit/jobs/ID                      the job
 submit/queue/ID                     it needs reconciling; touched when `desired` changes, and watched
 submit/by-…, lists/…, owners/…      the lists that it is in: see `listed.py`
+submit/slots/…                      it waits for workers, or holds some (`fanfold_submit.queueing.entries`)
 submit/outputs/SHA256               a job in the queue writes to this URL
 submit/keys/OWNER/SHA256            an idempotency key: the job it led to, and the fingerprint of the request
 
@@ -10,7 +11,7 @@ OWNER is a user's id.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
@@ -29,11 +30,11 @@ from fanfold_submit.jobs.listed import (
     sha256,
 )
 from fanfold_submit.principal import Principal
-from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted
+from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
+from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
-QUEUE = "submit/queue/"
 OUTPUTS = "submit/outputs/"
 KEYS = "submit/keys/"
 KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
@@ -107,34 +108,60 @@ class JobRecords:
                 return after
         raise Contended("The job kept changing. Try again.")
 
+    def prioritize(self, job_id: str, priority: int, principal: Principal) -> Job:
+        """Let a job that waits start earlier or later. Raises NoSuchJob, NotWaiting, Contended."""
+        for _ in range(_TRIES):
+            current = self.visible(job_id, principal)
+            job = current.job
+            waiting = self._records.get(job.entry.key)
+            if waiting is None:
+                raise NotWaiting(f"Job {job_id} is {job.state} and waits for no workers, so a priority has no effect.")
+            after = job.changed(priority=priority)
+            expectations = [Expect(JOBS + job_id, current.revision), Expect(waiting.key, waiting.revision)]
+            stored = Write(JOBS + job_id, after.model_dump(mode="json"))
+            moved = [Write(job.entry.key, None)] if after.entry.key != job.entry.key else []
+            if self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after):
+                return after
+        raise Contended("The job kept changing. Try again.")
+
     def going(self) -> Going:
         """What is being cleared now."""
         return Going.now(self._records)
 
-    def admit(self, job: Job, key: IdempotencyKey | None, going: Going | None = None) -> bool:
-        """Store a new job, its key and its place in the queue, all or nothing.
+    def admit(
+        self,
+        job: Job,
+        key: IdempotencyKey | None,
+        besides: Sequence[tuple[Expect, Write]] = (),
+        going: Going | None = None,
+    ) -> bool:
+        """Store a new job, its key and its place among those that wait, and make changes besides, all or nothing.
 
-        False if one of them was taken, or if something else is being cleared by now than when the job was checked.
+        False if one of them was taken, an expectation of a change doesn't hold, or something else is being cleared by
+        now than when the job was checked. A job that its Workflow has started waits for nothing.
         """
         job, reference = _listed(job), {"job": job.id}
         writes = [
             Write(JOBS + job.id, job.model_dump(mode="json")),
-            *(Write(key, reference) for key in _held_while_queued(job)),
+            *(Write(key, reference) for key in _held_while_queued(job) if not job.admitted or key != QUEUE + job.id),
+            *([Write(job.entry.key, job.entry.value())] if job.admitted else []),
         ]
         if key:
             value = reference | {"fingerprint": key.fingerprint}
             writes.append(Write(key.record_key, value, KEY_SECONDS))
-        expectations = [*(Expect(write.key, 0) for write in writes), *([going.expectation] if going else [])]
+        expectations = [*(Expect(write.key, 0) for write in writes), *(expect for expect, _ in besides)]
+        expectations += [going.expectation] if going else []
         writes += [_listing(key, job) for key in sorted(keys_of(job))]
         writes.append(Write(owner_key(job.owner, job.owner_id), {"owner": job.owner}))
-        return self._transact(expectations, writes, job)
+        return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
         """Replace the job, and move it between lists. False if somebody else has changed it since."""
         after = _listed(after)
         writes = [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
-        if after.desired != current.job.desired:
+        if after.desired != current.job.desired:  # if it waited, it waits no more
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
+            writes.append(Write(after.entry.key, None))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
 
     def remove(self, current: JobAtRevision) -> None:
@@ -202,6 +229,14 @@ class JobRecords:
         """The ids of all jobs that need reconciling, and the revision at which that was so."""
         queue = scan_all(self._records, QUEUE)
         return [record.key.removeprefix(QUEUE) for record in queue.records], queue.revision
+
+    def waiting(self) -> Iterator[str]:
+        """The ids of all jobs that wait for workers."""
+        more, last = True, ""
+        while more:
+            page = self._records.scan(WAITING, after=last, limit=1000)
+            yield from (job_of(record.key) for record in page.records)
+            more, last = page.more, page.records[-1].key if page.records else ""
 
     def watch_queue(self, from_revision: int) -> Watch:
         """Changes of the queue: new jobs, jobs to cancel, jobs that have ended."""

@@ -4,7 +4,7 @@ No name refers to anything outside the user's own area, the shared one, and what
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -159,14 +159,20 @@ def tree_prefix(job_id: str) -> str:
     return f"{JOBS}{job_id}/"
 
 
+def stored_names(urls: Iterable[str], root: str) -> Iterator[str]:
+    """The keys of code among URLs in the store at `root`, and the folders of uploads that others lie in."""
+    for url in urls:
+        key = url.removeprefix(root)
+        if upload := UPLOAD.match(key):
+            yield upload[0]
+        elif key.startswith(bundle_key("")):
+            yield key
+
+
 def stored_names_of(job: Job, root: str) -> Iterator[str]:
     """The keys of a job's code and packages in the store at `root`, and of the folders of uploads that it reads."""
     conf = job.conf
-    for url in urls_of(conf["inputs"]):
-        if upload := UPLOAD.match(url.removeprefix(root)):
-            yield upload[0]
-    if conf.get("bundle_url"):
-        yield conf["bundle_url"].removeprefix(root)
+    yield from stored_names((*urls_of(conf["inputs"]), conf.get("bundle_url") or ""), root)
     for wheel in (conf.get("spec", {}).get("dependencies") or {}).get("wheels", ()):
         yield bundle_key(wheel["sha256"])
 

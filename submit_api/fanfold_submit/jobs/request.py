@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import NAME, Inputs, JobSpec, urls_of
+from fanfold_submit.queueing.entries import HIGHEST, LOWEST
 
 LONGEST_NAME = 200
 MOST_INPUTS = 1000
@@ -103,6 +104,9 @@ class JobRequest(BaseModel):
         default=None, description="What each worker gets; instead of what the job says", examples=[{"memory": "4Gi"}]
     )
     image: str | None = Field(default=None, description="The image of pods, if the operator allows it")
+    priority: StrictInt = Field(
+        default=0, ge=LOWEST, le=HIGHEST, description="Among its owner's jobs that wait; for administrators"
+    )
 
     @model_validator(mode="before")
     @classmethod

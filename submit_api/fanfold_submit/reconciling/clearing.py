@@ -14,7 +14,7 @@ from fanfold_submit.going import LEASE, MOST_AT_ONCE, Going
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.job_records import JobRecords, milliseconds_of, time_digits
-from fanfold_submit.jobs.places import UPLOAD, stored_names_of
+from fanfold_submit.jobs.places import UPLOAD, stored_names, stored_names_of
 from fanfold_submit.jobs.removal import remove_ended
 from fanfold_web.log import logger
 
@@ -66,7 +66,7 @@ class Clearing:
             objects: code, uploads and jobs' trees.
             kept: for how long.
             now: the time.
-            named_elsewhere: the keys of code, and the folders of uploads, that jobs to come will use.
+            named_elsewhere: the URLs of code and inputs that jobs to come will use.
         """
         self._records, self._jobs, self._objects = records, jobs, objects
         self._kept, self._now, self._named_elsewhere = kept, now, named_elsewhere
@@ -97,7 +97,7 @@ class Clearing:
         if not old:
             return 0, 0
         began = self._now()
-        named = set(self._named_elsewhere())
+        named = set(stored_names(self._named_elsewhere(), self._objects.url))
         for job in self._jobs.newest(None):
             named.update(stored_names_of(job, self._objects.url))
         counts = {True: 0, False: 0}
@@ -135,7 +135,7 @@ class Clearing:
 
     def _named_since(self, began: float) -> set[str]:
         """What jobs name that were admitted since, or a little before."""
-        named = set(self._named_elsewhere())
+        named = set(stored_names(self._named_elsewhere(), self._objects.url))
         for job in self._jobs.newest(None):
             if milliseconds_of(job.id) / 1000 < began - _SKEW:
                 break

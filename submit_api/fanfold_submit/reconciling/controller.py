@@ -10,9 +10,12 @@ from fanfold.engines import Engine
 from fanfold.engines.protocol import EngineError
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Watch
-from fanfold_submit.jobs.job_records import QUEUE, JobRecords
+from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.lists.migration import Migration
+from fanfold_submit.queueing.dispatcher import Dispatcher
+from fanfold_submit.queueing.entries import QUEUE
 from fanfold_submit.reconciling.clearing import Clearing
+from fanfold_submit.reconciling.leaks import mend
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
@@ -38,6 +41,7 @@ class Controller:
         clearing: Clearing | None = None,
         listing: Listing | None = None,
         migration: Migration | None = None,
+        dispatcher: Dispatcher | None = None,
     ) -> None:
         self._reconciler = reconciler
         self._jobs = jobs
@@ -46,6 +50,7 @@ class Controller:
         self._clearing = clearing
         self._listing = listing
         self._migration = migration
+        self._dispatcher = dispatcher
         self._queue = WorkQueue()
         self._free = threading.Semaphore(AT_ONCE)  # jobs wait in the queue, not in the pool, which would end them all
         self._migrating = threading.Lock()
@@ -60,6 +65,8 @@ class Controller:
             thread = threading.Thread(target=run, name=f"controller{run.__name__}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        if self._dispatcher:
+            self._dispatcher.start(on_granted=self.enqueue)
 
     def stop(self) -> None:
         """Stop the threads after the steps under way. Jobs continue when a controller starts again."""
@@ -67,13 +74,16 @@ class Controller:
         self._queue.close()
         if self._watch:
             self._watch.close()
+        if self._dispatcher:
+            self._dispatcher.stop()
         for thread in self._threads:
             thread.join(timeout=10)
 
     @property
     def alive(self) -> bool:
         """Whether all threads run."""
-        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+        is_granting = self._dispatcher is None or self._dispatcher.alive
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads) and is_granting
 
     def enqueue(self, job_id: str) -> None:
         """Reconcile the job now, not when its time comes."""
@@ -121,9 +131,12 @@ class Controller:
         """Compare both ways: every job that needs workers, and all workers whose job has ended. List new jobs first."""
         self._list(self._listing)
         try:
-            for job_id in self._jobs.queue()[0]:
+            queued = self._jobs.queue()[0]
+            for job_id in queued:
                 self._queue.put(job_id, 0.0)
             self._reconciler.stop_strays()
+            if self._dispatcher:
+                mend(self._jobs, self._dispatcher.ledger, queued)
         except (StorageError, EngineError) as error:
             log.warning("comparing all jobs failed; trying again: %s", error)
         except Exception:

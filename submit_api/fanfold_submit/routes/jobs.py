@@ -107,21 +107,21 @@ async def submit(
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
     admitted = await service.admissions.run(caller.id, lambda: service.admission.admit(body, caller, key))
-    if admitted.is_new:
-        service.controller.enqueue(admitted.job.id)
     response.status_code = 202 if admitted.is_new else 200
     response.headers["Location"] = f"/v1/jobs/{admitted.job.id}"
-    return admitted.job.view()
+    return service.view(admitted.job)
 
 
 @router.get("/v1/jobs", summary="List jobs", responses=refusals(InvalidCursor, NoSuchList, Invalid))
 async def list_jobs(filters: Annotated[JobFilters, Query()], caller: Viewer, service: TheService) -> JobPage:
     """My jobs, or others', the newest first unless `sort` says otherwise. Filters can be combined."""
     asked = filters.question(caller)
-    found = await service.listings.run(
-        caller.id, lambda: service.lists.page(asked, filters.limit, filters.cursor, count=filters.count)
-    )
-    return JobPage(items=[job.view() for job in found.jobs], cursor=found.cursor, more=found.more)
+
+    def page() -> JobPage:
+        found = service.lists.page(asked, filters.limit, filters.cursor, count=filters.count)
+        return JobPage(items=[service.view(job) for job in found.jobs], cursor=found.cursor, more=found.more)
+
+    return await service.listings.run(caller.id, page)
 
 
 @router.get("/v1/jobs/{job_id}", summary="Show a job", responses=refusals(NoSuchJob, Invalid))
@@ -129,7 +129,7 @@ async def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobVie
     """One job as it stands."""
 
     def view() -> JobView:
-        return service.jobs.visible(job_id, to=caller).job.view()
+        return service.view(service.jobs.visible(job_id, to=caller).job)
 
     # It is asked more often than anything else, so it doesn't go to a thread where it has nothing to wait for.
     return view() if service.jobs.are_local else await to_thread.run_sync(view)

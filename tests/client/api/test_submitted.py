@@ -167,7 +167,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no list": ({"include": "stop.txt"}, fanfold.Refused, r"include is a list, such as \['stop.txt'\], not 'stop.txt'"),
     "a list": ({"requirements": ["regex"]}, fanfold.Refused, r"requirements is a string, not \['regex'\]"),
     "None": ({"input": None}, fanfold.Refused, "an input is a path or a URL, or a list of them, not None"),
-    "an argument": ({"wrkers": 1}, TypeError, r"submit\(\) takes no argument 'wrkers'; its options are workers, "),
+    "an argument": ({"wrkers": 1}, TypeError, r"submit\(\) takes no argument 'wrkers'; its options are "),
     "a place of the service's": ({"input": "s3://other/"}, NotAllowed, "s3://other/ is not among"),
 }
 

@@ -370,11 +370,11 @@ def test_what_has_ended_cannot_be_cancelled(fanfold: Person, texts: Path):
     assert "so it cannot be cancelled" in fanfold("cancel", job, status=5).stderr
 
 
-def test_what_has_ended_can_be_removed(fanfold: Person, texts: Path, slow: str):
-    job = fanfold("submit", "wordcount", "--input", texts, "--watch").text.strip()
+def test_what_has_ended_can_be_removed(fanfold: Person, slow: str):
     assert "Cancel it first" in fanfold("delete", slow, status=5).stderr
-    poll(lambda: fanfold("delete", job, status=None).status == 0)
-    assert f"There is no job '{job}'" in fanfold("status", job, status=5).stderr
+    fanfold("cancel", slow)
+    poll(lambda: fanfold("delete", slow, status=None).status == 0)
+    assert f"There is no job '{slow}'" in fanfold("status", slow, status=5).stderr
 
 
 def test_ctrl_c_ends_the_watching_and_not_the_job(fanfold: Person, slow: str):
