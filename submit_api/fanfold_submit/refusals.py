@@ -40,9 +40,7 @@ class InvalidPath(Refusal):
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = (
-        "Jobs in a state, with a name or a text are listed from the newest. Leave out sort=oldest, or the filters."
-    )
+    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
 
 
 class PlaceNotAllowed(Refusal):

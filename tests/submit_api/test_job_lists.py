@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fanfold_storage.records import Page, Record, Records
 from fanfold_storage.urls import open_records
-from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.job import Job, Scheduled, State
 from fanfold_submit.jobs.job_records import JobRecords, milliseconds_of, new_job_id
 from fanfold_submit.jobs.listed import VERSION, milliseconds_taken, words_in, words_of
 from fanfold_submit.lists import pages as job_pages
@@ -35,7 +35,14 @@ STATES = list(State)
 def job_at(number: int, owner: str = "ada", **fields: Any) -> Job:
     """A job of its own time."""
     job_id = new_job_id(lambda: FIRST + number)
-    given = {"name": NAMES[number % 3], "inputs": [f"files:logs/{number % 2}.gz"], "output": None, **fields}
+    schedule = Scheduled(name="nights", tick="2026-11-24T01:00:00Z") if number % 4 == 0 else None
+    given = {
+        "name": NAMES[number % 3],
+        "schedule": schedule,
+        "inputs": [f"files:logs/{number % 2}.gz"],
+        "output": None,
+        **fields,
+    }
     return Job(
         id=job_id, owner=owner, owner_id=f"id-of-{owner}", state=State.QUEUED, engine="e", partitions=1,
         created="", conf={"output": job_id, "workers": {"all": 1}}, url="", **given,
@@ -86,6 +93,7 @@ QUESTIONS = st.builds(
     st.sampled_from(BY_WHOM),
     states=st.sets(st.sampled_from(STATES), max_size=2).map(tuple),
     name=st.sampled_from([None, None, *NAMES, "none"]),
+    schedule=st.sampled_from([None, None, "nights", "none"]),
     words=st.sampled_from([(), (), ("nightly",), ("nightly", "counts"), ("0", "gz"), ("none",)]),
     since=st.just(0) | MOMENTS,
     until=st.just(LATEST) | MOMENTS,
@@ -147,7 +155,8 @@ def test_on_etcd_they_are_the_same() -> None:
         assert lists.are_complete()
         for asked in (
             Question(), Question(states=(State.FAILED, State.QUEUED)), Question(owner="bob", name="hourly"),
-            Question(words=("nightly", "counts")), Question(since=(FIRST + 3) * 1000, until=(FIRST + 9) * 1000),
+            Question(words=("nightly", "counts")), Question(schedule="nights"),
+            Question(since=(FIRST + 3) * 1000, until=(FIRST + 9) * 1000),
         ):  # fmt: skip
             assert everything(lists, asked, 4) == [job.id for job in stored[::-1] if asked.matches(job)]
         assert everything(lists, Question(sort=Sort.OLDEST), 4) == [job.id for job in stored]

@@ -10,7 +10,7 @@ SCOPE is `all` or `of/OWNER`, OWNER is a user's id. A list is named after what i
 QUESTION                                    PLACE
 state=STATE                                 REVERSED-ID
 name=SHA256, name=SHA256,state=STATE        REVERSED-ID
-word=WORD                                   REVERSED-ID
+word=WORD, schedule=SHA256                  REVERSED-ID
 oldest                                      ID
 longest                                     milliseconds counted down, then REVERSED-ID; of jobs that have ended
 
@@ -66,6 +66,11 @@ def question_of(*, state: State | None = None, name: str | None = None) -> str:
     return ",".join([*parts, *([f"state={state}"] if state else [])])
 
 
+def schedule_question(name: str) -> str:
+    """What the list of jobs that a schedule has submitted is called."""
+    return f"schedule={sha256(name)}"
+
+
 def words_of(job: Job) -> list[str]:
     """The words by which a job is found: those of its name, its output and its inputs, at most MOST_WORDS."""
     inputs = job.inputs if isinstance(job.inputs, list) else [place for some in job.inputs.values() for place in some]
@@ -117,6 +122,8 @@ def _always(job: Job) -> Iterator[str]:
         yield list_prefix(owner, question_of(name=job.name)) + place
         for word in words_of(job):
             yield list_prefix(owner, f"word={word}") + place
+        if job.schedule:
+            yield list_prefix(owner, schedule_question(job.schedule.name)) + place
         if (taken := milliseconds_taken(job)) is not None:
             yield f"{list_prefix(owner, 'longest')}{_LONGEST_DURATION - taken:010}{place}"
 
