@@ -34,7 +34,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
     "Files in the service": {
         "put": ("fanfold_client.verbs.files.put:put", "Upload a file or a folder."),
         "get": ("fanfold_client.verbs.files.get:get", "Download a file or a folder."),
-        "ls": ("fanfold_client.verbs.files.ls:ls", "List files."),
+        "ls": ("fanfold_client.verbs.files.ls:ls", "List files and folders."),
         "rm": ("fanfold_client.verbs.files.rm:rm", "Remove a file or a folder."),
     },
     "Services": {

@@ -63,8 +63,10 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
     *JOB_OPTIONS,
     QUIET_OPTION,
     *(
-        click.Option([name], is_flag=name == "--keep", default=None, expose_value=False, hidden=True, callback=_refuse)
-        for name in _REFUSED
+        click.Option(
+            [name], is_flag=name == "--keep", default=None, expose_value=False, hidden=True, callback=_refuse, help=why
+        )
+        for name, why in _REFUSED.items()
     ),
 ]
 """All that `fanfold run` has, too, and the job's name."""

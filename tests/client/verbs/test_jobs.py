@@ -444,3 +444,17 @@ def test_everything_has_json(fanfold: Person, texts: Path):
     assert final["state"] == "succeeded"
     assert fanfold("status", admitted["id"], "--json").json == final
     assert json.loads(fanfold("results", admitted["id"], "--json").stdout)["id"] == admitted["id"]
+
+
+@pytest.mark.thorough
+def test_an_output_is_replaced_as_a_run_replaces_it(fanfold: Person, texts: Path):
+    fanfold("put", texts, "texts")
+    request = ("submit", "wordcount", "--input", "files:texts/", "--output", "files:out/", "--partitions", "1")
+    fanfold(*request, "--watch")
+    poll(lambda: "or replace an earlier job's output" in fanfold(*request, status=5).stderr)
+    options = ("--overwrite", "--memory", "256MiB", "--workers", "1", "--quiet")
+    done = fanfold(*request, *options, "--watch")
+    assert "map" not in done.stderr and "succeeded" in done.stderr
+    assert fanfold("results", done.text.strip(), "--stdout").stdout == word_counts(texts)
+    assert "the service decides where its jobs run" in fanfold(*request, "--on", "argo", status=2).stderr
+    assert "MiB for" in fanfold(*request, "--overwrite", "--memory", "1MiB", status=3).stderr
