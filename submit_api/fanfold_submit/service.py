@@ -47,7 +47,7 @@ class Service:
     pairing: Pairing
     record_writes: WriteProbe
     object_writes: WriteProbe
-    metrics: Metrics = field(default_factory=lambda: Metrics("submit"))
+    metrics: Metrics
     uploads: Slots = field(default_factory=lambda: Slots(UPLOADS, UPLOADS_EACH))
     bundles: Slots = field(default_factory=lambda: Slots(BUNDLES, BUNDLES_EACH))
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
@@ -66,7 +66,9 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
-    queueing = Queueing.over(records, limits_of(settings, engine.name), now, settings.reconcile_seconds)
+    metrics = Metrics("submit")
+    limits = limits_of(settings, engine.name)
+    queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
     return Service(
         settings=settings,
         objects=objects,
@@ -77,15 +79,16 @@ def wire(
         queueing=queueing,
         admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now),
         controller=Controller(
-            Reconciler(jobs, engine, places, queueing.ledger, now),
+            Reconciler(jobs, engine, places, queueing.ledger, now, queueing.meters),
             jobs,
             engine,
             settings.reconcile_seconds,
             Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
             Listing(jobs, objects, places, now),
-            queueing.dispatcher,
+            queueing,
         ),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
+        metrics=metrics,
     )

@@ -58,9 +58,22 @@ class Admission:
         now: Callable[[], float],
     ) -> None:  # fmt: skip
         self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
-        self._limits, self._waiting = queueing.limits, queueing.waiting
+        self._limits, self._waiting, self._meters = queueing.limits, queueing.waiting, queueing.meters
 
     def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
+        """Store the job, as `_admit` does, and count how that went.
+
+        Raises what `_admit` raises.
+        """
+        try:
+            admitted = self._admit(request, owner, key)
+        except Refusal:
+            self._meters.submissions.labels("refused").inc()
+            raise
+        self._meters.submissions.labels("admitted" if admitted.is_new else "repeated").inc()
+        return admitted
+
+    def _admit(self, request: JobRequest, owner: Principal, key: str | None) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
 
         Raises:

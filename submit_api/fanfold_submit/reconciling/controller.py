@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from prometheus_client import CollectorRegistry
+
 from fanfold.engines import Engine
 from fanfold.engines.protocol import EngineError
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Watch
 from fanfold_submit.jobs.job_records import JobRecords
-from fanfold_submit.queueing.dispatcher import Dispatcher
+from fanfold_submit.meters import Meters
 from fanfold_submit.queueing.entries import QUEUE
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.leaks import mend
 from fanfold_submit.reconciling.listing import Listing
@@ -38,7 +41,7 @@ class Controller:
         seconds: float,
         clearing: Clearing | None = None,
         listing: Listing | None = None,
-        dispatcher: Dispatcher | None = None,
+        queueing: Queueing | None = None,
     ) -> None:
         self._reconciler = reconciler
         self._jobs = jobs
@@ -46,8 +49,9 @@ class Controller:
         self._seconds = seconds
         self._clearing = clearing
         self._listing = listing
-        self._dispatcher = dispatcher
-        self._queue = WorkQueue()
+        self._dispatcher = queueing.dispatcher if queueing else None
+        self._meters = queueing.meters if queueing else Meters.of(CollectorRegistry())
+        self._queue = WorkQueue(self._meters.reconcile_lag.observe)
         self._free = threading.Semaphore(AT_ONCE)  # jobs wait in the queue, not in the pool, which would end them all
         self._stop = threading.Event()
         self._watch: Watch | None = None
@@ -105,19 +109,21 @@ class Controller:
     def _reconcile(self, job_id: str) -> None:
         again: float | None = None
         try:
-            again = self._reconciler.reconcile(job_id)
+            with self._meters.reconcile_seconds.time():
+                again = self._reconciler.reconcile(job_id)
             self._failures.pop(job_id, None)
         except (StorageError, EngineError) as error:
-            again = self._back_off(job_id)
+            again = self._back_off(job_id, "engine" if isinstance(error, EngineError) else "store")
             log.warning("reconciling job %s again in %.1f s: %s", job_id, again, error)
         except Exception:
-            again = self._back_off(job_id)
+            again = self._back_off(job_id, "bug")
             log.exception("a bug stopped job %s; reconciling it again in %.1f s", job_id, again)
         finally:
             self._queue.done(job_id, again)
             self._free.release()
 
-    def _back_off(self, job_id: str) -> float:
+    def _back_off(self, job_id: str, reason: str) -> float:
+        self._meters.reconcile_errors.labels(reason).inc()
         failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1
         return _jittered(min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (failures - 1)))
 

@@ -11,6 +11,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from fanfold.engines import Engine, Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign
 from fanfold.errors import Refused
@@ -32,6 +34,7 @@ from fanfold_submit.jobs.failures import (
 from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.meters import Meters
 from fanfold_submit.queueing.ledger import Ledger
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -49,8 +52,10 @@ class Reconciler:
     """Takes jobs through their states."""
 
     def __init__(
-        self, jobs: JobRecords, engine: Engine, places: Places, ledger: Ledger, now: Callable[[], float]
-    ) -> None:
+        self, jobs: JobRecords, engine: Engine, places: Places, ledger: Ledger, now: Callable[[], float],
+        meters: Meters | None = None,
+    ) -> None:  # fmt: skip
+        self._meters = meters or Meters.of(CollectorRegistry())
         self._jobs = jobs
         self._ledger = ledger
         self._engine = engine
@@ -77,6 +82,7 @@ class Reconciler:
         if after != current.job and not self._change(current, after):
             self._undo_dispatch(current.job, after)
             return 0.0
+        self._count(current.job, after)
         return 0.0 if after.state.final else self._pace(after)
 
     def _change(self, current: JobAtRevision, after: Job) -> bool:
@@ -94,6 +100,14 @@ class Reconciler:
             else:
                 small = self._failed(job, JOB_FAILED, _TOO_LARGE)
             return self._jobs.change(current, small)
+
+    def _count(self, job: Job, after: Job) -> None:
+        """Count what this step has changed, for operators."""
+        self._meters.worker_seconds.inc(after.worker_seconds - job.worker_seconds)
+        if after.workflow and not job.workflow:
+            self._meters.dispatches.inc()
+        if after.state.final:
+            self._meters.ended.labels(after.state.value).inc()
 
     def stop_strays(self) -> None:
         """Stop workers of jobs that have ended: those that were started while their job was being cancelled."""

@@ -174,7 +174,7 @@ class Replicas(RuleBasedStateMachine):
 
 
 TestReplicas = Replicas.TestCase
-TestReplicas.settings = settings(max_examples=30, stateful_step_count=40, deadline=None)
+TestReplicas.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
 
 
 @pytest.fixture
