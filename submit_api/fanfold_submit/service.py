@@ -21,6 +21,9 @@ from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Slots
 from fanfold_submit.stores import Pairing
+from fanfold_submit.storing.gauges import StoredGauges
+from fanfold_submit.storing.recount import Recount
+from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
@@ -42,6 +45,7 @@ class Service:
     jobs: JobRecords
     places: Places
     queueing: Queueing
+    stored: StoredBytes
     admission: Admission
     controller: Controller
     pairing: Pairing
@@ -69,6 +73,8 @@ def wire(
     metrics = Metrics("submit")
     limits = limits_of(settings, engine.name)
     queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
+    stored = StoredBytes(records, byte_limits_of(settings))
+    metrics.registry.register(StoredGauges(stored))
     return Service(
         settings=settings,
         objects=objects,
@@ -77,15 +83,17 @@ def wire(
         jobs=jobs,
         places=places,
         queueing=queueing,
-        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now),
+        stored=stored,
+        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored),
         controller=Controller(
-            Reconciler(jobs, engine, places, queueing.ledger, now, queueing.meters),
+            Reconciler(jobs, engine, places, queueing, stored, now),
             jobs,
             engine,
             settings.reconcile_seconds,
             Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
             Listing(jobs, objects, places, now),
             queueing,
+            Recount(records, objects, stored),
         ),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),

@@ -107,6 +107,16 @@ class Settings(ServiceSettings):
     )
     workers_each: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for one user")
     workers_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    # How many bytes are kept: in files and with jobs, and in code bundles and wheels.
+    kept_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    kept_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
+    kept_bytes_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    bundle_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    bundle_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
     # How long ended jobs are kept, and code and uploads that no job uses.

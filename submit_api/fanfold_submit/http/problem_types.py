@@ -32,6 +32,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.ResultsChanged: ProblemType(409, "results-changed", "The results were changed"),
     refusals.OutputExists: ProblemType(409, "output-exists", "The output exists"),
     refusals.OutputInUse: ProblemType(409, "output-in-use", "The output is being written"),
+    refusals.OverQuota: ProblemType(413, "over-quota", "Over the limit on what is kept"),
     refusals.PreconditionFailed: ProblemType(412, "precondition-failed", "Precondition failed"),
     refusals.RangeNotSatisfiable: ProblemType(
         416, "range-not-satisfiable", "Range not satisfiable", headers=_content_range

@@ -4,7 +4,6 @@ Nothing here knows HTTP: a schedule or a retry admits jobs in the same way as a 
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from fanfold.errors import OutputTaken, Refused
@@ -34,6 +33,7 @@ from fanfold_submit.refusals import (
     PlaceRefused,
     UnknownBundle,
 )
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended, Refusal, TooLarge
 
@@ -55,9 +55,10 @@ class Admission:
 
     def __init__(
         self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, queueing: Queueing,
-        now: Callable[[], float],
+        stored: StoredBytes,
     ) -> None:  # fmt: skip
-        self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
+        self._jobs, self._places, self._objects, self._allowed, self._stored = jobs, places, objects, allowed, stored
+        self._now = queueing.now
         self._limits, self._waiting, self._meters = queueing.limits, queueing.waiting, queueing.meters
 
     def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
@@ -116,6 +117,7 @@ class Admission:
 
     def _prepare(self, request: JobRequest, owner: Principal) -> Job:
         """Check everything that can be checked; write nothing."""
+        self._stored.demand_room(owner)
         spec = job_spec(request)
         if spec.bundle is not None:
             self._check_bundle(spec.bundle)

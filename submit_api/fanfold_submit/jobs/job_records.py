@@ -22,6 +22,7 @@ from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
 from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
+from fanfold_submit.storing.stored import uncounted_tree
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
@@ -147,7 +148,11 @@ class JobRecords:
         job = current.job
         keys = [JOBS + job.id, BY_TIME + _reversed(job.id), f"{BY_OWNER}{job.owner_id}/{_reversed(job.id)}"]
         expectations = [Expect(JOBS + job.id, current.revision), Expect(QUEUE + job.id, 0)]
-        self._records.transact(expectations, [Write(key, None) for key in keys])
+        for _ in range(_TRIES):
+            expected, writes = uncounted_tree(self._records, job.id)
+            removed = [Write(key, None) for key in keys] + writes
+            if not isinstance(self._records.transact([*expectations, *expected], removed), Conflict):
+                return
 
     def is_queued(self, job: Job) -> bool:
         """Whether the job needs reconciling: it is not final, or its workers may still be running."""

@@ -29,6 +29,7 @@ class Queueing:
     dispatcher: Dispatcher
     view: QueueView
     meters: Meters
+    now: Callable[[], float]
 
     @classmethod
     def over(
@@ -41,7 +42,7 @@ class Queueing:
         ledger = Ledger(records, waiting, limits, now)
         view = QueueView(waiting, limits, now)
         registry.register(QueueGauges(waiting, view, limits, now))
-        return cls(limits, waiting, ledger, Dispatcher(ledger, waiting, seconds), view, Meters.of(registry))
+        return cls(limits, waiting, ledger, Dispatcher(ledger, waiting, seconds), view, Meters.of(registry), now)
 
 
 def limits_of(settings: Settings, engine: str) -> Limits:

@@ -21,6 +21,7 @@ from fanfold_submit.reconciling.leaks import mend
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
+from fanfold_submit.storing.recount import Recount
 from fanfold_web.log import logger
 
 log = logger("fanfold_submit")
@@ -42,6 +43,7 @@ class Controller:
         clearing: Clearing | None = None,
         listing: Listing | None = None,
         queueing: Queueing | None = None,
+        recount: Recount | None = None,
     ) -> None:
         self._reconciler = reconciler
         self._jobs = jobs
@@ -49,6 +51,7 @@ class Controller:
         self._seconds = seconds
         self._clearing = clearing
         self._listing = listing
+        self._recount = recount
         self._dispatcher = queueing.dispatcher if queueing else None
         self._meters = queueing.meters if queueing else Meters.of(CollectorRegistry())
         self._queue = WorkQueue(self._meters.reconcile_lag.observe)
@@ -95,9 +98,9 @@ class Controller:
                 if time.monotonic() >= compare_at:
                     compare_at = time.monotonic() + self._seconds * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._compare_all)
-                if self._clearing and time.monotonic() >= clear_at:
+                if time.monotonic() >= clear_at:
                     clear_at = time.monotonic() + CLEAR_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
-                    pool.submit(self._clear, self._clearing)
+                    pool.submit(self._clear)
                 if not self._free.acquire(timeout=IDLE):
                     continue
                 job_id = self._queue.take(IDLE)
@@ -137,6 +140,8 @@ class Controller:
             self._reconciler.stop_strays()
             if self._dispatcher:
                 mend(self._jobs, self._dispatcher.ledger, queued)
+            if self._recount:
+                self._recount.count_stale()
         except (StorageError, EngineError) as error:
             log.warning("comparing all jobs failed; trying again: %s", error)
         except Exception:
@@ -152,9 +157,12 @@ class Controller:
         except Exception:
             log.exception("a bug stopped the listing of jobs that Workflows started")
 
-    def _clear(self, clearing: Clearing) -> None:
+    def _clear(self) -> None:
         try:
-            clearing.clear()
+            if self._clearing:
+                self._clearing.clear()
+            if self._recount:
+                self._recount.forget_bundles()
         except StorageError as error:
             log.warning("clearing what is old failed; trying again later: %s", error)
         except Exception:

@@ -11,8 +11,6 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from fanfold.engines import Engine, Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign
 from fanfold.errors import Refused
@@ -34,8 +32,8 @@ from fanfold_submit.jobs.failures import (
 from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.places import Places
-from fanfold_submit.meters import Meters
-from fanfold_submit.queueing.ledger import Ledger
+from fanfold_submit.queueing.parts import Queueing
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
@@ -52,12 +50,11 @@ class Reconciler:
     """Takes jobs through their states."""
 
     def __init__(
-        self, jobs: JobRecords, engine: Engine, places: Places, ledger: Ledger, now: Callable[[], float],
-        meters: Meters | None = None,
+        self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes,
+        now: Callable[[], float],
     ) -> None:  # fmt: skip
-        self._meters = meters or Meters.of(CollectorRegistry())
         self._jobs = jobs
-        self._ledger = ledger
+        self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
         self._engine = engine
         self._places = places
         self._now = now
@@ -236,7 +233,10 @@ class Reconciler:
                 self._engine.cancel(job.handle)
             return 1.0
         if job.admitted:
-            sweep(job.plan.conf, JobTree.open(job.url))
+            tree = JobTree.open(job.url)
+            sweep(job.plan.conf, tree)
+            size = sum(stat.size for stat in tree.objects.list())
+            self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             self._ledger.release(job.id)
         self._jobs.close(job)
         self._forget(job.id)

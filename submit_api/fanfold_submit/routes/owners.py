@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
@@ -37,6 +38,7 @@ async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> 
     removed = await service.uploads.run(
         admin.id, lambda: remove_everything_of(owner_id, admin, service.jobs, service.objects)
     )
+    await to_thread.run_sync(lambda: service.stored.add(owner_id, "files", 0, is_stale=True))
     for job_id in removed.cancelled:
         service.controller.enqueue(job_id)
     return Removal(files=removed.files, jobs=removed.jobs, done=removed.done)
