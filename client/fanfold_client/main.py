@@ -28,6 +28,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
             "Change the priority of a job that waits (for administrators).",
         ),
         "delete": ("fanfold_client.verbs.jobs.delete:delete", "Remove a job that has ended."),
+        "schedule": (
+            "fanfold_client.verbs.schedules.schedule:schedule",
+            "Submit jobs when it is time, again and again.",
+        ),
         "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
     },
     "Files in the service": {

@@ -2,8 +2,10 @@
 
 Refusal
 ├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed                                        a place outside what this caller may use
-├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput      nothing of the caller's has that name
+├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
+│   NoSuchSchedule                                         nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
@@ -16,6 +18,8 @@ Refusal
 │   PlaceRefused, UnknownBundle, UnknownJob                a job that cannot run as requested
 ├── KeyReused                                              an idempotency key sent with another request
 ├── OutputExists, OutputInUse                              an output that is not free
+├── InvalidSchedule, ScheduleExists, TooManySchedules      a schedule that can't be had
+├── NoDelegations, DelegationEnded                         nobody may act for the schedule's owner
 └── AuthAway, ReconcilerDead                               the service cannot work at the moment
 """
 
@@ -32,6 +36,12 @@ class InvalidPath(Refusal):
     """A path of a file outside the allowed form."""
 
     example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
+
+
+class NoSuchList(Refusal):
+    """Filters and an order for which there is no list of jobs."""
+
+    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
 
 
 class PlaceNotAllowed(Refusal):
@@ -212,6 +222,42 @@ class WrongHash(Refusal):
     """A bundle whose bytes do not have the hash in its name."""
 
     example = "The body's SHA-256 is 5a…, not 7c…. Nothing was stored; send it again."
+
+
+class NoSuchSchedule(Refusal):
+    """No schedule of the caller's has that name."""
+
+    example = "There is no schedule 'nightly' of yours. List yours with GET /v1/schedules."
+
+
+class InvalidSchedule(Refusal):
+    """A schedule that is never due, too often, or whose jobs would stand in each other's way."""
+
+    example = "'0 25 * * *' is not a cron expression: Bad hour."
+
+
+class ScheduleExists(Refusal):
+    """The caller has another schedule of that name."""
+
+    example = "You have another schedule 'nightly' already: remove it first, or choose another name."
+
+
+class TooManySchedules(Refusal):
+    """The caller has as many schedules as each user may have."""
+
+    example = "You have 50 schedules, the most that each user may have."
+
+
+class NoDelegations(Refusal):
+    """The issuer of the tokens here lets no service act for its users."""
+
+    example = "The issuer of the tokens here isn't Fanfold's auth service, so there are no schedules."
+
+
+class DelegationEnded(Refusal):
+    """The owner of a schedule may not submit jobs any more, or has revoked its delegation."""
+
+    example = "The delegation is unknown or was revoked, or its user was removed."
 
 
 class AuthAway(Refusal):

@@ -1,7 +1,7 @@
 """The parts of the service, wired together once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fanfold.engines import Engine
@@ -13,17 +13,25 @@ from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job import Job, JobView, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.lists.migration import Migration
+from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.queueing.parts import Queueing, limits_of
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.reconciling.record_controller import RecordController
+from fanfold_submit.schedules.firing import Firing
+from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
+from fanfold_submit.schedules.schedules import Limits, Schedules
+from fanfold_submit.schedules.uploads import named_by_schedules
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Slots
 from fanfold_submit.stores import Pairing
 from fanfold_submit.storing.gauges import StoredGauges
 from fanfold_submit.storing.recount import Recount
 from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
+from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
@@ -43,11 +51,14 @@ class Service:
     engine: Engine
     tokens: Tokens
     jobs: JobRecords
+    lists: JobLists
     places: Places
     queueing: Queueing
     stored: StoredBytes
     admission: Admission
     controller: Controller
+    schedules: Schedules
+    timekeeper: RecordController
     pairing: Pairing
     record_writes: WriteProbe
     object_writes: WriteProbe
@@ -63,6 +74,11 @@ class Service:
         wait = None if job.state is not State.QUEUED else self.queueing.view.of(job.id)
         return view.model_copy(update={"waiting": wait}) if wait else view
 
+    @property
+    def controllers(self) -> Sequence[Controller | RecordController]:
+        """What works by itself, as long as the service is served."""
+        return self.controller, self.timekeeper
+
 
 def wire(
     settings: Settings, records: Records, objects: Objects, engine: Engine, now: Callable[[], float] = time.time
@@ -75,26 +91,38 @@ def wire(
     queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
     stored = StoredBytes(records, byte_limits_of(settings))
     metrics.registry.register(StoredGauges(stored))
+    tokens = Tokens(settings, now)
+    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
+    scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
+    controller = Controller(
+        Reconciler(jobs, engine, places, queueing, stored, now),
+        jobs,
+        engine,
+        settings.reconcile_seconds,
+        Clearing(jobs, objects, settings.keep_days, now, lambda: named_by_schedules(scheduled, places))
+        if settings.keep_days
+        else None,
+        Listing(jobs, objects, places, now),
+        Migration(records, jobs),
+        queueing,
+        Recount(records, objects, stored),
+    )
+    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
+    schedule_limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,
         objects=objects,
         engine=engine,
-        tokens=Tokens(settings, now),
+        tokens=tokens,
         jobs=jobs,
+        lists=JobLists(records),
         places=places,
         queueing=queueing,
         stored=stored,
-        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored),
-        controller=Controller(
-            Reconciler(jobs, engine, places, queueing, stored, now),
-            jobs,
-            engine,
-            settings.reconcile_seconds,
-            Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
-            Listing(jobs, objects, places, now),
-            queueing,
-            Recount(records, objects, stored),
-        ),
+        admission=admission,
+        controller=controller,
+        schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
+        timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),

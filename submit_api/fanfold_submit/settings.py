@@ -117,6 +117,9 @@ class Settings(ServiceSettings):
     bundle_bytes_each: MostOrNone = Field(
         default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
     )
+    # How many schedules each user may have, and how close together the ticks of one may be.
+    schedules_each: int = Field(default=50, ge=0, description="a whole number; the default is 50")
+    shortest_interval: float = Field(default=60.0, ge=60, description="a number of seconds, 60 or more")
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
     # How long ended jobs are kept, and code and uploads that no job uses.

@@ -13,6 +13,7 @@ from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.queueing.limits import Limit, Limits
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from tests.submit_api.job_lists import wrong_lists
 from tests.submit_api.reconciling import Bench
 
 WRITE = planner.write
@@ -92,6 +93,7 @@ def crash_at(folder: Path, point: int, after: bool, cancelled: bool) -> bool:
     assert all(crew.phase is not Phase.ACTIVE for crew in bench.engine.crews.values())
     assert bool(JobTree.open(job.url).find("report.json")) != cancelled
     assert bench.jobs.queue()[0] == [] and bench.jobs.writer_of(job) is None
+    assert wrong_lists(bench.records) == set()
     assert bench.ledger.held() == [] and list(bench.jobs.waiting()) == []
     bench.records.close()
     return wire.calls >= point

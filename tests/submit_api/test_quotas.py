@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -127,7 +128,7 @@ def test_what_a_job_wrote_among_files_is_counted_after_its_end(open_site: Callab
     assert account(site.records).files > 6
 
 
-def test_limits_for_all_and_for_groups_hold_together(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_limits_for_all_and_for_groups_hold_together(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     stored = StoredBytes(bench.records, ByteLimits(Limit(100, groups={"staff": 50})))
     ada, bob, eve = (Principal(name, name, ("submitter",), groups) for name, groups in

@@ -22,7 +22,8 @@ SHARED = {
 }  # fmt: skip
 AUTH = {
     "invalid-grant": 400, "invalid-request": 400, "unsupported-grant-type": 400, "wrong-password": 401,
-    "no-such-user": 404, "last-admin": 409, "rotation-pending": 409, "user-exists": 409, "bad-name": 422,
+    "no-such-user": 404, "no-such-delegation": 404, "too-many-delegations": 409,
+    "last-admin": 409, "rotation-pending": 409, "user-exists": 409, "bad-name": 422,
     "weak-password": 422, "throttled": 429, "busy": 503,
 }  # fmt: skip
 SUBMIT = {
@@ -34,6 +35,8 @@ SUBMIT = {
     "invalid-spec": 422, "job-failed": 422, "job-refused": 422, "key-reused": 422,
     "place-refused": 422, "unknown-bundle": 422, "unknown-job": 422, "wrong-hash": 422, "workers-lost": 500,
     "auth-away": 503, "reconciler-dead": 503,
+    "no-such-schedule": 404, "schedule-exists": 409, "too-many-schedules": 409, "no-delegations": 409,
+    "delegation-ended": 409, "invalid-schedule": 422,
 }  # fmt: skip
 
 

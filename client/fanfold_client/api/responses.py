@@ -83,6 +83,7 @@ class Job(TypedDict):
     waiting: NotRequired[Wait | None]
     priority: NotRequired[int]
     worker_seconds: NotRequired[float]
+    schedule: NotRequired[dict[str, str] | None]
 
 
 class Part(TypedDict):

@@ -58,6 +58,15 @@ class Workflow(BaseModel):
     uid: str
 
 
+class Scheduled(BaseModel):
+    """The schedule that submitted a job, and for which of its ticks."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(examples=["nightly"])
+    tick: str = Field(examples=["2026-11-24T01:00:00Z"], json_schema_extra=_TIME)
+
+
 class Step(BaseModel):
     """A step's tasks; null until they are planned. The committed ones read `records` and wrote `bytes`."""
 
@@ -74,6 +83,19 @@ class Stage(BaseModel):
 
     index: int = Field(json_schema_extra={"minimum": 0})
     steps: list[Step]
+
+
+class Replaced(BaseModel):
+    """The output of an earlier job, which this one's replaces.
+
+    Where two folders can swap names, the new output is written beside the old one, and `manifest` is None. Elsewhere
+    `manifest` is the SHA-256 of the old one's manifest, and the last worker deletes the old output.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    final: str  # the URL where the output belongs
+    manifest: str | None
 
 
 class JobView(BaseModel):
@@ -96,6 +118,7 @@ class JobView(BaseModel):
     created: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra=_TIME)
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
+    schedule: Scheduled | None = Field(default=None, description="What submitted it, if it was a schedule")
     notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(
@@ -121,7 +144,9 @@ class Job(JobView):
 
     conf: dict[str, Any]  # job.json
     url: str  # of the job's tree
+    replaces: Replaced | None = None
     fruitless: int = 0  # how often its workers have ended since a task was last committed
+    lists: int = 0  # of which version the lists are that hold it; see `listed.py`
     dispatched: str | None = None  # when workers were asked for, the last time
     groups: tuple[str, ...] = ()  # of its owner, those that had limits when it was admitted
     metered: float | None = None  # Unix seconds until which `worker_seconds` counts; None while there are no workers
@@ -139,6 +164,11 @@ class Job(JobView):
     def plan(self) -> PlannedJob:
         """What an engine needs to start its workers."""
         return PlannedJob(conf_from_json(self.conf), self.url, self.owner)
+
+    @property
+    def output_url(self) -> str:
+        """Where the output belongs, which is elsewhere than where it is written while another one lies there."""
+        return self.replaces.final if self.replaces else str(self.conf["output"])
 
     @property
     def handle(self) -> Handle | None:

@@ -96,6 +96,10 @@ class JobRequest(BaseModel):
     partitions: StrictInt | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
     workers: StrictInt | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
     split_size: StrictInt | None = Field(default=None, ge=1024, description="Bytes")
+    memory: StrictInt | None = Field(default=None, ge=1, description="Bytes, for all workers together")
+    overwrite: bool = Field(
+        default=False, description="Whether to replace an output that a job wrote, once the new one is complete"
+    )
     resources: Annotated[dict[str, Any], BeforeValidator(_unchanged, json_schema_input_type=Resources)] | None = Field(
         default=None, description="What each worker gets; instead of what the job says", examples=[{"memory": "4Gi"}]
     )

@@ -13,6 +13,7 @@ from fanfold.engines.protocol import EngineError
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Watch
 from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.lists.migration import Migration
 from fanfold_submit.meters import Meters
 from fanfold_submit.queueing.entries import QUEUE
 from fanfold_submit.queueing.parts import Queueing
@@ -23,6 +24,7 @@ from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
 from fanfold_submit.storing.recount import Recount
 from fanfold_web.log import logger
+from fanfold_web.refusals import Contended
 
 log = logger("fanfold_submit")
 AT_ONCE = 4  # jobs reconciled at the same time
@@ -42,6 +44,7 @@ class Controller:
         seconds: float,
         clearing: Clearing | None = None,
         listing: Listing | None = None,
+        migration: Migration | None = None,
         queueing: Queueing | None = None,
         recount: Recount | None = None,
     ) -> None:
@@ -51,11 +54,13 @@ class Controller:
         self._seconds = seconds
         self._clearing = clearing
         self._listing = listing
+        self._migration = migration
         self._recount = recount
         self._dispatcher = queueing.dispatcher if queueing else None
         self._meters = queueing.meters if queueing else Meters.of(CollectorRegistry())
         self._queue = WorkQueue(self._meters.reconcile_lag.observe)
         self._free = threading.Semaphore(AT_ONCE)  # jobs wait in the queue, not in the pool, which would end them all
+        self._migrating = threading.Lock()
         self._stop = threading.Event()
         self._watch: Watch | None = None
         self._threads: list[threading.Thread] = []
@@ -98,6 +103,7 @@ class Controller:
                 if time.monotonic() >= compare_at:
                     compare_at = time.monotonic() + self._seconds * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._compare_all)
+                    pool.submit(self._migrate)
                 if time.monotonic() >= clear_at:
                     clear_at = time.monotonic() + CLEAR_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._clear)
@@ -156,6 +162,19 @@ class Controller:
             log.warning("listing jobs that Workflows started failed; trying again: %s", error)
         except Exception:
             log.exception("a bug stopped the listing of jobs that Workflows started")
+
+    def _migrate(self) -> None:
+        """Bring jobs from before there were lists into them; once that is done, this does nothing."""
+        if self._migration is None or not self._migrating.acquire(blocking=False):
+            return
+        try:
+            self._migration.run(self._stop.is_set)
+        except (StorageError, Contended) as error:
+            log.warning("bringing jobs into their lists failed; trying again: %s", error)
+        except Exception:
+            log.exception("a bug stopped the bringing of jobs into their lists")
+        finally:
+            self._migrating.release()
 
     def _clear(self) -> None:
         try:

@@ -31,7 +31,9 @@ from fanfold_submit.jobs.failures import (
 )
 from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
+from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
@@ -68,6 +70,8 @@ class Reconciler:
             EngineError, StorageError: the engine or a store is unavailable; try again later.
         """
         current = self._jobs.find(job_id)
+        if current and current.job.lists != VERSION and self._jobs.list_again(job_id):
+            current = self._jobs.find(job_id)  # a replica of the version before the lists has stored it
         if current is None or (current.job.state.final and not self._jobs.is_queued(current.job)):
             self._forget(job_id)  # another replica may have cleaned up
             return None
@@ -132,7 +136,7 @@ class Reconciler:
         if job.desired == "cancel":  # whatever the tree says by now: the request was answered with 202
             return self._cancel(job, workers.phase)
         if progress.report is not None:
-            return self._ended(job, State.SUCCEEDED)
+            return self._succeeded(job)
         if progress.failure is not None:
             return self._failed_by(job, progress.failure)
         if job.workflow is None:
@@ -182,6 +186,7 @@ class Reconciler:
 
     def _dispatch(self, job: Job) -> Job:
         try:
+            tell_workers(job)
             planner.write(job.plan)
             handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
         except Foreign as error:
@@ -190,6 +195,13 @@ class Reconciler:
             return self._failed(job, JOB_REFUSED, str(error))
         state = State.DISPATCHED if job.state is State.QUEUED else job.state
         return job.changed(state=state, workflow=Workflow(**asdict(handle)), dispatched=timestamp(self._now()))
+
+    def _succeeded(self, job: Job) -> Job:
+        """The output is complete; if it replaces another one, it takes that one's place now."""
+        try:
+            return self._ended(put_output_in_place(job), State.SUCCEEDED)
+        except Refused as error:
+            return self._failed(job, JOB_REFUSED, str(error))
 
     def _lost(self, job: Job, workers: Observation) -> Job:
         """The workers ended without a result: start them again, unless that was fruitless too often.
@@ -237,6 +249,7 @@ class Reconciler:
             sweep(job.plan.conf, tree)
             size = sum(stat.size for stat in tree.objects.list())
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
+            tidy_up(job)
             self._ledger.release(job.id)
         self._jobs.close(job)
         self._forget(job.id)
