@@ -107,6 +107,16 @@ class Settings(ServiceSettings):
     )
     workers_each: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for one user")
     workers_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    # How many bytes are kept: in files and with jobs, and in code bundles and wheels.
+    kept_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    kept_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
+    kept_bytes_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    bundle_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    bundle_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
     # How many schedules each user may have, and how close together the ticks of one may be.
     schedules_each: int = Field(default=50, ge=0, description="a whole number; the default is 50")
     shortest_interval: float = Field(default=60.0, ge=60, description="a number of seconds, 60 or more")

@@ -32,6 +32,7 @@ from fanfold_submit.jobs.listed import (
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
 from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
+from fanfold_submit.storing.stored import uncounted_tree
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
@@ -169,7 +170,11 @@ class JobRecords:
         job = current.job
         keys = [JOBS + job.id, *sorted(_lists_of(job))]
         expectations = [Expect(JOBS + job.id, current.revision), Expect(QUEUE + job.id, 0)]
-        self._records.transact(expectations, [Write(key, None) for key in keys])
+        for _ in range(_TRIES):
+            expected, writes = uncounted_tree(self._records, job.id)
+            removed = [Write(key, None) for key in keys] + writes
+            if not isinstance(self._records.transact([*expectations, *expected], removed), Conflict):
+                return
 
     def list_again(self, job_id: str) -> bool:
         """Bring a job that another version has stored into its lists. False if it is in them, or gone.

@@ -28,6 +28,7 @@ from fanfold_submit.refusals import (
     NotAdmitted,
     OutputExists,
     OutputInUse,
+    OverQuota,
     PlaceNotAllowed,
     PlaceRefused,
     UnknownBundle,
@@ -83,7 +84,7 @@ class Counters(BaseModel):
         **refusals(
             BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
             Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
-            UnknownJob, Contended,
+            UnknownJob, OverQuota, Contended,
         ),
     },
 )  # fmt: skip
