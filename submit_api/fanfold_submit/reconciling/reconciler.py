@@ -33,14 +33,9 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
-<<<<<<< HEAD
 from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
-from fanfold_submit.queueing.ledger import Ledger
-=======
-from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.storing.stored import StoredBytes
->>>>>>> queue
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
