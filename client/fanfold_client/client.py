@@ -26,6 +26,7 @@ from fanfold_client.api.responses import About, File, Job, Me, Part
 from fanfold_client.api.schedules import Schedules
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport
+from fanfold_client.api.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -59,6 +60,7 @@ class Client:
         jobs: submit a request, get, list, cancel, delete, results.
         bundles: code that jobs run.
         schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
+        webhooks: who may be told when a job has ended, and the secret that signs it.
         users: accounts, for administrators.
         keys: the keys that sign tokens, for administrators.
     """
@@ -93,6 +95,7 @@ class Client:
         self.bundles = Bundles(self._submit)
         self.jobs = Jobs(self._submit)
         self.schedules = Schedules(self._submit)
+        self.webhooks = Webhooks(self._submit)
 
     @classmethod
     def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":

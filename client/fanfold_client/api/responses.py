@@ -73,6 +73,8 @@ class Job(TypedDict):
     error: dict[str, Any] | None
     notes: NotRequired[list[str]]
     schedule: NotRequired[dict[str, str] | None]
+    notify: NotRequired[str | None]
+    notified: NotRequired[dict[str, Any] | None]
 
 
 class Part(TypedDict):

@@ -45,6 +45,8 @@ class Options:
     demo: bool
     expose: bool = False
     """Whether other machines may reach the services. Jobs run as this user."""
+    webhooks: tuple[str, ...] = ()
+    """Which URLs jobs may have told that they have ended."""
     keep_days: float | None = None
     """How long ended jobs are kept, and code and uploads that no job uses; None: for ever."""
 
@@ -84,7 +86,7 @@ def serve(options: Options, on_ready: Callable[[Ready], None]) -> None:
         stack.enter_context(_audit(options.data))
         try:
             services = stack.enter_context(
-                Services.open(options.data, auth_url, public_auth_url, hosts, options.keep_days)
+                Services.open(options.data, auth_url, public_auth_url, hosts, options.keep_days, options.webhooks)
             )
         except (CannotServe, BadSetting) as error:
             raise Refused(str(error)) from error

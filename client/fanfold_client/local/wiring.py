@@ -52,7 +52,13 @@ class Services:
     @classmethod
     @contextmanager
     def open(
-        cls, data: Path, auth_url: str, public_auth_url: str, hosts: tuple[str, ...], keep_days: float | None
+        cls,
+        data: Path,
+        auth_url: str,
+        public_auth_url: str,
+        hosts: tuple[str, ...],
+        keep_days: float | None,
+        webhooks: tuple[str, ...] = (),
     ) -> "Iterator[Services]":
         """Wire the services; at the end, workers stop, and their jobs resume at the next start.
 
@@ -62,6 +68,7 @@ class Services:
             public_auth_url: its URL as the submit service tells users.
             hosts: the host names that requests may use; empty: any.
             keep_days: how long ended jobs are kept, and code and uploads that no job uses; None: for ever.
+            webhooks: which URLs jobs may have told that they have ended.
 
         Raises:
             CannotServe: the KEK, the records and the store don't belong together, or another process uses the folder.
@@ -82,6 +89,7 @@ class Services:
             auth_url=public_auth_url,
             reconcile_seconds=RECONCILE_SECONDS,
             keep_days=keep_days,
+            webhooks=webhooks,
             hosts=hosts,
         )
         objects = open_objects(f"{store.as_uri()}/")

@@ -18,6 +18,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.InvalidIdempotencyKey: ProblemType(400, "invalid-key", "Invalid idempotency key"),
     refusals.InvalidPath: ProblemType(400, "invalid-path", "Invalid path"),
     refusals.PlaceNotAllowed: ProblemType(403, "place-not-allowed", "The place is not allowed"),
+    refusals.WebhookNotAllowed: ProblemType(403, "webhook-not-allowed", "The URL can't be told"),
     refusals.NoSuchBundle: ProblemType(404, "no-such-bundle", "No such bundle"),
     refusals.NoSuchFile: ProblemType(404, "no-such-file", "No such file"),
     refusals.NoSuchJob: ProblemType(404, "no-such-job", "No such job"),

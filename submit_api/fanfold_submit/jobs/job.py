@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 from fanfold.engines import Handle
 from fanfold.planning.planner import PlannedJob
 from fanfold_steps.job.spec import conf_from_json
+from fanfold_submit.jobs.notices import Notified
 
 ID_PATTERN = "^[0-9a-z]{20}$"
 # What the OpenAPI document adds is told, not checked: records of older versions are read with the same models.
@@ -103,6 +104,8 @@ class JobView(BaseModel):
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
     schedule: Scheduled | None = Field(default=None, description="What submitted it, if it was a schedule")
+    notify: str | None = Field(default=None, description="The URL that is told when it has ended")
+    notified: Notified | None = Field(default=None, description="How far that URL has been told")
     notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(

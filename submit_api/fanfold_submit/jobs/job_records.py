@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.notices import Notified, notice
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted
 from fanfold_web.refusals import Contended
@@ -119,8 +120,15 @@ class JobRecords:
         return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
-        """Replace the job. False if somebody else has changed it since."""
-        writes = [Write(JOBS + after.id, after.model_dump(mode="json"))]
+        """Replace the job. False if somebody else has changed it since.
+
+        If it has ended now, the message to the URL that it names is stored with it.
+        """
+        messages = []
+        if after.notify and after.state.final and not current.job.state.final:
+            messages = [notice(after).write()]
+            after = after.model_copy(update={"notified": Notified(state="waiting")})
+        writes = [*messages, Write(JOBS + after.id, after.model_dump(mode="json"))]
         if after.desired != current.job.desired:
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)

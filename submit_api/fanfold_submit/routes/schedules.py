@@ -27,6 +27,7 @@ from fanfold_submit.refusals import (
     TooManySchedules,
     UnknownBundle,
     UnknownJob,
+    WebhookNotAllowed,
 )
 from fanfold_submit.schedules.schedule import NAME, ScheduleDetails, ScheduleRequest, ScheduleView
 from fanfold_web.http.openapi import headers, links
@@ -52,8 +53,8 @@ _FOUND = headers("Location") | links(
     "remove_schedule",
 )  # fmt: skip
 _JOB = (
-    BadRequest, InvalidPath, PlaceNotAllowed, TooLarge, InvalidPlace, InvalidParams, InvalidSpec, JobRefused,
-    PlaceRefused, UnknownBundle, UnknownJob,
+    BadRequest, InvalidPath, PlaceNotAllowed, WebhookNotAllowed, TooLarge, InvalidPlace, InvalidParams, InvalidSpec,
+    JobRefused, PlaceRefused, UnknownBundle, UnknownJob,
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from fanfold_submit.schedules.dates import dated
 from fanfold_submit.schedules.schedule import Outcome, Schedule, Tick
 from fanfold_submit.schedules.schedule_records import ScheduleAtRevision, ScheduleRecords, Submission
 from fanfold_submit.tokens.delegations import Delegations
+from fanfold_submit.webhooks.outbox import Message, body_of
 from fanfold_web.clock import timestamp
 from fanfold_web.log import logger
 from fanfold_web.refusals import Contended, Refusal
@@ -172,7 +173,8 @@ class Firing:
             outcome=outcome, why=why,
         )  # fmt: skip
         log.info("schedule %s/%s: %d ticks from %s on %s", schedule.owner_id, schedule.name, len(ticks), first, outcome)
-        self.schedules.change(current, schedule.with_entry(entry, **_handled(schedule, ticks), **changes))
+        after = schedule.with_entry(entry, **_handled(schedule, ticks), **changes)
+        self.schedules.change(current, after, message=_notice(after, entry, self.now()))
         return 0.0
 
     def _with_ends(self, schedule: Schedule) -> tuple[Schedule, bool]:
@@ -192,6 +194,22 @@ class Firing:
         following = next(schedule.ticks.after(max(now, schedule.handled)), None)
         pause = LONGEST if following is None else max(0.0, following - now)
         return min(pause, LONGEST, LOOK if schedule.waiting else LONGEST, 60.0 if is_active else LONGEST)
+
+
+def _notice(schedule: Schedule, entry: Tick, now: float) -> Message | None:
+    """The message of ticks of which nothing comes, unless that is as its owner wants it."""
+    if schedule.notify is None or entry.outcome == "skipped":
+        return None
+    told = {"name", "owner", "owner_id", "cron", "timezone", "paused"}
+    data = schedule.model_dump(mode="json", include=told) | {"failures": schedule.failures}
+    kind = "schedule.paused" if schedule.paused else f"schedule.{entry.outcome}"
+    return Message(
+        id=f"{schedule.id}-{int(schedule.handled * 1000)}",
+        url=schedule.notify,
+        owner_id=schedule.owner_id,
+        body=body_of(kind, entry.at, data | entry.model_dump(mode="json", include={"tick", "until", "ticks", "why"})),
+        created=now,
+    )
 
 
 def _handled(schedule: Schedule, ticks: list[float]) -> dict[str, object]:

@@ -72,6 +72,7 @@ class Schedules:
             catch_up=request.catch_up,
             overlap=request.overlap,
             output=request.request.output,
+            notify=request.request.notify,
             created=timestamp(now),
             handled=now,
         )

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @click.option("--requirements", metavar="FILE", help="Packages, or a lock file, instead of the job's # /// script.")
 @click.option("--mrjob", "is_mrjob", is_flag=True, help="JOB is written for mrjob; its own options follow after --.")
 @click.option("--python", metavar="PATH", help="The Python here that has mrjob.  [default: Fanfold's own]")
+@click.option("--notify", metavar="URL", help="Told when the job has ended, if the operator allows the URL.")
 @click.option("--key", help="Idempotency key: repeating a request with the same key returns the same job.")
 @click.option("--watch", "watching", is_flag=True, help="Follow the job; the exit status says how it ended.")
 @with_client
