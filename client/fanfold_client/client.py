@@ -186,7 +186,8 @@ class Client:
             output: a folder, `files:…` or `s3://…`; by default results are kept with the job.
             quiet: show no progress.
             options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`,
-                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, and `key`, the idempotency key.
+                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `notify`, a URL that is told
+                when the job has ended, and `key`, the idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.

@@ -34,6 +34,7 @@ class SubmitOptions(TypedDict, total=False):
     include: Sequence[str]
     requirements: str | os.PathLike[str]
     image: str
+    notify: str
     key: str
 
 

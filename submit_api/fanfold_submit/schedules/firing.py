@@ -60,7 +60,7 @@ class Firing:
         current = self.schedules.find(key)
         if current is None or current.schedule.paused is not None:
             return None
-        schedule, is_active = self._with_ends(current.schedule)
+        schedule, is_active = self.with_ends(current.schedule)
         now = self.now()
         if schedule.waiting and not is_active:
             return self._submit(current, schedule, schedule.waiting[0])
@@ -76,7 +76,7 @@ class Firing:
 
         Raises Refusal: the job can't be submitted.
         """
-        schedule, _ = self._with_ends(current.schedule)
+        schedule, _ = self.with_ends(current.schedule)
         submission = self.schedules.submission(schedule)
         return self._admit(current, schedule, submission, self._principal(submission), None)
 
@@ -177,7 +177,7 @@ class Firing:
         self.schedules.change(current, after, message=_notice(after, entry, self.now()))
         return 0.0
 
-    def _with_ends(self, schedule: Schedule) -> tuple[Schedule, bool]:
+    def with_ends(self, schedule: Schedule) -> tuple[Schedule, bool]:
         """The schedule with how its jobs have ended, and whether one hasn't."""
         history, is_active = list(schedule.history), False
         for index, entry in enumerate(history):
