@@ -103,7 +103,6 @@ class JobRequest(BaseModel):
         min_length=1,
         max_length=1000,
         description="A URL that is told when the job has ended, if the operator allows it",
-        examples=["https://hooks.example.org/jobs"],
     )
     image: str | None = Field(default=None, description="The image of pods, if the operator allows it")
 
