@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from fanfold import Job as AuthoredJob
     from fanfold.foreground.places import Input
-    from fanfold_client.jobs.submitted import SubmitOptions, SubmittedResult
+    from fanfold_client.jobs.options import SubmitOptions
+    from fanfold_client.jobs.submitted import SubmittedResult
 
 REMOVAL_POLL_SECONDS = 0.5  # between requests to go on removing
 
@@ -185,9 +186,9 @@ class Client:
                 `s3://…` if the service allows it, or files and folders on this machine, which are uploaded.
             output: a folder, `files:…` or `s3://…`; by default results are kept with the job.
             quiet: show no progress.
-            options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`,
-                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `notify`, a URL that is told
-                when the job has ended, and `key`, the idempotency key.
+            options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`, `memory="2GiB"`,
+                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`,
+                `notify`, a URL that is told when the job has ended, and `key`, the idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.

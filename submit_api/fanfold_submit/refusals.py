@@ -2,6 +2,7 @@
 
 Refusal
 ├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed, WebhookNotAllowed                     a place or a URL outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
 │   NoSuchSchedule                                         nothing of the caller's has that name
@@ -9,6 +10,7 @@ Refusal
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
 ├── NotAdmitted                                            the job was started by its Workflow
+├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
@@ -33,6 +35,12 @@ class InvalidPath(Refusal):
     """A path of a file outside the allowed form."""
 
     example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
+
+
+class NoSuchList(Refusal):
+    """Filters and an order for which there is no list of jobs."""
+
+    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
 
 
 class PlaceNotAllowed(Refusal):
@@ -105,6 +113,12 @@ class NotAdmitted(Refusal):
     """A Workflow has started the job, not this service, so only the Workflow can be stopped."""
 
     example = "Job 0midc1z408q1x7f9a2b4 was started by its Workflow. Stop that: argo stop -n team visits-x7k2p"
+
+
+class NotWaiting(Refusal):
+    """The job doesn't wait for workers."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c is running and waits for no workers, so a priority has no effect."
 
 
 class NoResults(Refusal):

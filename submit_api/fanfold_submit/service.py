@@ -10,8 +10,12 @@ from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
+from fanfold_submit.jobs.job import Job, JobView, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.lists.migration import Migration
+from fanfold_submit.lists.pages import JobLists
+from fanfold_submit.queueing.parts import Queueing, limits_of
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.deliveries import Deliveries
@@ -48,7 +52,9 @@ class Service:
     engine: Engine
     tokens: Tokens
     jobs: JobRecords
+    lists: JobLists
     places: Places
+    queueing: Queueing
     admission: Admission
     controller: Controller
     schedules: Schedules
@@ -64,6 +70,12 @@ class Service:
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
 
+    def view(self, job: Job) -> JobView:
+        """What callers see of a job, with why it waits and at which place."""
+        view = job.view()
+        wait = None if job.state is not State.QUEUED else self.queueing.view.of(job.id)
+        return view.model_copy(update={"waiting": wait}) if wait else view
+
     @property
     def controllers(self) -> Sequence[Controller | RecordController]:
         """What works by itself, as long as the service is served."""
@@ -76,11 +88,12 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
+    queueing = Queueing.over(records, limits_of(settings, engine.name), now, settings.reconcile_seconds)
     tokens = Tokens(settings, now)
-    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), now)
+    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
     controller = Controller(
-        Reconciler(jobs, engine, places, now),
+        Reconciler(jobs, engine, places, queueing.ledger, now),
         jobs,
         engine,
         settings.reconcile_seconds,
@@ -88,8 +101,10 @@ def wire(
         if settings.keep_days
         else None,
         Listing(jobs, objects, places, now),
+        Migration(records, jobs),
+        queueing.dispatcher,
     )
-    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
+    firing = Firing(scheduled, jobs, admission, delegations, now)
     secrets = Secrets(records, now)
     deliveries = Deliveries(records, jobs, Targets(settings.webhooks), secrets, now)
     limits = Limits(settings.schedules_each, settings.shortest_interval)
@@ -99,7 +114,9 @@ def wire(
         engine=engine,
         tokens=tokens,
         jobs=jobs,
+        lists=JobLists(records),
         places=places,
+        queueing=queueing,
         admission=admission,
         controller=controller,
         schedules=Schedules(scheduled, admission, delegations, firing, limits, now),

@@ -15,6 +15,8 @@ from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.principal import Principal, Role
+from fanfold_submit.queueing.limits import Limits as QueueLimits
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.refusals import AuthAway, DelegationEnded
 from fanfold_submit.schedules.firing import Firing
 from fanfold_submit.schedules.schedule import Schedule, ScheduleRequest
@@ -77,10 +79,11 @@ class Replica:
 
     def __init__(self, records: Records, objects: Objects, owners: Owners, now: Any) -> None:
         self.jobs, places = JobRecords(records), Places(objects.url)
-        self.admission = Admission(self.jobs, places, objects, Allowed((), (), (), "local"), now)
+        queueing = Queueing.over(records, QueueLimits(), now)
+        self.admission = Admission(self.jobs, places, objects, Allowed((), (), (), "local"), queueing, now)
         self.records = ScheduleRecords(records)
         delegations = cast(Delegations, owners)
-        self.firing = Firing(self.records, self.jobs, self.admission, delegations, now, lambda job_id: None)
+        self.firing = Firing(self.records, self.jobs, self.admission, delegations, now)
         self.schedules = Schedules(self.records, self.admission, delegations, self.firing, Limits(3, 60.0), now)
 
     def fire(self, key: str = "ada/nightly", most: int = 400) -> float | None:

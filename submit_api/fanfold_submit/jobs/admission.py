@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning import planner
 from fanfold.planning.planner import PlannedJob
-from fanfold.planning.sizing import Sizing
+from fanfold.planning.sizing import Sizing, at_once
 from fanfold_steps.job.dependencies import Wheel
 from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
@@ -18,12 +18,14 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Expect, Write
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
-from fanfold_submit.jobs.job import Job, Scheduled, State
+from fanfold_submit.jobs.job import Job, Replaced, Scheduled, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.replacing import replacing
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.specs import check_params, job_spec
 from fanfold_submit.principal import Principal
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
     InvalidSpec,
@@ -62,9 +64,11 @@ class Admission:
     """Admits jobs, each exactly once."""
 
     def __init__(
-        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, now: Callable[[], float]
-    ) -> None:
+        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, queueing: Queueing,
+        now: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
+        self._limits, self._waiting = queueing.limits, queueing.waiting
 
     def admit(
         self, request: JobRequest, owner: Principal, key: str | None = None, origin: Origin | None = None
@@ -91,6 +95,7 @@ class Admission:
                     return Admitted(earlier, is_new=False)
                 raise
             if self._jobs.admit(job, idempotency, [origin.change(job)] if origin else ()):
+                self._waiting.add(job.entry)
                 return Admitted(job, is_new=True)
             if earlier := self._earlier(idempotency):
                 return Admitted(earlier, is_new=False)
@@ -122,7 +127,9 @@ class Admission:
     def _prepare(self, request: JobRequest, owner: Principal, schedule: Scheduled | None) -> Job:
         """Check everything that can be checked; write nothing."""
         spec, notes = self._spec(request)
-        plan = self._plan(request, spec, owner)
+        plan, replaced = self._plan(request, spec, owner)
+        if request.workers and request.workers > (most := at_once(plan.conf.workers)):
+            notes.append(f"the job asks for {request.workers} workers, and has {most}, the most at a time here")
         job = Job(
             id=plan.conf.id,
             name=spec.name,
@@ -139,6 +146,9 @@ class Admission:
             created=timestamp(self._now()),
             conf=plan.conf.to_json(),
             url=plan.job_url,
+            priority=_priority(request, owner),
+            groups=self._limits.named_groups(owner.groups),
+            replaces=replaced,
         )
         if len(job.model_dump_json().encode()) > LARGEST_RECORD:
             raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
@@ -173,7 +183,10 @@ class Admission:
         if size != wheel.size:
             raise InvalidSpec(f"The wheel {wheel.name} has {size} bytes, not {wheel.size}, as the spec says.")
 
-    def _plan(self, request: JobRequest, spec: JobSpec, owner: Principal) -> PlannedJob:
+    def _plan(self, request: JobRequest, spec: JobSpec, owner: Principal) -> tuple[PlannedJob, Replaced | None]:
+        """The job's plan, and the output that it replaces. Raises Refusal."""
+        if request.overwrite and request.output is None:
+            raise JobRefused("Without an output there is nothing to overwrite: name one, or leave overwrite out.")
         job_id = new_job_id(self._now)
         url = self._places.job_url(job_id)
         places = planner.Places(
@@ -182,17 +195,23 @@ class Admission:
             job=url,
             bundle=self._places.bundle_url(spec.bundle) if spec.bundle else None,
             wheels=self._places.wheels_url(),
+            output_may_exist=request.overwrite,
         )
-        sizing = Sizing(request.partitions, request.split_size, request.workers)
+        most = self._limits.workers.least(owner.groups)
+        sizing = Sizing(request.partitions, request.split_size, request.workers, request.memory, most_at_once=most)
+        replaced = None
         try:
             plan = planner.plan(spec, places, sizing, job_id=job_id, owner=owner.name, engine=self._allowed.engine)
+            if request.overwrite:
+                plan, replaced = replacing(plan, beside=self._allowed.engine == "local")
         except (Refused, PermissionDenied, InvalidKey) as error:
             refusal: type[Refusal] = JobRefused if isinstance(error, Refused) else PlaceRefused
+            mend = ""
             if isinstance(error, OutputTaken):
-                refusal = OutputExists
-            detail = self._places.redact(str(error), owner.id)
+                refusal, mend = OutputExists, ", or replace an earlier job's output with `overwrite` (--overwrite)"
+            detail = self._places.redact(str(error), owner.id) + mend
             raise refusal(detail[:1].upper() + detail[1:]) from None
-        return replace(plan, conf=replace(plan.conf, params=request.params))
+        return replace(plan, conf=replace(plan.conf, params=request.params)), replaced
 
     def _urls(self, inputs: Inputs, owner: Principal) -> Inputs:
         if isinstance(inputs, dict):
@@ -205,3 +224,10 @@ class Admission:
         if current and current.job.state.final:
             return f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
         return f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+
+
+def _priority(request: JobRequest, owner: Principal) -> int:
+    """The priority that a request asks for. Raises Forbidden: only administrators may ask for any."""
+    if request.priority:
+        owner.demand("admin", "A priority other than 0")
+    return request.priority

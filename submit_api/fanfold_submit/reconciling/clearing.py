@@ -86,10 +86,13 @@ class Clearing:
         return count
 
     def _is_wanted(self, bundle_url: str) -> bool:
-        """Whether a queued job or a schedule uses the bundle, or wheel; every new job is in the queue."""
+        """Whether a schedule, or a job that hasn't ended, uses the bundle, or wheel.
+
+        Every new job waits or is in the queue.
+        """
         if bundle_url in self._named_elsewhere():
             return True
-        waiting = (self._jobs.find(job_id) for job_id in self._jobs.queue()[0])
+        waiting = (self._jobs.find(job_id) for job_id in (*self._jobs.waiting(), *self._jobs.queue()[0]))
         return any(current and bundle_url in _code_of(current.job) for current in waiting)
 
     def _clear_uploads(self, oldest: float, named: set[str]) -> int:

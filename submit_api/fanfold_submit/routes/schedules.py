@@ -155,7 +155,7 @@ async def resume_schedule(
 async def run_schedule(name: Name, caller: Submitter, service: TheService, owner: Owner = None) -> JobView:
     """Submit the schedule's job now, even if it is paused or another of its jobs runs. Its ticks stay as they are."""
     job = await service.admissions.run(caller.id, lambda: service.schedules.run(name, _owner(owner, caller), caller))
-    return job.view()
+    return service.view(job)
 
 
 @router.delete("/{name}", status_code=204, summary="Remove a schedule", responses=refusals(NoSuchSchedule, Invalid))

@@ -48,7 +48,6 @@ class Firing:
     admission: Admission
     delegations: Delegations
     now: Callable[[], float]
-    enqueue: Callable[[str], None]
 
     def fire(self, key: str) -> float | None:
         """Decide on the next tick that is due. Return the seconds until the next look; None: until it changes.
@@ -154,7 +153,6 @@ class Firing:
             return None
         if not admitted.is_new:  # another replica has used the key, and written the tick down; or the owner has
             self.schedules.change(current, after(admitted.job))
-        self.enqueue(admitted.job.id)
         return admitted.job
 
     def _note(

@@ -45,6 +45,8 @@ def _checked(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) ->
     metavar="DAYS",
     help="Remove jobs that ended longer ago, and code and uploads that no job uses. Default: keep all.",
 )
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Workers at a time.  [default: the cores]")
+@click.option("--workers-each", type=click.IntRange(1), metavar="N", help="Workers at a time for the jobs of one user.")
 @click.option(
     "--allow-webhook",
     "webhooks",
