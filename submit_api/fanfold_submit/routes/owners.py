@@ -37,6 +37,7 @@ async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> 
 
     def remove() -> Removed:
         service.schedules.remove_all_of(owner_id)
+        service.secrets.remove(owner_id)
         return remove_everything_of(owner_id, admin, service.jobs, service.objects)
 
     removed = await service.uploads.run(admin.id, remove)

@@ -34,7 +34,7 @@ LOOK = 5.0  # seconds until it is seen whether a job has ended for which a tick 
 AGAIN = 0.2  # seconds until a schedule is read again that has changed meanwhile
 LONGEST = 300.0  # seconds until a schedule is looked at again: clocks can be set
 DOWN = "The service was down, or couldn't submit it in time."
-RUNS = "The job of an earlier tick was still running."
+RUNS = "The job of an earlier tick had not ended."
 FULL = f"{MOST_WAITING} ticks were waiting already."
 KEPT_PAUSED = "Resume it with `fanfold schedule resume {name}`."
 

@@ -51,6 +51,10 @@ class Secrets:
 
         return self._change(owner_id, replaced)
 
+    def remove(self, owner_id: str) -> None:
+        """Forget the secrets of a user who was removed."""
+        self._records.transact([], [Write(SECRETS + owner_id, None)])
+
     def signing(self, owner_id: str) -> Sequence[str]:
         """The secrets that sign a user's messages now, the current one first. Raises Contended."""
         secret = self._change(owner_id, lambda old: old or Secret(new_secret(), None))
