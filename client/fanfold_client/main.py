@@ -32,6 +32,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
             "fanfold_client.verbs.schedules.schedule:schedule",
             "Submit jobs when it is time, again and again.",
         ),
+        "webhook": (
+            "fanfold_client.verbs.schedules.webhook:webhook",
+            "Show who may be told when a job has ended, and make the secret that signs it.",
+        ),
         "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
     },
     "Files in the service": {

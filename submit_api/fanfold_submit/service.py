@@ -18,6 +18,7 @@ from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.queueing.parts import Queueing, limits_of
 from fanfold_submit.reconciling.clearing import Clearing, Kept
 from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.deliveries import Deliveries
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.record_controller import RecordController
@@ -33,6 +34,9 @@ from fanfold_submit.storing.recount import Recount
 from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
+from fanfold_submit.webhooks.outbox import MESSAGES
+from fanfold_submit.webhooks.secrets import Secrets
+from fanfold_submit.webhooks.targets import Targets
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
@@ -59,6 +63,8 @@ class Service:
     controller: Controller
     schedules: Schedules
     timekeeper: RecordController
+    secrets: Secrets
+    postman: RecordController
     pairing: Pairing
     record_writes: WriteProbe
     object_writes: WriteProbe
@@ -77,7 +83,7 @@ class Service:
     @property
     def controllers(self) -> Sequence[Controller | RecordController]:
         """What works by itself, as long as the service is served."""
-        return self.controller, self.timekeeper
+        return self.controller, self.timekeeper, self.postman
 
 
 def wire(
@@ -106,7 +112,9 @@ def wire(
         queueing,
         Recount(records, objects, stored),
     )
-    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
+    firing = Firing(scheduled, jobs, admission, delegations, now)
+    secrets = Secrets(records, now)
+    deliveries = Deliveries(records, jobs, Targets(settings.webhooks), secrets, now)
     schedule_limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,
@@ -122,6 +130,8 @@ def wire(
         controller=controller,
         schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
         timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
+        secrets=secrets,
+        postman=RecordController(records, MESSAGES, deliveries.deliver, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),

@@ -158,6 +158,7 @@ class Admission:
             state=State.QUEUED,
             engine=self._allowed.engine,
             schedule=schedule,
+            notify=request.notify,
             notes=notes,
             inputs=request.inputs,
             output=request.output,
@@ -190,6 +191,8 @@ class Admission:
         for wheel in spec.dependencies.wheels if spec.dependencies else ():
             self._check_wheel(wheel)
         check_params(request, spec)
+        if request.notify is not None:
+            self._allowed.check_notify(request.notify)
         return spec, self._allowed.check(spec)
 
     def _check_bundle(self, sha256: str) -> None:

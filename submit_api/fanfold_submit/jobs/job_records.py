@@ -29,6 +29,7 @@ from fanfold_submit.jobs.listed import (
     reversed_id,
     sha256,
 )
+from fanfold_submit.jobs.notices import Notified, notice
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
 from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
@@ -157,9 +158,16 @@ class JobRecords:
         return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
-        """Replace the job, and move it between lists. False if somebody else has changed it since."""
+        """Replace the job, and move it between lists. False if somebody else has changed it since.
+
+        If it has ended now, the message to the URL that it names is stored with it.
+        """
+        messages = []
+        if after.notify and after.state.final and not current.job.state.final:
+            messages = [notice(after).write()]
+            after = after.model_copy(update={"notified": Notified(state="waiting")})
         after = _listed(after)
-        writes = [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
+        writes = [*messages, Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
         if after.desired != current.job.desired:  # if it waited, it waits no more
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
             writes.append(Write(after.entry.key, None))

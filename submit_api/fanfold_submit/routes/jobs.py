@@ -33,6 +33,7 @@ from fanfold_submit.refusals import (
     PlaceRefused,
     UnknownBundle,
     UnknownJob,
+    WebhookNotAllowed,
 )
 from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
@@ -84,7 +85,7 @@ class Counters(BaseModel):
         **refusals(
             BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
             Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
-            UnknownJob, OverQuota, Contended,
+            UnknownJob, WebhookNotAllowed, OverQuota, Contended,
         ),
     },
 )  # fmt: skip
