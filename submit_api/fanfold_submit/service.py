@@ -17,9 +17,11 @@ from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.settings import Settings
-from fanfold_submit.slots import Slots
+from fanfold_submit.slots import Seats, Slots
 from fanfold_submit.stores import Pairing
 from fanfold_submit.tokens.tokens import Tokens
+from fanfold_submit.watching.tasks import Tasks
+from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
@@ -27,6 +29,7 @@ UPLOADS, UPLOADS_EACH = 32, 8
 BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
 LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
+STREAMS, STREAMS_EACH = 64, 8  # of logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Service:
     admission: Admission
     controller: Controller
     pairing: Pairing
+    tasks: Tasks
     record_writes: WriteProbe
     object_writes: WriteProbe
     metrics: Metrics = field(default_factory=lambda: Metrics("submit"))
@@ -49,6 +53,7 @@ class Service:
     bundles: Slots = field(default_factory=lambda: Slots(BUNDLES, BUNDLES_EACH))
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
+    streams: Seats = field(default_factory=lambda: Seats(STREAMS, STREAMS_EACH))
 
 
 def wire(
@@ -57,6 +62,7 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
+    trees = WatchedTrees()
     return Service(
         settings=settings,
         objects=objects,
@@ -66,7 +72,7 @@ def wire(
         places=places,
         admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), now),
         controller=Controller(
-            Reconciler(jobs, engine, places, now),
+            Reconciler(jobs, engine, places, now, trees),
             jobs,
             engine,
             settings.reconcile_seconds,
@@ -74,6 +80,7 @@ def wire(
             Listing(jobs, objects, places, now),
         ),
         pairing=Pairing(records, objects),
+        tasks=Tasks(trees),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
     )

@@ -5,17 +5,21 @@ tree; whoever ends any other job does so for it.
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from itertools import islice
 from typing import Any
 
 from fanfold_steps.crash_points import around
+from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.wording import shortened
 from fanfold_steps.summary.heavy_keys import HeavyKeys
 from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.job_tree import TASKS_KEY, JobTree
 from fanfold_steps.tree.task import Task
 from fanfold_steps.tree.typed import Malformed, read_as
+from fanfold_storage.errors import NotFound
 
 MOST_TASKS = 100_000  # of a job; the others are counted, but not told one by one
 MOST_KEYS = 16  # of a commit
@@ -176,6 +180,31 @@ class _Table:
     steps: tuple[_StepColumns, ...]
     heavy: tuple[_StageKeys, ...]
     left_out: int = 0
+
+
+def table_of_commits(tree: JobTree, steps: Iterable[tuple[int, str, int]]) -> TaskTable:
+    """The table of a tree in which there is none, from its commits; so many of them as a table holds.
+
+    Args:
+        tree: the job's tree.
+        steps: each step's stage and name, and how many tasks it has.
+
+    Raises:
+        StorageError: the store is unavailable.
+    """
+    table = TaskTable()
+    tasks = (
+        Task(stage, step, index)
+        for stage, step, count in steps
+        for index in tree.committed(stage, step)
+        if index < count
+    )
+    with suppress(Malformed):  # too many strays: what was read so far counts
+        for task in islice(tasks, MOST_TASKS):
+            with suppress(PermanentFailure, NotFound):
+                table.add(task, tree.commit_of(task))
+    table.left_out += sum(1 for _ in islice(tasks, MOST_TASKS))
+    return table
 
 
 def write_table(tree: JobTree, table: TaskTable) -> None:

@@ -16,9 +16,10 @@ from fanfold.engines.protocol import EngineError, Foreign
 from fanfold.errors import Refused
 from fanfold.planning import planner
 from fanfold_steps.outputs.finish import sweep
+from fanfold_steps.summary.task_table import write_table
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_steps.tree.progress import Progress, ProgressReader
+from fanfold_steps.tree.progress import Progress
 from fanfold_storage.errors import StorageError, TooLarge
 from fanfold_submit.jobs.failures import (
     JOB_FAILED,
@@ -32,6 +33,7 @@ from fanfold_submit.jobs.failures import (
 from fanfold_submit.jobs.job import Job, Stage, State, Workflow
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
@@ -47,12 +49,19 @@ LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # se
 class Reconciler:
     """Takes jobs through their states."""
 
-    def __init__(self, jobs: JobRecords, engine: Engine, places: Places, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        jobs: JobRecords,
+        engine: Engine,
+        places: Places,
+        now: Callable[[], float],
+        trees: WatchedTrees | None = None,
+    ) -> None:
         self._jobs = jobs
         self._engine = engine
         self._places = places
         self._now = now
-        self._readers: dict[str, ProgressReader] = {}
+        self._trees = trees or WatchedTrees()
         self._seen_active: dict[str, tuple[Handle, float]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
@@ -149,7 +158,7 @@ class Reconciler:
     def _progress(self, job: Job) -> Progress:
         """What its tree says. A job that is to be cancelled needs no tree: whatever is wrong with it, it ends."""
         try:
-            return self._reader(job).read()
+            return self._trees.of(job.id, job.url).read()
         except StorageError as error:
             if job.desired != "cancel":
                 raise
@@ -210,12 +219,20 @@ class Reconciler:
             return 1.0
         if job.admitted:
             sweep(job.plan.conf, JobTree.open(job.url))
+            self._keep_tasks(job)
         self._jobs.close(job)
         self._forget(job.id)
         return None
 
+    def _keep_tasks(self, job: Job) -> None:
+        """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
+        if job.state is not State.SUCCEEDED:
+            watched = self._trees.of(job.id, job.url)
+            watched.read()
+            write_table(watched.tree, watched.table)
+
     def _forget(self, job_id: str) -> None:
-        self._readers.pop(job_id, None)
+        self._trees.forget(job_id)
         self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:
@@ -243,11 +260,6 @@ class Reconciler:
     def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
         log.info("job %s has %s", job.id, state)
         return job.changed(state=state, finished=timestamp(self._now()), error=error)
-
-    def _reader(self, job: Job) -> ProgressReader:
-        if job.id not in self._readers:
-            self._readers[job.id] = ProgressReader(JobTree.open(job.url))
-        return self._readers[job.id]
 
     def _pace(self, job: Job) -> float:
         """Seconds until the next step. Young jobs get short ones, so a short job is not kept waiting."""
