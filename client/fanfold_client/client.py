@@ -25,6 +25,7 @@ from fanfold_client.api.profiles import Profile, load_profile, profile_name
 from fanfold_client.api.responses import About, File, Job, Me, Part
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport
+from fanfold_client.api.watching import Logs, Tasks
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -56,6 +57,8 @@ class Client:
     Attributes:
         files: the user's files, and shared ones: put, read, list, find, remove.
         jobs: submit a request, get, list, cancel, delete, results.
+        tasks: the tasks of a job, and what bounds it: list, explain.
+        logs: what a job printed, and what happened to its tasks: read.
         bundles: code that jobs run.
         users: accounts, for administrators.
         keys: the keys that sign tokens, for administrators.
@@ -90,6 +93,8 @@ class Client:
         self.files = Files(self._submit)
         self.bundles = Bundles(self._submit)
         self.jobs = Jobs(self._submit)
+        self.tasks = Tasks(self._submit)
+        self.logs = Logs(self._submit)
 
     @classmethod
     def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":

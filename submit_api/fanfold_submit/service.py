@@ -80,7 +80,7 @@ def wire(
             Listing(jobs, objects, places, now),
         ),
         pairing=Pairing(records, objects),
-        tasks=Tasks(trees),
+        tasks=Tasks(trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
     )

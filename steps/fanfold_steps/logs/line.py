@@ -76,6 +76,15 @@ def parsed(text: str, worker: str, since: float) -> LogLine:
     return LogLine(since, worker, NO_TASK, Mark.PRINTED, text)
 
 
+_BY = {Mark.PRINTED: "job", Mark.PROGRESS: "progress", Mark.OWN: "fanfold"}
+
+
+def as_json(line: LogLine) -> dict[str, str | None]:
+    """A line as the service and `--json` tell it."""
+    task = None if line.task == NO_TASK else line.task
+    return {"time": timestamp(line.time), "worker": line.worker, "task": task, "by": _BY[line.mark], "text": line.text}
+
+
 def task_filter(wanted: str) -> Callable[[str], bool]:
     """Whether a line's `task` is wanted.
 

@@ -209,7 +209,7 @@ def table_of_commits(tree: JobTree, steps: Iterable[tuple[int, str, int]]) -> Ta
 
 def write_table(tree: JobTree, table: TaskTable) -> None:
     """Write the table into a tree, over one that is there. Raises StorageError."""
-    with around("tasks"):
+    with around("finish.tasks"):
         tree.put(TASKS_KEY, table.to_json())
 
 

@@ -45,7 +45,9 @@ class Logs:
         self._piece = b""
         self._kept: int | None = None
         self._is_full = False
-        self._latest, self._progress = 0.0, ""
+        self._latest = 0.0
+        self._progress: tuple[str, Task | None] = ("", None)
+        self._told_progress: tuple[str, Task | None] = ("", None)
 
     @contextmanager
     def capture(self) -> Iterator[None]:
@@ -67,7 +69,9 @@ class Logs:
         try:
             yield
         finally:
-            self._task = None
+            with self._lock:
+                self._add_progress()
+                self._task = None
 
     @property
     def last(self) -> str:
@@ -87,12 +91,15 @@ class Logs:
             for line in text.split("\n"):
                 self._add(shortened(line, LONGEST_LINE), Mark.OWN, task)
 
-    def note_progress(self, words: str) -> None:
-        """Log what the user's code says it is doing, unless it said so before."""
-        with self._lock:
-            if words != self._progress:
-                self._progress = words
-                self._add(words, Mark.PROGRESS)
+    def progress(self, words: str) -> None:
+        """Log what the user's code says it is doing, however often it does: the last it says until a flush."""
+        self._progress = words, self._task
+
+    def _add_progress(self) -> None:
+        words, task = self._progress
+        if (words, task) != self._told_progress:
+            self._told_progress = words, task
+            self._add(words, Mark.PROGRESS, task)
 
     def _add(self, text: str, mark: Mark, task: Task | None = None) -> None:
         if self._pending < LARGEST_LOG:
@@ -105,6 +112,7 @@ class Logs:
         """Write what was logged since the last call. If the store is unavailable, it is kept for the next one."""
         with self._writing:
             with self._lock:  # released before the write, for which code that prints would have to wait
+                self._add_progress()
                 lines, self._lines, self._pending = self._lines, [], 0
             if not lines:
                 return

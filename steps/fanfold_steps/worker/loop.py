@@ -81,7 +81,7 @@ class Worker:
             StorageError: the store is unavailable; a new process resumes from what is committed.
         """
         with self._logs.capture(), self._heartbeat():
-            code = Code(self._conf, self._reporter.status)
+            code = Code(self._conf, self._on_progress)
             try:
                 self._check_last_task()
                 with terms(self._conf.spec.resources or Resources(), partial(self._on_deadline, "the job")):
@@ -134,12 +134,15 @@ class Worker:
             return {0} if self._tree.find(PLAN_KEY if step == "split" else REPORT_KEY) else set()
         return set(self._tree.committed(stage, step))
 
-    def _heartbeat(self) -> Heartbeat:
-        def before() -> None:
-            self._logs.note_progress(self._reporter.words)
-            self._logs.flush()
+    def _on_progress(self, words: str) -> None:
+        """Keep what the user's code says it is doing, for the next heartbeat."""
+        self._reporter.status(words)
+        self._logs.progress(self._reporter.words)
 
-        return Heartbeat(self._tree, self._name, self._reporter, before, lambda: {"host": HOST, **self._doing})
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self._tree, self._name, self._reporter, self._logs.flush, lambda: {"host": HOST, **self._doing}
+        )
 
     def _attempt(self, task: Task, run: Callable[[Task, str], None]) -> None:
         attempt = f"{self._name}-{uuid.uuid4().hex[:8]}"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager
+from enum import Enum, auto
 from typing import Annotated, Literal
 
 import anyio
@@ -12,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.types import Receive, Scope, Send
 
-from fanfold_steps.logs.line import LogLine, timestamp
+from fanfold_steps.logs.line import LogLine, as_json
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.principal import Principal
@@ -26,12 +27,14 @@ from fanfold_web.tokens.authorization import bearer_token
 
 router = APIRouter(tags=["watching"])
 POLL_SECONDS = 1.0
+QUIET_SECONDS = 15.0  # after which a position is told, so that nobody takes the connection for dead
 LAST_LINES_SECONDS = 3.0  # for workers to write what they have left, once the job has ended
 TEXT, JSON_LINES = "text/plain; charset=utf-8", "application/x-ndjson"
 
 
 class Line(BaseModel):
-    """A line of a log in the form `jsonl`. Between lines, `{"position": …}` tells from where one may go on."""
+    """A line of a log in the form `jsonl`. Between lines, an object `{"position", "end"}` tells where one may
+    go on, and whether there is nothing more to come."""
 
     time: str = Field(examples=["2026-11-24T07:15:00.125Z"], description="By the clock of the worker's machine")
     worker: str = Field(examples=["map-3"])
@@ -78,9 +81,11 @@ async def read_logs(
 
     async def body() -> AsyncIterator[bytes]:
         lines = _followed(service, caller, job_id, log, token) if follow else _read(service, caller, log)
-        async for batch, position in lines:
-            if encoded := _encoded(batch, position, form):
-                yield encoded
+        told = anyio.current_time()
+        async for batch, is_end in lines:
+            if batch or is_end or anyio.current_time() - told > QUIET_SECONDS:
+                told = anyio.current_time()
+                yield _encoded(batch, log.position, form, is_end=is_end)
 
     return _SeatedResponse(body(), seat, TEXT if form == "text" else JSON_LINES)
 
@@ -97,8 +102,8 @@ class _SeatedResponse(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-Batches = AsyncIterator[tuple[list[LogLine], str]]
-"""Lines, and the position behind them."""
+Batches = AsyncIterator[tuple[list[LogLine], bool]]
+"""Lines, and whether none will follow."""
 
 
 async def _read(service: Service, caller: Principal, log: JobLog) -> Batches:
@@ -106,48 +111,48 @@ async def _read(service: Service, caller: Principal, log: JobLog) -> Batches:
     is_end = False
     while not is_end:
         lines, is_end = await service.listings.run(caller.id, log.turn)
-        yield lines, log.position
+        yield lines, is_end
 
 
 async def _followed(service: Service, caller: Principal, job_id: str, log: JobLog, token: str) -> Batches:
     """All lines until the job has ended and its workers have left, or the caller may no longer read."""
     ended: float | None = None
     while True:
-        is_over = await to_thread.run_sync(_is_over, service, caller, job_id, token)
+        state = await to_thread.run_sync(_state_of, service, caller, job_id, token)
+        if state is Watch.FORBIDDEN:
+            return
         now = anyio.current_time()
-        ended = ended or (now if is_over else None)
-        async for batch in _read(service, caller, log):
-            yield batch
-        if is_over is None or (ended is not None and now - ended >= LAST_LINES_SECONDS):
+        ended = ended or (now if state is Watch.ENDED else None)
+        is_last = state is Watch.LEFT or (ended is not None and now - ended >= LAST_LINES_SECONDS)
+        async for lines, is_end in _read(service, caller, log):
+            yield lines, is_end and is_last
+        if is_last:
             return
         await anyio.sleep(POLL_SECONDS)
 
 
-def _is_over(service: Service, caller: Principal, job_id: str, token: str) -> bool | None:
-    """Whether the job has ended; None if nothing more is to be read."""
+class Watch(Enum):
+    """What a follower may still expect."""
+
+    RUNNING = auto()
+    ENDED = auto()  # the job has; its workers may have lines left
+    LEFT = auto()  # they have left, too
+    FORBIDDEN = auto()  # the token has ended, or the job was removed
+
+
+def _state_of(service: Service, caller: Principal, job_id: str, token: str) -> Watch:
     try:
         service.tokens.verify(token)
         job = service.jobs.visible(job_id, to=caller).job
-    except Refusal:  # the token has ended, or the job was removed
-        return None
-    if job.state.final and not service.jobs.is_queued(job):
-        return None
-    return job.state.final
+    except Refusal:
+        return Watch.FORBIDDEN
+    if not job.state.final:
+        return Watch.RUNNING
+    return Watch.ENDED if service.jobs.is_queued(job) else Watch.LEFT
 
 
-def _encoded(lines: list[LogLine], position: str, form: str) -> bytes:
+def _encoded(lines: list[LogLine], position: str, form: str, *, is_end: bool) -> bytes:
     if form == "text":
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")
-    told = [json.dumps(line_json(line)) for line in lines]
-    if position:
-        told.append(json.dumps({"position": position}))
-    return "".join(f"{one}\n" for one in told).encode()
-
-
-_BY = {"|": "job", ">": "progress", "*": "fanfold"}
-
-
-def line_json(line: LogLine) -> dict[str, str | None]:
-    """A line as JSON: the fields of `Line`."""
-    task = line.task if "/" in line.task else None
-    return {"time": timestamp(line.time), "worker": line.worker, "task": task, "by": _BY[line.mark], "text": line.text}
+    told = [*map(as_json, lines), {"position": position, "end": is_end}]
+    return "".join(f"{json.dumps(one)}\n" for one in told).encode()

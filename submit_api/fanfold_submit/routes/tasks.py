@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
+from fanfold.diagnosis.explain import explain
 from fanfold.diagnosis.tasks import InvalidCursor as ForeignCursor
 from fanfold.diagnosis.tasks import Query as TaskQuery
 from fanfold.diagnosis.tasks import State
@@ -38,6 +39,20 @@ class TaskView(BaseModel):
     spilled: int
     skipped: int = Field(description="Bad records or keys that it quarantined")
     status: str = Field(description="What its code says it is doing, with ctx.progress")
+
+
+class FindingView(BaseModel):
+    """Something that bounds the job."""
+
+    code: str = Field(examples=["heavy-key"])
+    message: str = Field(description="What is so, by which figures")
+    change: str = Field(description="What to change; empty if nothing helps")
+
+
+class Explanation(BaseModel):
+    """What bounds a job, the weightiest first."""
+
+    findings: list[FindingView]
 
 
 class TaskPage(BaseModel):
@@ -76,3 +91,14 @@ async def list_tasks(
         return TaskPage(items=items, cursor=page.cursor, left_out=tasks.table.left_out)
 
     return await service.listings.run(caller.id, listed)
+
+
+@router.get("/v1/jobs/{job_id}/explain", summary="Explain what bounds a job", responses=refusals(NoSuchJob, Invalid))
+async def explain_job(job_id: JobId, caller: Viewer, service: TheService) -> Explanation:
+    """What bounds a job, in sentences, and what to change."""
+
+    def explained() -> Explanation:
+        facts = service.tasks.facts(service.jobs.visible(job_id, to=caller).job)
+        return Explanation(findings=[FindingView(**asdict(finding)) for finding in explain(facts)])
+
+    return await service.listings.run(caller.id, explained)

@@ -1,6 +1,5 @@
 """The log of a job as its owner may read it: control characters escaped, places by the owner's names."""
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -8,13 +7,14 @@ from itertools import islice
 from fanfold_steps.logs.line import LogLine, task_filter
 from fanfold_steps.logs.reader import InvalidPosition, LogReader
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_submit.jobs.failures import printable
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.refusals import InvalidLogQuery
 
 BATCH = 500  # lines that one thread's turn reads, of those that nobody asked for many more
 MOST_SKIPPED = 20_000
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+LONGEST = 128 << 10  # characters of a line
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class JobLog:
         if is_end:
             self._lines = None
         wanted = read if self.is_wanted is None else [line for line in read if self.is_wanted(line.task)]
-        return [replace(line, text=_CONTROLS.sub(_escaped, self.redact(line.text))) for line in wanted], is_end
+        return [replace(line, text=printable(self.redact(line.text), LONGEST)) for line in wanted], is_end
 
 
 def log_of(job: Job, places: Places, task: str | None, position: str) -> JobLog:
@@ -53,7 +53,3 @@ def log_of(job: Job, places: Places, task: str | None, position: str) -> JobLog:
     except ValueError as error:
         raise InvalidLogQuery(f"{error}.") from None
     return JobLog(reader, lambda text: places.redact(text, job.owner_id), is_wanted)
-
-
-def _escaped(control: re.Match[str]) -> str:
-    return f"\\x{ord(control[0]):02x}"

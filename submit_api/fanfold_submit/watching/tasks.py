@@ -2,10 +2,14 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
 
+from fanfold.diagnosis.explain import JobFacts
 from fanfold.diagnosis.tasks import JobTasks, StepTasks
 from fanfold_steps.summary.task_table import TaskTable, find_table, table_of_commits
 from fanfold_steps.summary.workers import at_work
+from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
 from fanfold_steps.tree.typed import Malformed
@@ -18,8 +22,9 @@ MOST_KEPT = 16  # tables of ended jobs, of which those are asked for again who a
 class Tasks:
     """What is known of the tasks of jobs."""
 
-    def __init__(self, trees: WatchedTrees) -> None:
+    def __init__(self, trees: WatchedTrees, now: Callable[[], float]) -> None:
         self._trees = trees
+        self._now = now
         self._ended: OrderedDict[tuple[str, str], TaskTable] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -37,6 +42,21 @@ class Tasks:
             if step.step != "split"
         ]
         return JobTasks(steps, watched.table, at_work(watched.tree), failed)
+
+    def facts(self, job: Job) -> JobFacts:
+        """What is known of a job, to explain what bounds it. Raises StorageError."""
+        began = _moment(job.started or job.created)
+        ended = _moment(job.finished) if job.finished else self._now()
+        waiting = getattr(job, "waiting", None) or {}
+        return JobFacts(
+            state=job.state,
+            tasks=self.of(job),
+            workers=sum(job.conf.get("workers", {}).values()),
+            seconds=max(0.0, ended - began) if job.started else 0.0,
+            failure=_failure(job),
+            waiting=waiting.get("message", ""),
+            waiting_code=waiting.get("reason", ""),
+        )
 
     def _table_of_ended(self, job: Job) -> TaskTable:
         key = job.id, job.finished or ""
@@ -73,5 +93,15 @@ def _steps(job: Job) -> list[StepTasks]:
 
 def _failed(job: Job) -> Task | None:
     """The task at which a job failed, as its record says."""
-    task = (job.error or {}).get("task")
-    return Task(task["stage"], task["step"], task["index"]) if isinstance(task, dict) else None
+    failure = _failure(job)
+    return failure.task if failure else None
+
+
+def _failure(job: Job) -> Failure | None:
+    if not (problem := job.error):
+        return None
+    return Failure.from_json({**problem, "message": str(problem.get("detail", "")).rstrip(".")})
+
+
+def _moment(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()

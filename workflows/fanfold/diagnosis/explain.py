@@ -62,7 +62,7 @@ def explain(job: JobFacts) -> list[Finding]:
             _where_time_goes(job),
         )
     )
-    return found or [_nothing(job)]
+    return found or [Finding("nothing", "Nothing stands out in this job.", "")]
 
 
 def _failed(job: JobFacts) -> Iterator[Finding]:
@@ -179,7 +179,3 @@ def _where_time_goes(job: JobFacts) -> Iterator[Finding]:
         what = f"Tasks computed for {min(1.0, cpu / seconds):.0%} of their {duration(seconds)}"
         change = "More workers or cores make it faster, as does less work per record in your functions."
         yield Finding("computing", f"{what}: your code, and what Fanfold does around it, bound the job.", change)
-
-
-def _nothing(job: JobFacts) -> Finding:
-    return Finding("nothing", f"Nothing stands out in this job, which is {job.state}.", "")
