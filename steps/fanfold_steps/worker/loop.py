@@ -173,6 +173,7 @@ class Worker:
             if failure is not self._told:
                 self._logs.say(f"failed: {failure.message}", task)
             self._told = failure
+            self._logs.flush()  # before the engine ends this process, which it does as soon as the job has failed
             self._tree.fail(Failure.of(failure, task, max(1, len(self._stages)), self._logs.last))
         return failure
 
