@@ -5,11 +5,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
+from fanfold_steps.failure.wording import shortened
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
 from fanfold_steps.tree.typed import Malformed, read_as
 
 MOST_WORKERS = 2000
+LONGEST = 200  # characters of a name, or of what its code says
 SILENT_SECONDS = 10.0
 """A worker whose last heartbeat is so much older than the latest of all has stopped."""
 
@@ -56,4 +58,5 @@ def _found(tree: JobTree) -> Iterator[AtWork]:
             if beat.stage is not None and beat.step is not None and beat.index is not None:
                 task = Task(beat.stage, beat.step, beat.index)
             worker = stat.key.removeprefix("workers/").removesuffix(".json")
-            yield AtWork(worker, beat.host, task, beat.since, beat.attempts, beat.status, stat.modified)
+            host, status = shortened(beat.host, LONGEST), shortened(beat.status, LONGEST)
+            yield AtWork(shortened(worker, LONGEST), host, task, beat.since, beat.attempts, status, stat.modified)

@@ -46,9 +46,6 @@ class WatchedTrees:
     def __init__(self) -> None:
         self._trees: dict[str, WatchedTree] = {}
 
-    def __len__(self) -> int:
-        return len(self._trees)
-
     def of(self, job_id: str, url: str) -> WatchedTree:
         """The tree of a job."""
         return self._trees.setdefault(job_id, WatchedTree(JobTree.open(url)))

@@ -1,4 +1,4 @@
-"""One reader of all workers' logs: in order of time, from a position on, and bounded whatever a job's code wrote there."""
+"""One reader of all workers' logs: in order of time, from a position on, bounded whatever a job's code wrote there."""
 
 import base64
 import zlib

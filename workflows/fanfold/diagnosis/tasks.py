@@ -184,7 +184,11 @@ class Query:
         return task.records if self.sort == "records" else max(task.bytes_in, task.bytes_out)
 
     def _cursor(self, task: TaskState) -> str:
-        value = "-" if task.state == "waiting" and self.sort != "index" else f"{self._value(task):.3f}"
+        value: float | str = self._value(task)
+        if task.state == "waiting" and self.sort != "index":
+            value = "-"
+        elif isinstance(value, float):
+            value = f"{value:.3f}"
         return f"{value}_{task.stage}_{task.step}_{task.index}"
 
 
@@ -211,7 +215,8 @@ def _after(cursor: str, places: Mapping[tuple[int, str], int]) -> _After | None:
     place = places.get((int(match[2]), match[3])) if match else None
     if match is None or place is None:
         raise InvalidCursor(cursor)
-    return _After(None if match[1] == "-" else float(match[1]), place, int(match[4]))
+    value = float(match[1]) if "." in match[1] else None if match[1] == "-" else int(match[1])
+    return _After(value, place, int(match[4]))
 
 
 def _committed(step: StepTasks, record: TaskRecord) -> TaskState:
