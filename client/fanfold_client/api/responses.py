@@ -114,6 +114,13 @@ class Finding(TypedDict):
     change: str
 
 
+class Explanation(TypedDict):
+    """What bounds a job; and by step, how unequal its tasks are."""
+
+    findings: list[Finding]
+    skew: list[dict[str, Any]]
+
+
 class Part(TypedDict):
     """One file of a job's output."""
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from fanfold_client.api.problems import Away
-from fanfold_client.api.responses import Finding, LogLine, Task
+from fanfold_client.api.responses import Explanation, LogLine, Task
 from fanfold_client.api.transport import TRIES, Transport
 
 LARGEST_PAGE = 1000  # tasks that the service lists at once
@@ -42,9 +42,9 @@ class Tasks:
             if not cursor:
                 return
 
-    def explain(self, job: str) -> Sequence[Finding]:
-        """What bounds a job, the weightiest first."""
-        return cast(Sequence[Finding], self._transport.json("GET", _job(job, "explain"))["findings"])
+    def explain(self, job: str) -> Explanation:
+        """What bounds a job, the weightiest first, and how unequal its tasks are."""
+        return cast(Explanation, self._transport.json("GET", _job(job, "explain")))
 
 
 class Logs:

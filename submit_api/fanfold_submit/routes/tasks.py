@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from fanfold.diagnosis.explain import explain
+from fanfold.diagnosis.skew import skews_of
 from fanfold.diagnosis.tasks import InvalidCursor as ForeignCursor
 from fanfold.diagnosis.tasks import Query as TaskQuery
 from fanfold.diagnosis.tasks import State
@@ -49,10 +50,41 @@ class FindingView(BaseModel):
     change: str = Field(description="What to change; empty if nothing helps")
 
 
+class Spread(BaseModel):
+    """The typical value of a step's tasks (the median), the largest one, and the task that has it."""
+
+    typical: float
+    largest: float
+    index: int
+
+
+class HeavyKey(BaseModel):
+    """A key with at least so many values, and the partition that it is in."""
+
+    key: str = Field(examples=["'the'"])
+    partition: int
+    values: int
+
+
+class StepSkew(BaseModel):
+    """How unequal the committed tasks of a step are."""
+
+    stage: int
+    step: str = Field(examples=["reduce"])
+    tasks: int
+    committed: int
+    seconds: Spread
+    bytes_in: Spread = Field(description="In a reduce step, the sizes of the partitions")
+    records: Spread
+    keys: list[HeavyKey] = Field(description="The heaviest, where values reach a reducer one by one")
+    values: int = Field(description="The values of all keys, if those of the heaviest are known")
+
+
 class Explanation(BaseModel):
-    """What bounds a job, the weightiest first."""
+    """What bounds a job, the weightiest first, and how unequal its tasks are."""
 
     findings: list[FindingView]
+    skew: list[StepSkew] = Field(description="By step, of those that have committed tasks")
 
 
 class TaskPage(BaseModel):
@@ -99,6 +131,9 @@ async def explain_job(job_id: JobId, caller: Viewer, service: TheService) -> Exp
 
     def explained() -> Explanation:
         facts = service.tasks.facts(service.jobs.visible(job_id, to=caller).job)
-        return Explanation(findings=[FindingView(**asdict(finding)) for finding in explain(facts)])
+        return Explanation(
+            findings=[FindingView(**asdict(finding)) for finding in explain(facts)],
+            skew=[StepSkew.model_validate(asdict(skew)) for skew in skews_of(facts.tasks)],
+        )
 
     return await service.listings.run(caller.id, explained)

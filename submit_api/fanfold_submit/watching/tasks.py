@@ -47,15 +47,14 @@ class Tasks:
         """What is known of a job, to explain what bounds it. Raises StorageError."""
         began = _moment(job.started or job.created)
         ended = _moment(job.finished) if job.finished else self._now()
-        waiting = getattr(job, "waiting", None) or {}
+        waiting = getattr(job, "waiting", None)
         return JobFacts(
             state=job.state,
             tasks=self.of(job),
             workers=sum(job.conf.get("workers", {}).values()),
             seconds=max(0.0, ended - began) if job.started else 0.0,
             failure=_failure(job),
-            waiting=waiting.get("message", ""),
-            waiting_code=waiting.get("reason", ""),
+            waiting=waiting.message if waiting else "",
         )
 
     def _table_of_ended(self, job: Job) -> TaskTable:

@@ -42,7 +42,6 @@ class JobFacts:
     failure: Failure | None = None
     waiting: str = ""
     """Why it waits, in a sentence: in the queue, or for its pods."""
-    waiting_code: str = ""
     unsplit: Sequence[str] = ()
     """Sentences about files that can't be split."""
 
@@ -75,7 +74,7 @@ def _failed(job: JobFacts) -> Iterator[Finding]:
 
 def _waiting(job: JobFacts) -> Iterator[Finding]:
     if job.waiting:
-        yield Finding(job.waiting_code or "waiting", job.waiting, "")
+        yield Finding("waiting", job.waiting, "")
 
 
 def _heavy_key(skew: StepSkew) -> Iterator[Finding]:

@@ -1,12 +1,11 @@
 """`fanfold explain`."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.terminal.console import result, result_json
+from fanfold.terminal.console import escaped, result, result_json, say
 from fanfold_client.verbs.jobs.where import with_run_or_client
 
 if TYPE_CHECKING:
@@ -22,15 +21,26 @@ def explain(job: str, run: "LocalRun | None", client: "Client | None", as_json: 
 
     ID is a job in the service; OUTPUT is the output folder of `fanfold run`.
     """
-    findings = _of_run(run) if run else client.tasks.explain(job) if client else []
+    from fanfold.diagnosis.words import finding_line, skew_lines
+
+    if run:
+        explanation = _of_run(run)
+    else:
+        assert client
+        explanation = client.tasks.explain(job)
     if as_json:
-        result_json({"findings": findings})
+        result_json(explanation)
         return
-    for finding in findings:
-        result(f"{finding['message']} {finding['change']}".strip().replace("logs ID", f"logs {job}"))
+    for finding in explanation["findings"]:
+        result(escaped(finding_line(finding, job)))
+    for line in skew_lines(explanation["skew"]):
+        say(line, dim=True)
 
 
-def _of_run(run: "LocalRun") -> Sequence[Any]:
+def _of_run(run: "LocalRun") -> Any:
     from fanfold.diagnosis.explain import explain as explained
+    from fanfold.diagnosis.skew import skews_of
 
-    return [asdict(finding) for finding in explained(run.facts())]
+    facts = run.facts()
+    skew = [asdict(skew) for skew in skews_of(facts.tasks)]
+    return {"findings": [asdict(finding) for finding in explained(facts)], "skew": skew}

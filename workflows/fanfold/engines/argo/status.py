@@ -36,7 +36,7 @@ def pending(workflow: Object) -> Pending | None:
     """Why pods haven't started, by the one whose reason weighs most; None if none is waiting."""
     waiting = [node for node in _pods(workflow) if node.get("phase") == "Pending"]
     reasons = [_why_pending(workflow, node) for node in waiting]
-    return min(reasons, key=lambda reason: _WEIGHTS.index(reason.reason), default=None)
+    return min(reasons, key=lambda reason: (_WEIGHTS.index(reason.reason), -len(reason.message)), default=None)
 
 
 _STUCK = ("image", "secret")
