@@ -33,7 +33,7 @@ SUBMIT = {
     "range-not-satisfiable": 416, "invalid-bundle": 422, "invalid-params": 422, "invalid-place": 422,
     "invalid-spec": 422, "job-failed": 422, "job-refused": 422, "key-reused": 422,
     "place-refused": 422, "unknown-bundle": 422, "unknown-job": 422, "wrong-hash": 422, "workers-lost": 500,
-    "auth-away": 503, "reconciler-dead": 503,
+    "auth-away": 503, "reconciler-dead": 503, "invalid-log-query": 400, "too-many-streams": 429,
 }  # fmt: skip
 
 

@@ -226,10 +226,14 @@ class Reconciler:
 
     def _keep_tasks(self, job: Job) -> None:
         """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
-        if job.state is not State.SUCCEEDED:
-            watched = self._trees.of(job.id, job.url)
+        if job.state is State.SUCCEEDED:
+            return
+        watched = self._trees.of(job.id, job.url)
+        try:
             watched.read()
             write_table(watched.tree, watched.table)
+        except StorageError as error:  # the job has ended all the same
+            log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
 
     def _forget(self, job_id: str) -> None:
         self._trees.forget(job_id)
