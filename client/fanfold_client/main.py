@@ -26,7 +26,12 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "jobs": ("fanfold_client.verbs.jobs.jobs:jobs", "List jobs, newest first."),
         "results": ("fanfold_client.verbs.jobs.results:results", "List, fetch or print a job's results."),
         "cancel": ("fanfold_client.verbs.jobs.cancel:cancel", "Cancel a job."),
+        "priority": ("fanfold_client.verbs.jobs.priority:priority", "Let a job that waits start earlier or later."),
         "delete": ("fanfold_client.verbs.jobs.delete:delete", "Remove a job that has ended."),
+        "schedule": (
+            "fanfold_client.verbs.schedules.schedule:schedule",
+            "Submit jobs when it is time, again and again.",
+        ),
         "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
     },
     "Files in the service": {

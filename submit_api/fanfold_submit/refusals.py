@@ -2,18 +2,23 @@
 
 Refusal
 ├── InvalidIdempotencyKey, InvalidPath, InvalidLogQuery    a name outside the allowed form
+├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed                                        a place outside what this caller may use
-├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput      nothing of the caller's has that name
+├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
+│   NoSuchSchedule                                         nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
 ├── NotAdmitted                                            the job was started by its Workflow
+├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
 │   PlaceRefused, UnknownBundle, UnknownJob                a job that cannot run as requested
 ├── KeyReused                                              an idempotency key sent with another request
 ├── OutputExists, OutputInUse                              an output that is not free
+├── InvalidSchedule, ScheduleExists, TooManySchedules      a schedule that can't be had
+├── NoDelegations, DelegationEnded                         nobody may act for the schedule's owner
 └── AuthAway, ReconcilerDead, TooManyStreams               the service cannot work at the moment
 """
 
@@ -43,6 +48,12 @@ class TooManyStreams(Refusal):
 
     example = "You have 8 streams open, as many as this service allows. Close one, or try again."
     retry_after = 5.0
+
+
+class NoSuchList(Refusal):
+    """Filters and an order for which there is no list of jobs."""
+
+    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
 
 
 class PlaceNotAllowed(Refusal):
@@ -115,6 +126,12 @@ class NotAdmitted(Refusal):
     """A Workflow has started the job, not this service, so only the Workflow can be stopped."""
 
     example = "Job 0midc1z408q1x7f9a2b4 was started by its Workflow. Stop that: argo stop -n team visits-x7k2p"
+
+
+class NotWaiting(Refusal):
+    """The job doesn't wait for workers."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c is running and waits for no workers, so a priority has no effect."
 
 
 class NoResults(Refusal):
@@ -208,6 +225,42 @@ class WrongHash(Refusal):
     """A bundle whose bytes do not have the hash in its name."""
 
     example = "The body's SHA-256 is 5a…, not 7c…. Nothing was stored; send it again."
+
+
+class NoSuchSchedule(Refusal):
+    """No schedule of the caller's has that name."""
+
+    example = "There is no schedule 'nightly' of yours. List yours with GET /v1/schedules."
+
+
+class InvalidSchedule(Refusal):
+    """A schedule that is never due, too often, or whose jobs would stand in each other's way."""
+
+    example = "'0 25 * * *' is not a cron expression: Bad hour."
+
+
+class ScheduleExists(Refusal):
+    """The caller has another schedule of that name."""
+
+    example = "You have another schedule 'nightly' already: remove it first, or choose another name."
+
+
+class TooManySchedules(Refusal):
+    """The caller has as many schedules as each user may have."""
+
+    example = "You have 50 schedules, the most that each user may have."
+
+
+class NoDelegations(Refusal):
+    """The issuer of the tokens here lets no service act for its users."""
+
+    example = "The issuer of the tokens here isn't Fanfold's auth service, so there are no schedules."
+
+
+class DelegationEnded(Refusal):
+    """The owner of a schedule may not submit jobs any more, or has revoked its delegation."""
+
+    example = "The delegation is unknown or was revoked, or its user was removed."
 
 
 class AuthAway(Refusal):

@@ -1,7 +1,7 @@
 """The parts of the service, wired together once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fanfold.engines import Engine
@@ -10,15 +10,25 @@ from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
+from fanfold_submit.jobs.job import Job, JobView, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.lists.migration import Migration
+from fanfold_submit.lists.pages import JobLists
+from fanfold_submit.queueing.parts import Queueing, limits_of
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.reconciling.record_controller import RecordController
+from fanfold_submit.schedules.firing import Firing
+from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
+from fanfold_submit.schedules.schedules import Limits, Schedules
+from fanfold_submit.schedules.uploads import named_by_schedules
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Seats, Slots
 from fanfold_submit.stores import Pairing
+from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_submit.watching.tasks import Tasks
 from fanfold_submit.watching.trees import WatchedTrees
@@ -41,9 +51,13 @@ class Service:
     engine: Engine
     tokens: Tokens
     jobs: JobRecords
+    lists: JobLists
     places: Places
+    queueing: Queueing
     admission: Admission
     controller: Controller
+    schedules: Schedules
+    timekeeper: RecordController
     pairing: Pairing
     tasks: Tasks
     record_writes: WriteProbe
@@ -55,6 +69,17 @@ class Service:
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
     streams: Seats = field(default_factory=lambda: Seats(STREAMS, STREAMS_EACH))
 
+    def view(self, job: Job) -> JobView:
+        """What callers see of a job, with why it waits and at which place."""
+        view = job.view()
+        wait = None if job.state is not State.QUEUED else self.queueing.view.of(job.id)
+        return view.model_copy(update={"waiting": wait}) if wait else view
+
+    @property
+    def controllers(self) -> Sequence[Controller | RecordController]:
+        """What works by itself, as long as the service is served."""
+        return self.controller, self.timekeeper
+
 
 def wire(
     settings: Settings, records: Records, objects: Objects, engine: Engine, now: Callable[[], float] = time.time
@@ -63,22 +88,37 @@ def wire(
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
     trees = WatchedTrees()
+    queueing = Queueing.over(records, limits_of(settings, engine.name), now, settings.reconcile_seconds)
+    tokens = Tokens(settings, now)
+    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now)
+    scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
+    controller = Controller(
+        Reconciler(jobs, engine, places, queueing.ledger, now, trees),
+        jobs,
+        engine,
+        settings.reconcile_seconds,
+        Clearing(jobs, objects, settings.keep_days, now, lambda: named_by_schedules(scheduled, places))
+        if settings.keep_days
+        else None,
+        Listing(jobs, objects, places, now),
+        Migration(records, jobs),
+        queueing.dispatcher,
+    )
+    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
+    limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,
         objects=objects,
         engine=engine,
-        tokens=Tokens(settings, now),
+        tokens=tokens,
         jobs=jobs,
+        lists=JobLists(records),
         places=places,
-        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), now),
-        controller=Controller(
-            Reconciler(jobs, engine, places, now, trees),
-            jobs,
-            engine,
-            settings.reconcile_seconds,
-            Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
-            Listing(jobs, objects, places, now),
-        ),
+        queueing=queueing,
+        admission=admission,
+        controller=controller,
+        schedules=Schedules(scheduled, admission, delegations, firing, limits, now),
+        timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
         tasks=Tasks(trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),

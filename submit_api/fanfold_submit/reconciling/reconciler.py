@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from fanfold.engines import Engine, Handle, Observation, Phase
-from fanfold.engines.protocol import EngineError, Foreign
+from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.errors import Refused
 from fanfold.planning import planner
 from fanfold_steps.outputs.finish import sweep
@@ -30,9 +30,13 @@ from fanfold_submit.jobs.failures import (
     message_of,
     printable,
 )
-from fanfold_submit.jobs.job import Job, Stage, State, Workflow
+from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
+from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
+from fanfold_submit.queueing.ledger import Ledger
+from fanfold_submit.queueing.view import Wait
 from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -54,15 +58,17 @@ class Reconciler:
         jobs: JobRecords,
         engine: Engine,
         places: Places,
+        ledger: Ledger,
         now: Callable[[], float],
         trees: WatchedTrees | None = None,
     ) -> None:
         self._jobs = jobs
+        self._ledger = ledger
         self._engine = engine
         self._places = places
         self._now = now
         self._trees = trees or WatchedTrees()
-        self._seen_active: dict[str, tuple[Handle, float]] = {}
+        self._seen_active: dict[str, tuple[Handle, Observation, float]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
         """Take the job's next step. Return the seconds until the one after it, None if there is nothing left to do.
@@ -71,12 +77,16 @@ class Reconciler:
             EngineError, StorageError: the engine or a store is unavailable; try again later.
         """
         current = self._jobs.find(job_id)
+        if current and current.job.lists != VERSION and self._jobs.list_again(job_id):
+            current = self._jobs.find(job_id)  # a replica of the version before the lists has stored it
         if current is None or (current.job.state.final and not self._jobs.is_queued(current.job)):
             self._forget(job_id)  # another replica may have cleaned up
             return None
         if current.job.state.final:
             return self._clean_up(current.job)
-        after = self._step(current.job)
+        if self._must_wait(current.job):
+            return None  # whoever grants it workers puts it into the queue
+        after = metered(current.job, self._step(current.job), self._now())
         if after != current.job and not self._change(current, after):
             self._undo_dispatch(current.job, after)
             return 0.0
@@ -106,6 +116,13 @@ class Reconciler:
                 log.warning("job %s is %s but has workers; stopping them", job_id, current.job.state)
                 self._engine.cancel(handle)
 
+    def _must_wait(self, job: Job) -> bool:
+        """Whether the job has neither workers nor the right to start some; then it waits for that."""
+        if job.workflow or not job.admitted or job.desired == "cancel" or self._ledger.holds(job.id):
+            return False
+        self._ledger.wait(job.entry)
+        return True
+
     def _step(self, job: Job) -> Job:
         """What the record should say now; starts or stops workers as needed."""
         # Before the tree: workers that had ended before it was read can't change it.
@@ -117,14 +134,14 @@ class Reconciler:
         if job.desired == "cancel":  # whatever the tree says by now: the request was answered with 202
             return self._cancel(job, workers.phase)
         if progress.report is not None:
-            return self._ended(job, State.SUCCEEDED)
+            return self._succeeded(job)
         if progress.failure is not None:
             return self._failed_by(job, progress.failure)
         if job.workflow is None:
             return self._dispatch(job)
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
-        return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+        return _with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
 
     def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
         """A job that its Workflow has started: nothing is done to it, whatever becomes of its workers.
@@ -143,16 +160,16 @@ class Reconciler:
         """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
         if job.handle is None:
             return Observation(Phase.GONE)
-        handle, moment = self._seen_active.get(job.id, (None, 0.0))
-        if job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
-            return Observation(Phase.ACTIVE)
+        handle, seen, moment = self._seen_active.get(job.id, (None, None, 0.0))
+        if seen and job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
+            return seen
         try:
             observation = self._engine.observe(job.handle)
         except EngineError as error:
             log.warning("cannot observe the workers of job %s: %s", job.id, error)
             return Observation(Phase.ACTIVE)
         if observation.phase is Phase.ACTIVE and not observation.hopeless:
-            self._seen_active[job.id] = (job.handle, time.monotonic())
+            self._seen_active[job.id] = (job.handle, observation, time.monotonic())
         return observation
 
     def _progress(self, job: Job) -> Progress:
@@ -167,6 +184,7 @@ class Reconciler:
 
     def _dispatch(self, job: Job) -> Job:
         try:
+            tell_workers(job)
             planner.write(job.plan)
             handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
         except Foreign as error:
@@ -174,7 +192,14 @@ class Reconciler:
         except Refused as error:
             return self._failed(job, JOB_REFUSED, str(error))
         state = State.DISPATCHED if job.state is State.QUEUED else job.state
-        return job.changed(state=state, workflow=Workflow(**asdict(handle)))
+        return job.changed(state=state, workflow=Workflow(**asdict(handle)), dispatched=timestamp(self._now()))
+
+    def _succeeded(self, job: Job) -> Job:
+        """The output is complete; if it replaces another one, it takes that one's place now."""
+        try:
+            return self._ended(put_output_in_place(job), State.SUCCEEDED)
+        except Refused as error:
+            return self._failed(job, JOB_REFUSED, str(error))
 
     def _lost(self, job: Job, workers: Observation) -> Job:
         """The workers ended without a result: start them again, unless that was fruitless too often.
@@ -220,6 +245,8 @@ class Reconciler:
         if job.admitted:
             sweep(job.plan.conf, JobTree.open(job.url))
             self._keep_tasks(job)
+            tidy_up(job)
+            self._ledger.release(job.id)
         self._jobs.close(job)
         self._forget(job.id)
         return None
@@ -263,15 +290,22 @@ class Reconciler:
 
     def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
         log.info("job %s has %s", job.id, state)
-        return job.changed(state=state, finished=timestamp(self._now()), error=error)
+        return job.changed(state=state, finished=timestamp(self._now()), error=error, waiting=None)
 
     def _pace(self, job: Job) -> float:
-        """Seconds until the next step. Young jobs get short ones, so a short job is not kept waiting."""
+        """Seconds until the next step. Those of young jobs are short, so that a short job is not kept waiting."""
         if job.workflow is None:
             return float(min(2**job.fruitless, 10))
         if job.desired == "cancel":
             return 1.0
-        return min(LONGEST, max(SHORTEST, self._seconds_since(job.created) / 10))
+        return min(LONGEST, max(SHORTEST, self._seconds_since(job.dispatched or job.created) / 10))
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()
+
+
+def _with_pending(job: Job, pending: Pending | None) -> Job:
+    """The job with why its pods, or some of them, haven't started; that they are about to is told before any has."""
+    is_told = pending and (pending.reason != "pods" or job.state.rank < State.RUNNING.rank)
+    wait = Wait(reason=pending.reason, message=pending.message, place=None) if pending and is_told else None
+    return job if wait == job.waiting else job.changed(waiting=wait)

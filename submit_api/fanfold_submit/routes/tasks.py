@@ -130,7 +130,9 @@ async def explain_job(job_id: JobId, caller: Viewer, service: TheService) -> Exp
     """What bounds a job, in sentences, and what to change."""
 
     def explained() -> Explanation:
-        facts = service.tasks.facts(service.jobs.visible(job_id, to=caller).job)
+        job = service.jobs.visible(job_id, to=caller).job
+        wait = service.view(job).waiting
+        facts = service.tasks.facts(job, wait.message if wait else "")
         return Explanation(
             findings=[FindingView(**asdict(finding)) for finding in explain(facts)],
             skew=[StepSkew.model_validate(asdict(skew)) for skew in skews_of(facts.tasks)],

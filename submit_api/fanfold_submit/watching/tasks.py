@@ -43,18 +43,17 @@ class Tasks:
         ]
         return JobTasks(steps, watched.table, at_work(watched.tree), failed)
 
-    def facts(self, job: Job) -> JobFacts:
-        """What is known of a job, to explain what bounds it. Raises StorageError."""
+    def facts(self, job: Job, waiting: str) -> JobFacts:
+        """What is known of a job, to explain what bounds it; `waiting` says why it waits. Raises StorageError."""
         began = _moment(job.started or job.created)
         ended = _moment(job.finished) if job.finished else self._now()
-        waiting = getattr(job, "waiting", None)
         return JobFacts(
             state=job.state,
             tasks=self.of(job),
             workers=sum(job.conf.get("workers", {}).values()),
             seconds=max(0.0, ended - began) if job.started else 0.0,
             failure=_failure(job),
-            waiting=waiting.message if waiting else "",
+            waiting=waiting,
         )
 
     def _table_of_ended(self, job: Job) -> TaskTable:

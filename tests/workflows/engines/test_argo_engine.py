@@ -182,8 +182,8 @@ class TestObserve:
     def test_pods_that_have_not_started_say_why_and_the_weightiest_reason_counts(self, api, engine):
         handle = engine.submit(PLAN)
         messages = {
-            "": ("starting", "split is starting"),
-            "ContainerCreating": ("starting", "split is starting: ContainerCreating"),
+            "": ("pods", "split is starting"),
+            "ContainerCreating": ("pods", "split is starting: ContainerCreating"),
             "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.": ("unschedulable", "no node has room"),
             'pods "x" is forbidden: exceeded quota: pods': ("quota", "the namespace's quota leaves no room"),
             "ErrImagePull: not found": ("image", "can't be pulled"),

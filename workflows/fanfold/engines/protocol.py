@@ -41,7 +41,7 @@ class Phase(StrEnum):
 class Pending:
     """Why workers that were asked for haven't started: a code for programs, and a sentence."""
 
-    reason: Literal["image", "quota", "unschedulable", "secret", "starting"]
+    reason: Literal["image", "configuration", "quota", "unschedulable", "pods"]
     message: str
 
 

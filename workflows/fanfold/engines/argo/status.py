@@ -39,8 +39,8 @@ def pending(workflow: Object) -> Pending | None:
     return min(reasons, key=lambda reason: (_WEIGHTS.index(reason.reason), -len(reason.message)), default=None)
 
 
-_STUCK = ("image", "secret")
-_WEIGHTS = (*_STUCK, "quota", "unschedulable", "starting")
+_STUCK = ("image", "configuration")
+_WEIGHTS = (*_STUCK, "quota", "unschedulable", "pods")
 
 
 def _why_pending(workflow: Object, node: Object) -> Pending:
@@ -51,14 +51,14 @@ def _why_pending(workflow: Object, node: Object) -> Pending:
         return Pending("image", f"{name}: the image {image} can't be pulled: {mend} ({message})")
     if _CONFIGURING.match(message):
         mend = "create it, or correct its name"
-        return Pending("secret", f"{name}: the pod lacks a Secret, or a key in one: {mend} ({message})")
+        return Pending("configuration", f"{name}: the pod lacks a Secret, or a key in one: {mend} ({message})")
     if _QUOTA.search(message):
         mend = "wait for other pods to end, ask for less, or have the quota raised"
         return Pending("quota", f"{name}: the namespace's quota leaves no room: {mend} ({message})")
     if _UNSCHEDULABLE.match(message):
         mend = "wait, ask for less (Resources), or add nodes"
         return Pending("unschedulable", f"{name}: no node has room, or is allowed: {mend} ({message})")
-    return Pending("starting", f"{name} is starting{f': {message}' if message else ''}")
+    return Pending("pods", f"{name} is starting{f': {message}' if message else ''}")
 
 
 def ended(workflow: Object) -> Observation | None:
