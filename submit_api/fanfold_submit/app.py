@@ -19,11 +19,13 @@ from fanfold_submit.routes import (
     files,
     health,
     jobs,
+    logs,
     me,
     owners,
     priority,
     results,
     schedules,
+    tasks,
     webhooks,
 )  # fmt: skip
 from fanfold_submit.service import Service, wire
@@ -63,7 +65,7 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    modules = (jobs, files, results, bundles, schedules, webhooks, about, me, owners, priority, health)
+    modules = (jobs, files, results, tasks, logs, bundles, schedules, webhooks, about, me, owners, priority, health)
     include(app, *(module.router for module in modules))
     return app
 

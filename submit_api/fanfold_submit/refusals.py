@@ -1,7 +1,7 @@
 """Why submit_api says no, beside the refusals that all services share. No HTTP here: see `http.problem_types` for that.
 
 Refusal
-├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── InvalidIdempotencyKey, InvalidPath, InvalidLogQuery    a name outside the allowed form
 ├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed, WebhookNotAllowed                     a place or a URL outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
@@ -20,7 +20,7 @@ Refusal
 ├── OutputExists, OutputInUse                              an output that is not free
 ├── InvalidSchedule, ScheduleExists, TooManySchedules      a schedule that can't be had
 ├── NoDelegations, DelegationEnded                         nobody may act for the schedule's owner
-└── AuthAway, ReconcilerDead                               the service cannot work at the moment
+└── AuthAway, ReconcilerDead, TooManyStreams               the service cannot work at the moment
 """
 
 from fanfold_web.refusals import Refusal
@@ -36,6 +36,19 @@ class InvalidPath(Refusal):
     """A path of a file outside the allowed form."""
 
     example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
+
+
+class InvalidLogQuery(Refusal):
+    """A task or a position that no log has."""
+
+    example = "'map12' is not a task: write map/12, or 1/map/12 for a task of stage 1."
+
+
+class TooManyStreams(Refusal):
+    """The caller, or all callers, have as many open streams as the service allows."""
+
+    example = "You have 8 streams open, as many as this service allows. Close one, or try again."
+    retry_after = 5.0
 
 
 class NoSuchList(Refusal):

@@ -34,7 +34,7 @@ SUBMIT = {
     "over-quota": 413, "range-not-satisfiable": 416, "invalid-bundle": 422, "invalid-params": 422, "invalid-place": 422,
     "invalid-spec": 422, "job-failed": 422, "job-refused": 422, "key-reused": 422,
     "place-refused": 422, "unknown-bundle": 422, "unknown-job": 422, "wrong-hash": 422, "workers-lost": 500,
-    "auth-away": 503, "reconciler-dead": 503,
+    "auth-away": 503, "reconciler-dead": 503, "invalid-log-query": 400, "too-many-streams": 429,
     "no-such-schedule": 404, "schedule-exists": 409, "too-many-schedules": 409, "no-delegations": 409,
     "delegation-ended": 409, "invalid-schedule": 422, "webhook-not-allowed": 403,
 }  # fmt: skip

@@ -5,20 +5,20 @@ a crash at any point, any replica may reconcile the job again: names are determi
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from fanfold.engines import Engine, Handle, Observation, Phase
-from fanfold.engines.protocol import EngineError, Foreign
+from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.errors import Refused
 from fanfold.planning import planner
 from fanfold_steps.outputs.finish import sweep
+from fanfold_steps.summary.task_table import write_table
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_steps.tree.progress import Progress, ProgressReader
+from fanfold_steps.tree.progress import Progress
 from fanfold_storage.errors import StorageError, TooLarge
 from fanfold_submit.jobs.failures import (
     JOB_FAILED,
@@ -35,7 +35,9 @@ from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
 from fanfold_submit.queueing.parts import Queueing
+from fanfold_submit.queueing.view import Wait
 from fanfold_submit.storing.stored import StoredBytes
+from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
@@ -53,15 +55,15 @@ class Reconciler:
 
     def __init__(
         self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes,
-        now: Callable[[], float],
+        trees: WatchedTrees | None = None,
     ) -> None:  # fmt: skip
         self._jobs = jobs
         self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
         self._engine = engine
         self._places = places
-        self._now = now
-        self._readers: dict[str, ProgressReader] = {}
-        self._seen_active: dict[str, tuple[Handle, float]] = {}
+        self._now = queueing.now
+        self._trees = trees or WatchedTrees()
+        self._seen_active: dict[str, tuple[Handle, Observation, float]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
         """Take the job's next step. Return the seconds until the one after it, None if there is nothing left to do.
@@ -143,7 +145,7 @@ class Reconciler:
             return self._dispatch(job)
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
-        return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+        return _with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
 
     def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
         """A job that its Workflow has started: nothing is done to it, whatever becomes of its workers.
@@ -162,22 +164,22 @@ class Reconciler:
         """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
         if job.handle is None:
             return Observation(Phase.GONE)
-        handle, moment = self._seen_active.get(job.id, (None, 0.0))
-        if job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
-            return Observation(Phase.ACTIVE)
+        handle, seen, moment = self._seen_active.get(job.id, (None, None, 0.0))
+        if seen and job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
+            return seen
         try:
             observation = self._engine.observe(job.handle)
         except EngineError as error:
             log.warning("cannot observe the workers of job %s: %s", job.id, error)
             return Observation(Phase.ACTIVE)
         if observation.phase is Phase.ACTIVE and not observation.hopeless:
-            self._seen_active[job.id] = (job.handle, time.monotonic())
+            self._seen_active[job.id] = (job.handle, observation, time.monotonic())
         return observation
 
     def _progress(self, job: Job) -> Progress:
         """What its tree says. A job that is to be cancelled needs no tree: whatever is wrong with it, it ends."""
         try:
-            return self._reader(job).read()
+            return self._trees.of(job.id, job.url).read()
         except StorageError as error:
             if job.desired != "cancel":
                 raise
@@ -247,6 +249,7 @@ class Reconciler:
         if job.admitted:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree)
+            self._keep_tasks(job)
             size = sum(stat.size for stat in tree.objects.list())
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
@@ -255,8 +258,19 @@ class Reconciler:
         self._forget(job.id)
         return None
 
+    def _keep_tasks(self, job: Job) -> None:
+        """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
+        if job.state is State.SUCCEEDED:
+            return
+        watched = self._trees.of(job.id, job.url)
+        try:
+            watched.read()
+            write_table(watched.tree, watched.table)
+        except StorageError as error:  # the job has ended all the same
+            log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
+
     def _forget(self, job_id: str) -> None:
-        self._readers.pop(job_id, None)
+        self._trees.forget(job_id)
         self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:
@@ -283,12 +297,7 @@ class Reconciler:
 
     def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
         log.info("job %s has %s", job.id, state)
-        return job.changed(state=state, finished=timestamp(self._now()), error=error)
-
-    def _reader(self, job: Job) -> ProgressReader:
-        if job.id not in self._readers:
-            self._readers[job.id] = ProgressReader(JobTree.open(job.url))
-        return self._readers[job.id]
+        return job.changed(state=state, finished=timestamp(self._now()), error=error, waiting=None)
 
     def _pace(self, job: Job) -> float:
         """Seconds until the next step. Those of young jobs are short, so that a short job is not kept waiting."""
@@ -300,3 +309,10 @@ class Reconciler:
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()
+
+
+def _with_pending(job: Job, pending: Pending | None) -> Job:
+    """The job with why its pods, or some of them, haven't started; that they are about to is told before any has."""
+    is_told = pending and (pending.reason != "pods" or job.state.rank < State.RUNNING.rank)
+    wait = Wait(reason=pending.reason, message=pending.message, place=None) if pending and is_told else None
+    return job if wait == job.waiting else job.changed(waiting=wait)

@@ -179,6 +179,26 @@ class TestObserve:
         api.change(NAME, status={"phase": "Running", "nodes": {"a": waits | {"message": reason}}})
         assert not engine.observe(handle).hopeless  # it is a new one
 
+    def test_pods_that_have_not_started_say_why_and_the_weightiest_reason_counts(self, api, engine):
+        handle = engine.submit(PLAN)
+        messages = {
+            "": ("pods", "split is starting"),
+            "ContainerCreating": ("pods", "split is starting: ContainerCreating"),
+            "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.": ("unschedulable", "no node has room"),
+            'pods "x" is forbidden: exceeded quota: pods': ("quota", "the namespace's quota leaves no room"),
+            "ErrImagePull: not found": ("image", "can't be pulled"),
+        }
+        nodes = {"running": {"type": "Pod", "phase": "Running", "displayName": "map"}}
+        api.change(NAME, status={"phase": "Running", "nodes": nodes})
+        assert engine.observe(handle).pending is None
+        for message, (reason, words) in messages.items():
+            waits = {"type": "Pod", "phase": "Pending", "displayName": "split", "templateName": "worker"}
+            nodes = {**nodes, message: waits | {"message": message}}
+            api.change(NAME, status={"phase": "Running", "nodes": nodes})
+            pending = engine.observe(handle).pending
+            assert pending.reason == reason
+            assert words in pending.message
+
     def test_a_deleted_one_is_gone(self, api, engine):
         handle = engine.submit(PLAN)
         api.remove(NAME)

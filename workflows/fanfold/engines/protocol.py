@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
-from typing import Protocol
+from typing import Literal, Protocol
 
 from fanfold.planning.planner import PlannedJob
 
@@ -38,6 +38,14 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """Why workers that were asked for haven't started: a code for programs, and a sentence."""
+
+    reason: Literal["image", "configuration", "quota", "unschedulable", "pods"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """The state of a job's workers; `message` is the engine's own explanation of why they ended, for people."""
 
@@ -47,6 +55,8 @@ class Observation:
     """Whether the process that ran them ended first, which says nothing about them."""
     hopeless: bool = False
     """Whether they can't do the job, and starting them again would end in the same way; `message` says why."""
+    pending: Pending | None = None
+    """Why some haven't started; None if all have."""
 
 
 class Engine(Protocol):

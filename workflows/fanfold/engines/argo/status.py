@@ -3,13 +3,16 @@
 import re
 from typing import Any
 
-from fanfold.engines.protocol import Observation, Phase
+from fanfold.engines.protocol import Observation, Pending, Phase
 from fanfold_steps.worker.exits import PERMANENT
 
 FAILED = {"Failed", "Error"}
 _ENDED = {"Succeeded", *FAILED}
 _PULLING = re.compile("(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull)")
 _CONFIGURING = re.compile("CreateContainerConfigError")
+_QUOTA = re.compile("exceeded quota|failed quota")
+_UNSCHEDULABLE = re.compile("Unschedulable")
+LONGEST = 1000  # characters of Kubernetes' own words
 _OUT_OF_MEMORY = re.compile("OOMKilled")
 
 Object = dict[str, Any]
@@ -25,20 +28,37 @@ def why_stuck(workflow: Object) -> str | None:
 
     Kubernetes goes on trying, so a registry that is away for a moment looks the same.
     """
-    for node in _pods(workflow):
-        message = str(node.get("message") or "")
-        if node.get("phase") != "Pending":
-            continue
-        if _PULLING.match(message):
-            image = _container(workflow, node).get("image")
-            return (
-                f"{node['displayName']}: the image {image} can't be pulled: check its name, and that the cluster may "
-                f"pull it ({message})"
-            )
-        if _CONFIGURING.match(message):
-            mend = "create it, or correct its name"
-            return f"{node['displayName']}: the pod lacks a Secret, or a key in one: {mend} ({message})"
-    return None
+    found = pending(workflow)
+    return found.message if found and found.reason in _STUCK else None
+
+
+def pending(workflow: Object) -> Pending | None:
+    """Why pods haven't started, by the one whose reason weighs most; None if none is waiting."""
+    waiting = [node for node in _pods(workflow) if node.get("phase") == "Pending"]
+    reasons = [_why_pending(workflow, node) for node in waiting]
+    return min(reasons, key=lambda reason: (_WEIGHTS.index(reason.reason), -len(reason.message)), default=None)
+
+
+_STUCK = ("image", "configuration")
+_WEIGHTS = (*_STUCK, "quota", "unschedulable", "pods")
+
+
+def _why_pending(workflow: Object, node: Object) -> Pending:
+    name, message = node.get("displayName", "a pod"), str(node.get("message") or "")[:LONGEST]
+    if _PULLING.match(message):
+        image = _container(workflow, node).get("image")
+        mend = "check its name, and that the cluster may pull it"
+        return Pending("image", f"{name}: the image {image} can't be pulled: {mend} ({message})")
+    if _CONFIGURING.match(message):
+        mend = "create it, or correct its name"
+        return Pending("configuration", f"{name}: the pod lacks a Secret, or a key in one: {mend} ({message})")
+    if _QUOTA.search(message):
+        mend = "wait for other pods to end, ask for less, or have the quota raised"
+        return Pending("quota", f"{name}: the namespace's quota leaves no room: {mend} ({message})")
+    if _UNSCHEDULABLE.match(message):
+        mend = "wait, ask for less (Resources), or add nodes"
+        return Pending("unschedulable", f"{name}: no node has room, or is allowed: {mend} ({message})")
+    return Pending("pods", f"{name} is starting{f': {message}' if message else ''}")
 
 
 def ended(workflow: Object) -> Observation | None:
