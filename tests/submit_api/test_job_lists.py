@@ -345,7 +345,7 @@ def test_over_http(site: Site) -> None:
     assert [item["id"] for item in root.http.get("/v1/jobs?owner=ada&text=other").json()["items"]] == [ids[2]]
     refused = ada.http.get("/v1/jobs?sort=oldest&name=other")
     assert (refused.status_code, refused.json()["type"]) == (400, "urn:fanfold:problem:no-such-list")
-    for query in ("text=--", "since=monday", "since=2026-11-01T00:00:00", "sort=odd"):
+    for query in ("text=--", "since=monday", "since=2026-11-01T00:00:00", "until=0.5", "until=1795504500", "sort=odd"):
         assert ada.http.get(f"/v1/jobs?{query}").status_code == 422, query
 
 
