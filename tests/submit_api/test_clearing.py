@@ -168,7 +168,7 @@ class Submitter:
     def __init__(self, site: Site) -> None:
         bench = site.bench
         allowed = Allowed((), (), (), "local")
-        self.admission = Admission(bench.jobs, bench.places, site.objects, allowed, bench.queueing, bench.clock)
+        self.admission = Admission(bench.jobs, bench.places, site.objects, allowed, bench.queueing, bench.stored)
 
     def submit(self) -> Job:
         body = {"job": {"bundle": SHA, "entry": "m:job"}, "inputs": ["files:texts/"]}

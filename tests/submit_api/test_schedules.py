@@ -61,7 +61,8 @@ def test_a_schedule_from_its_birth_to_its_end(site: Site, ada: User, owners: Own
     assert ran.status_code == 202 and ran.json()["schedule"]["name"] == "nightly"
     ada.wait(ran.json()["id"])
     shown = ada.http.get("/v1/schedules/nightly").json()
-    assert shown["history"][0]["job"] == ran.json()["id"] and shown["history"][0]["by_hand"]
+    entry = shown["history"][0]
+    assert (entry["job"], entry["by_hand"], entry["state"]) == (ran.json()["id"], True, "succeeded")
     assert ada.http.post("/v1/schedules/nightly/resume").json()["paused"] is None
     assert ada.http.delete("/v1/schedules/nightly").status_code == 204
     assert ada.http.get("/v1/schedules/nightly").status_code == 404

@@ -86,6 +86,8 @@ class Job(TypedDict):
     priority: NotRequired[int]
     worker_seconds: NotRequired[float]
     schedule: NotRequired[dict[str, str] | None]
+    notify: NotRequired[str | None]
+    notified: NotRequired[dict[str, Any] | None]
 
 
 class Part(TypedDict):

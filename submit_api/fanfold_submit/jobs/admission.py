@@ -38,6 +38,7 @@ from fanfold_submit.refusals import (
     PlaceRefused,
     UnknownBundle,
 )
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended, Refusal, TooLarge
 
@@ -67,14 +68,28 @@ class Admission:
 
     def __init__(
         self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, queueing: Queueing,
-        now: Callable[[], float],
+        stored: StoredBytes,
     ) -> None:  # fmt: skip
-        self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
-        self._limits, self._waiting = queueing.limits, queueing.waiting
+        self._jobs, self._places, self._objects, self._allowed, self._stored = jobs, places, objects, allowed, stored
+        self._now = queueing.now
+        self._limits, self._waiting, self._meters = queueing.limits, queueing.waiting, queueing.meters
 
     def admit(
         self, request: JobRequest, owner: Principal, key: str | None = None, origin: Origin | None = None
     ) -> Admitted:
+        """Store the job, as `_admit` does, and count how that went.
+
+        Raises what `_admit` raises.
+        """
+        try:
+            admitted = self._admit(request, owner, key, origin)
+        except Refusal:
+            self._meters.submissions.labels("refused").inc()
+            raise
+        self._meters.submissions.labels("admitted" if admitted.is_new else "repeated").inc()
+        return admitted
+
+    def _admit(self, request: JobRequest, owner: Principal, key: str | None, origin: Origin | None) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
 
         With an `origin`, Contended also says that the origin has changed.
@@ -130,6 +145,7 @@ class Admission:
 
     def _prepare(self, request: JobRequest, owner: Principal, schedule: Scheduled | None) -> Job:
         """Check everything that can be checked; write nothing."""
+        self._stored.demand_room(owner)
         spec, notes = self._spec(request)
         plan, replaced = self._plan(request, spec, owner)
         if request.workers and request.workers > (most := at_once(plan.conf.workers)):
@@ -142,6 +158,7 @@ class Admission:
             state=State.QUEUED,
             engine=self._allowed.engine,
             schedule=schedule,
+            notify=request.notify,
             notes=notes,
             inputs=request.inputs,
             output=request.output,
@@ -174,6 +191,8 @@ class Admission:
         for wheel in spec.dependencies.wheels if spec.dependencies else ():
             self._check_wheel(wheel)
         check_params(request, spec)
+        if request.notify is not None:
+            self._allowed.check_notify(request.notify)
         return spec, self._allowed.check(spec)
 
     def _check_bundle(self, sha256: str) -> None:

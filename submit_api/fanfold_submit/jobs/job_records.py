@@ -29,9 +29,11 @@ from fanfold_submit.jobs.listed import (
     reversed_id,
     sha256,
 )
+from fanfold_submit.jobs.notices import Notified, notice
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
 from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
+from fanfold_submit.storing.stored import uncounted_tree
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
@@ -156,9 +158,16 @@ class JobRecords:
         return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
-        """Replace the job, and move it between lists. False if somebody else has changed it since."""
+        """Replace the job, and move it between lists. False if somebody else has changed it since.
+
+        If it has ended now, the message to the URL that it names is stored with it.
+        """
+        messages = []
+        if after.notify and after.state.final and not current.job.state.final:
+            messages = [notice(after).write()]
+            after = after.model_copy(update={"notified": Notified(state="waiting")})
         after = _listed(after)
-        writes = [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
+        writes = [*messages, Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
         if after.desired != current.job.desired:  # if it waited, it waits no more
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
             writes.append(Write(after.entry.key, None))
@@ -169,7 +178,11 @@ class JobRecords:
         job = current.job
         keys = [JOBS + job.id, *sorted(_lists_of(job))]
         expectations = [Expect(JOBS + job.id, current.revision), Expect(QUEUE + job.id, 0)]
-        self._records.transact(expectations, [Write(key, None) for key in keys])
+        for _ in range(_TRIES):
+            expected, writes = uncounted_tree(self._records, job.id)
+            removed = [Write(key, None) for key in keys] + writes
+            if not isinstance(self._records.transact([*expectations, *expected], removed), Conflict):
+                return
 
     def list_again(self, job_id: str) -> bool:
         """Bring a job that another version has stored into its lists. False if it is in them, or gone.

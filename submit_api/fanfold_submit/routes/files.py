@@ -15,8 +15,16 @@ from fanfold_storage.objects import Stat
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.http.ranges import CONDITIONS, Content, demand_preconditions, in_ranges, serve, unread
+from fanfold_submit.http.storing import Storing, announced_size
 from fanfold_submit.http.uploads import Upload
-from fanfold_submit.refusals import InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, UploadStalled
+from fanfold_submit.refusals import (
+    InvalidPath,
+    NoSuchFile,
+    OverQuota,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    UploadStalled,
+)
 from fanfold_submit.service import Service
 from fanfold_web.clock import timestamp
 from fanfold_web.http.openapi import header_parameters
@@ -93,7 +101,9 @@ class FilePage(BaseModel):
     status_code=201,
     summary="Store a file",
     openapi_extra=_BINARY,
-    responses=refusals(BadRequest, InvalidPath, IncompleteBody, UploadStalled, PreconditionFailed, TooLarge, Invalid),
+    responses=refusals(
+        BadRequest, InvalidPath, IncompleteBody, UploadStalled, PreconditionFailed, TooLarge, OverQuota, Invalid
+    ),
 )
 async def put_file(path: FilePath, request: Request, caller: Submitter, service: TheService) -> StoredFile:
     """Store a file whole, replacing any file of that path. It appears only once all of it has arrived.
@@ -106,9 +116,20 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
         if {"if-match", "if-none-match"} & {*request.headers}:
             demand_preconditions(request, _etag(service, key))
 
-    await service.uploads.run(caller.id, demand)  # don't let anybody send a gigabyte for nothing
-    upload = Upload(request, service.settings.largest_file, at_end=demand)
-    size = await service.uploads.run(caller.id, lambda: service.objects.put(key, upload))
+    storing = Storing(service, caller, key)
+    announced = announced_size(request)
+
+    def demand_at_first() -> None:
+        demand()
+        storing.demand_room(announced)
+
+    def demand_at_end() -> None:
+        demand()
+        storing.reserve(upload.size)
+
+    await service.uploads.run(caller.id, demand_at_first)  # don't let anybody send a gigabyte for nothing
+    upload = Upload(request, service.settings.largest_file, at_end=demand_at_end)
+    size = await service.uploads.run(caller.id, lambda: storing.put(upload))
     return StoredFile(path=path, size=size, sha256=upload.sha256)
 
 
@@ -159,7 +180,7 @@ def delete_file(path: FilePath, request: Request, caller: Submitter, service: Th
     if etag is None:
         raise _no_such(path)
     demand_preconditions(request, etag)
-    service.objects.delete(key)
+    Storing(service, caller, key).delete()
 
 
 @router.get("/v1/files", summary="List files", responses=refusals(InvalidPath, Invalid))

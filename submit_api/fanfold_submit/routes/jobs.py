@@ -28,10 +28,12 @@ from fanfold_submit.refusals import (
     NotAdmitted,
     OutputExists,
     OutputInUse,
+    OverQuota,
     PlaceNotAllowed,
     PlaceRefused,
     UnknownBundle,
     UnknownJob,
+    WebhookNotAllowed,
 )
 from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
@@ -82,7 +84,7 @@ class Counters(BaseModel):
         **refusals(
             BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
             Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
-            UnknownJob, Contended,
+            UnknownJob, WebhookNotAllowed, OverQuota, Contended,
         ),
     },
 )  # fmt: skip
