@@ -54,7 +54,10 @@ class TooManyStreams(Refusal):
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
+    example = (
+        "Jobs are listed by duration, or from the oldest, for one owner and without filters; since and until go with "
+        "sort=oldest. Leave out sort, or the filters."
+    )
 
 
 class PlaceNotAllowed(Refusal):
