@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from fanfold.engines import Engine, Handle, Observation, Phase
-from fanfold.engines.protocol import EngineError, Foreign
+from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.errors import Refused
 from fanfold.planning import planner
 from fanfold_steps.outputs.finish import sweep
@@ -35,6 +35,7 @@ from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
 from fanfold_submit.queueing.parts import Queueing
+from fanfold_submit.queueing.view import Wait
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -44,6 +45,7 @@ log = logger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between
 _TOO_LARGE = "The job failed, and its record is too large to be stored. Submit it with fewer inputs."
 SHORTEST, LONGEST = 0.2, 3.0  # seconds until a running job is reconciled again
+LONGEST_REASON = 1000  # characters of why pods can't start
 SEEN = 1.0  # seconds for which workers that were seen running are assumed to be running
 LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to stop by themselves
 
@@ -61,7 +63,7 @@ class Reconciler:
         self._places = places
         self._now = now
         self._readers: dict[str, ProgressReader] = {}
-        self._seen_active: dict[str, tuple[Handle, float]] = {}
+        self._seen_active: dict[str, tuple[Handle, float, Observation]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
         """Take the job's next step. Return the seconds until the one after it, None if there is nothing left to do.
@@ -143,7 +145,7 @@ class Reconciler:
             return self._dispatch(job)
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
-        return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+        return self._with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
 
     def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
         """A job that its Workflow has started: nothing is done to it, whatever becomes of its workers.
@@ -162,16 +164,16 @@ class Reconciler:
         """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
         if job.handle is None:
             return Observation(Phase.GONE)
-        handle, moment = self._seen_active.get(job.id, (None, 0.0))
-        if job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
-            return Observation(Phase.ACTIVE)
+        seen = self._seen_active.get(job.id)
+        if job.desired == "run" and seen and seen[0] == job.handle and time.monotonic() - seen[1] < SEEN:
+            return seen[2]
         try:
             observation = self._engine.observe(job.handle)
         except EngineError as error:
             log.warning("cannot observe the workers of job %s: %s", job.id, error)
             return Observation(Phase.ACTIVE)
         if observation.phase is Phase.ACTIVE and not observation.hopeless:
-            self._seen_active[job.id] = (job.handle, time.monotonic())
+            self._seen_active[job.id] = (job.handle, time.monotonic(), observation)
         return observation
 
     def _progress(self, job: Job) -> Progress:
@@ -271,6 +273,14 @@ class Reconciler:
             fields |= {"state": State.RUNNING, "started": timestamp(self._now())}
         return job.changed(**fields)
 
+    def _with_pending(self, job: Job, pending: Pending | None) -> Job:
+        """The job with what keeps some of its pods from starting, in its owner's names."""
+        wait = None
+        if pending:
+            message = printable(self._places.redact(pending.message, job.owner_id))
+            wait = Wait.model_validate({"reason": pending.reason, "message": message[:LONGEST_REASON]})
+        return job if wait == job.waiting else job.changed(waiting=wait)
+
     def _failed(self, job: Job, problem_type: ProblemType, detail: str, **members: Any) -> Job:
         """The job with the reason why it failed, in its owner's names."""
         error = problem_type.problem(printable(self._places.redact(detail, job.owner_id)), **members)
@@ -283,7 +293,7 @@ class Reconciler:
 
     def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
         log.info("job %s has %s", job.id, state)
-        return job.changed(state=state, finished=timestamp(self._now()), error=error)
+        return job.changed(state=state, finished=timestamp(self._now()), error=error, waiting=None)
 
     def _reader(self, job: Job) -> ProgressReader:
         if job.id not in self._readers:
