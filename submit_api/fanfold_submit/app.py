@@ -13,7 +13,19 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_submit.http import problems
 from fanfold_submit.http.uploads import limit
-from fanfold_submit.routes import about, bundles, files, health, jobs, me, owners, priority, results, schedules
+from fanfold_submit.routes import (
+    about,
+    bundles,
+    files,
+    health,
+    jobs,
+    me,
+    owners,
+    priority,
+    results,
+    schedules,
+    webhooks,
+)  # fmt: skip
 from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
 from fanfold_web.http import openapi
@@ -51,7 +63,7 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    modules = (jobs, files, results, bundles, schedules, about, me, owners, priority, health)
+    modules = (jobs, files, results, bundles, schedules, webhooks, about, me, owners, priority, health)
     include(app, *(module.router for module in modules))
     return app
 

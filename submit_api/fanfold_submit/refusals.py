@@ -3,7 +3,7 @@
 Refusal
 ├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
 ├── NoSuchList                                             filters and an order that no list of jobs has
-├── PlaceNotAllowed                                        a place outside what this caller may use
+├── PlaceNotAllowed, WebhookNotAllowed                     a place or a URL outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
 │   NoSuchSchedule                                         nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
@@ -41,7 +41,7 @@ class InvalidPath(Refusal):
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
+    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
 
 
 class PlaceNotAllowed(Refusal):
@@ -222,6 +222,15 @@ class WrongHash(Refusal):
     """A bundle whose bytes do not have the hash in its name."""
 
     example = "The body's SHA-256 is 5a…, not 7c…. Nothing was stored; send it again."
+
+
+class WebhookNotAllowed(Refusal):
+    """A URL that jobs may not have told here."""
+
+    example = (
+        "https://example.org:443 is not on the operator's list of what jobs may have told (none): ask them to add it "
+        "to FANFOLD_SUBMIT_WEBHOOKS, or leave `notify` out."
+    )
 
 
 class NoSuchSchedule(Refusal):

@@ -16,8 +16,9 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.queueing.parts import Queueing, limits_of
-from fanfold_submit.reconciling.clearing import Clearing
+from fanfold_submit.reconciling.clearing import Clearing, Kept
 from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.deliveries import Deliveries
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.record_controller import RecordController
@@ -33,13 +34,16 @@ from fanfold_submit.storing.recount import Recount
 from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
+from fanfold_submit.webhooks.outbox import MESSAGES
+from fanfold_submit.webhooks.secrets import Secrets
+from fanfold_submit.webhooks.targets import Targets
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
 UPLOADS, UPLOADS_EACH = 32, 8
 BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
-LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
+LISTINGS, LISTINGS_EACH = 8, 4  # of files, of jobs, and of results, which may be read to check them
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Service:
     controller: Controller
     schedules: Schedules
     timekeeper: RecordController
+    secrets: Secrets
+    postman: RecordController
     pairing: Pairing
     record_writes: WriteProbe
     object_writes: WriteProbe
@@ -77,7 +83,7 @@ class Service:
     @property
     def controllers(self) -> Sequence[Controller | RecordController]:
         """What works by itself, as long as the service is served."""
-        return self.controller, self.timekeeper
+        return self.controller, self.timekeeper, self.postman
 
 
 def wire(
@@ -94,20 +100,21 @@ def wire(
     tokens = Tokens(settings, now)
     admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
+    kept = Kept.for_days(settings.keep_days, settings.unused_days)
     controller = Controller(
         Reconciler(jobs, engine, places, queueing, stored, now),
         jobs,
         engine,
         settings.reconcile_seconds,
-        Clearing(jobs, objects, settings.keep_days, now, lambda: named_by_schedules(scheduled, places))
-        if settings.keep_days
-        else None,
+        Clearing(records, jobs, objects, kept, now, lambda: named_by_schedules(scheduled, places)),
         Listing(jobs, objects, places, now),
         Migration(records, jobs),
         queueing,
         Recount(records, objects, stored),
     )
-    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
+    firing = Firing(scheduled, jobs, admission, delegations, now)
+    secrets = Secrets(records, now)
+    deliveries = Deliveries(records, jobs, Targets(settings.webhooks), secrets, now)
     schedule_limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,
@@ -123,6 +130,8 @@ def wire(
         controller=controller,
         schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
         timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
+        secrets=secrets,
+        postman=RecordController(records, MESSAGES, deliveries.deliver, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),

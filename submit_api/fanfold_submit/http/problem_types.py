@@ -19,6 +19,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.InvalidPath: ProblemType(400, "invalid-path", "Invalid path"),
     refusals.NoSuchList: ProblemType(400, "no-such-list", "There is no such list"),
     refusals.PlaceNotAllowed: ProblemType(403, "place-not-allowed", "The place is not allowed"),
+    refusals.WebhookNotAllowed: ProblemType(403, "webhook-not-allowed", "The URL can't be told"),
     refusals.NoSuchBundle: ProblemType(404, "no-such-bundle", "No such bundle"),
     refusals.NoSuchFile: ProblemType(404, "no-such-file", "No such file"),
     refusals.NoSuchJob: ProblemType(404, "no-such-job", "No such job"),

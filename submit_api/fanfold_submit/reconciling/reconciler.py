@@ -33,7 +33,7 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
-from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
+from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
 from fanfold_submit.storing.stored import StoredBytes
@@ -188,7 +188,7 @@ class Reconciler:
 
     def _dispatch(self, job: Job) -> Job:
         try:
-            tell_workers(job)
+            make_ready(job)
             planner.write(job.plan)
             handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
         except Foreign as error:
