@@ -46,6 +46,7 @@ log = logger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between
 _TOO_LARGE = "The job failed, and its record is too large to be stored. Submit it with fewer inputs."
 SHORTEST, LONGEST = 0.2, 3.0  # seconds until a running job is reconciled again
+LONGEST_REASON = 1000  # characters of why pods can't start
 SEEN = 1.0  # seconds for which workers that were seen running are assumed to be running
 LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to stop by themselves
 
@@ -63,7 +64,7 @@ class Reconciler:
         self._places = places
         self._now = queueing.now
         self._trees = trees or WatchedTrees()
-        self._seen_active: dict[str, tuple[Handle, Observation, float]] = {}
+        self._seen_active: dict[str, tuple[Handle, float, Observation]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
         """Take the job's next step. Return the seconds until the one after it, None if there is nothing left to do.
@@ -145,7 +146,7 @@ class Reconciler:
             return self._dispatch(job)
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
-        return _with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+        return self._with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
 
     def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
         """A job that its Workflow has started: nothing is done to it, whatever becomes of its workers.
@@ -164,16 +165,16 @@ class Reconciler:
         """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
         if job.handle is None:
             return Observation(Phase.GONE)
-        handle, seen, moment = self._seen_active.get(job.id, (None, None, 0.0))
-        if seen and job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
-            return seen
+        seen = self._seen_active.get(job.id)
+        if job.desired == "run" and seen and seen[0] == job.handle and time.monotonic() - seen[1] < SEEN:
+            return seen[2]
         try:
             observation = self._engine.observe(job.handle)
         except EngineError as error:
             log.warning("cannot observe the workers of job %s: %s", job.id, error)
             return Observation(Phase.ACTIVE)
         if observation.phase is Phase.ACTIVE and not observation.hopeless:
-            self._seen_active[job.id] = (job.handle, observation, time.monotonic())
+            self._seen_active[job.id] = (job.handle, time.monotonic(), observation)
         return observation
 
     def _progress(self, job: Job) -> Progress:
@@ -285,6 +286,14 @@ class Reconciler:
             fields |= {"state": State.RUNNING, "started": timestamp(self._now())}
         return job.changed(**fields)
 
+    def _with_pending(self, job: Job, pending: Pending | None) -> Job:
+        """The job with what keeps some of its pods from starting, in its owner's names."""
+        wait = None
+        if pending:
+            message = printable(self._places.redact(pending.message, job.owner_id))
+            wait = Wait.model_validate({"reason": pending.reason, "message": message[:LONGEST_REASON]})
+        return job if wait == job.waiting else job.changed(waiting=wait)
+
     def _failed(self, job: Job, problem_type: ProblemType, detail: str, **members: Any) -> Job:
         """The job with the reason why it failed, in its owner's names."""
         error = problem_type.problem(printable(self._places.redact(detail, job.owner_id)), **members)
@@ -309,10 +318,3 @@ class Reconciler:
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()
-
-
-def _with_pending(job: Job, pending: Pending | None) -> Job:
-    """The job with why its pods, or some of them, haven't started; that they are about to is told before any has."""
-    is_told = pending and (pending.reason != "pods" or job.state.rank < State.RUNNING.rank)
-    wait = Wait(reason=pending.reason, message=pending.message, place=None) if pending and is_told else None
-    return job if wait == job.waiting else job.changed(waiting=wait)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
-from typing import Literal, Protocol
+from typing import Protocol
 
 from fanfold.planning.planner import PlannedJob
 
@@ -39,9 +39,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Why workers that were asked for haven't started: a code for programs, and a sentence."""
+    """Why some of a job's workers haven't started; the others may be running."""
 
-    reason: Literal["image", "configuration", "quota", "unschedulable", "pods"]
+    reason: str
+    """`image`, `configuration`, `quota`, `unschedulable` or, for anything else, `pods`."""
     message: str
 
 
@@ -56,7 +57,7 @@ class Observation:
     hopeless: bool = False
     """Whether they can't do the job, and starting them again would end in the same way; `message` says why."""
     pending: Pending | None = None
-    """Why some haven't started; None if all have."""
+    """What keeps some of them from starting, if the engine knows."""
 
 
 class Engine(Protocol):
