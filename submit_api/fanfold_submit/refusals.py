@@ -12,6 +12,7 @@ Refusal
 ├── NotAdmitted                                            the job was started by its Workflow
 ├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
+├── OverQuota                                              more bytes than the operator lets a user keep
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
 │   PlaceRefused, UnknownBundle, UnknownJob                a job that cannot run as requested
@@ -40,7 +41,7 @@ class InvalidPath(Refusal):
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
+    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
 
 
 class PlaceNotAllowed(Refusal):
@@ -89,6 +90,15 @@ class ResultsRemoved(Refusal):
     """The job succeeded, but its output is gone."""
 
     example = "The output of job 000m3k2v8q1x7f9a2b4c (files:counts/) was removed. Submit the job again."
+
+
+class OverQuota(Refusal):
+    """More bytes than the operator lets this user, their group, or all users keep."""
+
+    example = (
+        "You keep 10,000 bytes of files and results, of 10,000. Remove files (DELETE /v1/files/PATH) or jobs (DELETE "
+        "/v1/jobs/ID), or ask an administrator."
+    )
 
 
 class UploadStalled(Refusal):

@@ -119,15 +119,25 @@ class Settings(ServiceSettings):
     )
     workers_each: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for one user")
     workers_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    # How many bytes are kept: in files and with jobs, and in code bundles and wheels.
+    kept_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    kept_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
+    kept_bytes_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    bundle_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    bundle_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
     # How many schedules each user may have, and how close together the ticks of one may be.
     schedules_each: int = Field(default=50, ge=0, description="a whole number; the default is 50")
     shortest_interval: float = Field(default=60.0, ge=60, description="a number of seconds, 60 or more")
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
-    # How long ended jobs are kept, and code and uploads that no job uses.
-    keep_days: float | None = Field(
-        default=None, gt=0, description="a number of days above 0; without it, nothing is removed"
-    )
+    # How long ended jobs are kept.
+    keep_days: float | None = Field(default=None, gt=0, description="a number of days above 0; without it, no job goes")
+    # How long code and uploads are kept that no job uses; not longer than ended jobs.
+    unused_days: float = Field(default=30.0, gt=0, description="a number of days above 0; the default is 30")
 
 
 class Backends(ServiceSettings):

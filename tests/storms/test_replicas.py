@@ -24,7 +24,8 @@ import fanfold_auth.settings
 from fanfold_storage.records import Records, Watch, scan_all
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.jobs.job import State
-from fanfold_submit.jobs.job_records import JOBS, QUEUE
+from fanfold_submit.jobs.job_records import JOBS
+from fanfold_submit.queueing.entries import QUEUE
 from fanfold_web.server import listen
 from tests.servers import EtcdCluster, etcd
 from tests.waiting import poll

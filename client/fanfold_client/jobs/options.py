@@ -65,8 +65,10 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
     click.Option(["--notify"], metavar="URL", help="Told when the job has ended, if the operator allows the URL."),
     QUIET_OPTION,
     *(
-        click.Option([name], is_flag=name == "--keep", default=None, expose_value=False, hidden=True, callback=_refuse)
-        for name in _REFUSED
+        click.Option(
+            [name], is_flag=name == "--keep", default=None, expose_value=False, hidden=True, callback=_refuse, help=why
+        )
+        for name, why in _REFUSED.items()
     ),
 ]
 """All that `fanfold run` has, too, and the job's name."""

@@ -35,6 +35,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.ResultsChanged: ProblemType(409, "results-changed", "The results were changed"),
     refusals.OutputExists: ProblemType(409, "output-exists", "The output exists"),
     refusals.OutputInUse: ProblemType(409, "output-in-use", "The output is being written"),
+    refusals.OverQuota: ProblemType(413, "over-quota", "Over the limit on what is kept"),
     refusals.ScheduleExists: ProblemType(409, "schedule-exists", "The schedule exists"),
     refusals.TooManySchedules: ProblemType(409, "too-many-schedules", "Too many schedules"),
     refusals.NoDelegations: ProblemType(409, "no-delegations", "Nobody can act for the user"),

@@ -43,7 +43,8 @@ def _checked(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) ->
     "--keep-days",
     type=click.FloatRange(0, min_open=True),
     metavar="DAYS",
-    help="Remove jobs that ended longer ago, and code and uploads that no job uses. Default: keep all.",
+    help="Remove jobs that ended longer ago. Default: keep all. Code and uploads that no job uses go after 30 days, or "
+    "after DAYS if that is less.",
 )
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Workers at a time.  [default: the cores]")
 @click.option("--workers-each", type=click.IntRange(1), metavar="N", help="Workers at a time for the jobs of one user.")
