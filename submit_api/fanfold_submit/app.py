@@ -14,7 +14,7 @@ from fanfold_storage.records import Records
 from fanfold_submit.http import problems
 from fanfold_submit.http.uploads import limit
 from fanfold_submit.reconciling.controller import Controller
-from fanfold_submit.routes import about, bundles, files, health, jobs, me, owners, results
+from fanfold_submit.routes import about, bundles, files, health, jobs, me, owners, results, retry
 from fanfold_submit.service import wire
 from fanfold_submit.settings import Settings
 from fanfold_web.http import openapi
@@ -52,7 +52,7 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    include(app, *(module.router for module in (jobs, files, results, bundles, about, me, owners, health)))
+    include(app, *(module.router for module in (jobs, files, results, retry, bundles, about, me, owners, health)))
     return app
 
 

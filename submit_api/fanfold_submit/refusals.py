@@ -8,6 +8,9 @@ Refusal
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
 ├── NotAdmitted                                            the job was started by its Workflow
+├── InputChanged                                           the job's input isn't what it was submitted for
+├── NoWorkflow                                             the job has no Workflow to show
+├── TooManyFollowers                                       too many streams of events are open
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
@@ -102,6 +105,25 @@ class NotAdmitted(Refusal):
     """A Workflow has started the job, not this service, so only the Workflow can be stopped."""
 
     example = "Job 0midc1z408q1x7f9a2b4 was started by its Workflow. Stop that: argo stop -n team visits-x7k2p"
+
+
+class InputChanged(Refusal):
+    """The job's input isn't what it was submitted for, so what it has done doesn't go with the rest."""
+
+    example = "The input of job 000m3k2v8q1x7f9a2b4c was changed after it was submitted. Submit the job again."
+
+
+class NoWorkflow(Refusal):
+    """The job has no Workflow to show."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has no Workflow: this service runs jobs as processes on its own machine."
+
+
+class TooManyFollowers(Refusal):
+    """Too many streams of events are open, in all or of this user's."""
+
+    example = "You have 20 streams of events open, the most that a user may have. Close one."
+    retry_after = 5.0
 
 
 class NoResults(Refusal):

@@ -16,6 +16,7 @@ from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.runs.retry import Retrying
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Slots
 from fanfold_submit.stores import Pairing
@@ -40,6 +41,7 @@ class Service:
     jobs: JobRecords
     places: Places
     admission: Admission
+    retrying: Retrying
     controller: Controller
     pairing: Pairing
     record_writes: WriteProbe
@@ -57,6 +59,7 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
+    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), now)
     return Service(
         settings=settings,
         objects=objects,
@@ -64,7 +67,8 @@ def wire(
         tokens=Tokens(settings, now),
         jobs=jobs,
         places=places,
-        admission=Admission(jobs, places, objects, Allowed.by(settings, engine.name), now),
+        admission=admission,
+        retrying=Retrying(jobs, places, admission, now),
         controller=Controller(
             Reconciler(jobs, engine, places, now),
             jobs,

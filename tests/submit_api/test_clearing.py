@@ -43,7 +43,7 @@ class Site:
             after = after.changed(state=State.SUCCEEDED, finished=finished)
         assert self.bench.jobs.change(self.found(job), after)
         if closed and ended is not None:
-            self.bench.jobs.close(after)
+            self.bench.jobs.close(self.found(after))
         self.objects.put(f"jobs/{job.id}/output/part-00000.txt", [b"x"])
         return after
 

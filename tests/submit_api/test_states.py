@@ -126,7 +126,7 @@ class Jobs(RuleBasedStateMachine):
         model = self.models.get(copy[0].job.id)
         found = self.jobs.find(copy[0].job.id)
         if model and found and found.job.state.final:
-            self.jobs.close(found.job)
+            self.jobs.close(found)
             model.queued = False
 
     @invariant()

@@ -20,6 +20,8 @@ from fanfold_storage.errors import NotFound
 from fanfold_storage.urls import open_objects
 
 PLAN_KEY = "plan.json"
+PLAN_BEFORE = "plan-before.json"
+"""The plan that an earlier run followed, if another one goes on with other code."""
 Tasks = dict[str, int]
 """A stage's steps in order, with the number of their tasks; a stage without a reducer has only `map`."""
 

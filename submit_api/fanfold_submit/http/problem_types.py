@@ -25,6 +25,8 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.ResultsRemoved: ProblemType(404, "results-removed", "The results were removed"),
     refusals.UploadStalled: ProblemType(408, "upload-stalled", "The upload stalled"),
     refusals.NotAdmitted: ProblemType(409, "not-admitted", "The job was started elsewhere"),
+    refusals.InputChanged: ProblemType(409, "input-changed", "The input was changed"),
+    refusals.NoWorkflow: ProblemType(409, "no-workflow", "No Workflow"),
     refusals.JobActive: ProblemType(409, "job-active", "The job has not ended"),
     refusals.JobFinal: ProblemType(409, "job-final", "The job has ended"),
     refusals.NoResults: ProblemType(409, "no-results", "No results"),
@@ -45,6 +47,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.UnknownBundle: ProblemType(422, "unknown-bundle", "No such bundle"),
     refusals.UnknownJob: ProblemType(422, "unknown-job", "No such built-in job"),
     refusals.WrongHash: ProblemType(422, "wrong-hash", "The hash differs"),
+    refusals.TooManyFollowers: ProblemType(429, "too-many-followers", "Too many streams"),
     refusals.AuthAway: ProblemType(503, "auth-away", "Auth service unavailable"),
     refusals.ReconcilerDead: ProblemType(503, "reconciler-dead", "The reconciler has stopped"),
 }

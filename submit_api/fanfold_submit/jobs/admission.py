@@ -82,7 +82,7 @@ class Admission:
             if earlier := self._earlier(idempotency):
                 return Admitted(earlier, is_new=False)
             if writer := self._jobs.writer_of(job):
-                raise OutputInUse(self._in_use(job, writer))
+                raise self.in_use(job, writer)
         raise Contended
 
     def _earlier(self, key: IdempotencyKey | None) -> Job | None:
@@ -100,12 +100,8 @@ class Admission:
     def _prepare(self, request: JobRequest, owner: Principal) -> Job:
         """Check everything that can be checked; write nothing."""
         spec = job_spec(request)
-        if spec.bundle is not None:
-            self._check_bundle(spec.bundle)
-        for wheel in spec.dependencies.wheels if spec.dependencies else ():
-            self._check_wheel(wheel)
+        notes = self.check_spec(spec)
         check_params(request, spec)
-        notes = self._allowed.check(spec)
         plan = self._plan(request, spec, owner)
         job = Job(
             id=plan.conf.id,
@@ -122,9 +118,29 @@ class Admission:
             conf=plan.conf.to_json(),
             url=plan.job_url,
         )
-        if len(job.model_dump_json().encode()) > LARGEST_RECORD:
-            raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
+        demand_storable(job)
         return job
+
+    def check_spec(self, spec: JobSpec) -> list[str]:
+        """See that the code is here and allowed; a sentence for each thing that has no effect here.
+
+        Raises UnknownBundle, InvalidSpec, JobRefused.
+        """
+        if spec.bundle is not None:
+            self._check_bundle(spec.bundle)
+        for wheel in spec.dependencies.wheels if spec.dependencies else ():
+            self._check_wheel(wheel)
+        return self._allowed.check(spec)
+
+    def in_use(self, job: Job, writer_id: str) -> OutputInUse:
+        """The refusal of a job to whose output another one writes."""
+        current = self._jobs.find(writer_id)
+        who = f"your job {writer_id}" if current and current.job.owner_id == job.owner_id else "another user's job"
+        if current and current.job.state.final:
+            what = f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
+        else:
+            what = f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+        return OutputInUse(what)
 
     def _check_bundle(self, sha256: str) -> None:
         try:
@@ -169,9 +185,8 @@ class Admission:
             return {name: [self._places.url(place, owner) for place in places] for name, places in inputs.items()}
         return [self._places.url(place, owner) for place in inputs]
 
-    def _in_use(self, job: Job, writer_id: str) -> str:
-        current = self._jobs.find(writer_id)
-        who = f"your job {writer_id}" if current and current.job.owner_id == job.owner_id else "another user's job"
-        if current and current.job.state.final:
-            return f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
-        return f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+
+def demand_storable(job: Job) -> None:
+    """See that a job fits into its record. Raises TooLarge."""
+    if len(job.model_dump_json().encode()) > LARGEST_RECORD:
+        raise TooLarge("The job is too large to be stored. Name folders instead of single files.")

@@ -74,6 +74,11 @@ class JobRecords:
         record = self._records.get(JOBS + job_id) if is_job_id(job_id) else None
         return JobAtRevision(Job.model_validate(record.value), record.revision) if record else None
 
+    def find_at(self, job_id: str, revision: int) -> JobAtRevision | None:
+        """The job as it was stored at an earlier revision of the store. Raises Compacted: nobody knows any more."""
+        records = self._records.scan(JOBS + job_id, limit=1, revision=revision).records if revision > 0 else []
+        return next((JobAtRevision(Job.model_validate(record.value), record.revision) for record in records), None)
+
     def visible(self, job_id: str, to: Principal) -> JobAtRevision:
         """The job, if the principal may see it; another user's job does not exist for them. Raises NoSuchJob."""
         current = self.find(job_id)
@@ -113,6 +118,15 @@ class JobRecords:
             writes.append(Write(key.record_key, value, KEY_SECONDS))
         return self._transact([Expect(write.key, 0) for write in writes], writes, job)
 
+    def begin_run(self, current: JobAtRevision, after: Job) -> bool:
+        """Store the next run of a job, with its place in the queue, all or nothing.
+
+        False if somebody else has changed the job, its workers are still stopping, or its output is taken.
+        """
+        held = [Write(key, {"job": after.id}) for key in _held_while_queued(after)]
+        expectations = [Expect(JOBS + after.id, current.revision), *(Expect(write.key, 0) for write in held)]
+        return self._transact(expectations, [Write(JOBS + after.id, after.model_dump(mode="json")), *held], after)
+
     def change(self, current: JobAtRevision, after: Job) -> bool:
         """Replace the job. False if somebody else has changed it since."""
         writes = [Write(JOBS + after.id, after.model_dump(mode="json"))]
@@ -131,13 +145,15 @@ class JobRecords:
         """Whether the job needs reconciling: it is not final, or its workers may still be running."""
         return self._records.get(QUEUE + job.id) is not None
 
-    def close(self, job: Job) -> None:
-        """Take a final job off the queue and free its output, unless that was done before."""
+    def close(self, current: JobAtRevision) -> None:
+        """Take a final job off the queue and free its output, unless that was done before, or the job runs again."""
+        job = current.job
         keys = _held_while_queued(job)
         stored = [self._records.get(key) for key in keys]
         own = [record for record in stored if record and record.value["job"] == job.id]
         if len(own) == len(keys):
             expectations = [Expect(record.key, record.revision) for record in own]
+            expectations.append(Expect(JOBS + job.id, current.revision))
             self._records.transact(expectations, [Write(key, None) for key in keys])
 
     def remembered(self, key: IdempotencyKey) -> tuple[Job, str] | None:
@@ -176,6 +192,10 @@ class JobRecords:
     def watch_queue(self, from_revision: int) -> Watch:
         """Changes of the queue: new jobs, jobs to cancel, jobs that have ended."""
         return self._records.watch(QUEUE, from_revision)
+
+    def watch_jobs(self) -> Watch:
+        """Changes of all jobs from now on."""
+        return self._records.watch(JOBS, self._records.scan(JOBS, limit=1).revision + 1)
 
     def _transact(self, expectations: list[Expect], writes: list[Write], job: Job) -> bool:
         try:

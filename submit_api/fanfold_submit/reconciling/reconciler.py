@@ -14,8 +14,9 @@ from typing import Any
 from fanfold.engines import Engine, Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign
 from fanfold.errors import Refused
-from fanfold.planning import planner
+from fanfold.planning import next_run, planner
 from fanfold_steps.outputs.finish import sweep
+from fanfold_steps.outputs.staged import staged_handles
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress, ProgressReader
@@ -52,7 +53,7 @@ class Reconciler:
         self._engine = engine
         self._places = places
         self._now = now
-        self._readers: dict[str, ProgressReader] = {}
+        self._readers: dict[str, tuple[int, ProgressReader]] = {}
         self._seen_active: dict[str, tuple[Handle, float]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
@@ -66,7 +67,7 @@ class Reconciler:
             self._forget(job_id)  # another replica may have cleaned up
             return None
         if current.job.state.final:
-            return self._clean_up(current.job)
+            return self._clean_up(current)
         after = self._step(current.job)
         if after != current.job and not self._change(current, after):
             self._undo_dispatch(current.job, after)
@@ -99,6 +100,8 @@ class Reconciler:
 
     def _step(self, job: Job) -> Job:
         """What the record should say now; starts or stops workers as needed."""
+        if job.runs > 1 and job.state is State.QUEUED and job.desired == "run":
+            return self._dispatch(job)  # what its tree says is about the run before, until that is cleared away
         # Before the tree: workers that had ended before it was read can't change it.
         workers = self._workers(job)
         progress = self._progress(job)
@@ -158,6 +161,8 @@ class Reconciler:
 
     def _dispatch(self, job: Job) -> Job:
         try:
+            if job.runs > 1:
+                next_run.prepare(job.plan)
             planner.write(job.plan)
             handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
         except Foreign as error:
@@ -201,16 +206,21 @@ class Reconciler:
         if current and current.job.desired == "cancel" and not job.handle and after.handle:
             self._engine.cancel(after.handle)
 
-    def _clean_up(self, job: Job) -> float | None:
-        """The job is final: wait for its workers to stop, discard what they left half-written, free its output."""
+    def _clean_up(self, current: JobAtRevision) -> float | None:
+        """The job is final: wait for its workers to stop, discard what they left half-written, free its output.
+
+        What tasks have committed stays for a retry, unless the job has succeeded.
+        """
+        job = current.job
         phase = self._engine.observe(job.handle).phase if job.handle and job.admitted else Phase.GONE
         if phase is Phase.ACTIVE and job.handle:
             if self._seconds_since(job.finished or job.created) >= LINGER[job.state]:
                 self._engine.cancel(job.handle)
             return 1.0
-        if job.admitted:
-            sweep(job.plan.conf, JobTree.open(job.url))
-        self._jobs.close(job)
+        if job.admitted and self._jobs.is_queued(job):  # still: another replica may have been faster
+            tree = JobTree.open(job.url)
+            sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
+        self._jobs.close(current)
         self._forget(job.id)
         return None
 
@@ -245,9 +255,11 @@ class Reconciler:
         return job.changed(state=state, finished=timestamp(self._now()), error=error)
 
     def _reader(self, job: Job) -> ProgressReader:
-        if job.id not in self._readers:
-            self._readers[job.id] = ProgressReader(JobTree.open(job.url))
-        return self._readers[job.id]
+        run, reader = self._readers.get(job.id, (0, None))
+        if reader is None or run != job.runs:
+            reader = ProgressReader(JobTree.open(job.url))
+            self._readers[job.id] = job.runs, reader
+        return reader
 
     def _pace(self, job: Job) -> float:
         """Seconds until the next step. Young jobs get short ones, so a short job is not kept waiting."""
@@ -255,7 +267,7 @@ class Reconciler:
             return float(min(2**job.fruitless, 10))
         if job.desired == "cancel":
             return 1.0
-        return min(LONGEST, max(SHORTEST, self._seconds_since(job.created) / 10))
+        return min(LONGEST, max(SHORTEST, self._seconds_since(job.retried or job.created) / 10))
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()

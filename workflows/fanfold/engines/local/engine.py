@@ -71,7 +71,7 @@ class LocalEngine:
         job = plan.conf.id
         with self._lock:
             crew = self._crews.get(job)
-            if crew and crew.plan.fingerprint != plan.fingerprint:
+            if crew and crew.running and crew.plan.fingerprint != plan.fingerprint:
                 raise Foreign(f"another job is running under the id {job}")
             if not crew or not crew.running:
                 crew = self._crews[job] = _Crew(plan, f"{self._incarnation}.{uuid.uuid4().hex}")
