@@ -13,9 +13,8 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_submit.http import problems
 from fanfold_submit.http.uploads import limit
-from fanfold_submit.reconciling.controller import Controller
-from fanfold_submit.routes import about, bundles, files, health, jobs, me, owners, results, retry
-from fanfold_submit.service import wire
+from fanfold_submit.routes import about, bundles, events, files, health, jobs, me, owners, results, retry
+from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
 from fanfold_web.http import openapi
 from fanfold_web.http.envelope import Envelope
@@ -52,15 +51,18 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    include(app, *(module.router for module in (jobs, files, results, retry, bundles, about, me, owners, health)))
+    include(
+        app, *(module.router for module in (jobs, files, results, retry, events, bundles, about, me, owners, health))
+    )
     return app
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    controller: Controller = app.state.service.controller
-    controller.start()
+    service: Service = app.state.service
+    service.controller.start()
     try:
         yield
     finally:
-        await to_thread.run_sync(controller.stop)
+        await to_thread.run_sync(service.changes.close)
+        await to_thread.run_sync(service.controller.stop)

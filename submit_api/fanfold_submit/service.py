@@ -8,6 +8,7 @@ from fanfold.engines import Engine
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
+from fanfold_submit.events.changes import Changes
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job_records import JobRecords
@@ -18,7 +19,7 @@ from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.runs.retry import Retrying
 from fanfold_submit.settings import Settings
-from fanfold_submit.slots import Slots
+from fanfold_submit.slots import Seats, Slots
 from fanfold_submit.stores import Pairing
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_web.metrics import Metrics
@@ -28,6 +29,7 @@ UPLOADS, UPLOADS_EACH = 32, 8
 BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
 LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
+FOLLOWERS, FOLLOWERS_EACH = 300, 20  # streams of events, each with a connection of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Service:
     places: Places
     admission: Admission
     retrying: Retrying
+    changes: Changes
     controller: Controller
     pairing: Pairing
     record_writes: WriteProbe
@@ -51,6 +54,7 @@ class Service:
     bundles: Slots = field(default_factory=lambda: Slots(BUNDLES, BUNDLES_EACH))
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
+    followers: Seats = field(default_factory=lambda: Seats(FOLLOWERS, FOLLOWERS_EACH))
 
 
 def wire(
@@ -69,6 +73,7 @@ def wire(
         places=places,
         admission=admission,
         retrying=Retrying(jobs, places, admission, now),
+        changes=Changes(jobs),
         controller=Controller(
             Reconciler(jobs, engine, places, now),
             jobs,
