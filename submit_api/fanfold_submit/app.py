@@ -13,7 +13,7 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_submit.http import problems
 from fanfold_submit.http.uploads import limit
-from fanfold_submit.routes import about, bundles, events, files, health, jobs, me, owners, results, retry
+from fanfold_submit.routes import about, bundles, events, files, health, jobs, me, owners, results, retry, workflow
 from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
 from fanfold_web.http import openapi
@@ -51,9 +51,8 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    include(
-        app, *(module.router for module in (jobs, files, results, retry, events, bundles, about, me, owners, health))
-    )
+    modules = (jobs, files, results, retry, events, workflow, bundles, about, me, owners, health)
+    include(app, *(module.router for module in modules))
     return app
 
 

@@ -110,7 +110,10 @@ class NotAdmitted(Refusal):
 class InputChanged(Refusal):
     """The job's input isn't what it was submitted for, so what it has done doesn't go with the rest."""
 
-    example = "The input of job 000m3k2v8q1x7f9a2b4c was changed after it was submitted. Submit the job again."
+    example = (
+        "The input of job 000m3k2v8q1x7f9a2b4c was changed after it was submitted, so committed tasks don't count for "
+        "it. Retry the job anew."
+    )
 
 
 class NoWorkflow(Refusal):

@@ -6,16 +6,20 @@ from contextlib import suppress
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_steps.tree.plan import PlanHead
+from fanfold_steps.tree.plan import PLAN_BEFORE, PlanHead
 from fanfold_steps.tree.task import Task
-from fanfold_storage.errors import NotFound
+from fanfold_storage.errors import InvalidKey, NotFound
+from fanfold_storage.objects import Objects
 
 MOST_BYTES = 64 << 20  # of all handles together: user code can write to the tree, and an S3 handle may have 100 KB
 
 
 def committed_parts(tree: JobTree) -> Iterator[tuple[Task, Commit]]:
     """The committed tasks of the last stage's last step, which write the parts. Raises NotFound, PermanentFailure."""
-    head = PlanHead.load(tree)
+    try:
+        head = PlanHead.load(tree)
+    except NotFound:  # other code hasn't been planned yet
+        head = PlanHead.load(tree, PLAN_BEFORE)
     stage = len(head.tasks) - 1
     step, count = list(head.tasks[stage].items())[-1]
     for index in tree.committed(stage, step):
@@ -42,3 +46,10 @@ def staged_handles(tree: JobTree) -> list[str]:
                 break
             found += handles
     return found
+
+
+def discard_staged(tree: JobTree, output: Objects) -> None:
+    """Discard what committed tasks have staged in an output, since nobody will make it visible. Raises StorageError."""
+    for handle in staged_handles(tree):
+        with suppress(InvalidKey):  # the job's code wrote it
+            output.abort(handle)

@@ -6,7 +6,7 @@ a crash at any point, any replica may reconcile the job again: names are determi
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress, ProgressReader
 from fanfold_storage.errors import StorageError, TooLarge
+from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.failures import (
     JOB_FAILED,
     JOB_REFUSED,
@@ -33,6 +34,7 @@ from fanfold_submit.jobs.failures import (
 from fanfold_submit.jobs.job import Job, Stage, State, Workflow
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.runs.workflows import keep_workflow
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
@@ -164,7 +166,10 @@ class Reconciler:
             if job.runs > 1:
                 next_run.prepare(job.plan)
             planner.write(job.plan)
-            handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
+            plan = self._places.confined(job.plan, job.owner_id)
+            if manifest := self._engine.manifest(plan):
+                keep_workflow(open_objects(self._places.root), job, manifest)
+            handle = self._engine.submit(plan)
         except Foreign as error:
             return self._failed(job, NAME_TAKEN, f"The job's workers can't be started: {error}. Submit it again.")
         except Refused as error:

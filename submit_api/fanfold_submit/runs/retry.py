@@ -18,7 +18,7 @@ from fanfold_storage.errors import InvalidKey, PermissionDenied
 from fanfold_submit.jobs.admission import Admission, demand_storable
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords
-from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.places import Places, run_url
 from fanfold_submit.jobs.request import Builtin, Entry, JobRequest, Spec
 from fanfold_submit.jobs.specs import job_spec
 from fanfold_submit.principal import Principal
@@ -106,12 +106,12 @@ class Retrying:
         before = conf_from_json(job.conf)
         spec = self._spec(request, job, before)
         notes = self._admission.check_spec(spec)
-        conf = self._conf(job, before, spec)
         resumed = not request.anew and (request.code is None or _stays_valid(before.spec, spec))
+        conf = self._conf(job, before, spec, resumed=resumed)
         self._demand_free_output(job, conf, resumed=resumed)
         url = job.url
         if not resumed:  # what the earlier code has committed stays where it is, and nobody reads it
-            url = f"{self._places.job_url(job.id)}run-{job.runs + 1}/"
+            url = run_url(self._places.job_url(job.id), job.runs + 1)
             conf = replace(conf, output=f"{url}output/") if job.output is None else conf
         after = job.next_run(timestamp(self._now()), resumed=resumed, conf=conf.to_json(), url=url, notes=notes)
         demand_storable(after)
@@ -126,8 +126,8 @@ class Retrying:
             return replace(spec, resources=before.spec.resources, image=before.spec.image)
         return spec
 
-    def _conf(self, job: Job, before: JobConf, spec: JobSpec) -> JobConf:
-        """The configuration with another spec; the inputs must be the same. Raises InputChanged, JobRefused."""
+    def _conf(self, job: Job, before: JobConf, spec: JobSpec, *, resumed: bool) -> JobConf:
+        """The configuration for a spec. Raises JobRefused; InputChanged: committed tasks have read something else."""
         bundle = self._places.bundle_url(spec.bundle) if spec.bundle else None
         wheels = self._places.wheels_url()
         places = planner.Places(before.inputs, before.output, job.url, bundle, wheels, output_may_exist=True)
@@ -136,9 +136,12 @@ class Retrying:
             conf = planner.plan(spec, places, sizing, job_id=job.id, owner=job.owner, engine=job.engine).conf
         except (Refused, PermissionDenied, InvalidKey) as error:
             raise JobRefused(self._told(error, job)) from None
-        if conf.inputs_digest != before.inputs_digest:
-            raise InputChanged(f"The input of job {job.id} was changed after it was submitted. Submit the job again.")
-        if spec == before.spec:
+        if resumed and conf.inputs_digest != before.inputs_digest:
+            what = (
+                f"The input of job {job.id} was changed after it was submitted, so committed tasks don't count for it."
+            )
+            raise InputChanged(f"{what} Retry the job anew.")
+        if resumed and spec == before.spec:
             return before
         workers = before.workers if before.workers.keys() == conf.workers.keys() else conf.workers
         return replace(conf, workers=workers, params=before.params)

@@ -84,6 +84,9 @@ class LocalEngine:
                     crew.supervisors[-1].start()
         return Handle(NAMESPACE, job, crew.uid)
 
+    def manifest(self, plan: PlannedJob) -> None:
+        """Nothing: processes have none."""
+
     def observe(self, handle: Handle) -> Observation:
         """Whether any workers are left."""
         with self._lock:
