@@ -19,6 +19,7 @@ router = APIRouter(tags=["jobs"])
 
 @router.get(
     "/v1/jobs/{job_id}/events",
+    status_code=200,
     summary="Follow a job",
     response_class=EventStreamResponse,
     responses={
