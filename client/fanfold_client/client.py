@@ -210,6 +210,34 @@ class Client:
         formats = OutputFormats(job.output, job.outputs) if job else None
         return SubmittedResult(RemoteOutput(self, self.jobs.get(job_id), formats, quiet=quiet))
 
+    def retry(
+        self,
+        job_id: str,
+        code: "AuthoredJob | str | None" = None,
+        *,
+        anew: bool = False,
+        include: Sequence[str] = (),
+        requirements: str | os.PathLike[str] | None = None,
+    ) -> Job:
+        """Retry a job that failed or was cancelled: it keeps its id, and goes on from the tasks that are done.
+
+        Args:
+            job_id: the job.
+            code: other code, as a `Job`, a Python file or the name of a built-in job. Tasks that are done only count
+                for it if both have the same `task_version`; `resumed` in the result says whether they do.
+            anew: discard what is done.
+            include: files and folders beside the other code's file, which travel along.
+            requirements: a file with the packages of the other code.
+
+        Raises:
+            Conflict: the job hasn't failed, or something else lies in its output.
+        """
+        from fanfold_client.jobs.retrying import retry_job
+        from fanfold_client.jobs.submitting import resolve_for
+
+        compiled = None if code is None else resolve_for(self, code, include, requirements)
+        return retry_job(self, job_id, compiled, anew=anew)
+
     def wait(self, job_id: str, *, quiet: bool = False) -> Job:
         """Show a job's progress until its state is final, and return it as it is then, failed or not."""
         from fanfold.terminal.display import Display

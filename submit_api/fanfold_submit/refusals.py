@@ -126,7 +126,7 @@ class TooManyFollowers(Refusal):
     """Too many streams of events are open, in all or of this user's."""
 
     example = "You have 20 streams of events open, the most that a user may have. Close one."
-    retry_after = 5.0
+    retry_after = 15.0
 
 
 class NoResults(Refusal):

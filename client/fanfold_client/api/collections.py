@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from fanfold_client.api.credentials import valid_name
 from fanfold_client.api.download import download
+from fanfold_client.api.events import Event, events
 from fanfold_client.api.problems import NotFound, Refused
 from fanfold_client.api.responses import About, File, Job, Key, Part, Results, User
 from fanfold_client.api.transport import Transport
@@ -130,6 +131,31 @@ class Jobs:
     def cancel(self, job: str) -> Job:
         """Request the cancellation of a job. Repeating the request has no effect."""
         return cast(Job, self._transport.json("POST", f"{_job(job)}/cancel", repeatable=True))
+
+    def events(self, job: str, after: str = "") -> Iterator[Event]:
+        """What changes of the job, as it happens, until it has ended. Continues when the connection breaks.
+
+        Args:
+            job: its id.
+            after: the id of the last event seen; by default, the job as it stands comes first.
+
+        Raises:
+            NoStream: nothing is streamed here.
+        """
+        return events(self._transport, f"{_job(job)}/events", after)
+
+    def retry(self, job: str, request: dict[str, Any]) -> Job:
+        """Give a job that failed or was cancelled another run. With `run` in the request, it may be repeated.
+
+        Raises Conflict: its workers are still stopping, its output isn't free, or it hasn't failed.
+        """
+        response = self._transport.json("POST", f"{_job(job)}/retry", json=request, repeatable="run" in request)
+        return cast(Job, response)
+
+    def workflow(self, job: str, run: int | None = None) -> str:
+        """The Argo Workflow of the job's last run, or of another one, as YAML. Raises Conflict: it has none."""
+        query = {} if run is None else {"run": str(run)}
+        return self._transport.request("GET", f"{_job(job)}/workflow", params=query).text
 
     def delete(self, job: str) -> None:
         """Remove a job that has ended, with its results unless they are among the files. Raises NotFound, Conflict."""

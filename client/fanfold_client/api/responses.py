@@ -72,6 +72,9 @@ class Job(TypedDict):
     counters: dict[str, dict[str, int]]
     error: dict[str, Any] | None
     notes: NotRequired[list[str]]
+    runs: NotRequired[int]
+    retried: NotRequired[str | None]
+    resumed: NotRequired[bool | None]
 
 
 class Part(TypedDict):

@@ -1,11 +1,13 @@
-"""Follow a job to its end."""
+"""Follow a job to its end: by its events, or by asking again and again where these don't come through."""
 
 import time
+from collections.abc import Iterator
 
 from fanfold.terminal.display import Display
 from fanfold.terminal.progress import ProgressLine
 from fanfold.terminal.steps import StepProgress
 from fanfold_client.api.collections import Jobs
+from fanfold_client.api.events import NoStream
 from fanfold_client.api.problems import Away
 from fanfold_client.api.responses import FINAL, Job
 
@@ -19,7 +21,27 @@ def follow(jobs: Jobs, job_id: str, display: Display) -> Job:
     Raises:
         ClientError: there is no such job, or the service hasn't responded for a minute.
     """
-    steps, pause, last_response = StepProgress(), SHORTEST_POLL, time.monotonic()
+    steps = StepProgress()
+    for job in _versions(jobs, job_id):
+        display.show(steps.lines(job["stages"]) or [ProgressLine(job["state"], 0, "")])
+        if job["state"] in FINAL:
+            return job
+    raise AssertionError("a job's versions end with a final one")
+
+
+def _versions(jobs: Jobs, job_id: str) -> Iterator[Job]:
+    """The job as it changes."""
+    try:
+        for event in jobs.events(job_id):
+            if event.kind == "job":
+                yield event.data
+    except NoStream:
+        yield from _polled(jobs, job_id)
+
+
+def _polled(jobs: Jobs, job_id: str) -> Iterator[Job]:
+    """The job as it is each time that the service is asked."""
+    pause, last_response = SHORTEST_POLL, time.monotonic()
     while True:
         try:
             job = jobs.get(job_id)
@@ -28,8 +50,6 @@ def follow(jobs: Jobs, job_id: str, display: Display) -> Job:
                 raise
         else:
             last_response = time.monotonic()
-            display.show(steps.lines(job["stages"]) or [ProgressLine(job["state"], 0, "")])
-            if job["state"] in FINAL:
-                return job
+            yield job
         time.sleep(pause)
         pause = min(LONGEST_POLL, pause * 1.2)
