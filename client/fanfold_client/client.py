@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
-from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Users
+from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
@@ -55,7 +55,8 @@ class Client:
 
     Attributes:
         files: the user's files, and shared ones: put, read, list, find, remove.
-        jobs: submit a request, get, list, cancel, delete, results.
+        jobs: submit a request, get, list, follow, cancel, retry, delete, results.
+        quarantine: bad records that jobs have skipped.
         bundles: code that jobs run.
         users: accounts, for administrators.
         keys: the keys that sign tokens, for administrators.
@@ -90,6 +91,7 @@ class Client:
         self.files = Files(self._submit)
         self.bundles = Bundles(self._submit)
         self.jobs = Jobs(self._submit)
+        self.quarantine = Quarantine(self._submit)
 
     @classmethod
     def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":
@@ -299,6 +301,19 @@ class Client:
         with Display(quiet=quiet) as display:
             fetch_results(parts, self.jobs.read(job_id, name), Path(folder), display)
         return parts
+
+    def fetch_quarantine(self, job_id: str, folder: str | os.PathLike[str]) -> Sequence[Path]:
+        """Fetch a job's bad records into a new folder, which appears complete or not at all, and return its files.
+
+        `part-00000.jsonl` says what was wrong. `records` has them as they were, to be read again by a job with the
+        same input format; those of a named input are in `records-NAME`. Without bad records, there is no folder.
+
+        Raises:
+            Conflict: the folder isn't empty.
+        """
+        from fanfold_client.files.quarantine import fetch_quarantine
+
+        return fetch_quarantine(self.quarantine, self.jobs.get(job_id), Path(folder))
 
     def read(self, job_id: str, name: str | None = None) -> Iterator[bytes]:
         """The bytes of a job's parts in order; each is compared with its checksum. Raises Conflict, Corrupt."""

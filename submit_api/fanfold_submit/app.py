@@ -13,7 +13,20 @@ from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_submit.http import problems
 from fanfold_submit.http.uploads import limit
-from fanfold_submit.routes import about, bundles, events, files, health, jobs, me, owners, results, retry, workflow
+from fanfold_submit.routes import (
+    about,
+    bundles,
+    events,
+    files,
+    health,
+    jobs,
+    me,
+    owners,
+    quarantine,
+    results,
+    retry,
+    workflow,
+)
 from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
 from fanfold_web.http import openapi
@@ -51,7 +64,7 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    modules = (jobs, files, results, retry, events, workflow, bundles, about, me, owners, health)
+    modules = (jobs, files, results, quarantine, retry, events, workflow, bundles, about, me, owners, health)
     include(app, *(module.router for module in modules))
     return app
 

@@ -5,6 +5,7 @@ Refusal
 ├── PlaceNotAllowed                                        a place outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput      nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
+├── NothingQuarantined                                     the job has no such bad records
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
 ├── NotAdmitted                                            the job was started by its Workflow
@@ -127,6 +128,12 @@ class TooManyFollowers(Refusal):
 
     example = "You have 20 streams of events open, the most that a user may have. Close one."
     retry_after = 15.0
+
+
+class NothingQuarantined(Refusal):
+    """The job has quarantined nothing of that kind."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has quarantined no records that can be read again."
 
 
 class NoResults(Refusal):

@@ -14,13 +14,14 @@ from fanfold_client.api.credentials import valid_name
 from fanfold_client.api.download import download
 from fanfold_client.api.events import Event, events
 from fanfold_client.api.problems import NotFound, Refused
-from fanfold_client.api.responses import About, File, Job, Key, Part, Results, User
+from fanfold_client.api.responses import About, BadRecord, File, Job, Key, Part, Results, User
 from fanfold_client.api.transport import Transport
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
 
 CHUNK = 1 << 20
 LARGEST_PAGE = 100  # jobs that the service lists at once
+LARGEST_BAD_PAGE = 1000
 Source = Path | bytes
 Observer = Callable[[int], None]
 """Called with the number of bytes sent; with a negative number when an attempt starts over."""
@@ -182,6 +183,22 @@ class Jobs:
         return download(self._transport, f"{_job(job)}/results/data{query}", start, stop)
 
 
+class Quarantine:
+    """Bad records that jobs have skipped."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, job: str) -> Iterator[BadRecord]:
+        """The job's bad records, in the order of the input, each with its position and what was wrong."""
+        return _pages(self._transport, f"{_job(job)}/quarantine", {"limit": str(LARGEST_BAD_PAGE)})
+
+    def read(self, job: str, input: str | None = None) -> Iterator[bytes]:
+        """The bad records as they were, those of a named input: a file that a job reads again. Raises NotFound."""
+        query = "" if input is None else f"?input={quote(input, safe='')}"
+        return download(self._transport, f"{_job(job)}/quarantine/records{query}")
+
+
 class Users:
     """Accounts."""
 
@@ -261,6 +278,10 @@ class SubmitService(Protocol):
     @property
     def jobs(self) -> Jobs:
         """The user's jobs."""
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """Bad records of the user's jobs."""
 
     def about(self) -> About:
         """What the submit service says about itself."""

@@ -93,6 +93,19 @@ class Results(TypedDict):
     outputs: NotRequired[dict[str, list[Part]]]
 
 
+class BadRecord(TypedDict):
+    """A record, or a key, that a job has skipped."""
+
+    step: str
+    file: str | None
+    offset: int | None
+    record: str | None
+    key: str | None
+    problem: str
+    traceback: str | None
+    again: str | None
+
+
 class Key(TypedDict):
     """A key that signs tokens, as a JWK; `signs_from` is set when it is new."""
 

@@ -22,6 +22,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.NoSuchFile: ProblemType(404, "no-such-file", "No such file"),
     refusals.NoSuchJob: ProblemType(404, "no-such-job", "No such job"),
     refusals.NoSuchOutput: ProblemType(404, "no-such-output", "No such output"),
+    refusals.NothingQuarantined: ProblemType(404, "nothing-quarantined", "Nothing was quarantined"),
     refusals.ResultsRemoved: ProblemType(404, "results-removed", "The results were removed"),
     refusals.UploadStalled: ProblemType(408, "upload-stalled", "The upload stalled"),
     refusals.NotAdmitted: ProblemType(409, "not-admitted", "The job was started elsewhere"),

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def events(client: "Client", job_id: str, after: str, as_json: bool) -> None:
     """Print what changes of a job, as it happens.
 
-    It ends with the job. Each line has the event's id, the job's state, and how many tasks of each step are done. With --json, each line is
-    an object with id, event and data. The first event is the job as it stands.
+    It ends with the job. Each line has the event's id, the job's state, and how many tasks of each step are done. With
+    --json, each line is an object with id, event and data. The first event is the job as it stands.
     """
     for event in client.jobs.events(job_id, after):
         if as_json:
