@@ -39,7 +39,7 @@ def _fan_out(found: Results) -> Iterator[str]:
         yield f"{wave['beyond']} s beyond those {wave['busy']:g} s.\n"
     if pods := found.get("pods"):
         yield f"A fan-out of {pods['pods']} pods, on a node that holds 40 at a time: {pods['fanfold']} pods a second,"
-        yield "from submitting the job until it has succeeded. Argo's own, whose pods start Python and end"
+        yield "from creating its Workflow until Argo reports Succeeded. Argo's own, whose pods start Python and end"
         yield f"(`bench/workloads/fan-out.yaml`): {pods['argo']}. The ratio is {pods['ratio']}.\n"
 
 

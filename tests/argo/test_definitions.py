@@ -21,6 +21,7 @@ from tests.examples.test_hera import DAYS, as_run, rendered, write_logs
 from tests.servers import minio
 
 Parts = dict[str, bytes]
+MANY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +63,14 @@ class Site:
         found: dict[str, Any] = json.loads(kubectl("get", "workflow", name, "-n", self.namespace, "-o", "json"))
         return found
 
-    def ended(self, name: str, phase: str = "Succeeded") -> dict[str, Any]:
+    def ended(self, name: str, phase: str = "Succeeded", seconds: float = 180) -> dict[str, Any]:
         """The Workflow, once it has ended so."""
 
         def look() -> dict[str, Any] | None:
             found = self.workflow(name)
             return found if found.get("status", {}).get("finishedAt") else None
 
-        found: dict[str, Any] = eventually(look, f"Workflow {name} ends", 180)
+        found: dict[str, Any] = eventually(look, f"Workflow {name} ends", seconds)
         assert found["status"]["phase"] == phase, json.dumps(found["status"], indent=1)[:4000]
         return found
 
@@ -193,6 +194,21 @@ def test_a_workflow_that_argo_retries_goes_on(ground: Site, logs: Path, tmp_path
     command = [sys.executable, "-m", "fanfold_client", "run", "wordcount", "--quiet", "--input", str(logs)]
     subprocess.run([*command, "--output", str(here)], check=True, timeout=60)
     assert ground.parts(f"counted-{place}") == {path.name: path.read_bytes() for path in here.glob("part-*")}
+
+
+@pytest.mark.long
+def test_two_hundred_pods_map(ground: Site) -> None:
+    """More than the node runs at once: each starts, does what it finds to do, and ends."""
+    lines = "".join(f"word{n % 7} line\n" for n in range(20_000))
+    open_objects(ground.root, os.environ | ground.environ).put("many/in.txt", [lines.encode()])
+    options = {**ground.options, "workers": MANY, "split_size": 1 << 10, "partitions": 1}
+    name = ground.create(wordcount.workflow(f"{ground.root}many/", f"{ground.root}counted/", **options).to_yaml())
+    nodes = ground.ended(name, seconds=600)["status"]["nodes"].values()
+    maps = [node for node in nodes if node["type"] == "Pod" and node["displayName"].startswith("map(")]
+    assert [node["phase"] for node in maps] == ["Succeeded"] * MANY
+    expected = {f"word{n}": len(range(n, 20_000, 7)) for n in range(7)} | {"line": 20_000}
+    (part,) = ground.parts("counted/").values()
+    assert part.decode() == "".join(f"{word}\t{count}\n" for word, count in sorted(expected.items()))
 
 
 def test_the_service_on_the_same_storage_lists_and_reads_it(
