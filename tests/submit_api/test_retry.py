@@ -161,7 +161,8 @@ def test_only_its_owner_and_admins_may_retry(ada: User, site: Site, tmp_path: Pa
     ada.wait(job, "failed")
     assert site.user("eve").http.post(f"/v1/jobs/{job}/retry").status_code == 404
     assert site.user("ada", "viewer").http.post(f"/v1/jobs/{job}/retry").status_code == 403
-    for body in ({"run": 0}, {"run": True}, {"more": 1}, {"code": {}}, []):
+    bodies: list[Any] = [{"run": 0}, {"run": True}, {"more": 1}, {"code": {}}, []]
+    for body in bodies:
         assert ada.http.post(f"/v1/jobs/{job}/retry", json=body).status_code == 422, body
     unknown = {"code": {"bundle": "0" * 64, "entry": "a:job"}}
     assert "Upload it first" in retry(ada, job, 422, **unknown)["detail"]

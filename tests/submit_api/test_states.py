@@ -28,6 +28,7 @@ class Model:
     desired: str = "run"
     queued: bool = True
     changes: int = 0
+    runs: int = 1
 
     def may(self, state: str) -> bool:
         if self.state not in ORDER:
@@ -50,6 +51,7 @@ class Jobs(RuleBasedStateMachine):
         self.models: dict[str, Model] = {}
         self.keys: dict[tuple[str, str], str] = {}
         self.seconds = 0.0
+        self.seen: dict[str, tuple[int, int]] = {}
 
     def teardown(self) -> None:
         self.records.close()
@@ -81,6 +83,7 @@ class Jobs(RuleBasedStateMachine):
         assert admitted == (not taken and (owner, key) not in self.keys)
         if admitted:
             self.models[job_id] = Model(owner, output)
+            self.seen[job_id] = (1, 0)
             self.keys[owner, key] = job_id
         found = self.jobs.find(job_id)
         assert bool(found) == admitted
@@ -122,18 +125,38 @@ class Jobs(RuleBasedStateMachine):
             model.changes += 1
 
     @rule(copy=held)
+    def retry(self, copy: tuple[JobAtRevision, int]) -> None:
+        held, seen = copy
+        model = self.models.get(held.job.id)
+        if held.job.state not in (State.FAILED, State.CANCELLED):
+            with pytest.raises(IllegalChange):
+                held.job.next_run("", resumed=True)
+            return
+        begun = self.jobs.begin_run(held, held.job.next_run("", resumed=True))
+        taken = any(other.queued and model and other.output == model.output for other in self.models.values())
+        assert begun == bool(model and seen == model.changes and not taken)
+        if model and begun:
+            model.state, model.desired, model.queued = "queued", "run", True
+            model.runs += 1
+            model.changes += 1
+
+    @rule(copy=held)
     def close(self, copy: tuple[JobAtRevision, int]) -> None:
-        model = self.models.get(copy[0].job.id)
-        found = self.jobs.find(copy[0].job.id)
-        if model and found and found.job.state.final:
-            self.jobs.close(found)
-            model.queued = False
+        """A replica that is late may close a job that runs again by now."""
+        held, seen = copy
+        model = self.models.get(held.job.id)
+        if model and held.job.state.final:
+            self.jobs.close(held)
+            model.queued = model.queued and seen != model.changes
 
     @invariant()
     def records_say_what_the_model_says(self) -> None:
         for job_id, model in self.models.items():
             found = self.jobs.find(job_id)
             assert found and (found.job.state, found.job.desired) == (model.state, model.desired)
+            now = found.job.runs, found.job.state.rank
+            assert found.job.runs == model.runs and now >= self.seen[job_id], "it only moves forward"
+            self.seen[job_id] = now
         assert self.jobs.queue()[0] == sorted(job for job, model in self.models.items() if model.queued)
         newest = sorted(self.models, reverse=True)
         assert [job.id for job in self.jobs.newest(None)] == newest
