@@ -222,7 +222,9 @@ class Reconciler:
             if self._seconds_since(job.finished or job.created) >= LINGER[job.state]:
                 self._engine.cancel(job.handle)
             return 1.0
-        if job.admitted and self._jobs.is_queued(job):  # still: another replica may have been faster
+        if self._jobs.find(job.id) != current or not self._jobs.is_queued(job):
+            return 0.0  # another replica was faster; the job may be running again, or another one write to its output
+        if job.admitted:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
         self._jobs.close(current)
