@@ -1,21 +1,33 @@
 """The grants behind `/v1/token`: for each grant type, who gets tokens for what they sent (RFC 6749 §1.3).
 
-A grant takes the parameters of a token request and returns the user and their next refresh token.
+A grant takes the parameters of a token request.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from fanfold_auth.accounts.users import User
 from fanfold_auth.refusals import InvalidTokenRequest, UnsupportedGrant
 from fanfold_auth.service import Service
+from fanfold_web.tokens.authorization import DELEGATION_TYPE, TOKEN_EXCHANGE, delegated_audience
+
+
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """Who gets an access token, for which audience; and the next refresh token, if the grant was one."""
+
+    user: User
+    audience: str
+    refresh_token: str | None = None
+
 
 Parameters: TypeAlias = Mapping[str, str]
-Grant: TypeAlias = Callable[[Service, Parameters], tuple[User, str]]
+Grant: TypeAlias = Callable[[Service, Parameters], Redeemed]
 
 
-def redeem(service: Service, parameters: Parameters) -> tuple[User, str]:
-    """The user and their next refresh token. Raises InvalidTokenRequest, UnsupportedGrant, InvalidGrant."""
+def redeem(service: Service, parameters: Parameters) -> Redeemed:
+    """Who gets tokens for these parameters. Raises InvalidTokenRequest, UnsupportedGrant, InvalidGrant."""
     grant_type = required(parameters, "grant_type")
     if grant_type not in GRANTS:
         offered = " or ".join(GRANTS)
@@ -32,8 +44,18 @@ def required(parameters: Parameters, name: str) -> str:
     return parameters[name]
 
 
-def _refresh_token(service: Service, parameters: Parameters) -> tuple[User, str]:
-    return service.refreshes.rotate(required(parameters, "refresh_token"))
+def _refresh_token(service: Service, parameters: Parameters) -> Redeemed:
+    user, successor = service.refreshes.rotate(required(parameters, "refresh_token"))
+    return Redeemed(user, service.settings.audience, successor)
 
 
-GRANTS: Mapping[str, Grant] = {"refresh_token": _refresh_token}
+def _token_exchange(service: Service, parameters: Parameters) -> Redeemed:
+    token = required(parameters, "subject_token")
+    if (token_type := required(parameters, "subject_token_type")) != DELEGATION_TYPE:
+        raise InvalidTokenRequest(
+            f"The subject_token_type {token_type[:80]!r} is not exchanged here. Send {DELEGATION_TYPE}."
+        )
+    return Redeemed(service.delegations.redeem(token), delegated_audience(service.settings.audience))
+
+
+GRANTS: Mapping[str, Grant] = {"refresh_token": _refresh_token, TOKEN_EXCHANGE: _token_exchange}

@@ -6,10 +6,12 @@ Refusal
 │   └── WeakPassword      too short, too long, or one that everybody tries first
 ├── Unauthenticated
 │   └── WrongPassword     name and password do not match
-├── InvalidGrant          a refresh token that is unknown, used, expired or revoked
+├── InvalidGrant          a refresh token or a delegation that is unknown, used, expired or revoked
 ├── InvalidTokenRequest   a token request that OAuth does not allow
 ├── UnsupportedGrant      a grant type that is not offered
 ├── NoSuchUser            nobody has that name
+├── NoSuchDelegation      no delegation of the caller's has that id
+├── TooManyDelegations    a user has as many as are kept
 ├── UserExists            the name is taken
 ├── LastAdmin             the change would leave nobody who can administer
 ├── RotationPending       a new key is published already and waits to sign
@@ -42,7 +44,7 @@ class WrongPassword(Unauthenticated):
 
 
 class InvalidGrant(Refusal):
-    """A refresh token that is unknown, used, expired or revoked."""
+    """A refresh token or a delegation that is unknown, used, expired or revoked."""
 
     example = "The refresh token is unknown, expired, used or revoked. Log in again."
 
@@ -63,6 +65,18 @@ class NoSuchUser(Refusal):
     """Nobody has that name."""
 
     example = "There is no user 'bob'. List all with GET /v1/users."
+
+
+class NoSuchDelegation(Refusal):
+    """No delegation of the caller's has that id."""
+
+    example = "There is no delegation '5b1e' of yours. List yours with GET /v1/delegations."
+
+
+class TooManyDelegations(Refusal):
+    """A user has as many delegations as are kept."""
+
+    example = "'ada' has 200 delegations, the most that are kept: revoke one with DELETE /v1/delegations/ID."
 
 
 class UserExists(Refusal):

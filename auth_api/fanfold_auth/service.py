@@ -11,6 +11,7 @@ from fanfold_auth.keys.keys import Keys
 from fanfold_auth.keys.sealing import derive, read_kek
 from fanfold_auth.refusals import WrongPassword
 from fanfold_auth.settings import Settings
+from fanfold_auth.tokens.delegations import Delegations
 from fanfold_auth.tokens.ended import EndedTokens
 from fanfold_auth.tokens.refresh import Refreshes
 from fanfold_auth.tokens.tokens import Tokens
@@ -30,6 +31,7 @@ class Service:
     tokens: Tokens
     ended: EndedTokens
     refreshes: Refreshes
+    delegations: Delegations
     throttle: Throttle
     record_writes: WriteProbe
     metrics: Metrics = field(default_factory=lambda: Metrics("auth"))
@@ -64,6 +66,7 @@ def wire(
         tokens=Tokens(settings, keys, now),
         ended=EndedTokens(records, now),
         refreshes=Refreshes(settings, records, users, now),
+        delegations=Delegations(records, users, now),
         throttle=Throttle(records, derive(read_kek(settings.kek_file), "fanfold attempts by password"), now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("auth/written", {"at": now()})])),
     )

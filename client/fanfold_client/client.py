@@ -23,6 +23,7 @@ from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
 from fanfold_client.api.responses import About, File, Job, Me, Part
+from fanfold_client.api.schedules import Schedules
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from fanfold import Job as AuthoredJob
     from fanfold.foreground.places import Input
-    from fanfold_client.jobs.submitted import SubmitOptions, SubmittedResult
+    from fanfold_client.jobs.options import SubmitOptions
+    from fanfold_client.jobs.submitted import SubmittedResult
 
 REMOVAL_POLL_SECONDS = 0.5  # between requests to go on removing
 
@@ -58,6 +60,7 @@ class Client:
         jobs: submit a request, get, list, follow, cancel, retry, delete, results.
         quarantine: bad records that jobs have skipped.
         bundles: code that jobs run.
+        schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
         users: accounts, for administrators.
         keys: the keys that sign tokens, for administrators.
     """
@@ -92,6 +95,7 @@ class Client:
         self.bundles = Bundles(self._submit)
         self.jobs = Jobs(self._submit)
         self.quarantine = Quarantine(self._submit)
+        self.schedules = Schedules(self._submit)
 
     @classmethod
     def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":
@@ -181,8 +185,9 @@ class Client:
                 `s3://…` if the service allows it, or files and folders on this machine, which are uploaded.
             output: a folder, `files:…` or `s3://…`; by default results are kept with the job.
             quiet: show no progress.
-            options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`,
-                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, and `key`, the idempotency key.
+            options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`, `memory="2GiB"`,
+                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`, and `key`, the
+                idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.

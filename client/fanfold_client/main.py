@@ -26,7 +26,12 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "workflow": ("fanfold_client.verbs.jobs.workflow:workflow", "Print a job's Argo Workflow, as it was created."),
         "cancel": ("fanfold_client.verbs.jobs.cancel:cancel", "Cancel a job."),
         "retry": ("fanfold_client.verbs.jobs.retry:retry", "Retry a job that failed or was cancelled."),
+        "priority": ("fanfold_client.verbs.jobs.priority:priority", "Let a job that waits start earlier or later."),
         "delete": ("fanfold_client.verbs.jobs.delete:delete", "Remove a job that has ended."),
+        "schedule": (
+            "fanfold_client.verbs.schedules.schedule:schedule",
+            "Submit jobs when it is time, again and again.",
+        ),
         "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
     },
     "Files in the service": {

@@ -22,9 +22,11 @@ from fanfold_submit.routes import (
     jobs,
     me,
     owners,
+    priority,
     quarantine,
     results,
     retry,
+    schedules,
     workflow,
 )
 from fanfold_submit.service import Service, wire
@@ -64,7 +66,9 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    modules = (jobs, files, results, quarantine, retry, events, workflow, bundles, about, me, owners, health)
+    often = (jobs, files, results, events, bundles, schedules, about, me)
+    seldom = (owners, priority, quarantine, retry, workflow, health)
+    modules = (*often, *seldom)
     include(app, *(module.router for module in modules))
     return app
 
@@ -72,9 +76,11 @@ def build_app(
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service: Service = app.state.service
-    service.controller.start()
+    for controller in service.controllers:
+        controller.start()
     try:
         yield
     finally:
         await to_thread.run_sync(service.changes.close)
-        await to_thread.run_sync(service.controller.stop)
+        for controller in service.controllers:
+            await to_thread.run_sync(controller.stop)

@@ -11,11 +11,12 @@ ROLES: tuple[Role, ...] = get_args(Role)  # each may do what the ones before it 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user and their roles, as a token says. Things belong to the id; the name may become another user's."""
+    """A user, their roles and groups, as a token says. Things belong to the id; the name may become another user's."""
 
     id: str
     name: str
     roles: tuple[Role, ...]
+    groups: tuple[str, ...] = ()
 
     def may(self, role: Role) -> bool:
         """Whether one of the roles is this one or above it."""

@@ -2,8 +2,10 @@
 
 Refusal
 ├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed                                        a place outside what this caller may use
-├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput      nothing of the caller's has that name
+├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
+│   NoSuchSchedule                                         nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
 ├── NothingQuarantined                                     the job has no such bad records
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
@@ -12,12 +14,15 @@ Refusal
 ├── InputChanged                                           the job's input isn't what it was submitted for
 ├── NoWorkflow                                             the job has no Workflow to show
 ├── TooManyFollowers                                       too many streams of events are open
+├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
 │   PlaceRefused, UnknownBundle, UnknownJob                a job that cannot run as requested
 ├── KeyReused                                              an idempotency key sent with another request
 ├── OutputExists, OutputInUse                              an output that is not free
+├── InvalidSchedule, ScheduleExists, TooManySchedules      a schedule that can't be had
+├── NoDelegations, DelegationEnded                         nobody may act for the schedule's owner
 └── AuthAway, ReconcilerDead                               the service cannot work at the moment
 """
 
@@ -34,6 +39,12 @@ class InvalidPath(Refusal):
     """A path of a file outside the allowed form."""
 
     example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
+
+
+class NoSuchList(Refusal):
+    """Filters and an order for which there is no list of jobs."""
+
+    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
 
 
 class PlaceNotAllowed(Refusal):
@@ -136,6 +147,12 @@ class NothingQuarantined(Refusal):
     example = "Job 000m3k2v8q1x7f9a2b4c has quarantined no records that can be read again."
 
 
+class NotWaiting(Refusal):
+    """The job doesn't wait for workers."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c is running and waits for no workers, so a priority has no effect."
+
+
 class NoResults(Refusal):
     """The job has not succeeded."""
 
@@ -227,6 +244,42 @@ class WrongHash(Refusal):
     """A bundle whose bytes do not have the hash in its name."""
 
     example = "The body's SHA-256 is 5a…, not 7c…. Nothing was stored; send it again."
+
+
+class NoSuchSchedule(Refusal):
+    """No schedule of the caller's has that name."""
+
+    example = "There is no schedule 'nightly' of yours. List yours with GET /v1/schedules."
+
+
+class InvalidSchedule(Refusal):
+    """A schedule that is never due, too often, or whose jobs would stand in each other's way."""
+
+    example = "'0 25 * * *' is not a cron expression: Bad hour."
+
+
+class ScheduleExists(Refusal):
+    """The caller has another schedule of that name."""
+
+    example = "You have another schedule 'nightly' already: remove it first, or choose another name."
+
+
+class TooManySchedules(Refusal):
+    """The caller has as many schedules as each user may have."""
+
+    example = "You have 50 schedules, the most that each user may have."
+
+
+class NoDelegations(Refusal):
+    """The issuer of the tokens here lets no service act for its users."""
+
+    example = "The issuer of the tokens here isn't Fanfold's auth service, so there are no schedules."
+
+
+class DelegationEnded(Refusal):
+    """The owner of a schedule may not submit jobs any more, or has revoked its delegation."""
+
+    example = "The delegation is unknown or was revoked, or its user was removed."
 
 
 class AuthAway(Refusal):

@@ -1,7 +1,7 @@
 """The parts of the service, wired together once."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fanfold.engines import Engine
@@ -11,16 +11,27 @@ from fanfold_storage.urls import without_links
 from fanfold_submit.events.changes import Changes
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
+from fanfold_submit.jobs.job import Job, JobView, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.lists.migration import Migration
+from fanfold_submit.lists.pages import JobLists
+from fanfold_submit.queueing.parts import Queueing, limits_of
+from fanfold_submit.queueing.view import QueueView
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.reconciling.record_controller import RecordController
 from fanfold_submit.runs.retry import Retrying
+from fanfold_submit.schedules.firing import Firing
+from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
+from fanfold_submit.schedules.schedules import Limits, Schedules
+from fanfold_submit.schedules.uploads import named_by_schedules
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Seats, Slots
 from fanfold_submit.stores import Pairing
+from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
@@ -41,11 +52,15 @@ class Service:
     engine: Engine
     tokens: Tokens
     jobs: JobRecords
+    lists: JobLists
     places: Places
+    queueing: Queueing
     admission: Admission
     retrying: Retrying
     changes: Changes
     controller: Controller
+    schedules: Schedules
+    timekeeper: RecordController
     pairing: Pairing
     record_writes: WriteProbe
     object_writes: WriteProbe
@@ -56,6 +71,22 @@ class Service:
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
     followers: Seats = field(default_factory=lambda: Seats(FOLLOWERS, FOLLOWERS_EACH))
 
+    def view(self, job: Job) -> JobView:
+        """What callers see of a job, with why it waits and at which place."""
+        return view_of(job, self.queueing.view)
+
+    @property
+    def controllers(self) -> Sequence[Controller | RecordController]:
+        """What works by itself, as long as the service is served."""
+        return self.controller, self.timekeeper
+
+
+def view_of(job: Job, queue: QueueView) -> JobView:
+    """What callers see of a job, with why it waits and at which place."""
+    view = job.view()
+    wait = None if job.state is not State.QUEUED else queue.of(job.id)
+    return view.model_copy(update={"waiting": wait}) if wait else view
+
 
 def wire(
     settings: Settings, records: Records, objects: Objects, engine: Engine, now: Callable[[], float] = time.time
@@ -63,25 +94,39 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
-    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), now)
+    queueing = Queueing.over(records, limits_of(settings, engine.name), now, settings.reconcile_seconds)
+    tokens = Tokens(settings, now)
+    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now)
+    scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
+    controller = Controller(
+        Reconciler(jobs, engine, places, queueing.ledger, now),
+        jobs,
+        engine,
+        settings.reconcile_seconds,
+        Clearing(jobs, objects, settings.keep_days, now, lambda: named_by_schedules(scheduled, places))
+        if settings.keep_days
+        else None,
+        Listing(jobs, objects, places, now),
+        Migration(records, jobs),
+        queueing.dispatcher,
+    )
+    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
+    limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,
         objects=objects,
         engine=engine,
-        tokens=Tokens(settings, now),
+        tokens=tokens,
         jobs=jobs,
+        lists=JobLists(records),
         places=places,
+        queueing=queueing,
         admission=admission,
-        retrying=Retrying(jobs, places, admission, now),
-        changes=Changes(jobs),
-        controller=Controller(
-            Reconciler(jobs, engine, places, now),
-            jobs,
-            engine,
-            settings.reconcile_seconds,
-            Clearing(jobs, objects, settings.keep_days, now) if settings.keep_days else None,
-            Listing(jobs, objects, places, now),
-        ),
+        retrying=Retrying(jobs, places, admission, queueing.waiting, now),
+        changes=Changes(jobs, lambda job: view_of(job, queueing.view)),
+        controller=controller,
+        schedules=Schedules(scheduled, admission, delegations, firing, limits, now),
+        timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),

@@ -1,5 +1,6 @@
 """What an operator can set: frozen objects, read from the environment when the service starts and never after."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -34,6 +35,23 @@ Optional = Annotated[str | None, BeforeValidator(_none_if_empty)]
 
 
 Patterns = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_at_commas)]
+
+
+def _by_group(value: Any) -> Any:
+    """`staff:20,students:5` as numbers by the group's name; anything else unchanged."""
+    if not isinstance(value, str):
+        return value
+    pairs = [word.rpartition(":") for word in value.split(",") if word]
+    if any(not name or not separator for name, separator, _ in pairs):
+        raise ValueError("not NAME:NUMBER")
+    return {name: number for name, _, number in pairs}
+
+
+Most = Annotated[int, Field(ge=1)]
+MostOrNone = Annotated[Most | None, BeforeValidator(_none_if_empty)]
+MostByGroup = Annotated[Mapping[str, Most], NoDecode, BeforeValidator(_by_group)]
+_NUMBER = "a whole number, 1 or more"
+_GROUPS = "NAME:NUMBER for each group, separated by commas, such as staff:20,students:5"
 
 
 class Settings(ServiceSettings):
@@ -79,6 +97,19 @@ class Settings(ServiceSettings):
     steps_platform: Annotated[
         Annotated[str, Field(pattern=f"^{PLATFORM}$")] | None, BeforeValidator(_none_if_empty)
     ] = Field(default=None, description="the platform of the steps image, such as x86_64-manylinux_2_36")
+    # How many jobs run at a time: for all, for each user, for groups by the token's claim `groups`.
+    jobs: MostOrNone = Field(default=None, description=f"{_NUMBER}; the default is 200, on one machine none")
+    jobs_each: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for one user")
+    jobs_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    # How many workers, or pods, these jobs have at a time.
+    workers: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; the default is 801, on one machine the number of its cores"
+    )
+    workers_each: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for one user")
+    workers_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    # How many schedules each user may have, and how close together the ticks of one may be.
+    schedules_each: int = Field(default=50, ge=0, description="a whole number; the default is 50")
+    shortest_interval: float = Field(default=60.0, ge=60, description="a number of seconds, 60 or more")
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
     # How long ended jobs are kept, and code and uploads that no job uses.

@@ -117,7 +117,9 @@ def test_openapi_names_every_route(document: dict[str, Any]) -> None:
         """get /healthz|get /readyz|get /metrics|post /v1/login|post /v1/token|post /v1/revoke|get /v1/me|get /v1/keys
         get /v1/keys.pem|post /v1/keys/rotate|get /v1/users|post /v1/users|get /v1/users/{name}|patch /v1/users/{name}
         delete /v1/users/{name}|put /v1/users/{name}/password|put /v1/users/{name}/roles/{role}
-        delete /v1/users/{name}/roles/{role}""".replace("\n        ", "|").split("|")
+        delete /v1/users/{name}/roles/{role}
+        get /v1/delegations|post /v1/delegations
+        delete /v1/delegations/{delegation_id}""".replace("\n        ", "|").split("|")
     )
 
 
@@ -125,7 +127,11 @@ def test_openapi_explains_every_operation(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         assert operation["summary"], name
         assert operation["description"], name
-        guarded = name.startswith("get /v1/me") or "/users" in name or "rotate" in name
+        guarded = (
+            name.startswith("get /v1/me")
+            or "rotate" in name
+            or any(noun in name for noun in ("/users", "/delegations"))
+        )
         assert ("security" in operation) == guarded, name
         assert ("401" in operation["responses"]) == (guarded or name == "post /v1/login"), name
         assert "HTTPValidationError" not in str(operation), name

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from fanfold_auth.accounts.users import User
-from fanfold_auth.grants import GRANTS, required
+from fanfold_auth.grants import GRANTS, Redeemed, required
 from fanfold_auth.service import Service
 from fanfold_auth.tokens.refresh import FAMILIES
 from fanfold_storage.records.protocol import Records
@@ -205,12 +204,12 @@ def test_only_hashes_lie_in_the_records(replica: Replica, records: Records) -> N
 
 
 def test_a_grant_is_a_row_of_a_table(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-    def device_code(service: Service, parameters: Mapping[str, str]) -> tuple[User, str]:
+    def device_code(service: Service, parameters: Mapping[str, str]) -> Redeemed:
         user = service.users.get(required(parameters, "device_code"))
-        return user, service.refreshes.start(user)
+        return Redeemed(user, service.settings.audience, service.refreshes.start(user))
 
     monkeypatch.setitem(GRANTS, "device", device_code)
     answer = replica.http.post("/v1/token", data={"grant_type": "device", "device_code": "bob"})
     assert replica.me(answer.json()["access_token"]).json()["name"] == "bob"
     other = replica.http.post("/v1/token", data={"grant_type": "password"}).json()
-    assert (other["error"], "Use refresh_token or device" in other["detail"]) == ("unsupported_grant_type", True)
+    assert (other["error"], "or device, or log in" in other["detail"]) == ("unsupported_grant_type", True)

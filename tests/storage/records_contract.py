@@ -129,6 +129,35 @@ class RecordsContract:
         assert records.get(key) is None
         assert write(records, key, None) >= third
 
+    def test_many_are_read_at_once(self, records: Records, prefix: str) -> None:
+        keys = [f"{prefix}{n:02}é" for n in range(100)]
+        revision = records.transact([], [Write(key, {"n": n}) for n, key in enumerate(keys)])
+        assert isinstance(revision, int)
+        later = write(records, keys[7], {"n": "later"})
+        write(records, keys[8], None)
+        wanted = {key: Record(key, {"n": n}, revision) for n, key in enumerate(keys)}
+        wanted[keys[7]] = Record(keys[7], {"n": "later"}, later)
+        del wanted[keys[8]]
+        assert records.get_many(keys[::-1]) == wanted
+        assert records.get_many([keys[7], prefix + "none", keys[7]]) == {keys[7]: wanted[keys[7]]}
+        assert records.get_many([]) == {}
+        with pytest.raises(StorageError, match="split them up"):
+            records.get_many([*keys, prefix])
+
+    def test_many_are_read_as_they_are_at_one_moment(self, records: Records, prefix: str) -> None:
+        """Both keys change in one transaction again and again; whoever reads both never sees one without the other."""
+        keys, rounds = [prefix + "a", prefix + "b"], 100
+
+        def play(part: int) -> None:
+            for turn in range(rounds):
+                if part == 0:
+                    records.transact([], [Write(key, {"turn": turn}) for key in keys])
+                else:
+                    found = records.get_many(keys)
+                    assert len({record.value["turn"] for record in found.values()}) <= 1, found
+
+        at_once(2, play)
+
     def test_expectations(self, records: Records, prefix: str) -> None:
         key, other = prefix + "k", prefix + "other"
         first = records.transact([Expect(key, 0)], [Write(key, {"n": 1})])
@@ -190,6 +219,7 @@ class RecordsContract:
     def test_keys_that_none_may_have(self, records: Records, key: str) -> None:
         for refused in (
             lambda: records.get(key),
+            lambda: records.get_many([key]),
             lambda: records.transact([], [Write(key, {})]),
             lambda: records.transact([Expect(key, 0)], []),
         ):
@@ -315,6 +345,7 @@ class RecordsContract:
         assert (gone.key, gone.value) == (prefix + "goes", None)
         assert gone.revision > kept
         assert records.get(prefix + "goes") is None
+        assert list(records.get_many([prefix + "goes", prefix + "kept"])) == [prefix + "kept"]
         assert [record.key for record in records.scan(prefix).records] == [prefix + "kept", prefix + "prolonged"]
         assert isinstance(records.transact([Expect(prefix + "goes", 0)], [Write(prefix + "goes", {})]), int)
 

@@ -52,6 +52,11 @@ class RecordsAgainstModel(RuleBasedStateMachine):
     def get(self, key: str) -> None:
         assert self.records.get(self.prefix + key) == self.now.get(self.prefix + key)
 
+    @rule(keys=st.lists(KEYS, max_size=4))
+    def get_many(self, keys: list[str]) -> None:
+        wanted = {self.prefix + key: self.now[self.prefix + key] for key in keys if self.prefix + key in self.now}
+        assert self.records.get_many([self.prefix + key for key in keys]) == wanted
+
     @rule(prefix=PREFIXES, after=st.just("") | KEYS, limit=st.integers(1, 4), data=st.data())
     def page(self, prefix: str, after: str, limit: int, data: st.DataObject) -> None:
         revision = data.draw(st.none() | st.sampled_from(sorted(self.then)))

@@ -10,6 +10,8 @@ from fanfold_storage.urls import open_objects, open_records, without_links
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords, new_job_id
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.queueing.limits import Limits
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_web.clock import timestamp
 from tests.submit_api.engine import ScriptedEngine
@@ -29,7 +31,7 @@ class Clock:
 class Bench:
     """A reconciler over real records and trees, and what is needed to observe it."""
 
-    def __init__(self, folder: Path, records: Records | None = None) -> None:
+    def __init__(self, folder: Path, records: Records | None = None, limits: Limits | None = None) -> None:
         self.records = records or open_records(f"sqlite://{folder}/records.db")
         self.jobs = JobRecords(self.records)
         self.engine = ScriptedEngine()
@@ -38,13 +40,15 @@ class Bench:
         self.places = Places(self.root)
         objects = without_links(open_objects(self.root))
         objects.put("files/ada/texts/a.txt", [b"a b a\n"])
-        self.reconciler = Reconciler(self.jobs, self.engine, self.places, self.clock)
+        self.queueing = Queueing.over(self.records, limits or Limits(), self.clock)
+        self.ledger = self.queueing.ledger
+        self.reconciler = Reconciler(self.jobs, self.engine, self.places, self.ledger, self.clock)
 
     def restart(self) -> None:
         """As after a crash: nothing is left in memory."""
-        self.reconciler = Reconciler(self.jobs, self.engine, self.places, self.clock)
+        self.reconciler = Reconciler(self.jobs, self.engine, self.places, self.ledger, self.clock)
 
-    def admit(self, output: str = "") -> Job:
+    def admit(self, output: str = "", *, granted: bool = True) -> Job:
         job_id = new_job_id(self.clock)
         url = f"{self.root}jobs/{job_id}/"
         places = planner.Places([f"{self.root}files/ada/texts/"], output or f"{url}output/", url)
@@ -63,6 +67,9 @@ class Bench:
             url=url,
         )
         assert self.jobs.admit(job, None)
+        if granted:
+            self.queueing.waiting.add(job.entry)
+            self.ledger.grant()
         return job
 
     def reconcile(self, job: Job, times: int = 1) -> Job:

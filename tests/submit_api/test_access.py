@@ -223,7 +223,7 @@ def test_asking_for_somebody_elses_job_takes_what_asking_for_none_takes(
     get, read = site.records.get, list[str]()
 
     def noted(key: str) -> Record | None:
-        if not threading.current_thread().name.startswith(("controller", "reconcile")):
+        if not threading.current_thread().name.startswith(("controller", "reconcile", "dispatcher")):
             read.append(key)
         return get(key)
 

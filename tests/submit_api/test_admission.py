@@ -232,10 +232,12 @@ def test_jobs_are_listed_newest_first_in_pages_and_by_state(open_site: Callable[
     submitted = [ada.submit(name=f"job {number}").json()["id"] for number in range(7)]
     assert ada.http.post(f"/v1/jobs/{submitted[2]}/cancel").json()["desired"] == "cancel"
     ada.wait(submitted[2], "cancelled")
+    poll(lambda: all(ada.job(job)["state"] != "queued" for job in submitted))
     found = pages(ada, limit="3")
     assert found == sorted(submitted, reverse=True)
     assert pages(ada, state="cancelled", limit="1") == [submitted[2]]
-    assert sorted(pages(ada, state="dispatched", limit="2")) == sorted(set(submitted) - {submitted[2]})
+    others = sorted(set(submitted) - {submitted[2]})
+    poll(lambda: sorted(pages(ada, state="dispatched", limit="2")) == others)
     for query in ("state=odd", "limit=0", "cursor=.."):
         assert ada.http.get(f"/v1/jobs?{query}").status_code in {400, 422}
 

@@ -16,6 +16,8 @@ from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.principal import Principal
+from fanfold_submit.queueing.limits import Limits
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
     InvalidSpec,
@@ -42,7 +44,9 @@ def admitting(folder: Path, allowed: Allowed) -> Iterator[Admission]:
     records, objects = open_records(f"sqlite://{folder}/records.db"), open_objects(f"file://{folder}/data/")
     for owner in (ADA, ROOT):
         objects.put(f"files/{owner.name}/texts/a.txt", [b"a b a\n"])
-    yield Admission(JobRecords(records), Places(objects.url), objects, allowed, lambda: 1_795_504_500.0)
+    clock = lambda: 1_795_504_500.0  # noqa: E731
+    queueing = Queueing.over(records, Limits(), clock)
+    yield Admission(JobRecords(records), Places(objects.url), objects, allowed, queueing, clock)
     records.close()
 
 
@@ -55,7 +59,7 @@ def admission(tmp_path: Path) -> Iterator[Admission]:
 def test_a_key_admits_one_job(admission: Admission) -> None:
     first = admission.admit(request(), ADA, "monday")
     again = admission.admit(request(), ADA, "monday")
-    assert (first.is_new, again.is_new) == (True, False) and first.job == again.job
+    assert (first.is_new, again.is_new) == (True, False) and first.job.view() == again.job.view()
     assert (first.job.owner, first.job.state, first.job.name) == ("ada", "queued", "wordcount")
     assert admission.admit(request(), ADA).job.id != first.job.id
     with pytest.raises(KeyReused, match=first.job.id):

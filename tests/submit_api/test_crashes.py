@@ -10,7 +10,10 @@ from fanfold.engines import Phase
 from fanfold.planning import planner
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.queueing.limits import Limit, Limits
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from tests.submit_api.job_lists import wrong_lists
 from tests.submit_api.reconciling import Bench
 
 WRITE = planner.write
@@ -52,11 +55,15 @@ class Tripwire:
 
 def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch, cancelled: bool) -> None:
     """A job's life under one reconciler, until it is killed or done."""
-    reconciler = Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.clock)
-    monkeypatch.setattr(bench.jobs, "_records", wire.around(bench.records))
+    records = wire.around(bench.records)
+    queueing = Queueing.over(records, Limits(jobs=Limit(1)), bench.clock)
+    reconciler = Reconciler(bench.jobs, wire.around(bench.engine), bench.places, queueing.ledger, bench.clock)
+    monkeypatch.setattr(bench.jobs, "_records", records)
     monkeypatch.setattr(planner, "write", wire.wrap(WRITE))
     for _ in range(20):
         bench.clock.now += 100
+        queueing.ledger.load()
+        queueing.ledger.grant()
         if reconciler.reconcile(job.id) is None:
             return
         current = bench.jobs.find(job.id)
@@ -64,7 +71,7 @@ def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch
         if current.job.state is State.DISPATCHED and cancelled and current.job.desired == "run":
             monkeypatch.setattr(bench.jobs, "_records", bench.records)
             bench.cancel(job)  # another process does that: it isn't what dies
-            monkeypatch.setattr(bench.jobs, "_records", wire.around(bench.records))
+            monkeypatch.setattr(bench.jobs, "_records", records)
         elif current.job.state is State.DISPATCHED and not cancelled:
             bench.engine.finish(job.id)
             bench.engine.end(job.id)
@@ -73,7 +80,7 @@ def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch
 def crash_at(folder: Path, point: int, after: bool, cancelled: bool) -> bool:
     """Whether that point was reached. Afterwards the job must have ended, once."""
     bench = Bench(folder)
-    job = bench.admit(f"{bench.root}files/ada/counts/")
+    job = bench.admit(f"{bench.root}files/ada/counts/", granted=False)
     wire = Tripwire(point, after)
     with pytest.MonkeyPatch.context() as monkeypatch, contextlib.suppress(Killed):
         live(bench, job, wire, monkeypatch, cancelled)
@@ -86,6 +93,8 @@ def crash_at(folder: Path, point: int, after: bool, cancelled: bool) -> bool:
     assert all(crew.phase is not Phase.ACTIVE for crew in bench.engine.crews.values())
     assert bool(JobTree.open(job.url).find("report.json")) != cancelled
     assert bench.jobs.queue()[0] == [] and bench.jobs.writer_of(job) is None
+    assert wrong_lists(bench.records) == set()
+    assert bench.ledger.held() == [] and list(bench.jobs.waiting()) == []
     bench.records.close()
     return wire.calls >= point
 
@@ -98,4 +107,4 @@ def test_a_kill_at_any_point_changes_nothing(tmp_path: Path, after: bool, cancel
     while crash_at(tmp_path / str(point), point, after, cancelled):
         point += 1
         assert point < 50
-    assert point > 4, "a job's life has more effects than that"
+    assert point > 6, "a job's life has more effects than that"

@@ -25,6 +25,7 @@ from fanfold_submit.jobs.request import Spec
 from fanfold_submit.principal import Principal
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.runs.retry import Retrying, RetryRequest
+from tests.submit_api.job_lists import wrong_lists
 from tests.submit_api.reconciling import Bench
 from tests.submit_api.test_crashes import Killed, Tripwire
 
@@ -34,8 +35,17 @@ STAGED = Task(0, "reduce", 0)
 
 def retrying(bench: Bench) -> Retrying:
     objects = open_objects(bench.root)
-    admission = Admission(bench.jobs, bench.places, objects, Allowed((), (), (), "local"), bench.clock)
-    return Retrying(bench.jobs, bench.places, admission, bench.clock)
+    allowed = Allowed((), (), (), "local")
+    admission = Admission(bench.jobs, bench.places, objects, allowed, bench.queueing, bench.clock)
+    return Retrying(bench.jobs, bench.places, admission, bench.queueing.waiting, bench.clock)
+
+
+def retry(bench: Bench, job: Job, request: RetryRequest | None = None) -> Job:
+    """Retry the job, and grant it its workers."""
+    after = retrying(bench).retry(job.id, request or RetryRequest(), ADA).job
+    bench.ledger.load()
+    bench.ledger.grant()
+    return after
 
 
 def failed(bench: Bench, version: str | None = None) -> Job:
@@ -76,7 +86,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_a_late_replica_neither_closes_the_next_run_nor_changes_it(bench: Bench) -> None:
     before = found(bench, failed(bench))
-    retrying(bench).retry(before.job.id, RetryRequest(), ADA)
+    retry(bench, before.job)
     bench.jobs.close(before)
     assert bench.jobs.queue()[0] == [before.job.id]
     assert bench.jobs.writer_of(before.job) == before.job.id
@@ -95,12 +105,12 @@ def test_a_late_replica_sweeps_nothing_of_the_next_run(bench: Bench, monkeypatch
     def slow(handle: Any) -> Any:
         monkeypatch.undo()
         bench.settle(job)
-        retrying(bench).retry(job.id, RetryRequest(), ADA)
+        retry(bench, job)
         bench.reconcile(job)
         open_objects(job.conf["output"]).stage("part-00000.txt").seal()
         return observe(handle)
 
-    late = Reconciler(bench.jobs, bench.engine, bench.places, bench.clock)
+    late = Reconciler(bench.jobs, bench.engine, bench.places, bench.ledger, bench.clock)
     monkeypatch.setattr(bench.engine, "observe", slow)
     late.reconcile(job.id)
     assert len(staged_files(bench)) == 1
@@ -112,7 +122,7 @@ def test_what_failed_before_does_not_end_the_next_run_and_is_kept(bench: Bench) 
     tree = JobTree.open(job.url)
     for hint in ("claims/0-map-00001.json", "workers/all-0.json", "deaths/0-map-00001.json", "left/all-0.json"):
         tree.objects.put(hint, [b"{}"])
-    after = retrying(bench).retry(job.id, RetryRequest(), ADA).job
+    after = retry(bench, job)
     assert (after.runs, after.state, after.error, after.workflow) == (2, State.QUEUED, None, None)
     assert bench.reconcile(job).state is State.DISPATCHED
     assert tree.failure() is None
@@ -128,10 +138,12 @@ def test_what_failed_before_does_not_end_the_next_run_and_is_kept(bench: Bench) 
 def test_a_run_that_was_retried_can_be_cancelled_before_it_starts(bench: Bench) -> None:
     job = failed(bench)
     retrying(bench).retry(job.id, RetryRequest(), ADA)
+    assert list(bench.jobs.waiting()) == [job.id]
     bench.cancel(job)
+    assert list(bench.jobs.waiting()) == []
     settled = bench.settle(job)
     assert (settled.state, settled.runs) == (State.CANCELLED, 2)
-    retrying(bench).retry(job.id, RetryRequest(), ADA)
+    retry(bench, job)
     bench.reconcile(job)
     bench.engine.finish(job.id)
     bench.engine.end(job.id)
@@ -145,7 +157,8 @@ def wired(bench: Bench, wire: Tripwire) -> Iterator[Reconciler]:
         monkeypatch.setattr(bench.jobs, "_records", wire.around(bench.records))
         for name in ("put", "put_if_absent", "delete", "sweep"):
             monkeypatch.setattr(FilesystemObjects, name, wire.wrap(getattr(FilesystemObjects, name)))
-        yield Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.clock)
+        monkeypatch.setattr(bench.ledger, "_records", wire.around(bench.records))
+        yield Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.ledger, bench.clock)
 
 
 def live(bench: Bench, job: Job, wire: Tripwire, request: RetryRequest) -> None:
@@ -153,7 +166,7 @@ def live(bench: Bench, job: Job, wire: Tripwire, request: RetryRequest) -> None:
     for _ in range(30):
         bench.clock.now += 100
         with wired(bench, wire) as reconciler:
-            retrying(bench).retry(job.id, request, ADA)
+            retry(bench, job, request)
             left = reconciler.reconcile(job.id)
         current = bench.job(job)
         if left is None:
@@ -185,6 +198,8 @@ def crash_at(folder: Path, point: int, after: bool, case: str) -> bool:
     assert conf_from_json(settled.conf) == tree.conf() and tree.conf().spec.timeout == (None if code is None else 7.0)
     assert (tree.commit_of(STAGED).parts != ()) == (case != "anew"), "what was committed counts"
     assert bench.jobs.queue()[0] == [] and bench.jobs.writer_of(job) is None
+    assert list(bench.jobs.waiting()) == [] and bench.ledger.held() == []
+    assert wrong_lists(bench.records) == set()
     bench.records.close()
     return wire.calls >= point
 

@@ -14,6 +14,10 @@ from pydantic import ValidationError
 from fanfold_storage.records.sqlite import SqliteRecords
 from fanfold_submit.jobs.job import IllegalChange, Job, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobAtRevision, JobRecords, new_job_id
+from fanfold_submit.jobs.listed import VERSION
+from fanfold_submit.queueing.limits import Limits
+from fanfold_submit.queueing.parts import Queueing
+from tests.submit_api.job_lists import OldJobRecords, wrong_lists
 
 ORDER = ["queued", "dispatched", "running"]
 
@@ -26,7 +30,8 @@ class Model:
     output: str
     state: str = "queued"
     desired: str = "run"
-    queued: bool = True
+    waits: bool = True
+    closed: bool = False
     changes: int = 0
     runs: int = 1
 
@@ -75,10 +80,10 @@ class Jobs(RuleBasedStateMachine):
             inputs=[],
             partitions=1,
             created="",
-            conf={"output": output},
+            conf={"output": output, "workers": {"all": 1}},
             url="",
         )
-        taken = any(model.queued and model.output == output for model in self.models.values())
+        taken = any(not model.closed and model.output == output for model in self.models.values())
         admitted = self.jobs.admit(job, submission)
         assert admitted == (not taken and (owner, key) not in self.keys)
         if admitted:
@@ -96,12 +101,27 @@ class Jobs(RuleBasedStateMachine):
         assert bool(found) == bool(model)
         return (found, model.changes) if found and model else copy
 
+    @rule()
+    def grant(self) -> None:
+        """All that wait get their workers, since nothing limits them."""
+        ledger = Queueing.over(self.records, Limits(), self.now).ledger
+        ledger.load()
+        granted = ledger.grant()
+        assert sorted(granted) == sorted(job for job, model in self.models.items() if model.waits)
+        for job in granted:
+            self.models[job].waits = False
+
     @rule(copy=held, state=st.sampled_from([state.value for state in State]))
     def change(self, copy: tuple[JobAtRevision, int], state: str) -> None:
         held, seen = copy
         model = self.models.get(held.job.id)
+        times = {"started": "2026-11-24T07:15:00.000Z", "finished": f"2026-11-24T07:{seen + 15}:00.000Z"}
+        if model and model.waits:  # nobody takes its next step
+            return
         try:
-            after = held.job.changed(state=State(state), engine=f"e{self.now()}")
+            after = held.job.changed(
+                state=State(state), engine=f"e{self.now()}", **(times if State(state).final else {})
+            )
         except IllegalChange:
             assert not model or seen != model.changes or not model.may(state)
             return
@@ -122,6 +142,7 @@ class Jobs(RuleBasedStateMachine):
         assert changed == bool(model and seen == model.changes)
         if model and changed:
             model.desired = "cancel"
+            model.waits = False
             model.changes += 1
 
     @rule(copy=held)
@@ -133,10 +154,10 @@ class Jobs(RuleBasedStateMachine):
                 held.job.next_run("", resumed=True)
             return
         begun = self.jobs.begin_run(held, held.job.next_run("", resumed=True))
-        taken = any(other.queued and model and other.output == model.output for other in self.models.values())
+        taken = any(not other.closed and model and other.output == model.output for other in self.models.values())
         assert begun == bool(model and seen == model.changes and not taken)
         if model and begun:
-            model.state, model.desired, model.queued = "queued", "run", True
+            model.state, model.desired, model.waits, model.closed = "queued", "run", True, False
             model.runs += 1
             model.changes += 1
 
@@ -147,7 +168,34 @@ class Jobs(RuleBasedStateMachine):
         model = self.models.get(held.job.id)
         if model and held.job.state.final:
             self.jobs.close(held)
-            model.queued = model.queued and seen != model.changes
+            model.closed = model.closed or seen == model.changes
+
+    @rule(copy=held)
+    def remove(self, copy: tuple[JobAtRevision, int]) -> None:
+        found = self.jobs.find(copy[0].job.id)
+        model = self.models.get(copy[0].job.id)
+        if found and model and model.closed:
+            self.jobs.remove(found)
+            del self.models[found.job.id]
+            self.keys = {key: job for key, job in self.keys.items() if job != found.job.id}
+            for owner, key in {(model.owner, key) for key in "kl"}:  # asking for a removed job's key frees it
+                self.jobs.remembered(IdempotencyKey(owner, key, ""))
+
+    @rule(copy=held, state=st.sampled_from([state.value for state in State]))
+    def change_by_a_replica_from_before_the_lists(self, copy: tuple[JobAtRevision, int], state: str) -> None:
+        found, model = self.jobs.find(copy[0].job.id), self.models.get(copy[0].job.id)
+        if found and model and not model.waits and model.may(state):
+            assert OldJobRecords(self.records).change(found, found.job.changed(state=State(state)))
+            model.state = state
+            model.changes += 1
+            stored = self.jobs.find(found.job.id)
+            assert stored and stored.job.lists != VERSION
+            assert self.jobs.list_again(found.job.id) and not self.jobs.list_again(found.job.id)
+            model.changes += 1
+
+    @invariant()
+    def every_job_is_in_its_lists_and_no_other(self) -> None:
+        assert wrong_lists(self.records) == set()
 
     @invariant()
     def records_say_what_the_model_says(self) -> None:
@@ -157,7 +205,9 @@ class Jobs(RuleBasedStateMachine):
             now = found.job.runs, found.job.state.rank
             assert found.job.runs == model.runs and now >= self.seen[job_id], "it only moves forward"
             self.seen[job_id] = now
-        assert self.jobs.queue()[0] == sorted(job for job, model in self.models.items() if model.queued)
+        models = sorted(self.models.items())
+        assert self.jobs.queue()[0] == [job for job, model in models if not model.waits and not model.closed]
+        assert sorted(self.jobs.waiting()) == [job for job, model in models if model.waits]
         newest = sorted(self.models, reverse=True)
         assert [job.id for job in self.jobs.newest(None)] == newest
         for owner in "ab":

@@ -25,9 +25,10 @@ async def _form(request: Request) -> dict[str, str]:
 Form = Annotated[dict[str, str], Depends(_form)]
 
 
-def documented_form(example: dict[str, str], *required: str) -> dict[str, Any]:
-    """The form of an operation for its OpenAPI `openapi_extra`."""
+def documented_form(example: dict[str, str], *required: str, **others: str) -> dict[str, Any]:
+    """The form of an operation for its OpenAPI `openapi_extra`; `others` are described instead of shown."""
     properties = {name: {"type": "string", "minLength": 1, "example": value} for name, value in example.items()}
+    properties |= {name: {"type": "string", "description": words} for name, words in others.items()}
     once = {"type": "string"}  # no parameter may be given twice (RFC 6749 §3.2)
     schema = {"type": "object", "properties": properties, "required": list(required), "additionalProperties": once}
     return {"requestBody": {"required": True, "content": {_MEDIA_TYPE: {"schema": schema, "example": example}}}}

@@ -18,9 +18,11 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
         400, "unsupported-grant-type", "Unsupported grant type", members={"error": "unsupported_grant_type"}
     ),
     refusals.WrongPassword: ProblemType(401, "wrong-password", "Wrong name or password", headers=challenge),
+    refusals.NoSuchDelegation: ProblemType(404, "no-such-delegation", "No such delegation"),
     refusals.NoSuchUser: ProblemType(404, "no-such-user", "No such user"),
     refusals.LastAdmin: ProblemType(409, "last-admin", "The last admin stays"),
     refusals.RotationPending: ProblemType(409, "rotation-pending", "A new key is waiting already"),
+    refusals.TooManyDelegations: ProblemType(409, "too-many-delegations", "Too many delegations"),
     refusals.UserExists: ProblemType(409, "user-exists", "The name is taken"),
     refusals.BadName: ProblemType(422, "bad-name", "Invalid user name"),
     refusals.WeakPassword: ProblemType(422, "weak-password", "The password is too weak"),

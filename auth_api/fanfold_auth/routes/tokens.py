@@ -1,6 +1,6 @@
 """Getting tokens for a grant, and revoking them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
@@ -13,9 +13,13 @@ from fanfold_auth.http.forms import Form, documented_form
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, UnsupportedGrant
 from fanfold_auth.service import Service
+from fanfold_web.tokens.authorization import DELEGATION_TYPE, TOKEN_EXCHANGE
 
 router = APIRouter(prefix="/v1", tags=["sessions"])
 
+_ACCESS_TOKEN_TYPE: Literal["urn:ietf:params:oauth:token-type:access_token"] = (
+    "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (RFC 8693's word)
+)
 _REFRESH_TOKEN = "6aZ2hJ0YkXvT1bQwE8rL3g.pD0n4Yt7sVfK2mXc9RzQ1bWgHj5uLaE8iOqS6yTvNxM"  # noqa: S105 (an example)
 
 
@@ -42,32 +46,69 @@ class TokenPair(BaseModel):
         return cls(access_token=access_token, expires_in=service.settings.token_seconds, refresh_token=refresh_token)
 
 
+class ExchangedToken(BaseModel):
+    """An access token for a delegation (RFC 8693 §2.2.1). It says who the user is now, and opens nothing."""
+
+    model_config = body(
+        {
+            "access_token": "eyJhbGciOiJSUzI1NiIsImtpZCI6Ii4uLiIsInR5cCI6ImF0K2p3dCJ9.e30.c2ln",
+            "issued_token_type": _ACCESS_TOKEN_TYPE,
+            "token_type": "Bearer",
+            "expires_in": 600,
+        }
+    )
+    access_token: str
+    issued_token_type: Literal["urn:ietf:params:oauth:token-type:access_token"] = _ACCESS_TOKEN_TYPE
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 (a word of the protocol)
+    expires_in: int
+
+
+_PAIR_OR_TOKEN: dict[str, Any] = {
+    "content": {
+        "application/json": {
+            "examples": {
+                model.__name__: {"value": model.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]
+                for model in (TokenPair, ExchangedToken)
+            }
+        }
+    }
+}
+
+
 @router.post(
     "/token",
-    summary="Refresh",
-    responses=refusals(InvalidTokenRequest, UnsupportedGrant, InvalidGrant),
+    summary="Refresh, or exchange a delegation",
+    responses={200: _PAIR_OR_TOKEN, **refusals(InvalidTokenRequest, UnsupportedGrant, InvalidGrant)},
     openapi_extra=documented_form(
-        {"grant_type": "refresh_token", "refresh_token": _REFRESH_TOKEN}, "grant_type", "refresh_token"
+        {"grant_type": "refresh_token", "refresh_token": _REFRESH_TOKEN},
+        "grant_type",
+        subject_token="for grant_type " + TOKEN_EXCHANGE + ": the delegation",
+        subject_token_type="then " + DELEGATION_TYPE,
     ),
 )
-def token(request: Request, service: TheService, form: Form) -> TokenPair:
-    """New tokens for a refresh token, which is replaced.
+def token(request: Request, service: TheService, form: Form) -> TokenPair | ExchangedToken:
+    """New tokens for a refresh token, which is replaced; or an access token for a delegation.
 
     The same request within ten seconds gets the same refresh token; using a replaced token later ends the login.
     """
-    user, refresh_token = redeem(service, form)
-    request.state.notes["user"] = user.name
-    return TokenPair.of(service, user, refresh_token)
+    redeemed = redeem(service, form)
+    request.state.notes["user"] = redeemed.user.name
+    if redeemed.refresh_token is not None:
+        return TokenPair.of(service, redeemed.user, redeemed.refresh_token)
+    access_token = service.tokens.issue(redeemed.user, redeemed.audience)
+    return ExchangedToken(access_token=access_token, expires_in=service.settings.token_seconds)
 
 
 @router.post(
     "/revoke",
-    summary="Log out",
+    summary="Log out, or end a delegation",
     response_class=Response,
     responses={200: {"description": "The login has ended, if there was one"}, **refusals(InvalidTokenRequest)},
     openapi_extra=documented_form({"token": _REFRESH_TOKEN}, "token"),
 )
 def revoke(service: TheService, form: Form) -> Response:
-    """End the login that a refresh token belongs to (RFC 7009). Its access tokens expire within minutes."""
-    service.refreshes.revoke(required(form, "token"))
+    """End the login that a refresh token belongs to, or a delegation (RFC 7009). Access tokens expire soon."""
+    token = required(form, "token")
+    service.refreshes.revoke(token)
+    service.delegations.revoke(token)
     return Response()

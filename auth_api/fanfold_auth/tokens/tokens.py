@@ -23,12 +23,12 @@ class Tokens:
         self._settings, self._keys, self._now = settings, keys, now
         self.verify = Verifier(settings.issuer, settings.audience, keys.verifying, now).verify
 
-    def issue(self, user: User) -> str:
-        """A token for a user who has just proved who they are."""
+    def issue(self, user: User, audience: str | None = None) -> str:
+        """A token for a user who has just proved who they are; for the services unless for another audience."""
         kid, key = self._keys.signing()
-        now = int(self._now())
+        now, audience = int(self._now()), audience or self._settings.audience
         claims = Claims(
-            iss=self._settings.issuer, aud=self._settings.audience, sub=user.id, preferred_username=user.name,
+            iss=self._settings.issuer, aud=audience, sub=user.id, preferred_username=user.name,
             client_id=CLIENT, roles=list(user.roles), groups=list(user.roles), stamp=user.stamp,
             iat=now, nbf=now, exp=now + self._settings.token_seconds, jti=secrets.token_urlsafe(16),
         )  # fmt: skip

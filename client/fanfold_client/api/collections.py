@@ -7,17 +7,21 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from urllib.parse import quote
 
 from fanfold_client.api.credentials import valid_name
 from fanfold_client.api.download import download
 from fanfold_client.api.events import Event, events
+from fanfold_client.api.job_filters import JobFilters, query_of
 from fanfold_client.api.problems import NotFound, Refused
 from fanfold_client.api.responses import About, BadRecord, File, Job, Key, Part, Results, User
 from fanfold_client.api.transport import Transport
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
+
+if TYPE_CHECKING:
+    from typing import Unpack
 
 CHUNK = 1 << 20
 LARGEST_PAGE = 100  # jobs that the service lists at once
@@ -95,6 +99,15 @@ class Bundles:
         return False
 
 
+class JobListing(NamedTuple):
+    """The first jobs of a list, and what follows them."""
+
+    jobs: Sequence[Job]
+    more: int | None
+    """How many follow, 1,000 for that many or more; None if the service can't tell without reading all of them."""
+    are_all: bool
+
+
 class Jobs:
     """The user's jobs."""
 
@@ -116,18 +129,29 @@ class Jobs:
         """A job in its current state."""
         return cast(Job, self._transport.json("GET", _job(job)))
 
-    def list(self, *, state: str | None = None, everybody: bool = False, limit: int | None = None) -> Iterator[Job]:
-        """Jobs, newest first.
+    def list(self, *, limit: int | None = None, **filters: "Unpack[JobFilters]") -> Iterator[Job]:
+        """Your jobs, the newest first unless filters say otherwise.
 
         Args:
-            state: only jobs in this state.
-            everybody: not only your own; for administrators.
             limit: the most jobs to list.
+            filters: which ones, such as `state="failed"` or `since="2d"`; see `JobFilters`.
+
+        Raises:
+            Refused: the service has no list of such jobs in this order, or a time isn't one.
         """
-        filters = {} if limit is None else {"limit": str(min(limit, LARGEST_PAGE))}
-        filters |= {"state": state} if state else {}
-        filters |= {"all": "true"} if everybody else {}
-        return islice(_pages(self._transport, "/v1/jobs", filters), limit)
+        return islice(_pages(self._transport, "/v1/jobs", _paged(filters, limit)), limit)
+
+    def first(self, limit: int, **filters: "Unpack[JobFilters]") -> JobListing:
+        """The first of the jobs that `list` lists, and how many follow."""
+        query = _paged(filters, limit) | {"count": "true"}
+        jobs: list[Job] = []
+        while True:
+            page = self._transport.json("GET", "/v1/jobs", params=query | {"limit": str(min(limit, LARGEST_PAGE))})
+            jobs += page["items"]
+            limit -= len(page["items"])
+            if not limit or not page["cursor"]:
+                return JobListing(jobs, page.get("more"), are_all=not page["cursor"])
+            query["cursor"] = page["cursor"]
 
     def cancel(self, job: str) -> Job:
         """Request the cancellation of a job. Repeating the request has no effect."""
@@ -157,6 +181,11 @@ class Jobs:
         """The Argo Workflow of the job's last run, or of another one, as YAML. Raises Conflict: it has none."""
         query = {} if run is None else {"run": str(run)}
         return self._transport.request("GET", f"{_job(job)}/workflow", params=query).text
+
+    def prioritize(self, job: str, priority: int) -> Job:
+        """Let a job that waits start before its owner's others, or after them; for administrators. Raises Conflict."""
+        body = {"priority": priority}
+        return cast(Job, self._transport.json("POST", f"{_job(job)}/priority", json=body, repeatable=True))
 
     def delete(self, job: str) -> None:
         """Remove a job that has ended, with its results unless they are among the files. Raises NotFound, Conflict."""
@@ -305,7 +334,11 @@ def _user(name: str) -> str:
     return f"/v1/users/{quote(name, safe='')}"
 
 
-def _pages(transport: Transport, path: str, query: dict[str, str]) -> Iterator[Any]:
+def _paged(filters: JobFilters, limit: int | None) -> dict[str, Any]:
+    return query_of(filters) | ({} if limit is None else {"limit": str(min(limit, LARGEST_PAGE))})
+
+
+def _pages(transport: Transport, path: str, query: dict[str, Any]) -> Iterator[Any]:
     cursor: str | None = None
     while True:
         page = transport.json("GET", path, params={**query, **({"cursor": cursor} if cursor else {})})

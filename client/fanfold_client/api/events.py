@@ -22,9 +22,10 @@ class NoStream(ClientError):
 
 
 class Event(NamedTuple):
-    """An event: its id, which is the job's revision, or empty; `job`, `anew` or `end`; and its data.
+    """An event: its id, which is the job's revision, or empty; `job`, `waiting`, `anew` or `end`; and its data.
 
-    Data of `job` is the job as it was then. After `anew`, events may have been missed. `end` is the last one.
+    Data of `job` is the job as it was then, of `waiting` why it waits and where. After `anew`, events may have been
+    missed. `end` is the last one.
     """
 
     id: str

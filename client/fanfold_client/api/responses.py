@@ -51,6 +51,14 @@ class Stage(TypedDict):
     steps: list[Step]
 
 
+class Wait(TypedDict):
+    """Why a job doesn't run yet; `place` is its place in the queue."""
+
+    reason: str
+    message: str
+    place: int | None
+
+
 class Job(TypedDict):
     """A job as the service records it; `error` is an RFC 9457 problem."""
 
@@ -75,6 +83,10 @@ class Job(TypedDict):
     runs: NotRequired[int]
     retried: NotRequired[str | None]
     resumed: NotRequired[bool | None]
+    waiting: NotRequired[Wait | None]
+    priority: NotRequired[int]
+    worker_seconds: NotRequired[float]
+    schedule: NotRequired[dict[str, str] | None]
 
 
 class Part(TypedDict):

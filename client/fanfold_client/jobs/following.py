@@ -10,6 +10,7 @@ from fanfold_client.api.collections import Jobs
 from fanfold_client.api.events import NoStream
 from fanfold_client.api.problems import Away
 from fanfold_client.api.responses import FINAL, Job
+from fanfold_client.jobs.waiting import place_in_queue
 
 SHORTEST_POLL, LONGEST_POLL = 0.1, 1.0  # seconds between two requests: few at first, for small jobs
 PATIENCE = 60.0  # seconds without a response before giving up
@@ -21,9 +22,13 @@ def follow(jobs: Jobs, job_id: str, display: Display) -> Job:
     Raises:
         ClientError: there is no such job, or the service hasn't responded for a minute.
     """
-    steps = StepProgress()
+    steps, told = StepProgress(), ""
     for job in _versions(jobs, job_id):
-        display.show(steps.lines(job["stages"]) or [ProgressLine(job["state"], 0, "")])
+        wait = job.get("waiting")
+        if wait and wait["reason"] != told:
+            told = wait["reason"]
+            display.say(f"Job {job_id} waits: {wait['message']}")
+        display.show(steps.lines(job["stages"]) or [ProgressLine(job["state"], 0, place_in_queue(job))])
         if job["state"] in FINAL:
             return job
     raise AssertionError("a job's versions end with a final one")
@@ -31,10 +36,15 @@ def follow(jobs: Jobs, job_id: str, display: Display) -> Job:
 
 def _versions(jobs: Jobs, job_id: str) -> Iterator[Job]:
     """The job as it changes."""
+    job: Job | None = None
     try:
         for event in jobs.events(job_id):
             if event.kind == "job":
-                yield event.data
+                job = event.data
+            elif event.kind == "waiting" and job:
+                job = {**job, "waiting": event.data}
+            if job:
+                yield job
     except NoStream:
         yield from _polled(jobs, job_id)
 

@@ -1,40 +1,25 @@
 """`Client.submit`: submit a job from Python, and read its results over HTTP as `Job.run` reads them from disk."""
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Mapping
+from typing import Any
 
 from fanfold.authoring.job import Job as AuthoredJob
 from fanfold.errors import InvalidJob
-from fanfold.foreground.options import INCLUDE_OPTION, PACKAGE_OPTIONS, SIZING_OPTIONS, WORKERS_OPTION, option_values
+from fanfold.foreground.options import PARAM_OPTION, option_values
 from fanfold.foreground.places import Input, input_values
 from fanfold.results.reading import OutputFormats
 from fanfold.results.result import Result
 from fanfold.terminal.display import Display
 from fanfold_client.api.collections import SubmitService
 from fanfold_client.api.problems import Refused
-from fanfold_client.files.places import output_place
+from fanfold_client.jobs.options import JOB_OPTIONS, SubmitOptions, request_fields
 from fanfold_client.jobs.remote_output import RemoteOutput
 from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
 from fanfold_steps.inputs.splits import InvalidInputs
 from fanfold_steps.programs.command import InvalidCommand
 
 PREVIEW_BYTES = 1 << 20  # the largest part that is fetched only to show its first records
-_SIZES = {"partitions", "workers", "split_size"}
-
-
-class SubmitOptions(TypedDict, total=False):
-    """Options of `fanfold submit`, as keyword arguments of `Client.submit`. Sizes are bytes or `"64MiB"`."""
-
-    name: str
-    partitions: int
-    workers: int
-    split_size: int | str
-    params: Mapping[str, Any] | Any
-    include: Sequence[str]
-    requirements: str | os.PathLike[str]
-    image: str
-    key: str
 
 
 class SubmittedResult(Result):
@@ -103,11 +88,8 @@ def submit(
     options = SubmitOptions.__annotations__
     if unknown := [name for name in given if name not in options]:
         raise TypeError(f"submit() takes no argument {unknown[0]!r}; its options are {', '.join(options)}")
-    values = option_values([WORKERS_OPTION, *SIZING_OPTIONS, INCLUDE_OPTION, *PACKAGE_OPTIONS], given)
-    request = {name: values[name] for name in _SIZES if values[name] is not None}
-    request |= {name: given[name] for name in ("name", "image") if given.get(name) is not None}
-    if output is not None:
-        request["output"] = output_place(os.fspath(output))
+    values = option_values([option for option in JOB_OPTIONS if option is not PARAM_OPTION], given)
+    request = request_fields(values | {"name": given.get("name")}, output)
     try:
         named = job if isinstance(job, AuthoredJob) else os.fspath(job)
         resolved = resolve_for(service, named, values["include"], values["requirements"])

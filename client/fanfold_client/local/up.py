@@ -21,7 +21,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fanfold.terminal.console import say
 from fanfold_client.api.problems import Conflict, Refused
@@ -47,6 +47,10 @@ class Options:
     """Whether other machines may reach the services. Jobs run as this user."""
     keep_days: float | None = None
     """How long ended jobs are kept, and code and uploads that no job uses; None: for ever."""
+    workers: int | None = None
+    """How many workers run at a time; None: as many as there are cores."""
+    workers_each: int | None = None
+    """How many of them the jobs of one user have; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +88,18 @@ def serve(options: Options, on_ready: Callable[[Ready], None]) -> None:
         stack.enter_context(_audit(options.data))
         try:
             services = stack.enter_context(
-                Services.open(options.data, auth_url, public_auth_url, hosts, options.keep_days)
+                Services.open(options.data, auth_url, public_auth_url, hosts, _limits(options))
             )
         except (CannotServe, BadSetting) as error:
             raise Refused(str(error)) from error
         user = services.first_user(demo=options.demo)
         ready = Ready(url, auth_url, options.data, user)
         run([(services.auth, auth_socket), (services.submit, submit_socket)], lambda: on_ready(ready))
+
+
+def _limits(options: Options) -> dict[str, Any]:
+    """The settings of the submit service by which an operator limits what is run and kept."""
+    return {name: getattr(options, name) for name in ("keep_days", "workers", "workers_each")}
 
 
 def _listen(host: str, port: int, option: str) -> socket.socket:

@@ -2,10 +2,11 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 
@@ -52,7 +53,7 @@ class Services:
     @classmethod
     @contextmanager
     def open(
-        cls, data: Path, auth_url: str, public_auth_url: str, hosts: tuple[str, ...], keep_days: float | None
+        cls, data: Path, auth_url: str, public_auth_url: str, hosts: tuple[str, ...], limits: Mapping[str, Any]
     ) -> "Iterator[Services]":
         """Wire the services; at the end, workers stop, and their jobs resume at the next start.
 
@@ -61,7 +62,7 @@ class Services:
             auth_url: the auth service's URL on this machine.
             public_auth_url: its URL as the submit service tells users.
             hosts: the host names that requests may use; empty: any.
-            keep_days: how long ended jobs are kept, and code and uploads that no job uses; None: for ever.
+            limits: settings of the submit service: how much runs at a time, and how long what is kept.
 
         Raises:
             CannotServe: the KEK, the records and the store don't belong together, or another process uses the folder.
@@ -81,8 +82,8 @@ class Services:
             jwks_url=f"{auth_url}/v1/keys",
             auth_url=public_auth_url,
             reconcile_seconds=RECONCILE_SECONDS,
-            keep_days=keep_days,
             hosts=hosts,
+            **limits,
         )
         objects = open_objects(f"{store.as_uri()}/")
         with (

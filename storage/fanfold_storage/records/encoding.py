@@ -22,6 +22,13 @@ def encode_key(key: str) -> bytes:
     return encoded
 
 
+def encode_keys(keys: Sequence[str]) -> list[bytes]:
+    """The bytes of keys to read at once, each once. Raises InvalidKey; StorageError: there are too many for etcd."""
+    if len(keys) > MOST_OPERATIONS:
+        raise StorageError(f"at most {MOST_OPERATIONS} records are read at once, not {len(keys)}: split them up")
+    return [encode_key(key) for key in dict.fromkeys(keys)]
+
+
 def encode_prefix(prefix: str) -> bytes:
     """The bytes of a prefix, which may be empty."""
     try:

@@ -18,7 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
-from fanfold_storage.records.encoding import decode_value, encode_key, encode_prefix, encode_writes, prefix_end
+from fanfold_storage.records.encoding import (
+    decode_value,
+    encode_key,
+    encode_keys,
+    encode_prefix,
+    encode_writes,
+    prefix_end,
+)
 from fanfold_storage.records.etcd_endpoints import TIMEOUT, Endpoints
 from fanfold_storage.records.etcd_watch import EtcdWatch
 from fanfold_storage.records.protocol import Conflict, Expect, Page, Record, Write
@@ -70,6 +77,15 @@ class EtcdRecords:
         request = etcdrpc.RangeRequest(key=encode_key(key))
         response = self._endpoints.call(f"read {key}", lambda client: client.kvstub.Range(request, timeout=TIMEOUT))
         return _record(response.kvs[0]) if response.kvs else None
+
+    def get_many(self, keys: Sequence[str]) -> dict[str, Record]:
+        """The records under the keys, by one transaction that only reads."""
+        reads = [etcdrpc.RequestOp(request_range=etcdrpc.RangeRequest(key=key)) for key in encode_keys(keys)]
+        request = etcdrpc.TxnRequest(success=reads)
+        names = ", ".join(keys[:3]) or "nothing"
+        response = self._endpoints.call(f"read {names}", lambda client: client.kvstub.Txn(request, timeout=TIMEOUT))
+        records = [_record(pair) for read in response.responses for pair in read.response_range.kvs]
+        return {record.key: record for record in records}
 
     def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
         """A page of records in key order."""

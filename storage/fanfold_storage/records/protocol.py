@@ -83,6 +83,12 @@ class Records(Protocol):
     def get(self, key: str) -> Record | None:
         """The current record under the key (linearizable), or None."""
 
+    def get_many(self, keys: Sequence[str]) -> dict[str, Record]:
+        """The current records under at most 100 keys, all as they are at one moment, without absent ones.
+
+        It takes one round trip.
+        """
+
     def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
         """At most `limit` records whose keys begin with `prefix` and come after `after`, in key order.
 

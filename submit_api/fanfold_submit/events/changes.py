@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Change, Watch
-from fanfold_submit.jobs.job import Job
+from fanfold_submit.jobs.job import Job, JobView
 from fanfold_submit.jobs.job_records import JOBS, JobAtRevision, JobRecords
 from fanfold_web.log import logger
 
@@ -32,13 +32,6 @@ class JobEvent:
     is_final: bool
     data: str
     """JSON."""
-
-    @classmethod
-    def of(cls, current: JobAtRevision) -> "JobEvent":
-        """The event for a job."""
-        job = current.job
-        turn = (job.runs, str(job.state), job.desired)
-        return cls(current.revision, turn, job.state.final, job.view().model_dump_json())
 
 
 class Follower:
@@ -87,12 +80,18 @@ class Follower:
 class Changes:
     """The watch, and those to whom it is passed on."""
 
-    def __init__(self, jobs: JobRecords) -> None:
-        self._jobs = jobs
+    def __init__(self, jobs: JobRecords, view: Callable[[Job], JobView]) -> None:
+        self._jobs, self._view = jobs, view
         self._lock = threading.Lock()  # held for moments only, since event loops wait for it
         self._opening = threading.Lock()
         self._followers: dict[str, list[Follower]] = {}
         self._watch: Watch | None = None
+
+    def event(self, current: JobAtRevision) -> JobEvent:
+        """The event that tells of a job."""
+        job = current.job
+        turn = (job.runs, str(job.state), job.desired)
+        return JobEvent(current.revision, turn, job.state.final, self._view(job).model_dump_json())
 
     @contextmanager
     def followed(self, job_id: str, wake: Callable[[], None]) -> Iterator[Follower]:
@@ -154,7 +153,7 @@ class Changes:
             for follower in followers:
                 follower.end()
             return
-        event = JobEvent.of(JobAtRevision(Job.model_validate(change.value), change.revision))
+        event = self.event(JobAtRevision(Job.model_validate(change.value), change.revision))
         for follower in followers:
             follower.push(event)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fanfold_storage.errors import Compacted
-from fanfold_submit.events.changes import JobEvent
+from fanfold_submit.events.changes import Changes, JobEvent
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.refusals import NoSuchJob
 
@@ -22,10 +22,11 @@ class Missed:
     anew: str = ""
 
 
-def missed(jobs: JobRecords, job_id: str, seen: str | None) -> Missed:
+def missed(changes: Changes, jobs: JobRecords, job_id: str, seen: str | None) -> Missed:
     """What a follower has to be told first.
 
     Args:
+        changes: what makes events.
         jobs: the records.
         job_id: the job that it follows.
         seen: the id of the last event that it has seen, whatever it sent; None if it has seen none.
@@ -37,18 +38,18 @@ def missed(jobs: JobRecords, job_id: str, seen: str | None) -> Missed:
     current = jobs.find(job_id)
     if current is None:
         raise NoSuchJob
-    now = JobEvent.of(current)
+    now = changes.event(current)
     if seen is None:
         return Missed([now], now)
     if not (seen.isascii() and seen.isdecimal() and len(seen) < 20) or int(seen) > now.revision:
         return Missed([now], now, f"{seen[:40]!r} is not the id of an event of this job")
     try:
-        return Missed(_since(jobs, job_id, now, int(seen)), now)
+        return Missed(_since(changes, jobs, job_id, now, int(seen)), now)
     except Compacted:
         return Missed([now], now, "the events since then are not known any more")
 
 
-def _since(jobs: JobRecords, job_id: str, now: JobEvent, seen: int) -> list[JobEvent]:
+def _since(changes: Changes, jobs: JobRecords, job_id: str, now: JobEvent, seen: int) -> list[JobEvent]:
     """The events after a revision, without progress that is history. Raises Compacted: they aren't known any more."""
     events: list[JobEvent] = []
     event: JobEvent | None = now
@@ -58,5 +59,5 @@ def _since(jobs: JobRecords, job_id: str, now: JobEvent, seen: int) -> list[JobE
         if not events or events[-1].turn != event.turn:
             events.append(event)
         earlier = jobs.find_at(job_id, event.revision - 1)
-        event = JobEvent.of(earlier) if earlier else None
+        event = changes.event(earlier) if earlier else None
     raise Compacted

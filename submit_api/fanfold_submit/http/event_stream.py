@@ -2,6 +2,7 @@
 
 event: job      the job as `GET /v1/jobs/{id}` shows it; `id` is the revision of its record
 event: anew     the last event that the follower has seen isn't known any more: what follows begins anew
+event: waiting  why a job that is queued doesn't run yet, and its place, which change without the job
 event: end      the job has ended
 : …             a comment, every 15 seconds
 """
@@ -19,12 +20,14 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.types import Receive, Scope, Send
 
-from fanfold_submit.events.changes import Changes, JobEvent
+from fanfold_submit.events.changes import JobEvent
 from fanfold_submit.events.history import missed
-from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.queueing.view import Wait
+from fanfold_submit.service import Service
 
 COMMENT_SECONDS = 15.0
 PROGRESS_SECONDS = 0.5  # between two events that are mere progress
+WAITING_SECONDS = 1.0  # between two looks at the place of a job that waits
 COME_AGAIN = 1000  # milliseconds after which a follower is asked to come again if the stream breaks
 
 
@@ -32,9 +35,11 @@ class EventStream:
     """The events of a job for a follower who has seen the event `seen`, as long as its token holds: `may_stay`."""
 
     def __init__(
-        self, changes: Changes, jobs: JobRecords, job_id: str, seen: str | None, may_stay: Callable[[], Awaitable[bool]]
+        self, service: Service, job_id: str, seen: str | None, may_stay: Callable[[], Awaitable[bool]]
     ) -> None:
-        self._changes, self._jobs, self._job_id, self._seen, self._may_stay = changes, jobs, job_id, seen, may_stay
+        self._changes, self._jobs, self._queue = service.changes, service.jobs, service.queueing.view
+        self._job_id, self._seen, self._may_stay = job_id, seen, may_stay
+        self._wait: Wait | None = None
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._closing = False
@@ -49,7 +54,7 @@ class EventStream:
         with ExitStack() as stack:
             followed = self._changes.followed(self._job_id, self._wake)
             follower = await to_thread.run_sync(stack.enter_context, followed)
-            first = await to_thread.run_sync(missed, self._jobs, self._job_id, self._seen)
+            first = await to_thread.run_sync(missed, self._changes, self._jobs, self._job_id, self._seen)
             yield format_sse_event(comment=f"events of job {self._job_id}", retry=COME_AGAIN)
             if first.anew:
                 yield _event("anew", json.dumps({"detail": f"This begins anew, since {first.anew}."}))
@@ -71,11 +76,22 @@ class EventStream:
                     if not await self._may_stay():
                         yield format_sse_event(comment="the access token has ended: come again with another")
                         return
+                elif waiting := self._waiting(told):
+                    yield waiting
                 else:
-                    with anyio.move_on_after(min(comment_at, quiet_until if event else comment_at) - now):
+                    look_at = now + WAITING_SECONDS if told.turn[1] == "queued" else comment_at
+                    with anyio.move_on_after(min(comment_at, look_at, quiet_until if event else comment_at) - now):
                         await self._news.wait()
             if told.is_final:
                 yield _event("end", json.dumps({"state": told.turn[1]}), told)
+
+    def _waiting(self, told: JobEvent) -> bytes | None:
+        """An event if the job waits for another reason than before, or at another place. Only memory is asked."""
+        wait = self._queue.of(self._job_id) if told.turn[1] == "queued" else None
+        if wait is None or wait == self._wait:
+            return None
+        self._wait = wait
+        return _event("waiting", wait.model_dump_json())
 
     def _wake(self) -> None:
         """Called in other threads, perhaps of a stream whose loop has ended."""

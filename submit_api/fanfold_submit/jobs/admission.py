@@ -4,25 +4,28 @@ Nothing here knows HTTP: a schedule or a retry admits jobs in the same way as a 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning import planner
 from fanfold.planning.planner import PlannedJob
-from fanfold.planning.sizing import Sizing
+from fanfold.planning.sizing import Sizing, at_once
 from fanfold_steps.job.dependencies import Wheel
 from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
+from fanfold_storage.records import Expect, Write
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
-from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.job import Job, Replaced, Scheduled, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.replacing import replacing
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.specs import check_params, job_spec
 from fanfold_submit.principal import Principal
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
     InvalidSpec,
@@ -49,16 +52,30 @@ class Admitted:
     is_new: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What asks for a job if no request does: the schedule, and its own change, stored with the job or not at all."""
+
+    schedule: Scheduled
+    change: Callable[[Job], tuple[Expect, Write]]
+
+
 class Admission:
     """Admits jobs, each exactly once."""
 
     def __init__(
-        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, now: Callable[[], float]
-    ) -> None:
+        self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, queueing: Queueing,
+        now: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
+        self._limits, self._waiting = queueing.limits, queueing.waiting
 
-    def admit(self, request: JobRequest, owner: Principal, key: str | None = None) -> Admitted:
+    def admit(
+        self, request: JobRequest, owner: Principal, key: str | None = None, origin: Origin | None = None
+    ) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
+
+        With an `origin`, Contended also says that the origin has changed.
 
         Raises:
             Refusal: one of those in `fanfold_submit.refusals`, or Forbidden, TooLarge, Contended. Nothing was stored.
@@ -71,19 +88,29 @@ class Admission:
             return Admitted(earlier, is_new=False)
         for _ in range(_TRIES):
             try:
-                job = self._prepare(request, owner)
+                job = self._prepare(request, owner, origin.schedule if origin else None)
             except Refusal:
                 # What stands in the way may be the job that this very key led to a moment ago.
                 if earlier := self._earlier(idempotency):
                     return Admitted(earlier, is_new=False)
                 raise
-            if self._jobs.admit(job, idempotency):
+            if self._jobs.admit(job, idempotency, [origin.change(job)] if origin else ()):
+                self._waiting.add(job.entry)
                 return Admitted(job, is_new=True)
             if earlier := self._earlier(idempotency):
                 return Admitted(earlier, is_new=False)
             if writer := self._jobs.writer_of(job):
                 raise self.in_use(job, writer)
+            if origin:
+                break
         raise Contended
+
+    def check(self, request: JobRequest, owner: Principal) -> None:
+        """Check what doesn't depend on what lies in the places. Raises Refusal, as `admit` does."""
+        self._spec(request)
+        self._urls(request.inputs, owner)
+        if request.output is not None:
+            self._places.url(request.output, owner, write=True)
 
     def _earlier(self, key: IdempotencyKey | None) -> Job | None:
         """The job that this key led to before. Raises KeyReused if it came with another request."""
@@ -97,12 +124,12 @@ class Admission:
             )
         return job
 
-    def _prepare(self, request: JobRequest, owner: Principal) -> Job:
+    def _prepare(self, request: JobRequest, owner: Principal, schedule: Scheduled | None) -> Job:
         """Check everything that can be checked; write nothing."""
-        spec = job_spec(request)
-        notes = self.check_spec(spec)
-        check_params(request, spec)
-        plan = self._plan(request, spec, owner)
+        spec, notes = self._spec(request)
+        plan, replaced = self._plan(request, spec, owner)
+        if request.workers and request.workers > (most := at_once(plan.conf.workers)):
+            notes.append(f"the job asks for {request.workers} workers, and has {most}, the most at a time here")
         job = Job(
             id=plan.conf.id,
             name=spec.name,
@@ -110,6 +137,7 @@ class Admission:
             owner_id=owner.id,
             state=State.QUEUED,
             engine=self._allowed.engine,
+            schedule=schedule,
             notes=notes,
             inputs=request.inputs,
             output=request.output,
@@ -117,9 +145,19 @@ class Admission:
             created=timestamp(self._now()),
             conf=plan.conf.to_json(),
             url=plan.job_url,
+            priority=_priority(request, owner),
+            groups=self._limits.named_groups(owner.groups),
+            replaces=replaced,
         )
         demand_storable(job)
         return job
+
+    def _spec(self, request: JobRequest) -> tuple[JobSpec, list[str]]:
+        """The job's spec, and what it asks for that has no effect here."""
+        spec = job_spec(request)
+        notes = self.check_spec(spec)
+        check_params(request, spec)
+        return spec, notes
 
     def check_spec(self, spec: JobSpec) -> list[str]:
         """See that the code is here and allowed; a sentence for each thing that has no effect here.
@@ -131,6 +169,10 @@ class Admission:
         for wheel in spec.dependencies.wheels if spec.dependencies else ():
             self._check_wheel(wheel)
         return self._allowed.check(spec)
+
+    def most_workers(self, groups: Sequence[str]) -> int | None:
+        """The most workers at a time that a job of a member of these groups may have; None: there is no limit."""
+        return self._limits.workers.least(groups)
 
     def in_use(self, job: Job, writer_id: str) -> OutputInUse:
         """The refusal of a job to whose output another one writes."""
@@ -159,7 +201,10 @@ class Admission:
         if size != wheel.size:
             raise InvalidSpec(f"The wheel {wheel.name} has {size} bytes, not {wheel.size}, as the spec says.")
 
-    def _plan(self, request: JobRequest, spec: JobSpec, owner: Principal) -> PlannedJob:
+    def _plan(self, request: JobRequest, spec: JobSpec, owner: Principal) -> tuple[PlannedJob, Replaced | None]:
+        """The job's plan, and the output that it replaces. Raises Refusal."""
+        if request.overwrite and request.output is None:
+            raise JobRefused("Without an output there is nothing to overwrite: name one, or leave overwrite out.")
         job_id = new_job_id(self._now)
         url = self._places.job_url(job_id)
         places = planner.Places(
@@ -168,17 +213,23 @@ class Admission:
             job=url,
             bundle=self._places.bundle_url(spec.bundle) if spec.bundle else None,
             wheels=self._places.wheels_url(),
+            output_may_exist=request.overwrite,
         )
-        sizing = Sizing(request.partitions, request.split_size, request.workers)
+        most = self._limits.workers.least(owner.groups)
+        sizing = Sizing(request.partitions, request.split_size, request.workers, request.memory, most_at_once=most)
+        replaced = None
         try:
             plan = planner.plan(spec, places, sizing, job_id=job_id, owner=owner.name, engine=self._allowed.engine)
+            if request.overwrite:
+                plan, replaced = replacing(plan, beside=self._allowed.engine == "local")
         except (Refused, PermissionDenied, InvalidKey) as error:
             refusal: type[Refusal] = JobRefused if isinstance(error, Refused) else PlaceRefused
+            mend = ""
             if isinstance(error, OutputTaken):
-                refusal = OutputExists
-            detail = self._places.redact(str(error), owner.id)
+                refusal, mend = OutputExists, ", or replace an earlier job's output with `overwrite` (--overwrite)"
+            detail = self._places.redact(str(error), owner.id) + mend
             raise refusal(detail[:1].upper() + detail[1:]) from None
-        return replace(plan, conf=replace(plan.conf, params=request.params))
+        return replace(plan, conf=replace(plan.conf, params=request.params)), replaced
 
     def _urls(self, inputs: Inputs, owner: Principal) -> Inputs:
         if isinstance(inputs, dict):
@@ -190,3 +241,10 @@ def demand_storable(job: Job) -> None:
     """See that a job fits into its record. Raises TooLarge."""
     if len(job.model_dump_json().encode()) > LARGEST_RECORD:
         raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
+
+
+def _priority(request: JobRequest, owner: Principal) -> int:
+    """The priority that a request asks for. Raises Forbidden: only administrators may ask for any."""
+    if request.priority:
+        owner.demand("admin", "A priority other than 0")
+    return request.priority

@@ -14,7 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
 from fanfold.engines import Handle
 from fanfold.planning.planner import PlannedJob
+from fanfold.planning.sizing import at_once
 from fanfold_steps.job.spec import conf_from_json
+from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
+from fanfold_submit.queueing.view import Wait
 
 ID_PATTERN = "^[0-9a-z]{20}$"
 # What the OpenAPI document adds is told, not checked: records of older versions are read with the same models.
@@ -56,6 +59,15 @@ class Workflow(BaseModel):
     uid: str
 
 
+class Scheduled(BaseModel):
+    """The schedule that submitted a job, and for which of its ticks."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = Field(examples=["nightly"])
+    tick: str = Field(examples=["2026-11-24T01:00:00Z"], json_schema_extra=_TIME)
+
+
 class Step(BaseModel):
     """A step's tasks; null until they are planned. The committed ones read `records` and wrote `bytes`."""
 
@@ -72,6 +84,19 @@ class Stage(BaseModel):
 
     index: int = Field(json_schema_extra={"minimum": 0})
     steps: list[Step]
+
+
+class Replaced(BaseModel):
+    """The output of an earlier job, which this one's replaces.
+
+    Where two folders can swap names, the new output is written beside the old one, and `manifest` is None. Elsewhere
+    `manifest` is the SHA-256 of the old one's manifest, and the last worker deletes the old output.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    final: str  # the URL where the output belongs
+    manifest: str | None
 
 
 class JobView(BaseModel):
@@ -99,12 +124,22 @@ class JobView(BaseModel):
     created: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra=_TIME)
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
+    schedule: Scheduled | None = Field(default=None, description="What submitted it, if it was a schedule")
     notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(
         default={}, description="Of the committed tasks, by group and name", examples=[{"words": {"long": 12}}]
     )
     error: dict[str, Any] | None = Field(default=None, description="Why it failed, as an RFC 9457 problem")
+    waiting: Wait | None = Field(default=None, description="Why it doesn't run yet")
+    priority: int = Field(
+        default=0,
+        description="Of the jobs of one owner that wait, the highest starts first",
+        json_schema_extra={"minimum": LOWEST, "maximum": HIGHEST},
+    )
+    worker_seconds: float = Field(
+        default=0.0, description="How long its workers ran, added up", json_schema_extra={"minimum": 0}
+    )
 
 
 class Job(JobView):
@@ -115,7 +150,12 @@ class Job(JobView):
 
     conf: dict[str, Any]  # job.json
     url: str  # of the job's tree
+    replaces: Replaced | None = None
     fruitless: int = 0  # how often its workers have ended since a task was last committed
+    lists: int = 0  # of which version the lists are that hold it; see `listed.py`
+    dispatched: str | None = None  # when workers were asked for, the last time
+    groups: tuple[str, ...] = ()  # of its owner, those that had limits when it was admitted
+    metered: float | None = None  # Unix seconds until which `worker_seconds` counts; None while there are no workers
 
     @model_validator(mode="before")
     @classmethod
@@ -132,9 +172,24 @@ class Job(JobView):
         return PlannedJob(conf_from_json(self.conf), self.url, self.owner, run=self.runs)
 
     @property
+    def output_url(self) -> str:
+        """Where the output belongs, which is elsewhere than where it is written while another one lies there."""
+        return self.replaces.final if self.replaces else str(self.conf["output"])
+
+    @property
     def handle(self) -> Handle | None:
         """The engine's handle of its workers, once they were asked for."""
         return Handle(**self.workflow.model_dump()) if self.workflow else None
+
+    @property
+    def workers(self) -> int:
+        """How many workers it has at a time: those of all steps or, where pods of other kinds follow, the most."""
+        return at_once(self.conf["workers"])
+
+    @property
+    def entry(self) -> Entry:
+        """Its place among what waits and runs."""
+        return Entry(self.id, self.owner_id, self.workers, self.priority, self.groups)
 
     @property
     def tasks_done(self) -> int:
@@ -164,9 +219,9 @@ class Job(JobView):
         if self.state not in (State.FAILED, State.CANCELLED):
             raise IllegalChange(f"job {self.id} is {self.state}, so it can't be retried")
         begun = {"state": State.QUEUED, "desired": "run", "runs": self.runs + 1, "retried": now, "resumed": resumed}
-        ended = {"workflow": None, "started": None, "finished": None, "error": None, "fruitless": 0}
+        ended = {"workflow": None, "dispatched": None, "started": None, "finished": None, "error": None}
         stages, counters = (_without_failures(self.stages), self.counters) if resumed else ([], {})
-        progress = {"stages": stages, "counters": counters}
+        progress: dict[str, Any] = {"fruitless": 0, "metered": None, "stages": stages, "counters": counters}
         return self.model_validate({**dict(self), **begun, **ended, **progress, **fields})
 
 
@@ -175,3 +230,13 @@ def _without_failures(stages: list[Stage]) -> list[Stage]:
         Stage(index=stage.index, steps=[step.model_copy(update={"failed": 0}) for step in stage.steps])
         for stage in stages
     ]
+
+
+def metered(job: Job, after: Job, now: float) -> Job:
+    """The job as it is about to be stored, with the worker-seconds since it was stored last."""
+    if after == job or not job.admitted:
+        return after
+    seconds = 0.0 if job.metered is None else max(0.0, now - job.metered) * job.workers
+    runs = after.workflow is not None and not after.state.final
+    fields = {"worker_seconds": round(job.worker_seconds + seconds, 3), "metered": now if runs else None}
+    return after.model_copy(update=fields)

@@ -2,30 +2,37 @@
 
 submit/jobs/ID                      the job
 submit/queue/ID                     it needs reconciling; touched when `desired` changes, and watched
-submit/by-time/REVERSED-ID          all jobs, the newest first
-submit/by-owner/OWNER/REVERSED-ID   one user's jobs, the newest first
+submit/by-…, lists/…, owners/…      the lists that it is in: see `listed.py`
+submit/slots/…                      it waits for workers, or holds some (`fanfold_submit.queueing.entries`)
 submit/outputs/SHA256               a job in the queue writes to this URL
 submit/keys/OWNER/SHA256            an idempotency key: the job it led to, and the fingerprint of the request
 
 OWNER is a user's id.
 """
 
-import hashlib
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.listed import (
+    BY_OWNER,
+    BY_TIME,
+    VERSION,
+    keys_of,
+    owner_key,
+    possible_keys_of,
+    reversed_id,
+    sha256,
+)
 from fanfold_submit.principal import Principal
-from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted
+from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
+from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
-QUEUE = "submit/queue/"
-BY_TIME = "submit/by-time/"
-BY_OWNER = "submit/by-owner/"
 OUTPUTS = "submit/outputs/"
 KEYS = "submit/keys/"
 KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
@@ -33,7 +40,7 @@ KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
 _TRIES = 20
 _ENDED = {State.SUCCEEDED: "has succeeded", State.FAILED: "has failed", State.CANCELLED: "was cancelled"}
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_REVERSED = str.maketrans(_DIGITS, _DIGITS[::-1])
+_PAGE = 50  # jobs read at once, each of which may have a megabyte
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class IdempotencyKey:
     @property
     def record_key(self) -> str:
         """The key of its record."""
-        return f"{KEYS}{self.owner_id}/{_sha256(self.key)}"
+        return f"{KEYS}{self.owner_id}/{sha256(self.key)}"
 
 
 class JobRecords:
@@ -104,42 +111,83 @@ class JobRecords:
                 return after
         raise Contended("The job kept changing. Try again.")
 
-    def admit(self, job: Job, key: IdempotencyKey | None) -> bool:
-        """Store a new job, its key and its place in the queue, all or nothing. False if one of them was taken."""
-        reference = {"job": job.id}
+    def prioritize(self, job_id: str, priority: int, principal: Principal) -> Job:
+        """Let a job that waits start earlier or later. Raises NoSuchJob, NotWaiting, Contended."""
+        for _ in range(_TRIES):
+            current = self.visible(job_id, principal)
+            job = current.job
+            waiting = self._records.get(job.entry.key)
+            if waiting is None:
+                raise NotWaiting(f"Job {job_id} is {job.state} and waits for no workers, so a priority has no effect.")
+            after = job.changed(priority=priority)
+            expectations = [Expect(JOBS + job_id, current.revision), Expect(waiting.key, waiting.revision)]
+            stored = Write(JOBS + job_id, after.model_dump(mode="json"))
+            moved = [Write(job.entry.key, None)] if after.entry.key != job.entry.key else []
+            if self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after):
+                return after
+        raise Contended("The job kept changing. Try again.")
+
+    def admit(self, job: Job, key: IdempotencyKey | None, besides: Sequence[tuple[Expect, Write]] = ()) -> bool:
+        """Store a new job, its key and its place among those that wait, and make changes besides, all or nothing.
+
+        False if one of them was taken, or an expectation of a change doesn't hold. A job that its Workflow has started
+        waits for nothing.
+        """
+        job, reference = _listed(job), {"job": job.id}
         writes = [
             Write(JOBS + job.id, job.model_dump(mode="json")),
-            *(Write(key, reference) for key in _held_while_queued(job)),
-            Write(BY_TIME + _reversed(job.id), reference),
-            Write(f"{BY_OWNER}{job.owner_id}/{_reversed(job.id)}", reference),
+            *(Write(key, reference) for key in _held_while_queued(job) if not job.admitted or key != QUEUE + job.id),
+            *([Write(job.entry.key, job.entry.value())] if job.admitted else []),
         ]
         if key:
             value = reference | {"fingerprint": key.fingerprint}
             writes.append(Write(key.record_key, value, KEY_SECONDS))
-        return self._transact([Expect(write.key, 0) for write in writes], writes, job)
+        expectations = [Expect(write.key, 0) for write in writes]
+        expectations += (expect for expect, _ in besides)
+        writes += [Write(key, reference) for key in sorted(keys_of(job))]
+        writes.append(Write(owner_key(job.owner, job.owner_id), {"owner": job.owner}))
+        return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def begin_run(self, current: JobAtRevision, after: Job) -> bool:
-        """Store the next run of a job, with its place in the queue, all or nothing.
+        """Store the next run of a job, with its place among those that wait, all or nothing.
 
         False if somebody else has changed the job, its workers are still stopping, or its output is taken.
         """
-        held = [Write(key, {"job": after.id}) for key in _held_while_queued(after)]
-        expectations = [Expect(JOBS + after.id, current.revision), *(Expect(write.key, 0) for write in held)]
-        return self._transact(expectations, [Write(JOBS + after.id, after.model_dump(mode="json")), *held], after)
+        after = _listed(after)
+        waits = [Write(_output_key(after), {"job": after.id}), Write(after.entry.key, after.entry.value())]
+        absent = [QUEUE + after.id, *(write.key for write in waits)]
+        expectations = [Expect(JOBS + after.id, current.revision), *(Expect(key, 0) for key in absent)]
+        stored = Write(JOBS + after.id, after.model_dump(mode="json"))
+        return self._transact(expectations, [stored, *waits, *_moves(current.job, after)], after)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
-        """Replace the job. False if somebody else has changed it since."""
-        writes = [Write(JOBS + after.id, after.model_dump(mode="json"))]
-        if after.desired != current.job.desired:
+        """Replace the job, and move it between lists. False if somebody else has changed it since."""
+        after = _listed(after)
+        writes = [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
+        if after.desired != current.job.desired:  # if it waited, it waits no more
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
+            writes.append(Write(after.entry.key, None))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
 
     def remove(self, current: JobAtRevision) -> None:
         """Remove a job that needs no reconciling any more from all lists. Does nothing if it has changed since."""
         job = current.job
-        keys = [JOBS + job.id, BY_TIME + _reversed(job.id), f"{BY_OWNER}{job.owner_id}/{_reversed(job.id)}"]
+        keys = [JOBS + job.id, *sorted(_lists_of(job))]
         expectations = [Expect(JOBS + job.id, current.revision), Expect(QUEUE + job.id, 0)]
         self._records.transact(expectations, [Write(key, None) for key in keys])
+
+    def list_again(self, job_id: str) -> bool:
+        """Bring a job that another version has stored into its lists. False if it is in them, or gone.
+
+        Raises Contended.
+        """
+        for _ in range(_TRIES):
+            current = self.find(job_id)
+            if current is None or current.job.lists == VERSION:
+                return False
+            if self.change(current, current.job):
+                return True
+        raise Contended("The job kept changing. Try again.")
 
     def is_queued(self, job: Job) -> bool:
         """Whether the job needs reconciling: it is not final, or its workers may still be running."""
@@ -175,19 +223,27 @@ class JobRecords:
     def newest(self, owner_id: str | None, after: str = "") -> Iterator[Job]:
         """Jobs of one owner or of all, the newest first, from the one that follows job `after`."""
         prefix = f"{BY_OWNER}{owner_id}/" if owner_id else BY_TIME
-        more, last = True, prefix + _reversed(after) if after else ""
+        more, last = True, prefix + reversed_id(after) if after else ""
         while more:
-            page = self._records.scan(prefix, after=last, limit=50)
-            for record in page.records:
-                last = record.key
-                if current := self.find(record.value["job"]):
-                    yield current.job
+            page = self._records.scan(prefix, after=last, limit=_PAGE)
+            keys = [JOBS + record.value["job"] for record in page.records]
+            found = self._records.get_many(keys) if keys else {}
+            yield from (Job.model_validate(found[key].value) for key in keys if key in found)
+            last = page.records[-1].key if page.records else last
             more = page.more
 
     def queue(self) -> tuple[list[str], int]:
         """The ids of all jobs that need reconciling, and the revision at which that was so."""
         queue = scan_all(self._records, QUEUE)
         return [record.key.removeprefix(QUEUE) for record in queue.records], queue.revision
+
+    def waiting(self) -> Iterator[str]:
+        """The ids of all jobs that wait for workers."""
+        more, last = True, ""
+        while more:
+            page = self._records.scan(WAITING, after=last, limit=1000)
+            yield from (job_of(record.key) for record in page.records)
+            more, last = page.more, page.records[-1].key if page.records else ""
 
     def watch_queue(self, from_revision: int) -> Watch:
         """Changes of the queue: new jobs, jobs to cancel, jobs that have ended."""
@@ -213,11 +269,20 @@ def new_job_id(now: Callable[[], float]) -> str:
     >>> new_job_id(lambda: 0.0) < new_job_id(lambda: 0.001) < new_job_id(lambda: 4e9)
     True
     """
-    milliseconds, digits = int(now() * 1000), ""
+    return time_digits(int(now() * 1000)) + "".join(secrets.choice(_DIGITS) for _ in range(11))
+
+
+def time_digits(milliseconds: int) -> str:
+    """How the ids of jobs from a time begin, which is in Unix milliseconds.
+
+    >>> time_digits(35), time_digits(36)
+    ('00000000z', '000000010')
+    """
+    digits = ""
     for _ in range(9):
         milliseconds, digit = divmod(milliseconds, 36)
         digits = _DIGITS[digit] + digits
-    return digits + "".join(secrets.choice(_DIGITS) for _ in range(11))
+    return digits
 
 
 def milliseconds_of(job_id: str) -> int:
@@ -238,9 +303,24 @@ def is_job_id(text: str) -> bool:
     return len(text) == 20 and all(character in _DIGITS for character in text)
 
 
-def _reversed(job_id: str) -> str:
-    """The id with every digit mirrored, so that later ones come first."""
-    return job_id.translate(_REVERSED)
+def _listed(job: Job) -> Job:
+    """The job as it is stored together with its lists; versions that know none drop the mark."""
+    return job.model_copy(update={"lists": VERSION})
+
+
+def _lists_of(job: Job) -> frozenset[str]:
+    """The keys of the lists that the job may be in."""
+    return keys_of(job) if job.lists == VERSION else possible_keys_of(job)
+
+
+def _moves(before: Job, after: Job) -> list[Write]:
+    """What takes the job from the lists that it was in to those where it belongs."""
+    old, new = _lists_of(before), keys_of(after)
+    added = new if before.lists != VERSION else new - old
+    writes = [Write(key, {"job": after.id}) for key in sorted(added)]
+    if before.lists != VERSION:
+        writes.append(Write(owner_key(after.owner, after.owner_id), {"owner": after.owner}))
+    return [Write(key, None) for key in sorted(old - new)] + writes
 
 
 def _held_while_queued(job: Job) -> list[str]:
@@ -249,8 +329,4 @@ def _held_while_queued(job: Job) -> list[str]:
 
 
 def _output_key(job: Job) -> str:
-    return OUTPUTS + _sha256(job.conf["output"])
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return OUTPUTS + sha256(job.output_url)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import NAME, Inputs, JobSpec, urls_of
+from fanfold_submit.queueing.entries import HIGHEST, LOWEST
 
 LONGEST_NAME = 200
 MOST_INPUTS = 1000
@@ -95,10 +96,17 @@ class JobRequest(BaseModel):
     partitions: StrictInt | None = Field(default=None, ge=1, le=10_000, description="Parts of the output")
     workers: StrictInt | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
     split_size: StrictInt | None = Field(default=None, ge=1024, description="Bytes")
+    memory: StrictInt | None = Field(default=None, ge=1, description="Bytes, for all workers together")
+    overwrite: bool = Field(
+        default=False, description="Whether to replace an output that a job wrote, once the new one is complete"
+    )
     resources: Annotated[dict[str, Any], BeforeValidator(_unchanged, json_schema_input_type=Resources)] | None = Field(
         default=None, description="What each worker gets; instead of what the job says", examples=[{"memory": "4Gi"}]
     )
     image: str | None = Field(default=None, description="The image of pods, if the operator allows it")
+    priority: StrictInt = Field(
+        default=0, ge=LOWEST, le=HIGHEST, description="Among its owner's jobs that wait; for administrators"
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -5,7 +5,7 @@ Files that users stored themselves are never removed. Any number of replicas may
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -38,7 +38,16 @@ class Cleared:
 class Clearing:
     """Removes what is older than `days`."""
 
-    def __init__(self, jobs: JobRecords, objects: Objects, days: float, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        jobs: JobRecords,
+        objects: Objects,
+        days: float,
+        now: Callable[[], float] = time.time,
+        named_elsewhere: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """Clear what is older than so many days, and isn't among the URLs that are `named_elsewhere` than in jobs."""
+        self._named_elsewhere = named_elsewhere
         self._jobs = jobs
         self._objects = objects
         self._seconds = days * DAY
@@ -53,6 +62,7 @@ class Clearing:
                 jobs += 1
             else:
                 named.update(_names_of(job))
+        named.update(self._named_elsewhere())
         cleared = Cleared(jobs, self._clear_bundles(oldest, named), self._clear_uploads(oldest, named))
         if cleared != Cleared(0, 0, 0):
             log.info("cleared %d jobs, %d code bundles and %d uploads", cleared.jobs, cleared.bundles, cleared.uploads)
@@ -76,8 +86,13 @@ class Clearing:
         return count
 
     def _is_wanted(self, bundle_url: str) -> bool:
-        """Whether a queued job uses the bundle, or wheel; every new job is in the queue."""
-        waiting = (self._jobs.find(job_id) for job_id in self._jobs.queue()[0])
+        """Whether a schedule, or a job that hasn't ended, uses the bundle, or wheel.
+
+        Every new job waits or is in the queue.
+        """
+        if bundle_url in self._named_elsewhere():
+            return True
+        waiting = (self._jobs.find(job_id) for job_id in (*self._jobs.waiting(), *self._jobs.queue()[0]))
         return any(current and bundle_url in _code_of(current.job) for current in waiting)
 
     def _clear_uploads(self, oldest: float, named: set[str]) -> int:

@@ -10,12 +10,17 @@ from fanfold.engines import Engine
 from fanfold.engines.protocol import EngineError
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Watch
-from fanfold_submit.jobs.job_records import QUEUE, JobRecords
+from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.lists.migration import Migration
+from fanfold_submit.queueing.dispatcher import Dispatcher
+from fanfold_submit.queueing.entries import QUEUE
 from fanfold_submit.reconciling.clearing import Clearing
+from fanfold_submit.reconciling.leaks import mend
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
 from fanfold_web.log import logger
+from fanfold_web.refusals import Contended
 
 log = logger("fanfold_submit")
 AT_ONCE = 4  # jobs reconciled at the same time
@@ -35,6 +40,8 @@ class Controller:
         seconds: float,
         clearing: Clearing | None = None,
         listing: Listing | None = None,
+        migration: Migration | None = None,
+        dispatcher: Dispatcher | None = None,
     ) -> None:
         self._reconciler = reconciler
         self._jobs = jobs
@@ -42,8 +49,11 @@ class Controller:
         self._seconds = seconds
         self._clearing = clearing
         self._listing = listing
+        self._migration = migration
+        self._dispatcher = dispatcher
         self._queue = WorkQueue()
         self._free = threading.Semaphore(AT_ONCE)  # jobs wait in the queue, not in the pool, which would end them all
+        self._migrating = threading.Lock()
         self._stop = threading.Event()
         self._watch: Watch | None = None
         self._threads: list[threading.Thread] = []
@@ -55,6 +65,8 @@ class Controller:
             thread = threading.Thread(target=run, name=f"controller{run.__name__}", daemon=True)
             self._threads.append(thread)
             thread.start()
+        if self._dispatcher:
+            self._dispatcher.start(on_granted=self.enqueue)
 
     def stop(self) -> None:
         """Stop the threads after the steps under way. Jobs continue when a controller starts again."""
@@ -62,13 +74,16 @@ class Controller:
         self._queue.close()
         if self._watch:
             self._watch.close()
+        if self._dispatcher:
+            self._dispatcher.stop()
         for thread in self._threads:
             thread.join(timeout=10)
 
     @property
     def alive(self) -> bool:
         """Whether all threads run."""
-        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+        is_granting = self._dispatcher is None or self._dispatcher.alive
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads) and is_granting
 
     def enqueue(self, job_id: str) -> None:
         """Reconcile the job now, not when its time comes."""
@@ -81,6 +96,7 @@ class Controller:
                 if time.monotonic() >= compare_at:
                     compare_at = time.monotonic() + self._seconds * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._compare_all)
+                    pool.submit(self._migrate)
                 if self._clearing and time.monotonic() >= clear_at:
                     clear_at = time.monotonic() + CLEAR_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._clear, self._clearing)
@@ -115,9 +131,12 @@ class Controller:
         """Compare both ways: every job that needs workers, and all workers whose job has ended. List new jobs first."""
         self._list(self._listing)
         try:
-            for job_id in self._jobs.queue()[0]:
+            queued = self._jobs.queue()[0]
+            for job_id in queued:
                 self._queue.put(job_id, 0.0)
             self._reconciler.stop_strays()
+            if self._dispatcher:
+                mend(self._jobs, self._dispatcher.ledger, queued)
         except (StorageError, EngineError) as error:
             log.warning("comparing all jobs failed; trying again: %s", error)
         except Exception:
@@ -132,6 +151,19 @@ class Controller:
             log.warning("listing jobs that Workflows started failed; trying again: %s", error)
         except Exception:
             log.exception("a bug stopped the listing of jobs that Workflows started")
+
+    def _migrate(self) -> None:
+        """Bring jobs from before there were lists into them; once that is done, this does nothing."""
+        if self._migration is None or not self._migrating.acquire(blocking=False):
+            return
+        try:
+            self._migration.run(self._stop.is_set)
+        except (StorageError, Contended) as error:
+            log.warning("bringing jobs into their lists failed; trying again: %s", error)
+        except Exception:
+            log.exception("a bug stopped the bringing of jobs into their lists")
+        finally:
+            self._migrating.release()
 
     def _clear(self, clearing: Clearing) -> None:
         try:

@@ -31,9 +31,12 @@ from fanfold_submit.jobs.failures import (
     message_of,
     printable,
 )
-from fanfold_submit.jobs.job import Job, Stage, State, Workflow
+from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
+from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
+from fanfold_submit.queueing.ledger import Ledger
 from fanfold_submit.runs.workflows import keep_workflow
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -50,8 +53,11 @@ LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # se
 class Reconciler:
     """Takes jobs through their states."""
 
-    def __init__(self, jobs: JobRecords, engine: Engine, places: Places, now: Callable[[], float]) -> None:
+    def __init__(
+        self, jobs: JobRecords, engine: Engine, places: Places, ledger: Ledger, now: Callable[[], float]
+    ) -> None:
         self._jobs = jobs
+        self._ledger = ledger
         self._engine = engine
         self._places = places
         self._now = now
@@ -65,12 +71,16 @@ class Reconciler:
             EngineError, StorageError: the engine or a store is unavailable; try again later.
         """
         current = self._jobs.find(job_id)
+        if current and current.job.lists != VERSION and self._jobs.list_again(job_id):
+            current = self._jobs.find(job_id)  # a replica of the version before the lists has stored it
         if current is None or (current.job.state.final and not self._jobs.is_queued(current.job)):
             self._forget(job_id)  # another replica may have cleaned up
             return None
         if current.job.state.final:
             return self._clean_up(current)
-        after = self._step(current.job)
+        if self._must_wait(current.job):
+            return None  # whoever grants it workers puts it into the queue
+        after = metered(current.job, self._step(current.job), self._now())
         if after != current.job and not self._change(current, after):
             self._undo_dispatch(current.job, after)
             return 0.0
@@ -100,6 +110,13 @@ class Reconciler:
                 log.warning("job %s is %s but has workers; stopping them", job_id, current.job.state)
                 self._engine.cancel(handle)
 
+    def _must_wait(self, job: Job) -> bool:
+        """Whether the job has neither workers nor the right to start some; then it waits for that."""
+        if job.workflow or not job.admitted or job.desired == "cancel" or self._ledger.holds(job.id):
+            return False
+        self._ledger.wait(job.entry)
+        return True
+
     def _step(self, job: Job) -> Job:
         """What the record should say now; starts or stops workers as needed."""
         if job.runs > 1 and job.state is State.QUEUED and job.desired == "run":
@@ -113,7 +130,7 @@ class Reconciler:
         if job.desired == "cancel":  # whatever the tree says by now: the request was answered with 202
             return self._cancel(job, workers.phase)
         if progress.report is not None:
-            return self._ended(job, State.SUCCEEDED)
+            return self._succeeded(job)
         if progress.failure is not None:
             return self._failed_by(job, progress.failure)
         if job.workflow is None:
@@ -165,6 +182,7 @@ class Reconciler:
         try:
             if job.runs > 1:
                 next_run.prepare(job.plan)
+            tell_workers(job)
             planner.write(job.plan)
             plan = self._places.confined(job.plan, job.owner_id)
             if manifest := self._engine.manifest(plan):
@@ -175,7 +193,14 @@ class Reconciler:
         except Refused as error:
             return self._failed(job, JOB_REFUSED, str(error))
         state = State.DISPATCHED if job.state is State.QUEUED else job.state
-        return job.changed(state=state, workflow=Workflow(**asdict(handle)))
+        return job.changed(state=state, workflow=Workflow(**asdict(handle)), dispatched=timestamp(self._now()))
+
+    def _succeeded(self, job: Job) -> Job:
+        """The output is complete; if it replaces another one, it takes that one's place now."""
+        try:
+            return self._ended(put_output_in_place(job), State.SUCCEEDED)
+        except Refused as error:
+            return self._failed(job, JOB_REFUSED, str(error))
 
     def _lost(self, job: Job, workers: Observation) -> Job:
         """The workers ended without a result: start them again, unless that was fruitless too often.
@@ -227,6 +252,8 @@ class Reconciler:
         if job.admitted:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
+            tidy_up(job)
+            self._ledger.release(job.id)
         self._jobs.close(current)
         self._forget(job.id)
         return None
@@ -269,12 +296,12 @@ class Reconciler:
         return reader
 
     def _pace(self, job: Job) -> float:
-        """Seconds until the next step. Young jobs get short ones, so a short job is not kept waiting."""
+        """Seconds until the next step. Those of young jobs are short, so that a short job is not kept waiting."""
         if job.workflow is None:
             return float(min(2**job.fruitless, 10))
         if job.desired == "cancel":
             return 1.0
-        return min(LONGEST, max(SHORTEST, self._seconds_since(job.retried or job.created) / 10))
+        return min(LONGEST, max(SHORTEST, self._seconds_since(job.dispatched or job.created) / 10))
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()

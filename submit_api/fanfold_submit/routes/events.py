@@ -39,7 +39,8 @@ async def follow_job(
 ) -> Response:
     """The job's changes of state and progress, as server-sent events. The first is the job as it stands.
 
-    A `job` event has the job as data, and its revision as id. The stream ends with the job, by an `end` event, or with
+    A `job` event has the job as data, and its revision as id; a `waiting` event says why a queued job still waits, and
+    at which place. The stream ends with the job, by an `end` event, or with
     the access token: connect again with another, and with the last id seen as `Last-Event-ID`. Nothing is missed then,
     nor repeated; if too much was missed, an `anew` event says so, and the job as it stands follows.
     """
@@ -59,5 +60,5 @@ async def follow_job(
         return True
 
     leave = service.followers.take(caller.id)
-    stream = EventStream(service.changes, service.jobs, job_id, last_event_id, may_stay)
+    stream = EventStream(service, job_id, last_event_id, may_stay)
     return EventStreamResponse(stream, on_end=leave)

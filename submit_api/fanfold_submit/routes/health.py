@@ -38,7 +38,7 @@ class Ready(BaseModel):
 @router.get("/healthz", summary="Alive", responses=documented(PROBLEM_TYPES, ReconcilerDead))
 async def healthz(service: TheService) -> Alive:
     """The event loop answers and the reconciler runs; the stores may still be unavailable."""
-    if not service.controller.alive:
+    if not all(controller.alive for controller in service.controllers):
         raise ReconcilerDead
     return Alive()
 

@@ -1,6 +1,5 @@
 """Jobs: submitting them, what callers see of them, cancelling them."""
 
-from itertools import islice
 from typing import Annotated
 
 from anyio import to_thread
@@ -8,11 +7,12 @@ from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from fanfold_submit.http.access import Submitter, TheService, Viewer
+from fanfold_submit.http.job_filters import JobFilters
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.jobs.job import ID_PATTERN, JobView, State
-from fanfold_submit.jobs.job_records import is_job_id
+from fanfold_submit.jobs.job import ID_PATTERN, JobView
 from fanfold_submit.jobs.removal import remove
 from fanfold_submit.jobs.request import JobRequest
+from fanfold_submit.lists.pages import MOST_COUNTED
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
     InvalidParams,
@@ -24,6 +24,7 @@ from fanfold_submit.refusals import (
     JobRefused,
     KeyReused,
     NoSuchJob,
+    NoSuchList,
     NotAdmitted,
     OutputExists,
     OutputInUse,
@@ -36,7 +37,6 @@ from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
 
 router = APIRouter(tags=["jobs"])
-MOST_READ = 1000  # jobs that one page may read while it looks for a state or an owner
 
 JobId = Annotated[
     str,
@@ -53,10 +53,16 @@ _FOUND = headers("Location") | links(
 
 
 class JobPage(BaseModel):
-    """Jobs, the newest first."""
+    """Jobs. A page may have fewer than `limit`, or none, and still be followed by others."""
 
     items: list[JobView]
     cursor: str | None = Field(description="Send it back to get the next page; null at the end")
+    more: int | None = Field(
+        default=None,
+        ge=0,
+        description=f"With `count=true`, how many jobs follow this page; {MOST_COUNTED} stands for that many or more. "
+        "null if nobody asked, or if `text` is combined with other filters, so that only reading the jobs would tell",
+    )
 
 
 class Counters(BaseModel):
@@ -101,39 +107,16 @@ async def submit(
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
     admitted = await service.admissions.run(caller.id, lambda: service.admission.admit(body, caller, key))
-    if admitted.is_new:
-        service.controller.enqueue(admitted.job.id)
     response.status_code = 202 if admitted.is_new else 200
     response.headers["Location"] = f"/v1/jobs/{admitted.job.id}"
-    return admitted.job.view()
+    return service.view(admitted.job)
 
 
-@router.get("/v1/jobs", summary="List jobs", responses=refusals(InvalidCursor, Invalid))
-def list_jobs(
-    caller: Viewer,
-    service: TheService,
-    state: State | None = None,
-    owner: Annotated[str | None, Query(description="Another user's jobs, by name or id; for administrators")] = None,
-    all_owners: Annotated[bool, Query(alias="all", description="Everybody's jobs; for administrators")] = False,
-    limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: str = "",
-) -> JobPage:
-    """My jobs, the newest first."""
-    is_own = not all_owners and owner in {None, caller.name, caller.id}
-    if not is_own:
-        caller.demand("admin", "Seeing others' jobs")
-    if cursor and not is_job_id(cursor):
-        raise InvalidCursor
-    jobs = service.jobs.newest(caller.id if is_own else None, cursor)
-    items: list[JobView] = []
-    last = None
-    for job in islice(jobs, MOST_READ):
-        last = job.id
-        if state in {None, job.state} and (is_own or all_owners or owner in {job.owner, job.owner_id}):
-            items.append(job.view())
-        if len(items) == limit:
-            break
-    return JobPage(items=items, cursor=last if next(jobs, None) else None)
+@router.get("/v1/jobs", summary="List jobs", responses=refusals(InvalidCursor, NoSuchList, Invalid))
+def list_jobs(filters: Annotated[JobFilters, Query()], caller: Viewer, service: TheService) -> JobPage:
+    """My jobs, or others', the newest first unless `sort` says otherwise. Filters can be combined."""
+    found = service.lists.page(filters.question(caller), filters.limit, filters.cursor, count=filters.count)
+    return JobPage(items=[service.view(job) for job in found.jobs], cursor=found.cursor, more=found.more)
 
 
 @router.get("/v1/jobs/{job_id}", summary="Show a job", responses=refusals(NoSuchJob, Invalid))
@@ -141,7 +124,7 @@ async def show_job(job_id: JobId, caller: Viewer, service: TheService) -> JobVie
     """One job as it stands."""
 
     def view() -> JobView:
-        return service.jobs.visible(job_id, to=caller).job.view()
+        return service.view(service.jobs.visible(job_id, to=caller).job)
 
     # It is asked more often than anything else, so it doesn't go to a thread where it has nothing to wait for.
     return view() if service.jobs.are_local else await to_thread.run_sync(view)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from fanfold_submit.http.access import Admin, TheService
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.jobs.removal import remove_everything_of
+from fanfold_submit.jobs.removal import Removed, remove_everything_of
 from fanfold_web.refusals import Contended, Invalid
 from fanfold_web.tokens.authorization import NAME_PATTERN
 
@@ -30,13 +30,16 @@ class Removal(BaseModel):
     "/v1/owners/{owner_id}", summary="Remove all of a user's files and jobs", responses=refusals(Invalid, Contended)
 )
 async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> Removal:
-    """Remove everything that belongs to a user's id: cancel their jobs, remove those that have ended, then the files.
+    """Remove everything that belongs to a user's id: schedules, then jobs, which are cancelled first, then files.
 
     Disable or remove the user first. Send the request again until it is done: jobs take a moment to stop.
     """
-    removed = await service.uploads.run(
-        admin.id, lambda: remove_everything_of(owner_id, admin, service.jobs, service.objects)
-    )
+
+    def remove() -> Removed:
+        service.schedules.remove_all_of(owner_id)
+        return remove_everything_of(owner_id, admin, service.jobs, service.objects)
+
+    removed = await service.uploads.run(admin.id, remove)
     for job_id in removed.cancelled:
         service.controller.enqueue(job_id)
     return Removal(files=removed.files, jobs=removed.jobs, done=removed.done)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from fanfold.errors import Refused
 from fanfold.planning import planner
-from fanfold.planning.next_run import foreign_file
+from fanfold.planning.next_run import foreign_file, manifest_digest
 from fanfold.planning.sizing import Sizing
 from fanfold_steps.job.spec import JobConf, JobSpec, conf_from_json
 from fanfold_storage.errors import InvalidKey, PermissionDenied
@@ -22,6 +22,7 @@ from fanfold_submit.jobs.places import Places, run_url
 from fanfold_submit.jobs.request import Builtin, Entry, JobRequest, Spec
 from fanfold_submit.jobs.specs import job_spec
 from fanfold_submit.principal import Principal
+from fanfold_submit.queueing.waiting import Waiting
 from fanfold_submit.refusals import (
     InputChanged,
     JobActive,
@@ -63,8 +64,10 @@ class Retried:
 class Retrying:
     """Gives jobs another run."""
 
-    def __init__(self, jobs: JobRecords, places: Places, admission: Admission, now: Callable[[], float]) -> None:
-        self._jobs, self._places, self._admission, self._now = jobs, places, admission, now
+    def __init__(
+        self, jobs: JobRecords, places: Places, admission: Admission, waiting: Waiting, now: Callable[[], float]
+    ) -> None:
+        self._jobs, self._places, self._admission, self._waiting, self._now = jobs, places, admission, waiting, now
 
     def retry(self, job_id: str, request: RetryRequest, caller: Principal) -> Retried:
         """Store the job's next run. Once this returns, the job will run to a final state again, whatever crashes.
@@ -80,6 +83,7 @@ class Retrying:
             self._demand_retryable(current.job, request.run)
             after = self._next_run(current.job, request)
             if self._jobs.begin_run(current, after):
+                self._waiting.add(after.entry)
                 return Retried(after, is_new=True)
             writer = self._jobs.writer_of(after)
             if writer and writer != job_id:
@@ -131,7 +135,7 @@ class Retrying:
         bundle = self._places.bundle_url(spec.bundle) if spec.bundle else None
         wheels = self._places.wheels_url()
         places = planner.Places(before.inputs, before.output, job.url, bundle, wheels, output_may_exist=True)
-        sizing = Sizing(before.partitions, before.split_size)
+        sizing = Sizing(before.partitions, before.split_size, most_at_once=self._admission.most_workers(job.groups))
         try:
             conf = planner.plan(spec, places, sizing, job_id=job.id, owner=job.owner, engine=job.engine).conf
         except (Refused, PermissionDenied, InvalidKey) as error:
@@ -150,8 +154,9 @@ class Retrying:
         """Raises OutputExists: there is a file in the output, which the tasks that stay committed haven't written."""
         if job.output is None:
             return
+        tree = job.url if resumed else None
         try:
-            found = foreign_file(conf.output, job.url if resumed else None, job.id)
+            found = None if _replaces_as_before(job) else foreign_file(conf.output, tree, job.id)
         except (PermissionDenied, InvalidKey) as error:
             raise PlaceRefused(self._told(error, job)) from None
         if found is not None:
@@ -160,6 +165,13 @@ class Retrying:
     def _told(self, error: Exception, job: Job) -> str:
         detail = self._places.redact(str(error), job.owner_id)
         return detail[:1].upper() + detail[1:]
+
+
+def _replaces_as_before(job: Job) -> bool:
+    """Whether the output that the job's last worker is to delete still lies where the job writes."""
+    if not job.replaces or not job.replaces.manifest:
+        return False
+    return manifest_digest(str(job.conf["output"])) == job.replaces.manifest
 
 
 def _stays_valid(before: JobSpec, after: JobSpec) -> bool:

@@ -31,7 +31,8 @@ class Tokens:
     def _principal(self, claims: Claims) -> Principal:
         if self.keys.has_ended(claims.stamp):
             raise invalid_token("its user was disabled or removed, or the user's password or roles have changed")
-        return Principal(claims.sub, claims.preferred_username, tuple(role for role in ROLES if role in claims.roles))
+        roles = tuple(role for role in ROLES if role in claims.roles)
+        return Principal(claims.sub, claims.preferred_username, roles, tuple(claims.groups))
 
     def _key(self, kid: str) -> RSAPublicKey | None:
         try:

@@ -9,12 +9,15 @@ from fanfold_client.client import Client
 from fanfold_client.main import VERBS, cli
 
 BY_VERB = {
-    "submit": "submit", "watch": "wait", "status": "jobs.get", "counters": "jobs.get", "jobs": "jobs.list",
-    "results": "jobs.parts", "cancel": "jobs.cancel", "delete": "jobs.delete", "put": "put", "get": "get",
+    "submit": "submit", "watch": "wait", "status": "jobs.get", "counters": "jobs.get", "jobs": "jobs.first",
+    "results": "jobs.parts", "cancel": "jobs.cancel", "priority": "jobs.prioritize", "delete": "jobs.delete",
+    "put": "put", "get": "get",
     "ls": "files.list", "rm": "files.remove", "login": "login", "logout": "logout", "whoami": "me",
     "users list": "users.list", "users add": "users.add", "users show": "users.get", "users disable": "users.disable",
     "users enable": "users.enable", "users grant": "users.grant", "users revoke": "users.revoke",
     "users password": "users.set_password", "users remove": "remove_user", "users clear": "remove_everything_of",
+    **{f"schedule {verb}": f"schedules.{verb}" for verb in ("add", "list", "pause", "resume", "run", "remove")},
+    "schedule show": "schedules.get",
     "keys list": "keys.list", "keys rotate": "keys.rotate",
 }  # fmt: skip
 WITHOUT = {"up", "deploy", "undeploy"}

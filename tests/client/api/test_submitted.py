@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import pytest
 
 import fanfold
@@ -164,7 +165,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "no list": ({"include": "stop.txt"}, fanfold.Refused, r"include is a list, such as \['stop.txt'\], not 'stop.txt'"),
     "a list": ({"requirements": ["regex"]}, fanfold.Refused, r"requirements is a string, not \['regex'\]"),
     "None": ({"input": None}, fanfold.Refused, "an input is a path or a URL, or a list of them, not None"),
-    "an argument": ({"wrkers": 1}, TypeError, r"submit\(\) takes no argument 'wrkers'; its options are name, "),
+    "an argument": ({"wrkers": 1}, TypeError, r"submit\(\) takes no argument 'wrkers'; its options are "),
     "a place of the service's": ({"input": "s3://other/"}, NotAllowed, "s3://other/ is not among"),
 }
 
@@ -199,11 +200,30 @@ def test_typed_functions_travel_and_say_what_they_need(
 
 def test_options_are_those_of_the_command():
     """A new option of `fanfold submit` has to be an argument, too."""
-    from fanfold_client.jobs.submitted import SubmitOptions
+    from fanfold_client.jobs.options import SubmitOptions
     from fanfold_client.verbs.jobs.submit import submit
 
-    apart = {"job", "own", "inputs", "output", "watching", "is_mrjob", "python", "profile", "as_json"}
-    assert set(SubmitOptions.__annotations__) == {str(one.name) for one in submit.params} - apart
+    apart = {"job", "own", "inputs", "output", "quiet", "watching", "is_mrjob", "python", "profile", "as_json"}
+    told = {str(one.name) for one in submit.params if not getattr(one, "hidden", False)}
+    assert set(SubmitOptions.__annotations__) == told - apart
+
+
+def test_submit_takes_what_run_takes_or_says_why_not():
+    """A new option of `fanfold run` is one of `fanfold submit`, too, the same or refused."""
+    from fanfold.verbs.run import run
+    from fanfold_client.verbs.jobs.submit import submit
+
+    names = {option.opts[0]: option for option in submit.params if isinstance(option, click.Option)}
+    for option in run.params:
+        if isinstance(option, click.Option):
+            same = names[option.opts[0]]
+            assert type(same.type) is type(option.type) or same.hidden, option.opts
+    refused = [name for name, option in names.items() if option.hidden]
+    assert len(refused) == 9
+    for name in refused:
+        words = ["wordcount", "--input", "x", name] + ["v"] * (name != "--keep")
+        with pytest.raises(click.UsageError, match=f"^{name} is for `fanfold run`: the service"):
+            submit.make_context("submit", words)
 
 
 def test_a_client_takes_the_stored_login(fanfold: Person, monkeypatch: pytest.MonkeyPatch):

@@ -66,12 +66,14 @@ INCLUDE_OPTION = click.Option(
     help="File or folder beside the job's file that travels with its code. Repeatable.",
 )
 
+REQUIREMENTS_OPTION = click.Option(
+    ["--requirements"],
+    metavar="FILE",
+    help="Packages that the job imports, or a lock file of them, instead of those in its file's # /// script.",
+)
+
 PACKAGE_OPTIONS = [
-    click.Option(
-        ["--requirements"],
-        metavar="FILE",
-        help="Packages that the job imports, or a lock file of them, instead of those in its file's # /// script.",
-    ),
+    REQUIREMENTS_OPTION,
     click.Option(["--image-python"], metavar="VERSION", help="The Python of the pods' image.  [default: 3.13]"),
     click.Option(
         ["--image-platform"], metavar="NAME", help="Their platform, for uv.  [default: x86_64-manylinux_2_36]"
@@ -79,11 +81,17 @@ PACKAGE_OPTIONS = [
 ]
 """For jobs in Python files only."""
 
+OVERWRITE_OPTION = click.Option(
+    ["--overwrite"], is_flag=True, help="Replace an earlier job's output once the new one is complete."
+)
+
+QUIET_OPTION = click.Option(["--quiet"], is_flag=True, help="Show no progress.")
+
 RESULT_OPTIONS = [
-    click.Option(["--overwrite"], is_flag=True, help="Replace an earlier job's output once the new one is complete."),
+    OVERWRITE_OPTION,
     click.Option(["--keep"], is_flag=True, help="Keep the job's tree in OUTPUT/_job."),
     click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object on stdout."),
-    click.Option(["--quiet"], is_flag=True, help="Show no progress."),
+    QUIET_OPTION,
 ]
 
 POD_OPTIONS = [
@@ -107,10 +115,9 @@ RUN_OPTIONS: list[click.Parameter] = [
 """The options of `fanfold run`, of a job's own script and, beside Hadoop's, of `fanfold streaming`."""
 
 
-class RunOptions(TypedDict, total=False):
-    """The same options as keyword arguments of `Job.run`. A test compares the names; sizes are bytes or `"64MiB"`."""
+class JobOptions(TypedDict, total=False):
+    """What a job may be given wherever it runs, as keyword arguments. Sizes are bytes or `"64MiB"`."""
 
-    on: Literal["local", "argo"]
     workers: int
     partitions: int
     split_size: int | str
@@ -119,10 +126,16 @@ class RunOptions(TypedDict, total=False):
     include: Sequence[str]
     requirements: str | os.PathLike[str]
     overwrite: bool
+    image: str
+
+
+class RunOptions(JobOptions, total=False):
+    """The options of `fanfold run` as keyword arguments of `Job.run`. A test compares the names."""
+
+    on: Literal["local", "argo"]
     keep: bool
     quiet: bool
     namespace: str
-    image: str
     claim: str
     s3_secret: str
     s3_endpoint: str

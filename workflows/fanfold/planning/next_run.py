@@ -8,6 +8,7 @@
 A tree is prepared when its workers have left. After a crash at any point it is prepared again.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import suppress
@@ -136,6 +137,13 @@ def _own_files(tree: JobTree) -> Iterator[str]:
             yield from (part.name for part in commit.parts)
             for name, written in commit.named.items():
                 yield from (f"{name}/{part.name}" for part in written.parts)
+
+
+def manifest_digest(output: str) -> str | None:
+    """The SHA-256 of the manifest in an output; None without one. Raises StorageError."""
+    with suppress(NotFound, TooLarge):
+        return hashlib.sha256(read_all(open_objects(output), MANIFEST, LARGEST_MANIFEST)).hexdigest()
+    return None
 
 
 def _manifests_job(output: Objects) -> str | None:

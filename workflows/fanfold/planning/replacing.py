@@ -19,9 +19,10 @@ from pathlib import Path
 from fanfold.errors import Refused
 from fanfold.planning.exchange import can_exchange, exchange
 from fanfold_steps.crash_points import around
+from fanfold_steps.inputs.listing import LARGEST_MANIFEST
 from fanfold_steps.outputs.finish import MANIFEST
 from fanfold_steps.outputs.place import resolved
-from fanfold_storage.errors import NotFound
+from fanfold_storage.errors import NotFound, TooLarge
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import local_path, open_objects
 
@@ -45,8 +46,13 @@ class Target:
         return self.work != self.final
 
 
-def target_of(output: str, inputs: Sequence[str]) -> Target:
+def target_of(output: str, inputs: Sequence[str], *, beside: bool = True) -> Target:
     """Where to build the replacement of `output`, which need not exist.
+
+    Args:
+        output: the URL of the folder.
+        inputs: the URLs of the job's inputs.
+        beside: whether this process can swap folders for all workers.
 
     Raises:
         Refused: the output contains something that no job wrote, or one of the job's inputs.
@@ -59,7 +65,7 @@ def target_of(output: str, inputs: Sequence[str]) -> Target:
     manifest = _manifest(output)
     if manifest is None:
         return Target(output, output)
-    folder = _folder(output)
+    folder = _folder(output) if beside else None
     if folder and can_exchange(folder):
         return Target(output, _beside(folder).as_uri() + "/")
     return Target(output, output, hashlib.sha256(manifest).hexdigest())
@@ -81,6 +87,15 @@ def put_in_place(target: Target) -> None:
         exchange(new, place)
 
 
+def written_by(output: str) -> str | None:
+    """The id of the job whose output this is; None if it is no job's."""
+    try:
+        manifest = json.loads(read_all(open_objects(output), MANIFEST, LARGEST_MANIFEST))
+    except (NotFound, TooLarge, ValueError, RecursionError):
+        return None
+    return str(manifest.get("job")) if isinstance(manifest, dict) else None
+
+
 def remove_leftovers(output: str) -> None:
     """Remove a replaced output, or an abandoned replacement, from beside the output."""
     if folder := _folder(output):
@@ -95,19 +110,28 @@ def _manifest(output: str) -> bytes | None:
         Refused: the output contains anything else.
     """
     store = open_objects(output)
+    has_manifest, has_tree_alone = False, True
     try:
-        keys = [stat.key for stat in store.list()]
-        manifest = read_all(store, MANIFEST) if MANIFEST in keys else None
+        for stat in store.list():
+            if not _is_ours(stat.key):
+                raise _not_ours(output, f"it contains {stat.key}")
+            has_manifest |= stat.key == MANIFEST
+            has_tree_alone &= stat.key.startswith("_job/")
+        manifest = read_all(store, MANIFEST, LARGEST_MANIFEST) if has_manifest else None
     except NotFound:
         return None
-    foreign = [key for key in keys if not _is_ours(key)]
-    if foreign or not _is_manifest(manifest, keys):
-        why = f"it contains {foreign[0]}" if foreign else f"it has no {MANIFEST} file of a job"
-        raise Refused(
-            f"{output} is not just the output of a job ({why}), so it won't be replaced: "
-            "move what you need elsewhere and remove it, or choose another output"
-        )
+    except TooLarge:
+        manifest = b""
+    if not (has_tree_alone if manifest is None else _is_manifest(manifest)):
+        raise _not_ours(output, f"it has no {MANIFEST} file of a job")
     return manifest
+
+
+def _not_ours(output: str, why: str) -> Refused:
+    return Refused(
+        f"{output} is not just the output of a job ({why}), so it won't be replaced: "
+        "move what you need elsewhere and remove it, or choose another output"
+    )
 
 
 def _is_ours(key: str) -> bool:
@@ -115,13 +139,10 @@ def _is_ours(key: str) -> bool:
     return key.startswith("_") or ("/" not in first and _PART.fullmatch(last) is not None)
 
 
-def _is_manifest(manifest: bytes | None, keys: Sequence[str]) -> bool:
-    """Whether it is a job's manifest, or missing because the output so far only consists of its job's tree."""
-    if manifest is None:
-        return all(key.startswith("_job/") for key in keys)
+def _is_manifest(manifest: bytes) -> bool:
     try:
         return {"job", "parts"} <= set(json.loads(manifest))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

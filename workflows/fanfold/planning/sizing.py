@@ -4,7 +4,7 @@ Only the number of partitions affects the output, and it follows from the size o
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fanfold.errors import Refused
@@ -26,6 +26,8 @@ class Sizing:
     workers: int | None = None
     memory: int | None = None
     """The total for all workers."""
+    most_at_once: int | None = None
+    """The most workers that run at a time here. On one machine a job that asks for more has fewer; pods are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def sizes_for(total: int, demand: Demand, sizing: Sizing, engine: str) -> Sizes:
     partitions = sizing.partitions or partitions_for(total)
     memory = sizing.memory
     if engine == "local":
-        count = sizing.workers or _workers_that_fit(demand)
+        count = min(sizing.workers or _workers_that_fit(demand), sizing.most_at_once or MOST_WORKERS[engine])
         workers = {"all": count}
         memory = memory or (demand.memory and count * demand.memory // 2)
     else:
@@ -102,11 +104,35 @@ def _pods(total: int, partitions: int, demand: Demand, sizing: Sizing) -> dict[s
     if is_small and len(demand.crews) == 1:
         return {"all": 1}
     maps = 1 if is_small else sizing.workers or min(-(-total // LARGEST_SPLIT), MOST_PODS)
+    pods = _pods_for(maps, partitions, demand)
+    most = sizing.most_at_once
+    if most is None or at_once(pods) <= most:
+        return pods
+    if sizing.workers is not None:
+        raise Refused(
+            f"{sizing.workers} workers for each step are {at_once(pods)} pods at a time, and the limit here is {most}: "
+            "ask for fewer workers"
+        )
+    fitting = (_pods_for(fewer, partitions, demand) for fewer in range(maps - 1, 0, -1))
+    return next((pods for pods in fitting if at_once(pods) <= most), {"all": 1})
+
+
+def _pods_for(maps: int, partitions: int, demand: Demand) -> dict[str, int]:
     reduces = demand.reduces(partitions)
     if len(demand.crews) > 1:
         later = min(maps, max(reduces, partitions))
         return {f"stage-{stage}": later if stage else maps for stage in demand.crews}
     return {"split": 1, "map": maps, **({"reduce": min(reduces, maps)} if reduces else {})}
+
+
+def at_once(workers: Mapping[str, int]) -> int:
+    """The most workers that run at a time, given how many there are of each kind: those of stages follow each other.
+
+    >>> at_once({"split": 1, "map": 4, "reduce": 2}), at_once({"stage-0": 4, "stage-1": 2})
+    (7, 4)
+    """
+    follow_each_other = all(kind.startswith("stage-") for kind in workers)
+    return max(workers.values()) if follow_each_other else sum(workers.values())
 
 
 def _check_memory(sizing: Sizing, workers: int) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -45,6 +46,26 @@ def result_json(value: Any) -> None:
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table on stdout; without its heads if a program reads it. Cells never wrap."""
     columns([heads, *rows] if sys.stdout.isatty() else list(rows))
+
+
+def list_table(heads: Sequence[str], rows: Sequence[Sequence[str]], flexible: str) -> None:
+    """Print a table on stdout with its heads, wherever it goes. On a terminal, one column is cut so that rows fit."""
+    cells, at = [heads, *rows], heads.index(flexible)
+    if sys.stdout.isatty():
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        room = shutil.get_terminal_size().columns - sum(widths) - 2 * (len(widths) - 1) + widths[at]
+        cells = [[_cut(cell, room) if place == at else cell for place, cell in enumerate(row)] for row in cells]
+    columns(cells)
+
+
+def _cut(text: str, width: int) -> str:
+    """A text of at most this width, or of eight characters.
+
+    >>> _cut("nightly counts", 10), _cut("counts", 2)
+    ('nightly c…', 'counts')
+    """
+    width = max(width, 8)
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> None:

@@ -42,17 +42,23 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
 
 
 def _facts(job: "Job") -> list[tuple[str, str | None]]:
+    from fanfold_client.jobs.waiting import why_it_waits
+
+    used = job.get("worker_seconds", 0.0)
     workflow = job["workflow"]
     ending = " (cancelling)" if job["desired"] == "cancel" and not job["finished"] else ""
     return [
         ("job", f"{job['id']}  {job['name']}"),
         ("owner", job["owner"]),
         ("state", job["state"] + ending),
+        ("waiting", why_it_waits(job)),
+        ("priority", str(job["priority"]) if job.get("priority") else None),
         ("started", None if job.get("admitted", True) else "by its Workflow, not by this service"),
         ("output", job["output"]),
         ("created", job["created"]),
         ("started", job["started"]),
         ("finished", job["finished"]),
+        ("used", f"{used:,.1f} worker-seconds" if used else None),
         ("workflow", f"{workflow['namespace']}/{workflow['name']}" if workflow and job["engine"] == "argo" else None),
     ]
 

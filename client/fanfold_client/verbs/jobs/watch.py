@@ -22,14 +22,14 @@ def watch(client: "Client", job_id: str, as_json: bool) -> int:
     return watch_job(client, job_id, as_json)
 
 
-def watch_job(client: "Client", job_id: str, as_json: bool) -> int:
+def watch_job(client: "Client", job_id: str, as_json: bool, *, quiet: bool = False) -> int:
     """Follow a job, report how it ended, and return the exit status."""
     from fanfold.terminal.display import Display
     from fanfold_client.jobs.following import follow
     from fanfold_client.verbs.jobs.ending import report_end
 
     try:
-        with Display(quiet=as_json) as display:
+        with Display(quiet=as_json or quiet) as display:
             job = follow(client.jobs, job_id, display)
     except KeyboardInterrupt:
         message = (

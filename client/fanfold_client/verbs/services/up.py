@@ -33,6 +33,8 @@ _PORT = click.IntRange(0, 65535)
     metavar="DAYS",
     help="Remove jobs that ended longer ago, and code and uploads that no job uses. Default: keep all.",
 )
+@click.option("--workers", type=click.IntRange(1), metavar="N", help="Workers at a time.  [default: the cores]")
+@click.option("--workers-each", type=click.IntRange(1), metavar="N", help="Workers at a time for the jobs of one user.")
 @json_option
 def up(data: Path | None, as_json: bool, **wanted: Any) -> None:
     """Start the services on this machine.

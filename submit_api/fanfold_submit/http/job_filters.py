@@ -1,0 +1,64 @@
+"""The query of `GET /v1/jobs`: which jobs, in which order."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+
+from fanfold_submit.jobs.job import State
+from fanfold_submit.jobs.listed import MOST_WORDS, words_in
+from fanfold_submit.jobs.request import LONGEST_NAME
+from fanfold_submit.lists.pages import MOST_READ
+from fanfold_submit.lists.question import LATEST, Question, Sort
+from fanfold_submit.principal import Principal
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _with_words(text: str) -> str:
+    if not words_in(text):
+        raise ValueError("there is no word in it: write letters or digits")
+    return text
+
+
+class JobFilters(BaseModel):
+    """Jobs are listed if all filters fit them."""
+
+    state: list[State] = Field(default=[], max_length=len(State), description="One of these states")
+    name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = Field(default=None, description="This very name")
+    text: Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_with_words)] | None = Field(
+        default=None,
+        description=f"These words, in upper or lower case, among the first {MOST_WORDS} of name, output and inputs",
+        examples=["nightly"],
+    )
+    since: AwareDatetime | None = Field(default=None, description="Created then or later")
+    until: AwareDatetime | None = Field(default=None, description="Created then or earlier")
+    owner: str | None = Field(default=None, description="Another user's, by name or id; for administrators")
+    all: bool = Field(default=False, description="Everybody's; for administrators")
+    sort: Sort = Field(
+        default=Sort.NEWEST, description="`duration`: those that ran longest first, of those that have ended"
+    )
+    count: bool = Field(default=False, description="Whether to count the jobs that follow the page")
+    limit: int = Field(default=50, ge=1, le=MOST_READ)
+    cursor: str = Field(default="", max_length=40, description="What the page before had as its cursor")
+
+    def question(self, caller: Principal) -> Question:
+        """What the caller asks. Raises Forbidden: only administrators may."""
+        is_own = not self.all and self.owner in {None, caller.name, caller.id}
+        if not is_own:
+            caller.demand("admin", "Seeing others' jobs")
+        return Question(
+            owner_ids=(caller.id,) if is_own else None,
+            owner=None if is_own or self.all else self.owner,
+            states=tuple(dict.fromkeys(self.state)),
+            name=self.name,
+            words=tuple(dict.fromkeys(words_in(self.text or ""))),
+            since=_milliseconds(self.since) if self.since else 0,
+            until=_milliseconds(self.until) if self.until else LATEST,
+            sort=self.sort,
+        )
+
+
+def _milliseconds(moment: datetime) -> int:
+    """Unix milliseconds; those of a time that no id can begin with are the nearest ones."""
+    return min(max(int((moment - _EPOCH).total_seconds() * 1000), 0), LATEST)

@@ -1,0 +1,129 @@
+"""The lists in which a job is found, each a range of keys, so that no question needs a look at all jobs.
+
+submit/by-time/REVERSED-ID                  all jobs, the newest first
+submit/by-owner/OWNER/REVERSED-ID           one user's jobs, the newest first
+submit/lists/SCOPE/QUESTION/PLACE           the others, in the order of PLACE
+submit/owners/SHA256/OWNER                  the ids of those who had a name when they submitted jobs
+
+SCOPE is `all` or `of/OWNER`, OWNER is a user's id. A list is named after what its jobs share:
+
+QUESTION                                    PLACE
+state=STATE                                 REVERSED-ID
+name=SHA256, name=SHA256,state=STATE        REVERSED-ID
+word=WORD                                   REVERSED-ID
+oldest, oldest,state=STATE                  ID
+longest                                     milliseconds counted down, then REVERSED-ID; of jobs that have ended
+
+A job's lists follow from the job alone, so whoever changes it moves it between lists in the same transaction.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from fanfold_submit.jobs.job import Job, State
+
+BY_TIME = "submit/by-time/"
+BY_OWNER = "submit/by-owner/"
+LISTS = "submit/lists/"
+OWNERS = "submit/owners/"
+VERSION = 1  # of these lists; a job that is stored with another one isn't in all of them
+
+MOST_WORDS = 10  # of one job; each is a record in two lists
+LONGEST_WORD = 40  # characters
+_LONGEST_DURATION = 9_999_999_999  # milliseconds, a third of a year
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_REVERSED = str.maketrans(_DIGITS, _DIGITS[::-1])
+
+
+def keys_of(job: Job) -> frozenset[str]:
+    """The keys of all records that lead to the job."""
+    return frozenset(_always(job)) | frozenset(_by_state(job, job.state))
+
+
+def possible_keys_of(job: Job) -> frozenset[str]:
+    """The keys of all records that may lead to the job, whatever its state was before."""
+    return keys_of(job).union(*(_by_state(job, state) for state in State))
+
+
+def owner_key(name: str, owner_id: str = "") -> str:
+    """The key of the record that says who had a name; without an id, what all such keys begin with."""
+    return f"{OWNERS}{sha256(name)}/{owner_id}"
+
+
+def list_prefix(owner_id: str | None, question: str) -> str:
+    """What the keys of a list begin with; the list of all jobs, the newest first, is that of no question."""
+    if not question:
+        return BY_TIME if owner_id is None else f"{BY_OWNER}{owner_id}/"
+    return f"{LISTS}{'all' if owner_id is None else f'of/{owner_id}'}/{question}/"
+
+
+def question_of(*, state: State | None = None, name: str | None = None, oldest: bool = False) -> str:
+    """The name of the list of jobs in a state, with a name, or both."""
+    parts = ["oldest"] if oldest else []
+    parts += [f"name={sha256(name)}"] if name is not None else []
+    return ",".join([*parts, *([f"state={state}"] if state else [])])
+
+
+def words_of(job: Job) -> list[str]:
+    """The words by which a job is found: those of its name, its output and its inputs, at most MOST_WORDS."""
+    inputs = job.inputs if isinstance(job.inputs, list) else [place for some in job.inputs.values() for place in some]
+    found: dict[str, None] = {}
+    for text in (job.name, job.output or "", *inputs):
+        found |= dict.fromkeys(words_in(text))
+        if len(found) >= MOST_WORDS:
+            break
+    return list(found)[:MOST_WORDS]
+
+
+def words_in(text: str) -> list[str]:
+    """The words of a text, in lower case, without the scheme of a place.
+
+    >>> words_in("files:Logs/2026-11/a.gz")
+    ['logs', '2026', '11', 'a', 'gz']
+    """
+    words = re.findall(r"\w+", re.sub(r"^(files:|s3://)", "", text).casefold())
+    return [word[:LONGEST_WORD] for word in words]
+
+
+def milliseconds_taken(job: Job) -> int | None:
+    """How long the job ran; None unless it has begun and ended."""
+    if not (job.started and job.finished):
+        return None
+    seconds = datetime.fromisoformat(job.finished) - datetime.fromisoformat(job.started)
+    return min(max(round(seconds.total_seconds() * 1000), 0), _LONGEST_DURATION)
+
+
+def reversed_id(job_id: str) -> str:
+    """The id with every digit mirrored, so that later ones come first; mirrored again, it is the id.
+
+    >>> reversed_id("az09"), reversed_id(reversed_id("az09"))
+    ('p0zq', 'az09')
+    """
+    return job_id.translate(_REVERSED)
+
+
+def sha256(text: str) -> str:
+    """SHA-256 (hex) of a text that may be anything."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _always(job: Job) -> Iterator[str]:
+    place = reversed_id(job.id)
+    for owner in (None, job.owner_id):
+        yield list_prefix(owner, "") + place
+        yield list_prefix(owner, question_of(oldest=True)) + job.id
+        yield list_prefix(owner, question_of(name=job.name)) + place
+        for word in words_of(job):
+            yield list_prefix(owner, f"word={word}") + place
+        if (taken := milliseconds_taken(job)) is not None:
+            yield f"{list_prefix(owner, 'longest')}{_LONGEST_DURATION - taken:010}{place}"
+
+
+def _by_state(job: Job, state: State) -> Iterator[str]:
+    place = reversed_id(job.id)
+    for owner in (None, job.owner_id):
+        yield list_prefix(owner, question_of(state=state)) + place
+        yield list_prefix(owner, question_of(state=state, name=job.name)) + place
+        yield list_prefix(owner, question_of(state=state, oldest=True)) + job.id

@@ -1,0 +1,90 @@
+"""What people are told of a job that waits: why, and where it stands."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fanfold_submit.queueing.choosing import fair_order, kept_from
+from fanfold_submit.queueing.entries import ALL, Entry
+from fanfold_submit.queueing.limits import Limits, Obstacle
+from fanfold_submit.queueing.waiting import Waiting
+
+Reason = Literal[
+    "turn", "jobs", "workers", "user-jobs", "user-workers", "group-jobs", "group-workers",
+    "image", "configuration", "quota", "unschedulable", "pods",
+]  # fmt: skip
+
+
+class Wait(BaseModel):
+    """Why a job doesn't run yet: it is queued, or its pods can't start."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Reason = Field(
+        description="The limit that is reached (for all, for its user, for a group); `turn`: others come first; or "
+        "what its pods lack"
+    )
+    message: str = Field(examples=["4 of 4 workers are busy, and the job needs 2."])
+    place: int | None = Field(
+        default=None, ge=1, description="In the queue, if all jobs took equally long; null if it waits for its pods"
+    )
+
+
+class QueueView:
+    """Explains jobs that wait by what this replica last saw: a moment old, but no job costs a read."""
+
+    def __init__(self, waiting: Waiting, limits: Limits, now: Callable[[], float]) -> None:
+        self._waiting, self._limits, self._now = waiting, limits, now
+
+    def of(self, job: str) -> Wait | None:
+        """Why a job waits; None if it doesn't."""
+        found = self._waiting.find(job)
+        if found is None:
+            return None
+        entry, before = found
+        reason, message = self._why(entry)
+        return Wait(reason=reason, message=message, place=self._place(entry, before))
+
+    def reasons(self) -> Counter[str]:
+        """How many jobs wait for which reason; an owner's jobs all count for that of the first one."""
+        counted: Counter[str] = Counter()
+        sizes = self._waiting.sizes()
+        for owner, (head,) in self._waiting.heads(1).items():
+            counted[self._why(head)[0]] += sizes.get(owner, 1)
+        return counted
+
+    def _why(self, entry: Entry) -> tuple[Reason, str]:
+        totals = self._waiting.totals
+        if obstacle := self._limits.obstacle(entry, totals.running):
+            return _words(obstacle, entry)
+        if kept := kept_from(entry, totals):
+            return "turn", f"What becomes free is kept for job {kept.job}, which {kept.times} jobs have passed."
+        return "turn", "Other jobs come first."
+
+    def _place(self, entry: Entry, before: int) -> int:
+        """Its place if all jobs took equally long, so that owners take turns."""
+        heads = {owner: queue[0] for owner, queue in self._waiting.heads(1).items()}
+        order = fair_order(heads, self._waiting.totals, self._now())
+        turn = order.index(entry.owner) if entry.owner in order else 0
+        sizes = self._waiting.sizes()
+        others = ((place, sizes.get(owner, 0)) for place, owner in enumerate(order) if owner != entry.owner)
+        return 1 + before + sum(min(size, before + (place < turn)) for place, size in others)
+
+
+def _words(obstacle: Obstacle, entry: Entry) -> tuple[Reason, str]:
+    running, limit = obstacle.running, obstacle.limit
+    kind, _, name = obstacle.scope.partition("/")
+    if obstacle.what == "jobs":
+        if obstacle.scope == ALL:
+            return "jobs", f"{running} jobs run, the most at a time."
+        if kind == "user":
+            return "user-jobs", f"{running} jobs of its owner run, the most at a time for one user."
+        return "group-jobs", f"{running} jobs of the group {name} run, the most at a time for that group."
+    needs = f"and the job needs {entry.workers}"
+    if obstacle.scope == ALL:
+        return "workers", f"{running} of {limit} workers are busy, {needs}."
+    if kind == "user":
+        return "user-workers", f"Its owner's jobs have {running} of the {limit} workers for one user, {needs}."
+    return "group-workers", f"Jobs of the group {name} have {running} of its {limit} workers, {needs}."

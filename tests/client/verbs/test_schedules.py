@@ -1,0 +1,74 @@
+"""`fanfold schedule` with real services: a command line of `submit` is kept, fired by hand or by itself, removed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.client.services import Person
+from tests.waiting import poll
+
+ADD = ("schedule", "add", "nightly", "--cron", "0 3 * * *", "--timezone", "Europe/Athens")
+JOB = """
+from fanfold import Job, Sum
+
+def words(line):
+    for word in line.split():
+        yield word, 1
+
+job = Job(map=words, reduce=Sum())
+"""
+
+
+def test_a_schedule_keeps_a_command_line_with_its_uploads(fanfold: Person, texts: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(JOB)
+    submit = ("submit", file, "--input", texts, "--output", "files:counts/{scheduled}/", "--partitions", "1")
+    added = fanfold(*ADD, "--overlap", "queue", "--", *submit)
+    assert added.text == "nightly\n" and "It is due next at 20" in added.stderr
+    assert fanfold("jobs").text == ""
+    for path in (file, *texts.rglob("*")):
+        if path.is_file():
+            path.unlink()
+    assert "nightly" in fanfold("schedule", "list").text
+    job = fanfold("schedule", "run", "nightly").text.strip()
+    assert fanfold("watch", job, "--json").json["schedule"]["name"] == "nightly"
+    assert b"be\t100" in fanfold("results", job, "--stdout").stdout
+    shown = fanfold("schedule", "show", "nightly").text
+    assert "Europe/Athens" in shown and job in shown and "submitted (by hand)" in shown
+    assert "Paused nightly." in fanfold("schedule", "pause", "nightly").stderr
+    assert "paused" in fanfold("schedule", "list").text
+    assert "Resumed nightly" in fanfold("schedule", "resume", "nightly").stderr
+    assert fanfold("schedule", "show", "nightly", "--json").json["request"]["partitions"] == 1
+    assert "Removed nightly." in fanfold("schedule", "remove", "nightly").stderr
+    assert "There are no schedules." in fanfold("schedule", "list").stderr
+
+
+@pytest.mark.thorough
+def test_it_is_fired_when_it_is_due(fanfold: Person, texts: Path) -> None:
+    fanfold("schedule", "add", "often", "--cron", "* * * * *", "--", "submit", "wordcount", "--input", texts)
+    (job,) = poll(lambda: fanfold("jobs", "--json").json["items"], seconds=90)
+    assert fanfold("watch", job["id"], "--json").json["state"] == "succeeded"
+    history = json.loads(fanfold("schedule", "show", "often", "--json").text)["history"]
+    assert [(tick["outcome"], tick["by_hand"], tick["job"]) for tick in history][-1] == ("submitted", False, job["id"])
+    fanfold("schedule", "remove", "often")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "wordcount", "--input", "files:a/"), "after -- comes a command line of `submit`"),
+        (("submit", "wordcount"), "Missing option '--input'"),
+        (("submit", "wordcount", "--input", "files:a/", "--key", "x"), "--key goes with a job that is submitted now"),
+        (("submit", "wordcount", "--input", "files:a/", "--watch"), "--watch goes with a job that is submitted now"),
+        (("submit", "wordcount", "--input", "files:a/", "--json"), "--json goes with a job that is submitted now"),
+        (("submit", "wordcount", "--input", "files:a/", "--speed", "9"), "No such option"),
+    ],
+)
+def test_what_a_schedule_cannot_follow_is_refused(fanfold: Person, words: tuple[str, ...], said: str) -> None:
+    assert said in fanfold(*ADD, "--", *words, status=2).stderr
+
+
+def test_a_refusal_of_the_service_is_told(fanfold: Person, texts: Path) -> None:
+    refused = fanfold(*ADD, "--", "submit", "wordcount", "--input", texts, "--output", "files:counts/", status=3)
+    assert "the output would be the same" in refused.stderr
