@@ -27,7 +27,7 @@ AUTH = {
     "weak-password": 422, "throttled": 429, "busy": 503,
 }  # fmt: skip
 SUBMIT = {
-    "invalid-key": 400, "invalid-path": 400, "place-not-allowed": 403, "no-such-bundle": 404,
+    "invalid-key": 400, "invalid-path": 400, "no-such-list": 400, "place-not-allowed": 403, "no-such-bundle": 404,
     "no-such-file": 404, "no-such-job": 404, "no-such-output": 404,
     "nothing-quarantined": 404, "results-removed": 404, "upload-stalled": 408,
     "results-changed": 409, "input-changed": 409, "no-workflow": 409, "too-many-followers": 429,
