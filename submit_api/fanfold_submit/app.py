@@ -27,6 +27,7 @@ from fanfold_submit.routes import (
     results,
     retry,
     schedules,
+    webhooks,
     workflow,
 )
 from fanfold_submit.service import Service, wire
@@ -67,7 +68,7 @@ def build_app(
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
     often = (jobs, files, results, events, bundles, schedules, about, me)
-    seldom = (owners, priority, quarantine, retry, workflow, health)
+    seldom = (owners, priority, quarantine, retry, webhooks, workflow, health)
     modules = (*often, *seldom)
     include(app, *(module.router for module in modules))
     return app

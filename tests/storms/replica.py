@@ -1,73 +1,73 @@
-"""A replica of the submit service as a process of its own, over etcd and a folder, whose workers survive it.
+"""`python -m tests.storms.replica`: a replica of submit_api whose jobs are done as soon as they are dispatched.
 
-`python -m tests.storms.replica PORT RECORDS STORE JWKS`. Workers are files in STORE/crews/, which the test lets work:
-as on a cluster, they belong to no replica.
+Any number of them may share records and objects, which the engine for one machine doesn't allow. Settings come from the
+environment, as for `python -m fanfold_submit serve`.
 """
 
+import contextlib
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from threading import Event
-
-import uvicorn
 
 from fanfold.engines import Handle, Observation, Phase
 from fanfold.planning.planner import PlannedJob
+from fanfold_steps.tree.commit import Commit
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.task import Task
+from fanfold_steps.tree.version import TREE_VERSION
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.app import build_app
-from fanfold_submit.settings import Settings
-from fanfold_web.server import configure, listen
-from tests.submit_api.conftest import ISSUER
+from fanfold_submit.settings import Backends, Settings
+from fanfold_web import log, server
 
 
-@dataclass
-class Crews:
-    """An engine: a crew is the file STORE/crews/ID-RUN, which says `active` or `ended`."""
+class AtOnce:
+    """An engine without workers: a job's tree says that it is done as soon as it is submitted."""
 
-    folder: Path
-    name: str = "scripted"
-    isolates: bool = True
+    name, isolates = "storm", True
 
     def submit(self, plan: PlannedJob) -> Handle:
-        name = f"{plan.conf.id}-{plan.run}"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / name
-        if not path.exists():
-            path.write_text("active")
-        return Handle("storm", name, "1")
+        """Write what workers would leave; twice is once."""
+        tree = JobTree.open(plan.job_url)
+        tree.create("plan.json", {"version": TREE_VERSION, "tasks": [{"map": 1, "reduce": 1}], "bytes": 10})
+        for step in ("map", "reduce"):
+            tree.commit(Task(0, step, 0), Commit("a", records=1, bytes=1, read=1))
+        manifest = {"job": plan.conf.id, "parts": [], "records": 0, "bytes": 0}
+        JobTree(open_objects(plan.conf.output)).create("_SUCCESS", manifest)
+        tree.create("report.json", manifest)
+        return Handle("storm", f"fanfold-{plan.conf.id}", "uid")
 
     def manifest(self, plan: PlannedJob) -> None:
-        return None
+        """There is none."""
 
     def observe(self, handle: Handle) -> Observation:
-        path = self.folder / handle.name
-        if not path.exists():
-            return Observation(Phase.GONE)
-        return Observation(Phase.ACTIVE if path.read_text() != "ended" else Phase.ENDED)
+        """They have ended."""
+        return Observation(Phase.ENDED)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
-        for path in self.folder.glob("*"):
-            if path.read_text() != "ended":
-                yield path.name.partition("-")[0], Handle("storm", path.name, "1")
+        """None are running."""
+        return iter(())
 
     def watch(self, stop: Event) -> Iterator[str]:
+        """Nothing ever changes."""
         stop.wait()
         return iter(())
 
     def cancel(self, handle: Handle) -> None:
-        (self.folder / handle.name).write_text("ended")
+        """There is nothing to stop."""
 
     def close(self) -> None:
-        pass
+        """There is nothing to release."""
 
 
-def main() -> None:
-    port, records, store, jwks = sys.argv[1:]
-    settings = Settings(issuer=ISSUER, jwks_url=jwks, auth_url="http://auth.test", reconcile_seconds=2.0)
-    app = build_app(settings, open_records(records), open_objects(f"file://{store}/"), Crews(Path(store) / "crews"))
-    uvicorn.Server(configure(app)).run([listen("127.0.0.1", int(port))])
+def main() -> int:
+    """Serve on a free port until a signal."""
+    log.to_stderr()
+    backends = Backends.from_environment()
+    with contextlib.closing(open_records(backends.records)) as records:
+        app = build_app(Settings.from_environment(), records, open_objects(backends.store), AtOnce())
+        return 0 if server.serve(app, "127.0.0.1", 0, log.logger("fanfold_submit")) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

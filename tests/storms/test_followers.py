@@ -139,7 +139,7 @@ class Replicas:
     def __init__(self, folder: Path, records: str, store: Path, jwks: str) -> None:
         self.ports = free_ports(2)
         self.urls = [f"http://127.0.0.1:{port}" for port in self.ports]
-        command = [sys.executable, "-m", "tests.storms.replica"]
+        command = [sys.executable, "-m", "tests.storms.slow_replica"]
         self.servers = [
             Server([*command, str(port), records, str(store), jwks], folder / f"replica-{port}.log")
             for port in self.ports

@@ -36,7 +36,7 @@ STAGED = Task(0, "reduce", 0)
 def retrying(bench: Bench) -> Retrying:
     objects = open_objects(bench.root)
     allowed = Allowed((), (), (), "local")
-    admission = Admission(bench.jobs, bench.places, objects, allowed, bench.queueing, bench.clock)
+    admission = Admission(bench.jobs, bench.places, objects, allowed, bench.queueing, bench.stored)
     return Retrying(bench.jobs, bench.places, admission, bench.queueing.waiting, bench.clock)
 
 
@@ -110,7 +110,7 @@ def test_a_late_replica_sweeps_nothing_of_the_next_run(bench: Bench, monkeypatch
         open_objects(job.conf["output"]).stage("part-00000.txt").seal()
         return observe(handle)
 
-    late = Reconciler(bench.jobs, bench.engine, bench.places, bench.ledger, bench.clock)
+    late = bench.replica()
     monkeypatch.setattr(bench.engine, "observe", slow)
     late.reconcile(job.id)
     assert len(staged_files(bench)) == 1
@@ -158,7 +158,8 @@ def wired(bench: Bench, wire: Tripwire) -> Iterator[Reconciler]:
         for name in ("put", "put_if_absent", "delete", "sweep"):
             monkeypatch.setattr(FilesystemObjects, name, wire.wrap(getattr(FilesystemObjects, name)))
         monkeypatch.setattr(bench.ledger, "_records", wire.around(bench.records))
-        yield Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.ledger, bench.clock)
+        engine = wire.around(bench.engine)
+        yield Reconciler(bench.jobs, engine, bench.places, bench.queueing, bench.stored, bench.clock)
 
 
 def live(bench: Bench, job: Job, wire: Tripwire, request: RetryRequest) -> None:

@@ -35,9 +35,10 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
-from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
-from fanfold_submit.queueing.ledger import Ledger
+from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.runs.workflows import keep_workflow
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
@@ -54,10 +55,11 @@ class Reconciler:
     """Takes jobs through their states."""
 
     def __init__(
-        self, jobs: JobRecords, engine: Engine, places: Places, ledger: Ledger, now: Callable[[], float]
-    ) -> None:
+        self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes,
+        now: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._jobs = jobs
-        self._ledger = ledger
+        self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
         self._engine = engine
         self._places = places
         self._now = now
@@ -84,6 +86,7 @@ class Reconciler:
         if after != current.job and not self._change(current, after):
             self._undo_dispatch(current.job, after)
             return 0.0
+        self._count(current.job, after)
         return 0.0 if after.state.final else self._pace(after)
 
     def _change(self, current: JobAtRevision, after: Job) -> bool:
@@ -101,6 +104,14 @@ class Reconciler:
             else:
                 small = self._failed(job, JOB_FAILED, _TOO_LARGE)
             return self._jobs.change(current, small)
+
+    def _count(self, job: Job, after: Job) -> None:
+        """Count what this step has changed, for operators."""
+        self._meters.worker_seconds.inc(after.worker_seconds - job.worker_seconds)
+        if after.workflow and not job.workflow:
+            self._meters.dispatches.inc()
+        if after.state.final:
+            self._meters.ended.labels(after.state.value).inc()
 
     def stop_strays(self) -> None:
         """Stop workers of jobs that have ended: those that were started while their job was being cancelled."""
@@ -182,7 +193,7 @@ class Reconciler:
         try:
             if job.runs > 1:
                 next_run.prepare(job.plan)
-            tell_workers(job)
+            make_ready(job)
             planner.write(job.plan)
             plan = self._places.confined(job.plan, job.owner_id)
             if manifest := self._engine.manifest(plan):
@@ -252,6 +263,8 @@ class Reconciler:
         if job.admitted:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
+            size = sum(stat.size for stat in JobTree.open(self._places.job_url(job.id)).objects.list())
+            self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
             self._ledger.release(job.id)
         self._jobs.close(current)

@@ -77,12 +77,15 @@ class Retrying:
             StorageError: a store does not answer.
         """
         for _ in range(_TRIES):
-            current = self._jobs.visible(job_id, caller)
+            going, current = self._jobs.going(), self._jobs.visible(job_id, caller)
             if request.run is not None and current.job.runs == request.run + 1:
                 return Retried(current.job, is_new=False)
             self._demand_retryable(current.job, request.run)
+            if caller.id == current.job.owner_id:
+                self._admission.demand_room(caller)
             after = self._next_run(current.job, request)
-            if self._jobs.begin_run(current, after):
+            self._admission.refuse_going(after, going)
+            if self._jobs.begin_run(current, after, going):
                 self._waiting.add(after.entry)
                 return Retried(after, is_new=True)
             writer = self._jobs.writer_of(after)
