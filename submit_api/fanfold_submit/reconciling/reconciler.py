@@ -36,6 +36,7 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
+from fanfold_submit.storing.recount import size_of
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -249,7 +250,7 @@ class Reconciler:
         if job.admitted:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree)
-            size = sum(stat.size for stat in tree.objects.list())
+            size = size_of(tree.objects, "")
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
             self._ledger.release(job.id)

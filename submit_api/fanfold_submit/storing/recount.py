@@ -1,6 +1,7 @@
 """Counts again what jobs wrote among files, and what clearing removed: in the background, a few accounts at a time."""
 
 from dataclasses import replace
+from itertools import islice
 
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects
@@ -9,6 +10,12 @@ from fanfold_submit.storing.accounts import ACCOUNTS, BUNDLES, Account
 from fanfold_submit.storing.stored import StoredBytes
 
 AT_ONCE = 4  # accounts counted by one call
+MOST_LISTED = 500_000  # objects; others in the same folder aren't counted
+
+
+def size_of(objects: Objects, prefix: str) -> int:
+    """The bytes of all objects with a prefix; a job may have written millions, so only the first are looked at."""
+    return sum(stat.size for stat in islice(objects.list(prefix), MOST_LISTED))
 
 
 class Recount:
@@ -23,7 +30,7 @@ class Recount:
         stale = [record for record in scan_all(self._records, ACCOUNTS).records if record.value["is_stale"]]
         for record in stale[:AT_ONCE]:
             owner = record.key.removeprefix(ACCOUNTS)
-            size = sum(stat.size for stat in self._objects.list(f"files/{owner}/"))
+            size = size_of(self._objects, f"files/{owner}/")
             account = replace(Account.of(record.value), files=size, is_stale=False)
             # If the account has changed meanwhile, it is counted again.
             self._records.transact([Expect(record.key, record.revision)], [Write(record.key, account.value())])
