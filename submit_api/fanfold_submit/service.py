@@ -128,7 +128,7 @@ def wire(
         Listing(jobs, objects, places, now),
         Migration(records, jobs),
         queueing,
-        Recount(records, objects, stored),
+        Recount(records, objects, stored, now),
     )
     firing = Firing(scheduled, jobs, admission, delegations, now)
     secrets = Secrets(records, now)

@@ -39,6 +39,7 @@ from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
 from fanfold_submit.runs.workflows import keep_workflow
+from fanfold_submit.storing.recount import size_of
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
@@ -267,7 +268,7 @@ class Reconciler:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
             self._keep_tasks(job)
-            size = sum(stat.size for stat in JobTree.open(self._places.job_url(job.id)).objects.list())
+            size = size_of(JobTree.open(self._places.job_url(job.id)).objects, "")
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
             self._ledger.release(job.id)
