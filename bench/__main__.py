@@ -22,7 +22,19 @@ from bench.harness import commands
 from bench.harness.load import Unexpected
 from bench.harness.processes import CommandFailed
 from bench.harness.ways import Disagreement
-from bench.workloads import cluster, growth, indexing, many_keys, services, sorting, starting, stopping, tasks, words
+from bench.workloads import (
+    cluster,
+    growth,
+    indexing,
+    lists,
+    many_keys,
+    services,
+    sorting,
+    starting,
+    stopping,
+    tasks,
+    words,
+)
 
 RESULTS = Path(__file__).with_name("results.json")
 CI_TIMES = Path(__file__).parents[1] / "build" / "ci-times.json"
@@ -39,7 +51,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     },
     "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words, "sort-growth": growth.sort},
     "cluster": {"cluster": cluster.measure},
-    "services": {"services": services.measure},
+    "services": {"services": services.measure, "lists": lists.measure},
     "page": {},
 }
 ROWS = {name: row for rows in GROUPS.values() for name, row in rows.items()}

@@ -5,6 +5,7 @@ from pathlib import Path
 from bench.page import growth_plot
 from bench.page.crashes import crashes
 from bench.page.elsewhere import ci, cluster
+from bench.page.lists import lists
 from bench.page.reached import reached
 from bench.page.rows import growth, rows
 from bench.page.services import services
@@ -29,5 +30,5 @@ def write(results: Results) -> None:
 
 def text(results: Results) -> str:
     """The page."""
-    parts = (reached, rows, growth, services, crashes, cluster, ci)
+    parts = (reached, rows, growth, services, lists, crashes, cluster, ci)
     return "\n".join([HEAD, *(line for part in parts for line in part(results))])

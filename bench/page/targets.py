@@ -71,6 +71,15 @@ def held(way: str) -> Callable[[Found], float]:
     return of
 
 
+def slowest_page(store: str) -> Callable[[Found], float]:
+    """The median of the slowest kind of page, in milliseconds."""
+
+    def of(found: Found) -> float:
+        return float(max(took["p50"] for took in found[store][str(found["jobs"][-1])].values()))
+
+    return of
+
+
 def share(figures: str, way: str, other: str) -> Callable[[Found], float]:
     """How many a second a way does, in percent of another."""
     return lambda found: float(found[figures][way]["median"] / found[figures][other]["median"] * 100)
@@ -273,6 +282,11 @@ TARGETS = [
     ),
     Target("services", "5,000 jobs", "memory flat (≤ 1.15× that after 500)", 1.15, swelling_over("jobs")),
     Target("services", "5,000 logins", "memory flat (≤ 1.15× that after 500)", 1.15, swelling_over("logins")),
+    Target(
+        "lists", "20 of 100,000 jobs, whatever is asked", "≤ 50 ms over HTTP, SQLite", 50, slowest_page("http"), " ms"
+    ),
+    Target("lists", "20 of 100,000 jobs, whatever is asked", "≤ 50 ms from etcd", 50, slowest_page("etcd"), " ms"),
+    Target("lists", "100,000 jobs", "memory flat (≤ 1.15× that with 1,000)", 1.15, swelling_over("jobs")),
     *_growth("words-growth", "word count"),
     *_growth("sort-growth", "sort in `--memory 64MiB`"),
 ]

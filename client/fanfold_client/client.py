@@ -27,6 +27,7 @@ from fanfold_client.api.schedules import Schedules
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport
 from fanfold_client.api.watching import Logs, Tasks
+from fanfold_client.api.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -63,6 +64,7 @@ class Client:
         logs: what a job printed, and what happened to its tasks: read.
         bundles: code that jobs run.
         schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
+        webhooks: who may be told when a job has ended, and the secret that signs it.
         users: accounts, for administrators.
         keys: the keys that sign tokens, for administrators.
     """
@@ -99,6 +101,7 @@ class Client:
         self.tasks = Tasks(self._submit)
         self.logs = Logs(self._submit)
         self.schedules = Schedules(self._submit)
+        self.webhooks = Webhooks(self._submit)
 
     @classmethod
     def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":
@@ -189,8 +192,8 @@ class Client:
             output: a folder, `files:…` or `s3://…`; by default results are kept with the job.
             quiet: show no progress.
             options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`, `memory="2GiB"`,
-                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`, and `key`, the
-                idempotency key.
+                `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`,
+                `notify`, a URL that is told when the job has ended, and `key`, the idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.

@@ -26,18 +26,25 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "jobs": ("fanfold_client.verbs.jobs.jobs:jobs", "List jobs, newest first."),
         "results": ("fanfold_client.verbs.jobs.results:results", "List, fetch or print a job's results."),
         "cancel": ("fanfold_client.verbs.jobs.cancel:cancel", "Cancel a job."),
-        "priority": ("fanfold_client.verbs.jobs.priority:priority", "Let a job that waits start earlier or later."),
+        "priority": (
+            "fanfold_client.verbs.jobs.priority:priority",
+            "Change the priority of a job that waits (for administrators).",
+        ),
         "delete": ("fanfold_client.verbs.jobs.delete:delete", "Remove a job that has ended."),
         "schedule": (
             "fanfold_client.verbs.schedules.schedule:schedule",
             "Submit jobs when it is time, again and again.",
+        ),
+        "webhook": (
+            "fanfold_client.verbs.schedules.webhook:webhook",
+            "Show who may be told when a job has ended, and make the secret that signs it.",
         ),
         "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
     },
     "Files in the service": {
         "put": ("fanfold_client.verbs.files.put:put", "Upload a file or a folder."),
         "get": ("fanfold_client.verbs.files.get:get", "Download a file or a folder."),
-        "ls": ("fanfold_client.verbs.files.ls:ls", "List files."),
+        "ls": ("fanfold_client.verbs.files.ls:ls", "List files and folders."),
         "rm": ("fanfold_client.verbs.files.rm:rm", "Remove a file or a folder."),
     },
     "Services": {

@@ -26,6 +26,7 @@ from fanfold_submit.routes import (
     results,
     schedules,
     tasks,
+    webhooks,
 )
 from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
@@ -64,7 +65,7 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    modules = (jobs, files, results, tasks, logs, bundles, schedules, about, me, owners, priority, health)
+    modules = (jobs, files, results, tasks, logs, bundles, schedules, webhooks, about, me, owners, priority, health)
     include(app, *(module.router for module in modules))
     return app
 

@@ -3,7 +3,7 @@
 Refusal
 ├── InvalidIdempotencyKey, InvalidPath, InvalidLogQuery    a name outside the allowed form
 ├── NoSuchList                                             filters and an order that no list of jobs has
-├── PlaceNotAllowed                                        a place outside what this caller may use
+├── PlaceNotAllowed, WebhookNotAllowed                     a place or a URL outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
 │   NoSuchSchedule                                         nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
@@ -12,6 +12,7 @@ Refusal
 ├── NotAdmitted                                            the job was started by its Workflow
 ├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
+├── OverQuota                                              more bytes than the operator lets a user keep
 ├── RangeNotSatisfiable                                    a range outside the content
 ├── InvalidParams, InvalidPlace, InvalidSpec, JobRefused,
 │   PlaceRefused, UnknownBundle, UnknownJob                a job that cannot run as requested
@@ -53,7 +54,7 @@ class TooManyStreams(Refusal):
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
+    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
 
 
 class PlaceNotAllowed(Refusal):
@@ -102,6 +103,15 @@ class ResultsRemoved(Refusal):
     """The job succeeded, but its output is gone."""
 
     example = "The output of job 000m3k2v8q1x7f9a2b4c (files:counts/) was removed. Submit the job again."
+
+
+class OverQuota(Refusal):
+    """More bytes than the operator lets this user, their group, or all users keep."""
+
+    example = (
+        "You keep 10,000 bytes of files and results, of 10,000. Remove files (DELETE /v1/files/PATH) or jobs (DELETE "
+        "/v1/jobs/ID), or ask an administrator."
+    )
 
 
 class UploadStalled(Refusal):
@@ -225,6 +235,15 @@ class WrongHash(Refusal):
     """A bundle whose bytes do not have the hash in its name."""
 
     example = "The body's SHA-256 is 5a…, not 7c…. Nothing was stored; send it again."
+
+
+class WebhookNotAllowed(Refusal):
+    """A URL that jobs may not have told here."""
+
+    example = (
+        "https://example.org:443 is not on the operator's list of what jobs may have told (none): ask them to add it "
+        "to FANFOLD_SUBMIT_WEBHOOKS, or leave `notify` out."
+    )
 
 
 class NoSuchSchedule(Refusal):

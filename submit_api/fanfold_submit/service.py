@@ -16,8 +16,9 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.queueing.parts import Queueing, limits_of
-from fanfold_submit.reconciling.clearing import Clearing
+from fanfold_submit.reconciling.clearing import Clearing, Kept
 from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.deliveries import Deliveries
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.record_controller import RecordController
@@ -28,17 +29,22 @@ from fanfold_submit.schedules.uploads import named_by_schedules
 from fanfold_submit.settings import Settings
 from fanfold_submit.slots import Seats, Slots
 from fanfold_submit.stores import Pairing
+from fanfold_submit.storing.gauges import StoredGauges
+from fanfold_submit.storing.recount import Recount
+from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_submit.watching.tasks import Tasks
-from fanfold_submit.watching.trees import WatchedTrees
+from fanfold_submit.webhooks.outbox import MESSAGES
+from fanfold_submit.webhooks.secrets import Secrets
+from fanfold_submit.webhooks.targets import Targets
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
 UPLOADS, UPLOADS_EACH = 32, 8
 BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
-LISTINGS, LISTINGS_EACH = 8, 4  # of files, and of results, which may be read to check them
+LISTINGS, LISTINGS_EACH = 8, 4  # of files, of jobs, and of results, which may be read to check them
 STREAMS, STREAMS_EACH = 64, 8  # of logs
 
 
@@ -54,15 +60,18 @@ class Service:
     lists: JobLists
     places: Places
     queueing: Queueing
+    stored: StoredBytes
     admission: Admission
     controller: Controller
     schedules: Schedules
     timekeeper: RecordController
+    secrets: Secrets
+    postman: RecordController
     pairing: Pairing
     tasks: Tasks
     record_writes: WriteProbe
     object_writes: WriteProbe
-    metrics: Metrics = field(default_factory=lambda: Metrics("submit"))
+    metrics: Metrics
     uploads: Slots = field(default_factory=lambda: Slots(UPLOADS, UPLOADS_EACH))
     bundles: Slots = field(default_factory=lambda: Slots(BUNDLES, BUNDLES_EACH))
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
@@ -78,7 +87,7 @@ class Service:
     @property
     def controllers(self) -> Sequence[Controller | RecordController]:
         """What works by itself, as long as the service is served."""
-        return self.controller, self.timekeeper
+        return self.controller, self.timekeeper, self.postman
 
 
 def wire(
@@ -87,25 +96,31 @@ def wire(
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
     jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
-    trees = WatchedTrees()
-    queueing = Queueing.over(records, limits_of(settings, engine.name), now, settings.reconcile_seconds)
+    metrics = Metrics("submit")
+    limits = limits_of(settings, engine.name)
+    queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
+    stored = StoredBytes(records, byte_limits_of(settings))
+    metrics.registry.register(StoredGauges(stored))
     tokens = Tokens(settings, now)
-    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, now)
+    admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
+    kept = Kept.for_days(settings.keep_days, settings.unused_days)
+    reconciler = Reconciler(jobs, engine, places, queueing, stored, now)
     controller = Controller(
-        Reconciler(jobs, engine, places, queueing.ledger, now, trees),
+        reconciler,
         jobs,
         engine,
         settings.reconcile_seconds,
-        Clearing(jobs, objects, settings.keep_days, now, lambda: named_by_schedules(scheduled, places))
-        if settings.keep_days
-        else None,
+        Clearing(records, jobs, objects, kept, now, lambda: named_by_schedules(scheduled, places)),
         Listing(jobs, objects, places, now),
         Migration(records, jobs),
-        queueing.dispatcher,
+        queueing,
+        Recount(records, objects, stored),
     )
-    firing = Firing(scheduled, jobs, admission, delegations, now, controller.enqueue)
-    limits = Limits(settings.schedules_each, settings.shortest_interval)
+    firing = Firing(scheduled, jobs, admission, delegations, now)
+    secrets = Secrets(records, now)
+    deliveries = Deliveries(records, jobs, Targets(settings.webhooks), secrets, now)
+    schedule_limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,
         objects=objects,
@@ -115,12 +130,16 @@ def wire(
         lists=JobLists(records),
         places=places,
         queueing=queueing,
+        stored=stored,
         admission=admission,
         controller=controller,
-        schedules=Schedules(scheduled, admission, delegations, firing, limits, now),
+        schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
         timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
+        secrets=secrets,
+        postman=RecordController(records, MESSAGES, deliveries.deliver, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
-        tasks=Tasks(trees, now),
+        tasks=Tasks(reconciler.trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
+        metrics=metrics,
     )

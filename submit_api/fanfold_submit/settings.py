@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from fanfold.dependencies.targets import PLATFORM, PYTHON
+from fanfold_submit.webhooks.targets import Targets
 from fanfold_web.settings import ServiceSettings, split_at_commas
 
 MIB = 1 << 20
@@ -23,6 +24,11 @@ def _s3_folder(place: str) -> str:
     if not place.startswith("s3://") or not place.endswith("/") or place == "s3:///":
         raise ValueError("not a folder in S3")
     return place
+
+
+def _targets(entries: tuple[str, ...]) -> tuple[str, ...]:
+    Targets(entries)  # raises ValueError: one of them is none
+    return entries
 
 
 def _none_if_empty(value: Any) -> Any:
@@ -86,6 +92,12 @@ class Settings(ServiceSettings):
     images: Patterns = Field(default=(), description="patterns of images that jobs may name, separated by commas")
     secrets: Patterns = Field(default=(), description="patterns of Secrets, or NAME/KEY, that jobs may read")
     priorities: Patterns = Field(default=(), description="patterns of PriorityClasses that jobs may have")
+    # Which URLs jobs may have told that they have ended (`fanfold_submit.webhooks.targets`).
+    webhooks: Annotated[Patterns, AfterValidator(_targets)] = Field(
+        default=(),
+        description="hosts, beginnings of URLs such as https://hooks.example.org/fanfold/, and networks that hosts may "
+        "be in although they aren't public, separated by commas",
+    )
     # Bytes of one upload.
     largest_file: int = Field(default=100 * 1024 * MIB, ge=1, description="a whole number of bytes, 1 or more")
     # Bytes of one code bundle, or of one wheel.
@@ -107,15 +119,25 @@ class Settings(ServiceSettings):
     )
     workers_each: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for one user")
     workers_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    # How many bytes are kept: in files and with jobs, and in code bundles and wheels.
+    kept_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    kept_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
+    kept_bytes_groups: MostByGroup = Field(default={}, description=_GROUPS)
+    bundle_bytes: MostOrNone = Field(default=None, description=f"{_NUMBER}; without it, there is no limit for all")
+    bundle_bytes_each: MostOrNone = Field(
+        default=None, description=f"{_NUMBER}; without it, there is no limit for a user"
+    )
     # How many schedules each user may have, and how close together the ticks of one may be.
     schedules_each: int = Field(default=50, ge=0, description="a whole number; the default is 50")
     shortest_interval: float = Field(default=60.0, ge=60, description="a number of seconds, 60 or more")
     # How often all jobs are compared, beside the events.
     reconcile_seconds: float = Field(default=30.0, gt=0, description="a number of seconds above 0; the default is 30")
-    # How long ended jobs are kept, and code and uploads that no job uses.
-    keep_days: float | None = Field(
-        default=None, gt=0, description="a number of days above 0; without it, nothing is removed"
-    )
+    # How long ended jobs are kept.
+    keep_days: float | None = Field(default=None, gt=0, description="a number of days above 0; without it, no job goes")
+    # How long code and uploads are kept that no job uses; not longer than ended jobs.
+    unused_days: float = Field(default=30.0, gt=0, description="a number of days above 0; the default is 30")
 
 
 class Backends(ServiceSettings):

@@ -190,7 +190,7 @@ def test_a_jobs_code_reaches_nothing_of_others(
     assert reached == {each.what for each in all_controls}
     victim.fanfold("get", "secret.txt", tmp_path / "still.txt")
     assert (tmp_path / "still.txt").read_text() == SECRET
-    assert "new.txt" not in victim.fanfold("ls")
+    assert "new.txt" not in victim.fanfold("ls", "-R")
     described = outcomes_in_the_document(storage)
     unlike = {
         each.what: outcomes[each.what] for each in all_tries if described[each.what] not in outcomes[each.what].lower()

@@ -23,7 +23,7 @@ from bench.harness.processes import CommandFailed, run
 from bench.harness.ways import Disagreement, Way, in_turn
 from bench.page import targets
 from bench.page.plot import Panel, draw
-from bench.workloads import cluster, services, starting
+from bench.workloads import cluster, lists, services, starting
 from tests.waiting import poll
 
 SOME = {"median": 2.0, "runs": [2.0], "peak_mb": 90, "processes": 3}
@@ -140,6 +140,15 @@ def test_the_services_are_measured_and_shown():
     work = [target.work for target in targets.TARGETS if target.row == "services"]
     assert len(work) == 6 and all(f"| {one} |" in told for one in work)
     assert "| a list of 100 among 50 jobs |" in told
+
+
+@pytest.mark.thorough
+def test_lists_are_measured_and_shown():
+    found = lists.measure(0.001)
+    assert found["jobs"] == [20, 100] and found["etcd"]["100"]["running"]["p50"] > 0
+    told = page.text({"lists": found | {"day": "today", "machine": "this"}})
+    assert all(f"| {what} |" in told for what in lists.QUESTIONS)
+    assert "memory flat (≤ 1.15× that with 1,000)" in told
 
 
 def test_a_command_that_fails_says_why():

@@ -59,7 +59,7 @@ def test_a_job_is_submitted_followed_and_fetched(fanfold: Person, texts: Path, t
 @pytest.mark.thorough
 def test_files_are_stored_listed_fetched_and_removed(fanfold: Person, texts: Path, tmp_path: Path):
     on_windows(fanfold, "put", texts, "texts/")
-    assert "texts/deep er/b #1 100%?.txt" in on_windows(fanfold, "ls", "files:texts/").text
+    assert "texts/deep er/b #1 100%?.txt" in on_windows(fanfold, "ls", "-R", "files:texts/").text
     on_windows(fanfold, "get", "files:texts/", tmp_path / "copy")
     assert (tmp_path / "copy/a.txt").read_bytes() == (texts / "a.txt").read_bytes()
     on_windows(fanfold, "rm", "files:texts/", "--yes")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fanfold_storage.errors import Compacted, PermissionDenied, StorageError, Unsupported
-from fanfold_storage.records import Expect, Records, Write
+from fanfold_storage.records import Expect, Records, Write, sqlite
 from fanfold_storage.urls import open_records
 from tests.storage.processes import answer, python
 from tests.storage.records_contract import Listener, RecordsContract, write
@@ -130,3 +130,12 @@ def test_a_place_that_cannot_be_opened(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(PermissionDenied, match="Choose another place"):
         open_records(f"sqlite://{tmp_path}/file/records.db")
+
+
+@pytest.mark.parametrize("query", [sqlite._SCAN_NOW, sqlite._SCAN_THEN])
+def test_a_page_reads_no_further_than_its_prefix(tmp_path: Path, query: str) -> None:
+    """A list of three records is as quick to read whatever comes after it."""
+    sqlite.SqliteRecords(tmp_path / "records.db").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "records.db")) as connection:
+        plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}", [b"a"] * query.count("?")))
+    assert "(key>? AND key<?)" in plan, plan

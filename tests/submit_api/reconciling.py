@@ -13,6 +13,8 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.queueing.limits import Limits
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.storing.accounts import ByteLimits
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from tests.submit_api.engine import ScriptedEngine
 
@@ -42,11 +44,16 @@ class Bench:
         objects.put("files/ada/texts/a.txt", [b"a b a\n"])
         self.queueing = Queueing.over(self.records, limits or Limits(), self.clock)
         self.ledger = self.queueing.ledger
-        self.reconciler = Reconciler(self.jobs, self.engine, self.places, self.ledger, self.clock)
+        self.stored = StoredBytes(self.records, ByteLimits())
+        self.reconciler = self.replica()
+
+    def replica(self, jobs: JobRecords | None = None) -> Reconciler:
+        """Another reconciler, which has nothing in memory."""
+        return Reconciler(jobs or self.jobs, self.engine, self.places, self.queueing, self.stored, self.clock)
 
     def restart(self) -> None:
         """As after a crash: nothing is left in memory."""
-        self.reconciler = Reconciler(self.jobs, self.engine, self.places, self.ledger, self.clock)
+        self.reconciler = self.replica()
 
     def admit(self, output: str = "", *, granted: bool = True) -> Job:
         job_id = new_job_id(self.clock)

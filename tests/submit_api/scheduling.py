@@ -22,6 +22,8 @@ from fanfold_submit.schedules.firing import Firing
 from fanfold_submit.schedules.schedule import Schedule, ScheduleRequest
 from fanfold_submit.schedules.schedule_records import ScheduleRecords
 from fanfold_submit.schedules.schedules import Limits, Schedules
+from fanfold_submit.storing.accounts import ByteLimits
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_web.clock import timestamp
 
@@ -80,10 +82,12 @@ class Replica:
     def __init__(self, records: Records, objects: Objects, owners: Owners, now: Any) -> None:
         self.jobs, places = JobRecords(records), Places(objects.url)
         queueing = Queueing.over(records, QueueLimits(), now)
-        self.admission = Admission(self.jobs, places, objects, Allowed((), (), (), "local"), queueing, now)
+        self.admission = Admission(
+            self.jobs, places, objects, Allowed((), (), (), "local"), queueing, StoredBytes(records, ByteLimits())
+        )
         self.records = ScheduleRecords(records)
         delegations = cast(Delegations, owners)
-        self.firing = Firing(self.records, self.jobs, self.admission, delegations, now, lambda job_id: None)
+        self.firing = Firing(self.records, self.jobs, self.admission, delegations, now)
         self.schedules = Schedules(self.records, self.admission, delegations, self.firing, Limits(3, 60.0), now)
 
     def fire(self, key: str = "ada/nightly", most: int = 400) -> float | None:

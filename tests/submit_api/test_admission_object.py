@@ -26,6 +26,8 @@ from fanfold_submit.refusals import (
     OutputInUse,
     UnknownBundle,
 )
+from fanfold_submit.storing.accounts import ByteLimits
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.refusals import Forbidden
 
 ADA, ROOT = Principal("ada", "ada", ("submitter",)), Principal("root", "root", ("admin",))
@@ -46,7 +48,9 @@ def admitting(folder: Path, allowed: Allowed) -> Iterator[Admission]:
         objects.put(f"files/{owner.name}/texts/a.txt", [b"a b a\n"])
     clock = lambda: 1_795_504_500.0  # noqa: E731
     queueing = Queueing.over(records, Limits(), clock)
-    yield Admission(JobRecords(records), Places(objects.url), objects, allowed, queueing, clock)
+    yield Admission(
+        JobRecords(records), Places(objects.url), objects, allowed, queueing, StoredBytes(records, ByteLimits())
+    )
     records.close()
 
 

@@ -118,6 +118,29 @@ def test_files_are_listed_in_order_and_in_pages(shared_site: Site) -> None:
     assert items[0]["modified"].endswith("Z")
 
 
+def test_a_level_of_files_has_folders_with_their_sizes(shared_site: Site) -> None:
+    ada = shared_site.user("ada-levels")
+    for path in ["a/1", "a/b/10", "a/b/c/2", "a.txt", "b", "é/x"]:
+        ada.put(quote(path), path.encode())
+
+    def level(prefix: str, limit: int) -> list[tuple[str, int, int | None]]:
+        found: list[tuple[str, int, int | None]] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            query: dict[str, str | int] = {"prefix": prefix, "delimiter": "/", "limit": limit, "cursor": cursor}
+            page = ada.http.get("/v1/files", params=query).json()
+            found += [(item["path"], item["size"], item["files"]) for item in page["items"]]
+            cursor = page["cursor"]
+        return found
+
+    for limit in (1, 2, 100):
+        assert level("", limit) == [("a.txt", 5, None), ("a/", 16, 3), ("b", 1, None), ("é/", 4, 1)]
+        assert level("a/", limit) == [("a/1", 3, None), ("a/b/", 13, 2)]
+        assert level("a/b", limit) == [("a/b/", 13, 2)]
+        assert level("none/", limit) == []
+    assert ada.http.get("/v1/files?delimiter=x").status_code == 422
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fanfold_storage.records import Page, Record, Records
 from fanfold_storage.urls import open_records
-from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.job import Job, Scheduled, State
 from fanfold_submit.jobs.job_records import JobRecords, milliseconds_of, new_job_id
 from fanfold_submit.jobs.listed import VERSION, milliseconds_taken, words_in, words_of
 from fanfold_submit.lists import pages as job_pages
@@ -22,6 +22,7 @@ from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.lists.question import LATEST, Question, Sort
 from fanfold_submit.refusals import NoSuchList
 from fanfold_web.refusals import InvalidCursor
+from tests.servers import etcd
 from tests.submit_api.conftest import Site
 from tests.submit_api.job_lists import OldJobRecords, wrong_lists
 from tests.waiting import at_once, poll
@@ -34,7 +35,14 @@ STATES = list(State)
 def job_at(number: int, owner: str = "ada", **fields: Any) -> Job:
     """A job of its own time."""
     job_id = new_job_id(lambda: FIRST + number)
-    given = {"name": NAMES[number % 3], "inputs": [f"files:logs/{number % 2}.gz"], "output": None, **fields}
+    schedule = Scheduled(name="nights", tick="2026-11-24T01:00:00Z") if number % 4 == 0 else None
+    given = {
+        "name": NAMES[number % 3],
+        "schedule": schedule,
+        "inputs": [f"files:logs/{number % 2}.gz"],
+        "output": None,
+        **fields,
+    }
     return Job(
         id=job_id, owner=owner, owner_id=f"id-of-{owner}", state=State.QUEUED, engine="e", partitions=1,
         created="", conf={"output": job_id, "workers": {"all": 1}}, url="", **given,
@@ -85,6 +93,7 @@ QUESTIONS = st.builds(
     st.sampled_from(BY_WHOM),
     states=st.sets(st.sampled_from(STATES), max_size=2).map(tuple),
     name=st.sampled_from([None, None, *NAMES, "none"]),
+    schedule=st.sampled_from([None, None, "nights", "none"]),
     words=st.sampled_from([(), (), ("nightly",), ("nightly", "counts"), ("0", "gz"), ("none",)]),
     since=st.just(0) | MOMENTS,
     until=st.just(LATEST) | MOMENTS,
@@ -126,7 +135,8 @@ def test_what_has_no_list_is_refused(records: Records) -> None:
     lists = JobLists(records)
     asked = Question()
     for refused in (
-        replace(asked, sort=Sort.OLDEST, name="hourly"), replace(asked, sort=Sort.OLDEST, words=("hourly",)),
+        replace(asked, sort=Sort.OLDEST, name="hourly"),
+        replace(asked, sort=Sort.OLDEST, states=(State.QUEUED,)), replace(asked, sort=Sort.OLDEST, words=("hourly",)),
         replace(asked, sort=Sort.DURATION, states=(State.FAILED,)), replace(asked, sort=Sort.DURATION, since=1),
     ):  # fmt: skip
         with pytest.raises(NoSuchList):
@@ -134,6 +144,28 @@ def test_what_has_no_list_is_refused(records: Records) -> None:
     for sort, cursor in ((Sort.NEWEST, "x"), (Sort.OLDEST, "0" * 30), (Sort.DURATION, "0" * 20)):
         with pytest.raises(InvalidCursor):
             lists.page(replace(asked, sort=sort), 1, cursor)
+
+
+@pytest.mark.thorough
+def test_on_etcd_they_are_the_same() -> None:
+    with etcd() as cluster, closing(open_records(cluster.url)) as records:
+        stored = store(records, 30)
+        counted = Counted(records)
+        lists = JobLists(counted)  # type: ignore[arg-type]
+        assert lists.are_complete()
+        for asked in (
+            Question(), Question(states=(State.FAILED, State.QUEUED)), Question(owner="bob", name="hourly"),
+            Question(words=("nightly", "counts")), Question(schedule="nights"),
+            Question(since=(FIRST + 3) * 1000, until=(FIRST + 9) * 1000),
+        ):  # fmt: skip
+            assert everything(lists, asked, 4) == [job.id for job in stored[::-1] if asked.matches(job)]
+        assert everything(lists, Question(sort=Sort.OLDEST), 4) == [job.id for job in stored]
+        counted.calls = 0
+        assert len(lists.page(Question(states=(State.FAILED,)), 4, count=True).jobs) <= 4 and counted.calls == 2
+        for job in stored[:5]:
+            current = JobRecords(records).find(job.id)
+            assert current and JobRecords(records).change(current, current.job.model_copy(update={"name": "other"}))
+        assert wrong_lists(records) == set()
 
 
 class Counted:
@@ -317,5 +349,5 @@ def test_words() -> None:
     job = job_at(0, name="Ünïcode_Name v2", output="files:out/", inputs={"users": ["s3://b/users.csv"], "x": []})
     assert words_of(job) == ["ünïcode_name", "v2", "out", "b", "users", "csv"]
     long = job_at(0, name=" ".join(f"w{number}" for number in range(60)) + "x" * 80)
-    assert words_of(long) == [f"w{number}" for number in range(10)]
+    assert words_of(long) == [f"w{number}" for number in range(6)]
     assert words_in("x" * 80) == ["x" * 40]

@@ -65,6 +65,11 @@ def test_what_cannot_be_replaced_is_refused(site: Site) -> None:
     assert (without.status_code, "leave overwrite out" in without.json()["detail"]) == (422, True)
     itself = again(ada, inputs=["files:counts/"])
     assert itself.status_code == 422
+    ada.put(".other.fanfold-new/mine.txt")
+    assert again(ada, output="files:other/").status_code == 202
+    ada.put(".counts.fanfold-new/mine.txt")
+    assert ada.http.delete("/v1/files/counts/mine.txt").status_code == 204
+    assert "move it elsewhere" in again(ada).json()["detail"]
     ada.put("a-file")
     assert again(ada, output="files:a-file").status_code == 422
 
@@ -119,7 +124,7 @@ def test_a_crash_after_the_swap_does_not_swap_back(tmp_path: Path, monkeypatch: 
         after = put_output_in_place(job)
         assert (tmp_path / "counts/part-00000.txt").read_text() == "0" * 20
     assert after.conf["output"] == f"{tmp_path.as_uri()}/counts/"
-    tidy_up(after)
+    tidy_up(after.changed(state=State.SUCCEEDED))
     assert [path.name for path in tmp_path.iterdir()] == ["counts"]
 
 

@@ -153,14 +153,14 @@ def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> N
     job = bench.admit()
     bench.reconcile(job)
     bench.reconciler.reconcile(job.id)
-    assert bench.reconciler._trees.find(job.id) and bench.reconciler._seen_active
+    assert bench.reconciler.trees.find(job.id) and bench.reconciler._seen_active
     bench.engine.finish(job.id)
     bench.engine.end(job.id)
-    other = Reconciler(bench.jobs, bench.engine, bench.places, bench.ledger, bench.clock)
+    other = bench.replica()
     while other.reconcile(job.id) is not None:
         pass
     assert bench.reconciler.reconcile(job.id) is None
-    assert not bench.reconciler._trees.find(job.id) and not bench.reconciler._seen_active
+    assert not bench.reconciler.trees.find(job.id) and not bench.reconciler._seen_active
 
 
 @pytest.mark.parametrize("phase", [Phase.ENDED, Phase.GONE])
@@ -297,7 +297,7 @@ def test_workers_started_after_their_job_was_over_are_taken_back(bench: Bench, m
     def slow(plan: planner.PlannedJob) -> object:
         monkeypatch.undo()
         bench.cancel(job)
-        assert Reconciler(bench.jobs, bench.engine, bench.places, bench.ledger, bench.clock).reconcile(job.id) == 0.0
+        assert bench.replica().reconcile(job.id) == 0.0
         assert bench.job(job).state == "cancelled"
         return submit(plan)
 
@@ -366,7 +366,7 @@ def test_leftovers_are_swept_before_the_output_is_free(bench: Bench) -> None:
 def test_many_replicas_at_once_start_each_job_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     jobs = [bench.admit() for _ in range(12)]
-    replicas = [Reconciler(bench.jobs, bench.engine, bench.places, bench.ledger, bench.clock) for _ in range(4)]
+    replicas = [bench.replica() for _ in range(4)]
 
     def run(replica: Reconciler) -> None:
         for _ in range(6):
@@ -403,7 +403,10 @@ def test_the_loop_outlives_everything_being_away(tmp_path: Path) -> None:
     flaky = Flaky(bench.records)
     jobs = JobRecords(flaky)  # type: ignore[arg-type]
     controller = Controller(
-        Reconciler(jobs, bench.engine, bench.places, bench.ledger, bench.clock), jobs, bench.engine, seconds=0.2
+        bench.replica(jobs),
+        jobs,
+        bench.engine,
+        seconds=0.2,
     )
     broken = bench.admit()
     bench.engine.away = flaky.away = True

@@ -9,7 +9,7 @@ import pytest
 
 from fanfold_storage.urls import open_records
 from fanfold_submit.jobs.places import Places
-from fanfold_submit.reconciling.clearing import DAY, Cleared, Clearing
+from fanfold_submit.reconciling.clearing import DAY, Cleared, Clearing, Kept
 from fanfold_submit.schedules.uploads import named_by_schedules
 from fanfold_submit.tokens.delegations import Delegations
 from tests.submit_api.conftest import Site, User
@@ -61,7 +61,8 @@ def test_a_schedule_from_its_birth_to_its_end(site: Site, ada: User, owners: Own
     assert ran.status_code == 202 and ran.json()["schedule"]["name"] == "nightly"
     ada.wait(ran.json()["id"])
     shown = ada.http.get("/v1/schedules/nightly").json()
-    assert shown["history"][0]["job"] == ran.json()["id"] and shown["history"][0]["by_hand"]
+    entry = shown["history"][0]
+    assert (entry["job"], entry["by_hand"], entry["state"]) == (ran.json()["id"], True, "succeeded")
     assert ada.http.post("/v1/schedules/nightly/resume").json()["paused"] is None
     assert ada.http.delete("/v1/schedules/nightly").status_code == 204
     assert ada.http.get("/v1/schedules/nightly").status_code == 404
@@ -166,13 +167,18 @@ def test_an_issuer_without_delegations_is_told(open_site: Any) -> None:
 def test_what_a_schedule_needs_is_not_cleared(tmp_path: Path) -> None:
     with contextlib.closing(open_records(f"sqlite://{tmp_path}/records.db")) as records:
         world = Scheduling(tmp_path, records)
-        keys = [f"bundles/{'a' * 64}", f"bundles/{'b' * 64}", "files/ada/uploads/1/a.txt", "files/ada/uploads/2/a.txt"]
+        one, other = "1" * 20, "2" * 20
+        uploads = [f"files/ada/uploads/{name}/a.txt" for name in (one, other)]
+        keys = [f"bundles/{'a' * 64}", f"bundles/{'b' * 64}", *uploads]
         for key in keys:
             world.objects.put(key, [b"a"])
             os.utime(tmp_path / "data" / key, (world.wall() - 9 * DAY,) * 2)
         job = {"bundle": "a" * 64, "entry": "a:b"}
-        world.add(request={"job": job, "inputs": ["files:uploads/1/", "files:texts/{date}/"]})
+        world.add(request={"job": job, "inputs": [f"files:uploads/{one}/", "files:texts/{date}/"]})
         places = Places(world.objects.url)
-        clearing = Clearing(world.jobs, world.objects, 7, world.wall, lambda: named_by_schedules(world.records, places))
+        clearing = Clearing(
+            records, world.jobs, world.objects, Kept.for_days(7, 7), world.wall,
+            lambda: named_by_schedules(world.records, places),
+        )  # fmt: skip
         assert clearing.clear() == Cleared(jobs=0, bundles=1, uploads=1)
         assert [key for key in keys if any(stat.key == key for stat in world.objects.list(key))] == [keys[0], keys[2]]

@@ -1,4 +1,4 @@
-"""Counts and durations of requests for Prometheus. No label holds a user's name or anything that a caller invents."""
+"""What a service counts for Prometheus, first of all requests. No label holds a name or what a caller invents."""
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -11,14 +11,14 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]  # 
 
 
 class Metrics:
-    """What one replica of a service has served; each has a registry of its own."""
+    """What one replica of a service has served; each has a registry of its own, to which the service may add."""
 
     def __init__(self, service: str) -> None:
-        self._registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
         labels = ("method", "route", "status")
-        self._requests = Counter(f"fanfold_{service}_requests", "Requests answered.", labels, registry=self._registry)
+        self._requests = Counter(f"fanfold_{service}_requests", "Requests answered.", labels, registry=self.registry)
         self._seconds = Histogram(
-            f"fanfold_{service}_request_seconds", "Time to answer.", ("route",), registry=self._registry, buckets=BOUNDS
+            f"fanfold_{service}_request_seconds", "Time to answer.", ("route",), registry=self.registry, buckets=BOUNDS
         )
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -28,4 +28,4 @@ class Metrics:
 
     def render(self) -> bytes:
         """Everything counted so far, in Prometheus's text format."""
-        return prometheus_client.generate_latest(self._registry)
+        return prometheus_client.generate_latest(self.registry)

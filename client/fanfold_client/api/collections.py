@@ -60,6 +60,13 @@ class Files:
         """All files whose paths begin with `prefix`, in order."""
         return _pages(self._transport, "/v1/files", {"prefix": prefix})
 
+    def level(self, prefix: str = "") -> Iterator[File]:
+        """The files and folders whose paths begin with `prefix`, without what lies in the folders, in order.
+
+        The path of a folder ends with a slash, its size is that of all that lies in it.
+        """
+        return _pages(self._transport, "/v1/files", {"prefix": prefix, "delimiter": "/"})
+
     def find(self, path: str) -> Sequence[File]:
         """The file at this path, or all files below it. Raises NotFound: there are none."""
         first = next(self.list(path), None)

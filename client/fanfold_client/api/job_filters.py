@@ -18,8 +18,10 @@ class JobFilters(TypedDict, total=False):
     """One of these states."""
     name: str
     """This very name."""
+    schedule: str
+    """Submitted by the schedule of this name."""
     text: str
-    """These words, among the first ten of name, output and inputs."""
+    """These words, among the first six of name, output and inputs."""
     since: datetime | str
     """Created then or later: a time, a day, or how long ago, such as `2d` or `12h`."""
     until: datetime | str
@@ -35,7 +37,7 @@ class JobFilters(TypedDict, total=False):
 def query_of(filters: JobFilters) -> dict[str, Any]:
     """The query of the request. Raises Refused: a time isn't one."""
     given: Mapping[str, Any] = {name: value for name, value in filters.items() if value}
-    query = {name: given[name] for name in ("state", "name", "text", "owner", "sort") if name in given}
+    query = {name: given[name] for name in ("state", "name", "schedule", "text", "owner", "sort") if name in given}
     query |= {"all": "true"} if "everybody" in given else {}
     return query | {name: moment_of(given[name], name) for name in ("since", "until") if name in given}
 

@@ -25,12 +25,14 @@ class User(TypedDict):
 
 
 class File(TypedDict):
-    """A stored file. `sha256` is set after an upload, `modified` in a list."""
+    """A stored file; in a list, it may be a folder. `sha256` is set after an upload, `modified` in a list."""
 
     path: str
     size: int
     sha256: NotRequired[str]
     modified: NotRequired[str]
+    files: NotRequired[int | None]
+    """How many are in a folder."""
 
 
 class Step(TypedDict):
@@ -84,6 +86,8 @@ class Job(TypedDict):
     priority: NotRequired[int]
     worker_seconds: NotRequired[float]
     schedule: NotRequired[dict[str, str] | None]
+    notify: NotRequired[str | None]
+    notified: NotRequired[dict[str, Any] | None]
 
 
 class Task(TypedDict):

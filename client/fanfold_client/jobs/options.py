@@ -23,6 +23,7 @@ class SubmitOptions(JobOptions, total=False):
     """Options of `fanfold submit`, as keyword arguments of `Client.submit`. A test compares the names."""
 
     name: str
+    notify: str
     key: str
 
 
@@ -61,15 +62,18 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
     click.Option(["--output"], metavar="PLACE", help="Folder for the parts: files:counts/ (default: with the job)."),
     click.Option(["--name"], help="The job's name in lists."),
     *JOB_OPTIONS,
+    click.Option(["--notify"], metavar="URL", help="Told when the job has ended, if the operator allows the URL."),
     QUIET_OPTION,
     *(
-        click.Option([name], is_flag=name == "--keep", default=None, expose_value=False, hidden=True, callback=_refuse)
-        for name in _REFUSED
+        click.Option(
+            [name], is_flag=name == "--keep", default=None, expose_value=False, hidden=True, callback=_refuse, help=why
+        )
+        for name, why in _REFUSED.items()
     ),
 ]
 """All that `fanfold run` has, too, and the job's name."""
 
-_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image")
+_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify")
 
 
 def request_fields(values: Mapping[str, Any], output: str | os.PathLike[str] | None) -> dict[str, Any]:

@@ -62,7 +62,8 @@ class Services:
             auth_url: the auth service's URL on this machine.
             public_auth_url: its URL as the submit service tells users.
             hosts: the host names that requests may use; empty: any.
-            limits: settings of the submit service: how much runs at a time, and how long what is kept.
+            limits: settings of the submit service: how much runs at a time, how long what is kept, which URLs
+                are told.
 
         Raises:
             CannotServe: the KEK, the records and the store don't belong together, or another process uses the folder.

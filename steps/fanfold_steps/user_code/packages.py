@@ -18,6 +18,7 @@ from pathlib import Path
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.job.dependencies import Dependencies, Wheel
+from fanfold_steps.user_code.package_cache import remove_unused, used
 from fanfold_storage.errors import NotFound
 from fanfold_storage.extras import to_install
 from fanfold_storage.file_lock import locked
@@ -41,6 +42,8 @@ class Packages:
         with ExitStack() as undo:
             if environments is None:  # as in a pod, whose only writable folder is that for temporary files
                 environments = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="fanfold-environments-")))
+            else:
+                remove_unused(environments)
             self.folder = installed(dependencies, wheels_url, environments)
             self._temporary = undo.pop_all()
         self._before = {name: os.environ.get(name) for name in ("PYTHONPATH", "PATH")}
@@ -97,6 +100,7 @@ def installed(dependencies: Dependencies, wheels_url: str, environments: Path) -
         with locked(environments / f"{dependencies.digest}.lock"):
             if not found.is_dir():
                 _install(dependencies, wheels_url, found.parent)
+    used(found.parent)
     return found
 
 

@@ -35,14 +35,15 @@ _LAST_PLACE = 1_000
 _CHANGES = """
     SELECT key, value, revision, place FROM history
     WHERE (revision, place) > (?, ?) AND key >= ? AND (? IS NULL OR key < ?) ORDER BY revision, place LIMIT ?"""
+# With `? IS NULL OR key < ?` SQLite would read on to the last key of all to fill a page.
 _SCAN_NOW = """
-    SELECT key, value, revision FROM current
-    WHERE key >= ? AND key > ? AND (? IS NULL OR key < ?) ORDER BY key LIMIT ?"""
+    SELECT key, value, revision FROM current WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?"""
+_ABOVE_ALL = b"\xff" * 1025  # a key has at most 1,024 bytes of UTF-8
 # SQLite takes the bare columns of a max() query from the row that holds the maximum.
 _SCAN_THEN = """
     SELECT key, value, revision FROM (
         SELECT key, value, max(revision) AS revision FROM history
-        WHERE key >= ? AND key > ? AND (? IS NULL OR key < ?) AND revision <= ? GROUP BY key)
+        WHERE key >= ? AND key > ? AND key < ? AND revision <= ? GROUP BY key)
     WHERE value IS NOT NULL ORDER BY key LIMIT ?"""
 
 
@@ -77,7 +78,7 @@ class SqliteRecords:
         """A page of records in key order."""
         start = encode_prefix(prefix)
         end = prefix_end(start)
-        bounds = (start, encode_prefix(after), end, end)
+        bounds = (start, encode_prefix(after), _ABOVE_ALL if end is None else end)
         self._expire()
         with self._file.reading() as connection:
             now, compacted = _revisions(connection)

@@ -26,6 +26,9 @@ class JobFilters(BaseModel):
 
     state: list[State] = Field(default=[], max_length=len(State), description="One of these states")
     name: Annotated[str, Field(max_length=LONGEST_NAME)] | None = Field(default=None, description="This very name")
+    schedule: Annotated[str, Field(max_length=LONGEST_NAME)] | None = Field(
+        default=None, description="Submitted by the schedule of this name"
+    )
     text: Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(_with_words)] | None = Field(
         default=None,
         description=f"These words, in upper or lower case, among the first {MOST_WORDS} of name, output and inputs",
@@ -52,6 +55,7 @@ class JobFilters(BaseModel):
             owner=None if is_own or self.all else self.owner,
             states=tuple(dict.fromkeys(self.state)),
             name=self.name,
+            schedule=self.schedule,
             words=tuple(dict.fromkeys(words_in(self.text or ""))),
             since=_milliseconds(self.since) if self.since else 0,
             until=_milliseconds(self.until) if self.until else LATEST,

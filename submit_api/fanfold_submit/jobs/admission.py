@@ -16,11 +16,13 @@ from fanfold_steps.job.spec import Inputs, JobSpec
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Expect, Write
+from fanfold_submit.going import Going
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job, Replaced, Scheduled, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
-from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.listed import VERSION
+from fanfold_submit.jobs.places import Places, stored_names_of
 from fanfold_submit.jobs.replacing import replacing
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.specs import check_params, job_spec
@@ -36,6 +38,7 @@ from fanfold_submit.refusals import (
     PlaceRefused,
     UnknownBundle,
 )
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended, Refusal, TooLarge
 
@@ -65,14 +68,28 @@ class Admission:
 
     def __init__(
         self, jobs: JobRecords, places: Places, objects: Objects, allowed: Allowed, queueing: Queueing,
-        now: Callable[[], float],
+        stored: StoredBytes,
     ) -> None:  # fmt: skip
-        self._jobs, self._places, self._objects, self._allowed, self._now = jobs, places, objects, allowed, now
-        self._limits, self._waiting = queueing.limits, queueing.waiting
+        self._jobs, self._places, self._objects, self._allowed, self._stored = jobs, places, objects, allowed, stored
+        self._now = queueing.now
+        self._limits, self._waiting, self._meters = queueing.limits, queueing.waiting, queueing.meters
 
     def admit(
         self, request: JobRequest, owner: Principal, key: str | None = None, origin: Origin | None = None
     ) -> Admitted:
+        """Store the job, as `_admit` does, and count how that went.
+
+        Raises what `_admit` raises.
+        """
+        try:
+            admitted = self._admit(request, owner, key, origin)
+        except Refusal:
+            self._meters.submissions.labels("refused").inc()
+            raise
+        self._meters.submissions.labels("admitted" if admitted.is_new else "repeated").inc()
+        return admitted
+
+    def _admit(self, request: JobRequest, owner: Principal, key: str | None, origin: Origin | None) -> Admitted:
         """Store the job. Once this returns, the job will run to a final state, once, whatever crashes.
 
         With an `origin`, Contended also says that the origin has changed.
@@ -87,14 +104,16 @@ class Admission:
         if earlier := self._earlier(idempotency):
             return Admitted(earlier, is_new=False)
         for _ in range(_TRIES):
+            going = self._jobs.going()
             try:
                 job = self._prepare(request, owner, origin.schedule if origin else None)
+                self._refuse_going(job, going)
             except Refusal:
                 # What stands in the way may be the job that this very key led to a moment ago.
                 if earlier := self._earlier(idempotency):
                     return Admitted(earlier, is_new=False)
                 raise
-            if self._jobs.admit(job, idempotency, [origin.change(job)] if origin else ()):
+            if self._jobs.admit(job, idempotency, [origin.change(job)] if origin else (), going):
                 self._waiting.add(job.entry)
                 return Admitted(job, is_new=True)
             if earlier := self._earlier(idempotency):
@@ -126,6 +145,7 @@ class Admission:
 
     def _prepare(self, request: JobRequest, owner: Principal, schedule: Scheduled | None) -> Job:
         """Check everything that can be checked; write nothing."""
+        self._stored.demand_room(owner)
         spec, notes = self._spec(request)
         plan, replaced = self._plan(request, spec, owner)
         if request.workers and request.workers > (most := at_once(plan.conf.workers)):
@@ -138,6 +158,7 @@ class Admission:
             state=State.QUEUED,
             engine=self._allowed.engine,
             schedule=schedule,
+            notify=request.notify,
             notes=notes,
             inputs=request.inputs,
             output=request.output,
@@ -148,10 +169,19 @@ class Admission:
             priority=_priority(request, owner),
             groups=self._limits.named_groups(owner.groups),
             replaces=replaced,
+            lists=VERSION,
         )
         if len(job.model_dump_json().encode()) > LARGEST_RECORD:
             raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
         return job
+
+    def _refuse_going(self, job: Job, going: Going) -> None:
+        """Raise PlaceRefused if code or uploads that the job names are being cleared."""
+        if going.first_of(stored_names_of(job, self._places.root)):
+            raise PlaceRefused(
+                "Code or an upload that the job names is just being cleared, as no job has used it for long. Upload it "
+                "again in a moment, as fanfold submit does."
+            )
 
     def _spec(self, request: JobRequest) -> tuple[JobSpec, list[str]]:
         """The job's spec, and what it asks for that has no effect here."""
@@ -161,6 +191,8 @@ class Admission:
         for wheel in spec.dependencies.wheels if spec.dependencies else ():
             self._check_wheel(wheel)
         check_params(request, spec)
+        if request.notify is not None:
+            self._allowed.check_notify(request.notify)
         return spec, self._allowed.check(spec)
 
     def _check_bundle(self, sha256: str) -> None:

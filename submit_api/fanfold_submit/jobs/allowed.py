@@ -1,13 +1,14 @@
 """What a job asks for, held against what the operator allows."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from fanfold.planning.demand import secrets_of, without_effect_here
 from fanfold_steps.job.spec import JobSpec
-from fanfold_submit.refusals import JobRefused
+from fanfold_submit.refusals import JobRefused, WebhookNotAllowed
 from fanfold_submit.settings import Settings
+from fanfold_submit.webhooks.targets import InvalidTarget, TargetNotAllowed, Targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,25 @@ class Allowed:
     secrets: Sequence[str]
     priorities: Sequence[str]
     engine: str
+    webhooks: Targets = field(default_factory=Targets)
 
     @classmethod
     def by(cls, settings: Settings, engine: str) -> "Allowed":
         """What an operator's settings allow."""
-        return cls(settings.images, settings.secrets, settings.priorities, engine)
+        return cls(settings.images, settings.secrets, settings.priorities, engine, Targets(settings.webhooks))
+
+    def check_notify(self, url: str) -> None:
+        """See whether a job may have this URL told. Raises WebhookNotAllowed."""
+        try:
+            self.webhooks.check(url)
+        except InvalidTarget as error:
+            raise WebhookNotAllowed(f"{url!r} can't be told that a job has ended: {error}.") from None
+        except TargetNotAllowed as error:
+            known = ", ".join(self.webhooks.entries) or "none"
+            raise WebhookNotAllowed(
+                f"{error} of what jobs may have told ({known}): ask them to add it to FANFOLD_SUBMIT_WEBHOOKS, or "
+                "leave `notify` out."
+            ) from None
 
     def check(self, spec: JobSpec) -> list[str]:
         """A sentence for each thing that has no effect here. Raises JobRefused: the job names what isn't allowed."""

@@ -15,6 +15,7 @@ from fanfold.engines import Handle
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import at_once
 from fanfold_steps.job.spec import conf_from_json
+from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
 from fanfold_submit.queueing.view import Wait
 
@@ -119,6 +120,8 @@ class JobView(BaseModel):
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
     schedule: Scheduled | None = Field(default=None, description="What submitted it, if it was a schedule")
+    notify: str | None = Field(default=None, description="The URL that is told when it has ended")
+    notified: Notified | None = Field(default=None, description="How far that URL has been told")
     notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(

@@ -16,10 +16,12 @@ from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
+from fanfold_submit.going import Going
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
     BY_TIME,
+    LISTS,
     VERSION,
     keys_of,
     owner_key,
@@ -27,9 +29,11 @@ from fanfold_submit.jobs.listed import (
     reversed_id,
     sha256,
 )
+from fanfold_submit.jobs.notices import Notified, notice
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
 from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
+from fanfold_submit.storing.stored import uncounted_tree
 from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
@@ -122,11 +126,21 @@ class JobRecords:
                 return after
         raise Contended("The job kept changing. Try again.")
 
-    def admit(self, job: Job, key: IdempotencyKey | None, besides: Sequence[tuple[Expect, Write]] = ()) -> bool:
+    def going(self) -> Going:
+        """What is being cleared now."""
+        return Going.now(self._records)
+
+    def admit(
+        self,
+        job: Job,
+        key: IdempotencyKey | None,
+        besides: Sequence[tuple[Expect, Write]] = (),
+        going: Going | None = None,
+    ) -> bool:
         """Store a new job, its key and its place among those that wait, and make changes besides, all or nothing.
 
-        False if one of them was taken, or an expectation of a change doesn't hold. A job that its Workflow has started
-        waits for nothing.
+        False if one of them was taken, an expectation of a change doesn't hold, or something else is being cleared by
+        now than when the job was checked. A job that its Workflow has started waits for nothing.
         """
         job, reference = _listed(job), {"job": job.id}
         writes = [
@@ -137,16 +151,23 @@ class JobRecords:
         if key:
             value = reference | {"fingerprint": key.fingerprint}
             writes.append(Write(key.record_key, value, KEY_SECONDS))
-        expectations = [Expect(write.key, 0) for write in writes]
-        expectations += (expect for expect, _ in besides)
-        writes += [Write(key, reference) for key in sorted(keys_of(job))]
+        expectations = [*(Expect(write.key, 0) for write in writes), *(expect for expect, _ in besides)]
+        expectations += [going.expectation] if going else []
+        writes += [_listing(key, job) for key in sorted(keys_of(job))]
         writes.append(Write(owner_key(job.owner, job.owner_id), {"owner": job.owner}))
         return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
     def change(self, current: JobAtRevision, after: Job) -> bool:
-        """Replace the job, and move it between lists. False if somebody else has changed it since."""
+        """Replace the job, and move it between lists. False if somebody else has changed it since.
+
+        If it has ended now, the message to the URL that it names is stored with it.
+        """
+        messages = []
+        if after.notify and after.state.final and not current.job.state.final:
+            messages = [notice(after).write()]
+            after = after.model_copy(update={"notified": Notified(state="waiting")})
         after = _listed(after)
-        writes = [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
+        writes = [*messages, Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
         if after.desired != current.job.desired:  # if it waited, it waits no more
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
             writes.append(Write(after.entry.key, None))
@@ -157,7 +178,11 @@ class JobRecords:
         job = current.job
         keys = [JOBS + job.id, *sorted(_lists_of(job))]
         expectations = [Expect(JOBS + job.id, current.revision), Expect(QUEUE + job.id, 0)]
-        self._records.transact(expectations, [Write(key, None) for key in keys])
+        for _ in range(_TRIES):
+            expected, writes = uncounted_tree(self._records, job.id)
+            removed = [Write(key, None) for key in keys] + writes
+            if not isinstance(self._records.transact([*expectations, *expected], removed), Conflict):
+                return
 
     def list_again(self, job_id: str) -> bool:
         """Bring a job that another version has stored into its lists. False if it is in them, or gone.
@@ -285,6 +310,11 @@ def _listed(job: Job) -> Job:
     return job.model_copy(update={"lists": VERSION})
 
 
+def _listing(key: str, job: Job) -> Write:
+    """A job's record in a list."""
+    return Write(key, {} if key.startswith(LISTS) else {"job": job.id})
+
+
 def _lists_of(job: Job) -> frozenset[str]:
     """The keys of the lists that the job may be in."""
     return keys_of(job) if job.lists == VERSION else possible_keys_of(job)
@@ -294,7 +324,7 @@ def _moves(before: Job, after: Job) -> list[Write]:
     """What takes the job from the lists that it was in to those where it belongs."""
     old, new = _lists_of(before), keys_of(after)
     added = new if before.lists != VERSION else new - old
-    writes = [Write(key, {"job": after.id}) for key in sorted(added)]
+    writes = [_listing(key, after) for key in sorted(added)]
     if before.lists != VERSION:
         writes.append(Write(owner_key(after.owner, after.owner_id), {"owner": after.owner}))
     return [Write(key, None) for key in sorted(old - new)] + writes

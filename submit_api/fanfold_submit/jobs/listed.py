@@ -10,11 +10,12 @@ SCOPE is `all` or `of/OWNER`, OWNER is a user's id. A list is named after what i
 QUESTION                                    PLACE
 state=STATE                                 REVERSED-ID
 name=SHA256, name=SHA256,state=STATE        REVERSED-ID
-word=WORD                                   REVERSED-ID
-oldest, oldest,state=STATE                  ID
+word=WORD, schedule=SHA256                  REVERSED-ID
+oldest                                      ID
 longest                                     milliseconds counted down, then REVERSED-ID; of jobs that have ended
 
-A job's lists follow from the job alone, so whoever changes it moves it between lists in the same transaction.
+Records of the first two hold the job's id, which older versions read; those of other lists are empty. A job's lists
+follow from the job alone, so whoever changes it moves it between lists in the same transaction.
 """
 
 import hashlib
@@ -30,7 +31,7 @@ LISTS = "submit/lists/"
 OWNERS = "submit/owners/"
 VERSION = 1  # of these lists; a job that is stored with another one isn't in all of them
 
-MOST_WORDS = 10  # of one job; each is a record in two lists
+MOST_WORDS = 6  # of one job; each is a record in two lists
 LONGEST_WORD = 40  # characters
 _LONGEST_DURATION = 9_999_999_999  # milliseconds, a third of a year
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -59,11 +60,15 @@ def list_prefix(owner_id: str | None, question: str) -> str:
     return f"{LISTS}{'all' if owner_id is None else f'of/{owner_id}'}/{question}/"
 
 
-def question_of(*, state: State | None = None, name: str | None = None, oldest: bool = False) -> str:
-    """The name of the list of jobs in a state, with a name, or both."""
-    parts = ["oldest"] if oldest else []
-    parts += [f"name={sha256(name)}"] if name is not None else []
+def question_of(*, state: State | None = None, name: str | None = None) -> str:
+    """What the list of jobs in a state, with a name, or both is called."""
+    parts = [] if name is None else [f"name={sha256(name)}"]
     return ",".join([*parts, *([f"state={state}"] if state else [])])
+
+
+def schedule_question(name: str) -> str:
+    """What the list of jobs that a schedule has submitted is called."""
+    return f"schedule={sha256(name)}"
 
 
 def words_of(job: Job) -> list[str]:
@@ -113,10 +118,12 @@ def _always(job: Job) -> Iterator[str]:
     place = reversed_id(job.id)
     for owner in (None, job.owner_id):
         yield list_prefix(owner, "") + place
-        yield list_prefix(owner, question_of(oldest=True)) + job.id
+        yield list_prefix(owner, "oldest") + job.id
         yield list_prefix(owner, question_of(name=job.name)) + place
         for word in words_of(job):
             yield list_prefix(owner, f"word={word}") + place
+        if job.schedule:
+            yield list_prefix(owner, schedule_question(job.schedule.name)) + place
         if (taken := milliseconds_taken(job)) is not None:
             yield f"{list_prefix(owner, 'longest')}{_LONGEST_DURATION - taken:010}{place}"
 
@@ -126,4 +133,3 @@ def _by_state(job: Job, state: State) -> Iterator[str]:
     for owner in (None, job.owner_id):
         yield list_prefix(owner, question_of(state=state)) + place
         yield list_prefix(owner, question_of(state=state, name=job.name)) + place
-        yield list_prefix(owner, question_of(state=state, oldest=True)) + job.id

@@ -4,22 +4,28 @@ No name refers to anything outside the user's own area, the shared one, and what
 """
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 from fanfold.planning.areas import Area, folder_of, minimal
 from fanfold.planning.planner import PlannedJob
 from fanfold_steps.inputs.listing import fixed_part
+from fanfold_steps.job.spec import urls_of
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
 from fanfold_storage.urls import join_url
 from fanfold_submit.jobs.bundles import bundle_key
+from fanfold_submit.jobs.job import Job
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import InvalidPath, InvalidPlace, PlaceNotAllowed
 
 SHARED = "@shared"
 SCHEME = "files:"
 JOBS = "jobs/"
+UPLOAD = re.compile(r"files/[^/]+/uploads/[0-9a-f]{20}/")
+"""How the keys of local files begin that `fanfold submit` has uploaded as a job's input."""
+
 _AT_ENDPOINT = re.compile(r" at https?://[^\s,;]+?(?=:?[\s,;]|$)")
 
 
@@ -151,6 +157,24 @@ def files_prefix(owner_id: str) -> str:
 def tree_prefix(job_id: str) -> str:
     """How the keys of a job's tree begin in the service's store."""
     return f"{JOBS}{job_id}/"
+
+
+def stored_names(urls: Iterable[str], root: str) -> Iterator[str]:
+    """The keys of code among URLs in the store at `root`, and the folders of uploads that others lie in."""
+    for url in urls:
+        key = url.removeprefix(root)
+        if upload := UPLOAD.match(key):
+            yield upload[0]
+        elif key.startswith(bundle_key("")):
+            yield key
+
+
+def stored_names_of(job: Job, root: str) -> Iterator[str]:
+    """The keys of a job's code and packages in the store at `root`, and of the folders of uploads that it reads."""
+    conf = job.conf
+    yield from stored_names((*urls_of(conf["inputs"]), conf.get("bundle_url") or ""), root)
+    for wheel in (conf.get("spec", {}).get("dependencies") or {}).get("wheels", ()):
+        yield bundle_key(wheel["sha256"])
 
 
 def _folder(name: str) -> str:

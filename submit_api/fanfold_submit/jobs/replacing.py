@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from fanfold.errors import Refused
 from fanfold.planning.planner import PlannedJob, refuse_taken_output
-from fanfold.planning.replacing import Target, put_in_place, remove_leftovers, target_of, written_by
+from fanfold.planning.replacing import Target, foreign_beside, put_in_place, remove_leftovers, target_of, written_by
 from fanfold.planning.standalone import lock_output
 from fanfold_steps.job.spec import urls_of
 from fanfold_steps.outputs.finish import REPLACES, ensure_manifest
-from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.job_tree import JOB_KEY, JobTree
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.urls import lies_behind_link
-from fanfold_submit.jobs.job import Job, Replaced
+from fanfold_submit.jobs.job import Job, Replaced, State
 
 
 def replacing(plan: PlannedJob, *, beside: bool) -> tuple[PlannedJob, Replaced | None]:
@@ -30,7 +30,8 @@ def replacing(plan: PlannedJob, *, beside: bool) -> tuple[PlannedJob, Replaced |
     _refuse_link(output)
     target = target_of(output, urls_of(plan.conf.inputs), beside=beside)
     if target.is_beside:
-        refuse_taken_output(target.work)
+        if foreign := foreign_beside(target):
+            raise Refused(f"{target.work} holds {foreign}, and jobs build the new output there: move it elsewhere")
     elif target.replaces is None:
         refuse_taken_output(output)
         return plan, None
@@ -39,10 +40,18 @@ def replacing(plan: PlannedJob, *, beside: bool) -> tuple[PlannedJob, Replaced |
     )
 
 
-def tell_workers(job: Job) -> None:
-    """Write into the job's tree which output its last worker deletes. Writing it again has no effect."""
-    if job.replaces and job.replaces.manifest:
-        JobTree.open(job.url).create(REPLACES, {"manifest": job.replaces.manifest})
+def make_ready(job: Job) -> None:
+    """Do what comes before the workers start: clear the place beside the old output, or tell them what to delete.
+
+    Doing it again, once they have started, has no effect.
+    """
+    tree = JobTree.open(job.url)
+    if job.replaces is None:
+        return
+    if job.replaces.manifest:
+        tree.create(REPLACES, {"manifest": job.replaces.manifest})
+    elif not tree.find(JOB_KEY):
+        remove_leftovers(job.replaces.final)
 
 
 def put_output_in_place(job: Job) -> Job:
@@ -67,12 +76,12 @@ def put_output_in_place(job: Job) -> Job:
 
 
 def tidy_up(job: Job) -> None:
-    """Remove the old output, or a new one that never was complete. Only for when the workers have left."""
-    if job.replaces is None:
+    """Remove the old output, once the new one has taken its place. Only for when the workers have left."""
+    if job.replaces is None or job.state is not State.SUCCEEDED:
         return
     if job.replaces.manifest is None:
         remove_leftovers(job.replaces.final)
-    elif JobTree.open(job.url).report():
+    else:
         ensure_manifest(JobTree.open(job.url), job.plan.conf)
 
 

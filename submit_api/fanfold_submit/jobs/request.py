@@ -103,6 +103,12 @@ class JobRequest(BaseModel):
     resources: Annotated[dict[str, Any], BeforeValidator(_unchanged, json_schema_input_type=Resources)] | None = Field(
         default=None, description="What each worker gets; instead of what the job says", examples=[{"memory": "4Gi"}]
     )
+    notify: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1000,
+        description="A URL that is told when the job has ended, if the operator allows it",
+    )
     image: str | None = Field(default=None, description="The image of pods, if the operator allows it")
     priority: StrictInt = Field(
         default=0, ge=LOWEST, le=HIGHEST, description="Among its owner's jobs that wait; for administrators"

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import milliseconds_of
-from fanfold_submit.jobs.listed import list_prefix, question_of, words_of
+from fanfold_submit.jobs.listed import list_prefix, question_of, schedule_question, words_of
 from fanfold_submit.refusals import NoSuchList
 
 LATEST = 36**9 - 1  # milliseconds that an id can begin with
@@ -30,6 +30,7 @@ class Question:
     """The name or the id of one who owns them, for whom `JobLists` finds the ids."""
     states: tuple[State, ...] = ()
     name: str | None = None
+    schedule: str | None = None
     words: tuple[str, ...] = ()
     """All of them; as `words_in` makes them."""
     since: int = 0
@@ -43,6 +44,7 @@ class Question:
             and self.owner in (None, job.owner, job.owner_id)
             and (not self.states or job.state in self.states)
             and self.name in (None, job.name)
+            and self.schedule in (None, job.schedule and job.schedule.name)
             and (not self.words or {*self.words} <= {*words_of(job)})
             and self.since <= milliseconds_of(job.id) <= self.until
         )
@@ -59,25 +61,31 @@ class Lists:
 def lists_for(asked: Question) -> Lists:
     """The lists that answer a question. Raises NoSuchList: there are none in this order."""
     owners: Sequence[str | None] = (None,) if asked.owner_ids is None else asked.owner_ids
+    names, are_exact = _lists_in(asked)
+    return Lists([list_prefix(owner, name) for owner in owners for name in names], are_exact)
+
+
+def _lists_in(asked: Question) -> tuple[Sequence[str], bool]:
+    """What the lists of each owner are called, and whether they hold nothing else. Raises NoSuchList."""
+    has_more = bool(asked.states or asked.name is not None)
+    is_filtered = bool(has_more or asked.words or asked.schedule is not None)
     if asked.sort is Sort.DURATION:
-        if asked.states or asked.words or asked.name is not None or (asked.since, asked.until) != (0, LATEST):
+        if is_filtered or (asked.since, asked.until) != (0, LATEST):
             raise NoSuchList(
-                "Jobs are listed by duration for an owner or for all, without state, name, text, since or until. "
-                "Leave these out, or sort=duration."
+                "Jobs are listed by duration for an owner or for all, without state, name, schedule, text, since or "
+                "until. Leave these out, or sort=duration."
             )
-        return Lists([list_prefix(owner, "longest") for owner in owners], are_exact=True)
-    is_oldest = asked.sort is Sort.OLDEST
-    if is_oldest and (asked.words or asked.name is not None):
-        raise NoSuchList(
-            "Jobs with a name or a text are listed with the newest first. Leave out sort=oldest, name or text."
-        )
+        return ["longest"], True
+    if asked.sort is Sort.OLDEST:
+        if is_filtered:
+            raise NoSuchList(NoSuchList.example)
+        return ["oldest"], True
+    if asked.schedule is not None:
+        return [schedule_question(asked.schedule)], not has_more and not asked.words
     if asked.words:
-        word = max(asked.words, key=len)  # longer words are rarer
-        is_exact = len({*asked.words}) == 1 and not asked.states and asked.name is None
-        return Lists([list_prefix(owner, f"word={word}") for owner in owners], is_exact)
-    states = asked.states or (None,)
-    names = [question_of(state=state, name=asked.name, oldest=is_oldest) for state in states]
-    return Lists([list_prefix(owner, name) for owner in owners for name in names], are_exact=True)
+        # Longer words are rarer.
+        return [f"word={max(asked.words, key=len)}"], not has_more and len({*asked.words}) == 1
+    return [question_of(state=state, name=asked.name) for state in asked.states or (None,)], True
 
 
 def lists_for_any(asked: Question) -> Lists:
@@ -88,5 +96,5 @@ def lists_for_any(asked: Question) -> Lists:
             "or leave out sort."
         )
     owners: Sequence[str | None] = (None,) if asked.owner_ids is None else asked.owner_ids
-    is_exact = not asked.states and not asked.words and asked.name is None and asked.owner is None
+    is_exact = not asked.states and not asked.words and {asked.name, asked.schedule, asked.owner} == {None}
     return Lists([list_prefix(owner, "") for owner in owners], is_exact)

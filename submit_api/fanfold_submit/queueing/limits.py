@@ -36,6 +36,10 @@ class Limit:
         limits = [self.total, self.each, *(self.groups.get(group) for group in groups)]
         return min((limit for limit in limits if limit is not None), default=None)
 
+    def named(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """Those of a user's groups that have a limit: the others needn't be remembered."""
+        return tuple(sorted({group for group in groups if group in self.groups}))
+
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -85,5 +89,5 @@ class Limits:
                     yield Obstacle(scope, what, there, limit)
 
     def named_groups(self, groups: Sequence[str]) -> tuple[str, ...]:
-        """Those of a user's groups that have a limit: the others needn't be remembered."""
-        return tuple(sorted({group for group in groups if group in {*self.jobs.groups, *self.workers.groups}}))
+        """Those of a user's groups that have a limit."""
+        return tuple(sorted({*self.jobs.named(groups), *self.workers.named(groups)}))

@@ -3,9 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry
+
 from fanfold.planning.sizing import MOST_WORKERS, available_cores
 from fanfold_storage.records import Records
+from fanfold_submit.meters import Meters
 from fanfold_submit.queueing.dispatcher import Dispatcher
+from fanfold_submit.queueing.gauges import QueueGauges
 from fanfold_submit.queueing.ledger import Ledger
 from fanfold_submit.queueing.limits import Limit, Limits
 from fanfold_submit.queueing.view import QueueView
@@ -24,13 +28,21 @@ class Queueing:
     ledger: Ledger
     dispatcher: Dispatcher
     view: QueueView
+    meters: Meters
+    now: Callable[[], float]
 
     @classmethod
-    def over(cls, records: Records, limits: Limits, now: Callable[[], float], seconds: float = 30.0) -> "Queueing":
+    def over(
+        cls, records: Records, limits: Limits, now: Callable[[], float], seconds: float = 30.0,
+        registry: CollectorRegistry | None = None,
+    ) -> "Queueing":  # fmt: skip
         """The parts over a store of records. Without news, the queue is looked at every so many seconds."""
+        registry = registry or CollectorRegistry()
         waiting = Waiting()
         ledger = Ledger(records, waiting, limits, now)
-        return cls(limits, waiting, ledger, Dispatcher(ledger, waiting, seconds), QueueView(waiting, limits, now))
+        view = QueueView(waiting, limits, now)
+        registry.register(QueueGauges(waiting, view, limits, now))
+        return cls(limits, waiting, ledger, Dispatcher(ledger, waiting, seconds), view, Meters.of(registry), now)
 
 
 def limits_of(settings: Settings, engine: str) -> Limits:

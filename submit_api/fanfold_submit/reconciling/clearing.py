@@ -1,125 +1,147 @@
 """Removes what is old: jobs that ended long ago, and code and uploads that no job uses any more.
 
-Files that users stored themselves are never removed. Any number of replicas may clear at the same time.
+Files that users stored themselves are never removed. Of replicas, one at a time clears code and uploads.
 """
 
-import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from tempfile import TemporaryFile
-from typing import Any
 
 from fanfold_storage.objects import Objects
+from fanfold_storage.records import Records
+from fanfold_submit.going import LEASE, MOST_AT_ONCE, Going
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.jobs.job_records import JobRecords, milliseconds_of, time_digits
+from fanfold_submit.jobs.places import UPLOAD, stored_names, stored_names_of
 from fanfold_submit.jobs.removal import remove_ended
 from fanfold_web.log import logger
 
 log = logger("fanfold_submit")
 DAY = 86400.0
-_UPLOAD = re.compile(r"files/[^/]+/uploads/[^/]+/")  # where `fanfold submit` puts local inputs
-_BUNDLES = bundle_key("")  # and wheels
-_CHUNK = 1 << 20
+UNUSED_EVERY = DAY  # seconds between looks for code and uploads, which list all files
+_SKEW = 60.0  # seconds by which the clocks of replicas may differ
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """For how many seconds things are kept: jobs that have ended (None: for ever), and what no job uses."""
+
+    jobs: float | None
+    unused: float
+
+    @classmethod
+    def for_days(cls, jobs: float | None, unused: float) -> "Kept":
+        """For so many days; what no job uses isn't kept longer than jobs are."""
+        return cls(jobs and jobs * DAY, min(unused, jobs or unused) * DAY)
 
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
     """How many of each kind were removed."""
 
-    jobs: int
-    bundles: int
-    uploads: int
+    jobs: int = 0
+    bundles: int = 0
+    uploads: int = 0
 
 
 class Clearing:
-    """Removes what is older than `days`."""
+    """Removes what is older than it is kept."""
 
     def __init__(
         self,
+        records: Records,
         jobs: JobRecords,
         objects: Objects,
-        days: float,
+        kept: Kept,
         now: Callable[[], float] = time.time,
         named_elsewhere: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """Clear what is older than so many days, and isn't among the URLs that are `named_elsewhere` than in jobs."""
-        self._named_elsewhere = named_elsewhere
-        self._jobs = jobs
-        self._objects = objects
-        self._seconds = days * DAY
-        self._now = now
+        """Clear these stores.
+
+        Args:
+            records: where `jobs` are.
+            jobs: the jobs.
+            objects: code, uploads and jobs' trees.
+            kept: for how long.
+            now: the time.
+            named_elsewhere: the URLs of code and inputs that jobs to come will use.
+        """
+        self._records, self._jobs, self._objects = records, jobs, objects
+        self._kept, self._now, self._named_elsewhere = kept, now, named_elsewhere
+        self._unused_at = 0.0
 
     def clear(self) -> Cleared:
         """Remove everything that is old now. Raises StorageError: a store is unavailable; the next call continues."""
-        oldest = self._now() - self._seconds
-        jobs, named = 0, set[str]()
-        for job in self._jobs.newest(None):
-            if _ended_before(job, oldest) and remove_ended(job.id, self._jobs, self._objects):
-                jobs += 1
-            else:
-                named.update(_names_of(job))
-        named.update(self._named_elsewhere())
-        cleared = Cleared(jobs, self._clear_bundles(oldest, named), self._clear_uploads(oldest, named))
-        if cleared != Cleared(0, 0, 0):
+        jobs = bundles = uploads = 0
+        if self._kept.jobs is not None:
+            jobs = self._clear_jobs(self._now() - self._kept.jobs)
+        if self._now() >= self._unused_at:
+            bundles, uploads = self._clear_unused(self._now() - self._kept.unused)
+            self._unused_at = self._now() + min(UNUSED_EVERY, self._kept.unused)
+        cleared = Cleared(jobs, bundles, uploads)
+        if cleared != Cleared():
             log.info("cleared %d jobs, %d code bundles and %d uploads", cleared.jobs, cleared.bundles, cleared.uploads)
         return cleared
 
-    def _clear_bundles(self, oldest: float, named: set[str]) -> int:
-        """Remove old bundles; one that a new job has come to use meanwhile is put back."""
-        count = 0
-        for stat in self._objects.list(_BUNDLES):
-            url = self._objects.url + stat.key
-            if stat.modified >= oldest or url in named:
-                continue
-            with TemporaryFile() as copy:  # a wheel may be large
-                copy.writelines(self._objects.read(stat.key))
-                self._objects.delete(stat.key)
-                if self._is_wanted(url):
-                    copy.seek(0)
-                    self._objects.put(stat.key, iter(partial(copy.read, _CHUNK), b""))
-                else:
-                    count += 1
-        return count
+    def _clear_jobs(self, oldest: float) -> int:
+        """Remove jobs that ended before a time; those that were created later can't have."""
+        begin = time_digits(int(oldest * 1000)) + "0" * 11
+        ended = (job for job in self._jobs.newest(None, begin) if _ended_before(job, oldest))
+        return sum(remove_ended(job.id, self._jobs, self._objects) for job in ended)
 
-    def _is_wanted(self, bundle_url: str) -> bool:
-        """Whether a schedule, or a job that hasn't ended, uses the bundle, or wheel.
+    def _clear_unused(self, oldest: float) -> tuple[int, int]:
+        """Remove old code and uploads that no job names; how many objects of each there were."""
+        old = dict.fromkeys(self._old(oldest))
+        if not old:
+            return 0, 0
+        began = self._now()
+        named = set(stored_names(self._named_elsewhere(), self._objects.url))
+        for job in self._jobs.newest(None):
+            named.update(stored_names_of(job, self._objects.url))
+        counts = {True: 0, False: 0}
+        unused = [key for key in old if key not in named]
+        for start in range(0, len(unused), MOST_AT_ONCE):
+            for key in self._removed(unused[start : start + MOST_AT_ONCE], began):
+                counts[key.startswith(bundle_key(""))] += 1
+        return counts[True], counts[False]
 
-        Every new job waits or is in the queue.
-        """
-        if bundle_url in self._named_elsewhere():
-            return True
-        waiting = (self._jobs.find(job_id) for job_id in (*self._jobs.waiting(), *self._jobs.queue()[0]))
-        return any(current and bundle_url in _code_of(current.job) for current in waiting)
-
-    def _clear_uploads(self, oldest: float, named: set[str]) -> int:
-        """Remove old files that `fanfold submit` uploaded, if no job has their folder among its inputs."""
-        used = {found[0] for name in named if (found := _UPLOAD.match(name.removeprefix(self._objects.url)))}
-        count = 0
+    def _old(self, oldest: float) -> Iterator[str]:
+        """The keys of code, and the folders of uploads, in which everything was written before a time."""
+        yield from (stat.key for stat in self._objects.list(bundle_key("")) if stat.modified < oldest)
+        latest: dict[str, float] = {}
         for stat in self._objects.list("files/"):
-            upload = _UPLOAD.match(stat.key)
-            if upload and stat.modified < oldest and upload[0] not in used:
-                self._objects.delete(stat.key)
-                count += 1
-        return count
+            if upload := UPLOAD.match(stat.key):
+                latest[upload[0]] = max(latest.get(upload[0], 0.0), stat.modified)
+        yield from (folder for folder, modified in latest.items() if modified < oldest)
+
+    def _removed(self, keys: Iterable[str], began: float) -> Iterator[str]:
+        """Remove what no job has come to name since `began`, and yield the objects' keys."""
+        going = Going.now(self._records).begin(self._records, keys, self._now())
+        if going is None:
+            return
+        try:
+            wanted = self._named_since(began)
+            for key in sorted(going.keys - wanted):
+                for stat in list(self._objects.list(key)):
+                    if self._now() - going.since > LEASE / 2:
+                        return  # another replica may take over soon; the rest has its turn next time
+                    if stat.key == key or key.endswith("/"):
+                        self._objects.delete(stat.key)
+                        yield stat.key
+        finally:
+            going.end(self._records)
+
+    def _named_since(self, began: float) -> set[str]:
+        """What jobs name that were admitted since, or a little before."""
+        named = set(stored_names(self._named_elsewhere(), self._objects.url))
+        for job in self._jobs.newest(None):
+            if milliseconds_of(job.id) / 1000 < began - _SKEW:
+                break
+            named.update(stored_names_of(job, self._objects.url))
+        return named
 
 
 def _ended_before(job: Job, moment: float) -> bool:
     return bool(job.state.final and job.finished and datetime.fromisoformat(job.finished).timestamp() < moment)
-
-
-def _names_of(job: Job) -> list[str]:
-    """The URLs of the job's code, packages and inputs."""
-    inputs: Any = job.conf["inputs"]
-    urls = inputs if isinstance(inputs, list) else [url for several in inputs.values() for url in several]
-    return [*urls, *_code_of(job)]
-
-
-def _code_of(job: Job) -> list[str]:
-    """The URLs of the job's bundle and of its packages' wheels."""
-    dependencies = job.conf["spec"].get("dependencies") or {"wheels": []}
-    wheels = [f"{job.conf['wheels_url']}{wheel['sha256']}" for wheel in dependencies["wheels"]]
-    return [*wheels, *([job.conf["bundle_url"]] if job.conf.get("bundle_url") else [])]

@@ -6,19 +6,23 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+from prometheus_client import CollectorRegistry
+
 from fanfold.engines import Engine
 from fanfold.engines.protocol import EngineError
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records import Watch
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.lists.migration import Migration
-from fanfold_submit.queueing.dispatcher import Dispatcher
+from fanfold_submit.meters import Meters
 from fanfold_submit.queueing.entries import QUEUE
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.reconciling.clearing import Clearing
 from fanfold_submit.reconciling.leaks import mend
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
+from fanfold_submit.storing.recount import Recount
 from fanfold_web.log import logger
 from fanfold_web.refusals import Contended
 
@@ -41,7 +45,8 @@ class Controller:
         clearing: Clearing | None = None,
         listing: Listing | None = None,
         migration: Migration | None = None,
-        dispatcher: Dispatcher | None = None,
+        queueing: Queueing | None = None,
+        recount: Recount | None = None,
     ) -> None:
         self._reconciler = reconciler
         self._jobs = jobs
@@ -50,8 +55,10 @@ class Controller:
         self._clearing = clearing
         self._listing = listing
         self._migration = migration
-        self._dispatcher = dispatcher
-        self._queue = WorkQueue()
+        self._recount = recount
+        self._dispatcher = queueing.dispatcher if queueing else None
+        self._meters = queueing.meters if queueing else Meters.of(CollectorRegistry())
+        self._queue = WorkQueue(self._meters.reconcile_lag.observe)
         self._free = threading.Semaphore(AT_ONCE)  # jobs wait in the queue, not in the pool, which would end them all
         self._migrating = threading.Lock()
         self._stop = threading.Event()
@@ -97,9 +104,9 @@ class Controller:
                     compare_at = time.monotonic() + self._seconds * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
                     pool.submit(self._compare_all)
                     pool.submit(self._migrate)
-                if self._clearing and time.monotonic() >= clear_at:
+                if time.monotonic() >= clear_at:
                     clear_at = time.monotonic() + CLEAR_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
-                    pool.submit(self._clear, self._clearing)
+                    pool.submit(self._clear)
                 if not self._free.acquire(timeout=IDLE):
                     continue
                 job_id = self._queue.take(IDLE)
@@ -111,19 +118,21 @@ class Controller:
     def _reconcile(self, job_id: str) -> None:
         again: float | None = None
         try:
-            again = self._reconciler.reconcile(job_id)
+            with self._meters.reconcile_seconds.time():
+                again = self._reconciler.reconcile(job_id)
             self._failures.pop(job_id, None)
         except (StorageError, EngineError) as error:
-            again = self._back_off(job_id)
+            again = self._back_off(job_id, "engine" if isinstance(error, EngineError) else "store")
             log.warning("reconciling job %s again in %.1f s: %s", job_id, again, error)
         except Exception:
-            again = self._back_off(job_id)
+            again = self._back_off(job_id, "bug")
             log.exception("a bug stopped job %s; reconciling it again in %.1f s", job_id, again)
         finally:
             self._queue.done(job_id, again)
             self._free.release()
 
-    def _back_off(self, job_id: str) -> float:
+    def _back_off(self, job_id: str, reason: str) -> float:
+        self._meters.reconcile_errors.labels(reason).inc()
         failures = self._failures[job_id] = self._failures.get(job_id, 0) + 1
         return _jittered(min(LONGEST_BACKOFF, FIRST_BACKOFF * 2.0 ** (failures - 1)))
 
@@ -137,6 +146,8 @@ class Controller:
             self._reconciler.stop_strays()
             if self._dispatcher:
                 mend(self._jobs, self._dispatcher.ledger, queued)
+            if self._recount:
+                self._recount.count_stale()
         except (StorageError, EngineError) as error:
             log.warning("comparing all jobs failed; trying again: %s", error)
         except Exception:
@@ -165,9 +176,12 @@ class Controller:
         finally:
             self._migrating.release()
 
-    def _clear(self, clearing: Clearing) -> None:
+    def _clear(self) -> None:
         try:
-            clearing.clear()
+            if self._clearing:
+                self._clearing.clear()
+            if self._recount:
+                self._recount.forget_bundles()
         except StorageError as error:
             log.warning("clearing what is old failed; trying again later: %s", error)
         except Exception:

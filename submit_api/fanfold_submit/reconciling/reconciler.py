@@ -34,9 +34,10 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
-from fanfold_submit.jobs.replacing import put_output_in_place, tell_workers, tidy_up
-from fanfold_submit.queueing.ledger import Ledger
+from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
+from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
+from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
@@ -54,20 +55,16 @@ class Reconciler:
     """Takes jobs through their states."""
 
     def __init__(
-        self,
-        jobs: JobRecords,
-        engine: Engine,
-        places: Places,
-        ledger: Ledger,
+        self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes,
         now: Callable[[], float],
-        trees: WatchedTrees | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._jobs = jobs
-        self._ledger = ledger
+        self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
         self._engine = engine
         self._places = places
         self._now = now
-        self._trees = trees or WatchedTrees()
+        self.trees = WatchedTrees()
+        """What this process has read of the trees of jobs that run."""
         self._seen_active: dict[str, tuple[Handle, Observation, float]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
@@ -90,6 +87,7 @@ class Reconciler:
         if after != current.job and not self._change(current, after):
             self._undo_dispatch(current.job, after)
             return 0.0
+        self._count(current.job, after)
         return 0.0 if after.state.final else self._pace(after)
 
     def _change(self, current: JobAtRevision, after: Job) -> bool:
@@ -107,6 +105,14 @@ class Reconciler:
             else:
                 small = self._failed(job, JOB_FAILED, _TOO_LARGE)
             return self._jobs.change(current, small)
+
+    def _count(self, job: Job, after: Job) -> None:
+        """Count what this step has changed, for operators."""
+        self._meters.worker_seconds.inc(after.worker_seconds - job.worker_seconds)
+        if after.workflow and not job.workflow:
+            self._meters.dispatches.inc()
+        if after.state.final:
+            self._meters.ended.labels(after.state.value).inc()
 
     def stop_strays(self) -> None:
         """Stop workers of jobs that have ended: those that were started while their job was being cancelled."""
@@ -175,7 +181,7 @@ class Reconciler:
     def _progress(self, job: Job) -> Progress:
         """What its tree says. A job that is to be cancelled needs no tree: whatever is wrong with it, it ends."""
         try:
-            return self._trees.of(job.id, job.url).read()
+            return self.trees.of(job.id, job.url).read()
         except StorageError as error:
             if job.desired != "cancel":
                 raise
@@ -184,7 +190,7 @@ class Reconciler:
 
     def _dispatch(self, job: Job) -> Job:
         try:
-            tell_workers(job)
+            make_ready(job)
             planner.write(job.plan)
             handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
         except Foreign as error:
@@ -243,8 +249,11 @@ class Reconciler:
                 self._engine.cancel(job.handle)
             return 1.0
         if job.admitted:
-            sweep(job.plan.conf, JobTree.open(job.url))
+            tree = JobTree.open(job.url)
+            sweep(job.plan.conf, tree)
             self._keep_tasks(job)
+            size = sum(stat.size for stat in tree.objects.list())
+            self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
             self._ledger.release(job.id)
         self._jobs.close(job)
@@ -255,7 +264,7 @@ class Reconciler:
         """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
         if job.state is State.SUCCEEDED:
             return
-        watched = self._trees.of(job.id, job.url)
+        watched = self.trees.of(job.id, job.url)
         try:
             watched.read()
             write_table(watched.tree, watched.table)
@@ -263,7 +272,7 @@ class Reconciler:
             log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
 
     def _forget(self, job_id: str) -> None:
-        self._trees.forget(job_id)
+        self.trees.forget(job_id)
         self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:

@@ -3,12 +3,15 @@
 import heapq
 import threading
 import time
+from collections.abc import Callable
 
 
 class WorkQueue:
     """Jobs and when they are due. One thread at a time has a job; what is put in meanwhile is not lost."""
 
-    def __init__(self) -> None:
+    def __init__(self, observe_lag: Callable[[float], None] = lambda _: None) -> None:
+        """`observe_lag` is called with the seconds for which each job that is taken had been due."""
+        self._observe_lag = observe_lag
         self._changed = threading.Condition()
         self._heap: list[tuple[float, str]] = []
         self._due: dict[str, float] = {}
@@ -34,9 +37,10 @@ class WorkQueue:
                     heapq.heappop(self._heap)  # it was moved forward, or taken
                 now = time.monotonic()
                 if self._heap and self._heap[0][0] <= now:
-                    _, job_id = heapq.heappop(self._heap)
+                    moment, job_id = heapq.heappop(self._heap)
                     del self._due[job_id]
                     self._taken.add(job_id)
+                    self._observe_lag(now - moment)
                     return job_id
                 if now >= end:
                     break

@@ -11,7 +11,8 @@ from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.http.uploads import Upload
 from fanfold_submit.jobs.bundles import bundle_key, check_zip
-from fanfold_submit.refusals import InvalidBundle, NoSuchBundle, UploadStalled, WrongHash
+from fanfold_submit.principal import Principal
+from fanfold_submit.refusals import InvalidBundle, NoSuchBundle, OverQuota, UploadStalled, WrongHash
 from fanfold_submit.service import Service
 from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import IncompleteBody, Invalid, TooLarge
@@ -40,7 +41,7 @@ class Bundle(BaseModel):
     responses={
         200: {"model": Bundle, "description": "It existed already", **_STORED},
         201: _STORED,
-        **refusals(IncompleteBody, UploadStalled, TooLarge, Invalid, WrongHash, InvalidBundle),
+        **refusals(IncompleteBody, UploadStalled, TooLarge, OverQuota, Invalid, WrongHash, InvalidBundle),
     },
 )
 async def put_bundle(
@@ -48,7 +49,7 @@ async def put_bundle(
 ) -> Bundle:
     """Store a zip of code, or a wheel, under its SHA-256."""
     upload = Upload(request, service.settings.largest_bundle)
-    is_new = await service.bundles.run(caller.id, lambda: _store(service, sha256, upload))
+    is_new = await service.bundles.run(caller.id, lambda: _store(service, caller, sha256, upload))
     response.status_code = 201 if is_new else 200
     return Bundle(sha256=sha256, size=upload.size)
 
@@ -68,7 +69,7 @@ def head_bundle(sha256: Sha256, _: Viewer, service: TheService) -> Response:
     return Response(headers={"Content-Length": str(size), "ETag": f'"{sha256}"'}, media_type="application/zip")
 
 
-def _store(service: Service, sha256: str, upload: Upload) -> bool:
+def _store(service: Service, caller: Principal, sha256: str, upload: Upload) -> bool:
     """Store an upload that has this hash and is a sound zip. Return whether it is new."""
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         for chunk in upload:
@@ -81,6 +82,7 @@ def _store(service: Service, sha256: str, upload: Upload) -> bool:
         try:
             service.objects.stat(bundle_key(sha256))
         except NotFound:
+            service.stored.reserve(caller, caller.id, "bundles", upload.size, sha256)
             service.objects.put(bundle_key(sha256), iter(lambda: spool.read(_CHUNK), b""))
             return True
     return False

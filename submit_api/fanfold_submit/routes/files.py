@@ -1,7 +1,9 @@
 """Files that users keep in the service, in their own area and the shared one."""
 
+from collections.abc import Iterable
 from contextlib import closing
-from typing import Annotated
+from itertools import groupby
+from typing import Annotated, Literal
 from urllib.parse import unquote_to_bytes
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -9,11 +11,20 @@ from pydantic import BaseModel, Field
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from fanfold_storage.errors import NotFound
+from fanfold_storage.objects import Stat
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.http.ranges import CONDITIONS, Content, demand_preconditions, in_ranges, serve, unread
+from fanfold_submit.http.storing import Storing, announced_size
 from fanfold_submit.http.uploads import Upload
-from fanfold_submit.refusals import InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, UploadStalled
+from fanfold_submit.refusals import (
+    InvalidPath,
+    NoSuchFile,
+    OverQuota,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    UploadStalled,
+)
 from fanfold_submit.service import Service
 from fanfold_web.clock import timestamp
 from fanfold_web.http.openapi import header_parameters
@@ -66,11 +77,16 @@ class StoredFile(BaseModel):
 
 
 class ListedFile(BaseModel):
-    """A file in a list."""
+    """A file in a list or, with a delimiter, a folder, whose path ends with a slash."""
 
     path: str = Field(examples=["texts/a.txt"])
-    size: int = Field(ge=0, description="Bytes")
-    modified: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra={"format": "date-time"})
+    size: int = Field(ge=0, description="Bytes; of a folder, those of all files in it")
+    modified: str = Field(
+        description="Of a folder, when the last file in it was written",
+        examples=["2026-11-24T07:15:00.000Z"],
+        json_schema_extra={"format": "date-time"},
+    )
+    files: int | None = Field(default=None, ge=1, description="How many files are in the folder; null for a file")
 
 
 class FilePage(BaseModel):
@@ -85,7 +101,9 @@ class FilePage(BaseModel):
     status_code=201,
     summary="Store a file",
     openapi_extra=_BINARY,
-    responses=refusals(BadRequest, InvalidPath, IncompleteBody, UploadStalled, PreconditionFailed, TooLarge, Invalid),
+    responses=refusals(
+        BadRequest, InvalidPath, IncompleteBody, UploadStalled, PreconditionFailed, TooLarge, OverQuota, Invalid
+    ),
 )
 async def put_file(path: FilePath, request: Request, caller: Submitter, service: TheService) -> StoredFile:
     """Store a file whole, replacing any file of that path. It appears only once all of it has arrived.
@@ -98,9 +116,20 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
         if {"if-match", "if-none-match"} & {*request.headers}:
             demand_preconditions(request, _etag(service, key))
 
-    await service.uploads.run(caller.id, demand)  # don't let anybody send a gigabyte for nothing
-    upload = Upload(request, service.settings.largest_file, at_end=demand)
-    size = await service.uploads.run(caller.id, lambda: service.objects.put(key, upload))
+    storing = Storing(service, caller, key)
+    announced = announced_size(request)
+
+    def demand_at_first() -> None:
+        demand()
+        storing.demand_room(announced)
+
+    def demand_at_end() -> None:
+        demand()
+        storing.reserve(upload.size)
+
+    await service.uploads.run(caller.id, demand_at_first)  # don't let anybody send a gigabyte for nothing
+    upload = Upload(request, service.settings.largest_file, at_end=demand_at_end)
+    size = await service.uploads.run(caller.id, lambda: storing.put(upload))
     return StoredFile(path=path, size=size, sha256=upload.sha256)
 
 
@@ -151,7 +180,7 @@ def delete_file(path: FilePath, request: Request, caller: Submitter, service: Th
     if etag is None:
         raise _no_such(path)
     demand_preconditions(request, etag)
-    service.objects.delete(key)
+    Storing(service, caller, key).delete()
 
 
 @router.get("/v1/files", summary="List files", responses=refusals(InvalidPath, Invalid))
@@ -159,24 +188,45 @@ async def list_files(
     caller: Viewer,
     service: TheService,
     prefix: Annotated[str, Query(description="How the paths begin", examples=["texts/"])] = "",
+    delimiter: Annotated[
+        Literal["/"] | None, Query(description="With `/`, what lies in a folder below the prefix counts as that folder")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str = "",
 ) -> FilePage:
     """My files, or with `prefix=@shared/` everybody's."""
     key_prefix, area = service.places.listing(prefix, caller)
-    return await service.listings.run(caller.id, lambda: _page(service, key_prefix, area, limit, cursor))
+    start = len(key_prefix) if delimiter else None
+    return await service.listings.run(caller.id, lambda: _page(service, key_prefix, area, start, limit, cursor))
 
 
-def _page(service: Service, key_prefix: str, area: str, limit: int, cursor: str) -> FilePage:
+def _page(service: Service, key_prefix: str, area: str, start: int | None, limit: int, cursor: str) -> FilePage:
+    """A page of files; with a `start`, the keys are cut after the first slash that comes after so many characters."""
     items: list[ListedFile] = []
-    for stat in service.objects.list(key_prefix):
-        path = stat.key.removeprefix(area)
+    for key, stats in groupby(service.objects.list(key_prefix), lambda stat: _cut(stat.key, start)):
+        path = key.removeprefix(area)
         if cursor and path.encode() <= cursor.encode():
             continue
         if len(items) == limit:
             return FilePage(items=items, cursor=items[-1].path)
-        items.append(ListedFile(path=path, size=stat.size, modified=timestamp(stat.modified)))
+        items.append(_item(path, stats))
     return FilePage(items=items, cursor=None)
+
+
+def _cut(key: str, start: int | None) -> str:
+    """The key of a file, or of the folder that it lies in."""
+    end = -1 if start is None else key.find("/", start)
+    return key if end < 0 else key[: end + 1]
+
+
+def _item(path: str, stats: Iterable[Stat]) -> ListedFile:
+    """A file, or a folder with what is in it."""
+    size = files = 0
+    modified = 0.0
+    for stat in stats:
+        size, files, modified = size + stat.size, files + 1, max(modified, stat.modified)
+    is_folder = path.endswith("/")
+    return ListedFile(path=path, size=size, modified=timestamp(modified), files=files if is_folder else None)
 
 
 def _etag(service: Service, key: str) -> str | None:

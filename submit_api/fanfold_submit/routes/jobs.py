@@ -28,10 +28,12 @@ from fanfold_submit.refusals import (
     NotAdmitted,
     OutputExists,
     OutputInUse,
+    OverQuota,
     PlaceNotAllowed,
     PlaceRefused,
     UnknownBundle,
     UnknownJob,
+    WebhookNotAllowed,
 )
 from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
@@ -61,7 +63,8 @@ class JobPage(BaseModel):
         default=None,
         ge=0,
         description=f"With `count=true`, how many jobs follow this page; {MOST_COUNTED} stands for that many or more. "
-        "null if nobody asked, or if `text` is combined with other filters, so that only reading the jobs would tell",
+        "null if nobody asked, or if `text` or `schedule` is combined with other filters, so that only reading the "
+        "jobs would tell",
     )
 
 
@@ -82,7 +85,7 @@ class Counters(BaseModel):
         **refusals(
             BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
             Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
-            UnknownJob, Contended,
+            UnknownJob, WebhookNotAllowed, OverQuota, Contended,
         ),
     },
 )  # fmt: skip
@@ -113,10 +116,15 @@ async def submit(
 
 
 @router.get("/v1/jobs", summary="List jobs", responses=refusals(InvalidCursor, NoSuchList, Invalid))
-def list_jobs(filters: Annotated[JobFilters, Query()], caller: Viewer, service: TheService) -> JobPage:
+async def list_jobs(filters: Annotated[JobFilters, Query()], caller: Viewer, service: TheService) -> JobPage:
     """My jobs, or others', the newest first unless `sort` says otherwise. Filters can be combined."""
-    found = service.lists.page(filters.question(caller), filters.limit, filters.cursor, count=filters.count)
-    return JobPage(items=[service.view(job) for job in found.jobs], cursor=found.cursor, more=found.more)
+    asked = filters.question(caller)
+
+    def page() -> JobPage:
+        found = service.lists.page(asked, filters.limit, filters.cursor, count=filters.count)
+        return JobPage(items=[service.view(job) for job in found.jobs], cursor=found.cursor, more=found.more)
+
+    return await service.listings.run(caller.id, page)
 
 
 @router.get("/v1/jobs/{job_id}", summary="Show a job", responses=refusals(NoSuchJob, Invalid))

@@ -37,7 +37,10 @@ async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> 
 
     def remove() -> Removed:
         service.schedules.remove_all_of(owner_id)
-        return remove_everything_of(owner_id, admin, service.jobs, service.objects)
+        removed = remove_everything_of(owner_id, admin, service.jobs, service.objects)
+        service.secrets.remove(owner_id)
+        service.stored.add(owner_id, "files", 0, is_stale=True)
+        return removed
 
     removed = await service.uploads.run(admin.id, remove)
     for job_id in removed.cancelled:

@@ -27,6 +27,7 @@ from fanfold_submit.refusals import (
     TooManySchedules,
     UnknownBundle,
     UnknownJob,
+    WebhookNotAllowed,
 )
 from fanfold_submit.schedules.schedule import NAME, ScheduleDetails, ScheduleRequest, ScheduleView
 from fanfold_web.http.openapi import headers, links
@@ -52,8 +53,8 @@ _FOUND = headers("Location") | links(
     "remove_schedule",
 )  # fmt: skip
 _JOB = (
-    BadRequest, InvalidPath, PlaceNotAllowed, TooLarge, InvalidPlace, InvalidParams, InvalidSpec, JobRefused,
-    PlaceRefused, UnknownBundle, UnknownJob,
+    BadRequest, InvalidPath, PlaceNotAllowed, WebhookNotAllowed, TooLarge, InvalidPlace, InvalidParams, InvalidSpec,
+    JobRefused, PlaceRefused, UnknownBundle, UnknownJob,
 )  # fmt: skip
 
 
@@ -154,7 +155,7 @@ async def resume_schedule(
 async def run_schedule(name: Name, caller: Submitter, service: TheService, owner: Owner = None) -> JobView:
     """Submit the schedule's job now, even if it is paused or another of its jobs runs. Its ticks stay as they are."""
     job = await service.admissions.run(caller.id, lambda: service.schedules.run(name, _owner(owner, caller), caller))
-    return job.view()
+    return service.view(job)
 
 
 @router.delete("/{name}", status_code=204, summary="Remove a schedule", responses=refusals(NoSuchSchedule, Invalid))

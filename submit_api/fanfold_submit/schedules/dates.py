@@ -57,7 +57,7 @@ def filled(text: str, tick: datetime) -> str:
 
 def check_outputs_differ(request: JobRequest, ticks: Ticks, now: float) -> None:
     """See that no tick would find the output of the one before. Raises InvalidSchedule."""
-    if request.output is None or getattr(request, "overwrite", False):
+    if request.output is None or request.overwrite:
         return
     following = map(ticks.local, islice(ticks.after(now), LOOKED_AT))
     for earlier, later in pairwise(following):

@@ -20,6 +20,7 @@ from fanfold_submit.schedules.dates import dated
 from fanfold_submit.schedules.schedule import Outcome, Schedule, Tick
 from fanfold_submit.schedules.schedule_records import ScheduleAtRevision, ScheduleRecords, Submission
 from fanfold_submit.tokens.delegations import Delegations
+from fanfold_submit.webhooks.outbox import Message, body_of
 from fanfold_web.clock import timestamp
 from fanfold_web.log import logger
 from fanfold_web.refusals import Contended, Refusal
@@ -33,7 +34,7 @@ LOOK = 5.0  # seconds until it is seen whether a job has ended for which a tick 
 AGAIN = 0.2  # seconds until a schedule is read again that has changed meanwhile
 LONGEST = 300.0  # seconds until a schedule is looked at again: clocks can be set
 DOWN = "The service was down, or couldn't submit it in time."
-RUNS = "The job of an earlier tick was still running."
+RUNS = "The job of an earlier tick had not ended."
 FULL = f"{MOST_WAITING} ticks were waiting already."
 KEPT_PAUSED = "Resume it with `fanfold schedule resume {name}`."
 
@@ -47,7 +48,6 @@ class Firing:
     admission: Admission
     delegations: Delegations
     now: Callable[[], float]
-    enqueue: Callable[[str], None]
 
     def fire(self, key: str) -> float | None:
         """Decide on the next tick that is due. Return the seconds until the next look; None: until it changes.
@@ -59,7 +59,7 @@ class Firing:
         current = self.schedules.find(key)
         if current is None or current.schedule.paused is not None:
             return None
-        schedule, is_active = self._with_ends(current.schedule)
+        schedule, is_active = self.with_ends(current.schedule)
         now = self.now()
         if schedule.waiting and not is_active:
             return self._submit(current, schedule, schedule.waiting[0])
@@ -75,7 +75,7 @@ class Firing:
 
         Raises Refusal: the job can't be submitted.
         """
-        schedule, _ = self._with_ends(current.schedule)
+        schedule, _ = self.with_ends(current.schedule)
         submission = self.schedules.submission(schedule)
         return self._admit(current, schedule, submission, self._principal(submission), None)
 
@@ -153,7 +153,6 @@ class Firing:
             return None
         if not admitted.is_new:  # another replica has used the key, and written the tick down; or the owner has
             self.schedules.change(current, after(admitted.job))
-        self.enqueue(admitted.job.id)
         return admitted.job
 
     def _note(
@@ -172,10 +171,11 @@ class Firing:
             outcome=outcome, why=why,
         )  # fmt: skip
         log.info("schedule %s/%s: %d ticks from %s on %s", schedule.owner_id, schedule.name, len(ticks), first, outcome)
-        self.schedules.change(current, schedule.with_entry(entry, **_handled(schedule, ticks), **changes))
+        after = schedule.with_entry(entry, **_handled(schedule, ticks), **changes)
+        self.schedules.change(current, after, message=_notice(after, entry, self.now()))
         return 0.0
 
-    def _with_ends(self, schedule: Schedule) -> tuple[Schedule, bool]:
+    def with_ends(self, schedule: Schedule) -> tuple[Schedule, bool]:
         """The schedule with how its jobs have ended, and whether one hasn't."""
         history, is_active = list(schedule.history), False
         for index, entry in enumerate(history):
@@ -192,6 +192,22 @@ class Firing:
         following = next(schedule.ticks.after(max(now, schedule.handled)), None)
         pause = LONGEST if following is None else max(0.0, following - now)
         return min(pause, LONGEST, LOOK if schedule.waiting else LONGEST, 60.0 if is_active else LONGEST)
+
+
+def _notice(schedule: Schedule, entry: Tick, now: float) -> Message | None:
+    """The message of ticks of which nothing comes, unless that is as its owner wants it."""
+    if schedule.notify is None or entry.outcome == "skipped":
+        return None
+    told = {"name", "owner", "owner_id", "cron", "timezone", "paused"}
+    data = schedule.model_dump(mode="json", include=told) | {"failures": schedule.failures}
+    kind = "schedule.paused" if schedule.paused else f"schedule.{entry.outcome}"
+    return Message(
+        id=f"{schedule.id}-{int(schedule.handled * 1000)}",
+        url=schedule.notify,
+        owner_id=schedule.owner_id,
+        body=body_of(kind, entry.at, data | entry.model_dump(mode="json", include={"tick", "until", "ticks", "why"})),
+        created=now,
+    )
 
 
 def _handled(schedule: Schedule, ticks: list[float]) -> dict[str, object]:

@@ -92,6 +92,7 @@ class Schedule(BaseModel):
     catch_up: CatchUp
     overlap: Overlap
     output: str | None
+    notify: str | None = None
     created: str
     paused: str | None = None  # why
     handled: float  # Unix seconds; what becomes of all ticks up to this moment is decided

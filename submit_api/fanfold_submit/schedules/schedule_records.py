@@ -18,6 +18,7 @@ from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import NoSuchSchedule
 from fanfold_submit.schedules.schedule import Schedule
+from fanfold_submit.webhooks.outbox import Message
 
 SCHEDULES = "submit/schedules/"
 SCHEDULED = "submit/scheduled/"
@@ -85,10 +86,20 @@ class ScheduleRecords:
             raise
         return not isinstance(answer, Conflict)
 
-    def change(self, current: ScheduleAtRevision, after: Schedule, submission: Submission | None = None) -> bool:
-        """Replace the schedule, and what it submits if that is given. False if somebody has changed it since."""
+    def change(
+        self,
+        current: ScheduleAtRevision,
+        after: Schedule,
+        submission: Submission | None = None,
+        message: Message | None = None,
+    ) -> bool:
+        """Replace the schedule, and what it submits if that is given; send a message if the change is made.
+
+        False if somebody has changed it since.
+        """
         expect, write = current.write(after)
         writes = [write, *([Write(SCHEDULED + key_of(after), _value(after, submission))] if submission else [])]
+        writes += [message.write()] if message else []
         try:
             return not isinstance(self._records.transact([expect], writes), Conflict)
         except Unknown:

@@ -72,6 +72,7 @@ class Schedules:
             catch_up=request.catch_up,
             overlap=request.overlap,
             output=request.request.output,
+            notify=request.request.notify,
             created=timestamp(now),
             handled=now,
         )
@@ -82,10 +83,11 @@ class Schedules:
 
     def view(self, schedule: Schedule) -> ScheduleView:
         """The schedule for lists."""
-        return ScheduleView(**self._shown(schedule))
+        return ScheduleView(**self._shown(self.firing.with_ends(schedule)[0]))
 
     def details(self, schedule: Schedule) -> ScheduleDetails:
         """All of the schedule that may be seen. Raises NoSuchSchedule: it has been removed meanwhile."""
+        schedule = self.firing.with_ends(schedule)[0]
         request = self.records.submission(schedule).request.model_dump(mode="json", exclude_unset=True)
         return ScheduleDetails(**self._shown(schedule), history=schedule.history, request=request)
 

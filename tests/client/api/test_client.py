@@ -17,7 +17,7 @@ BY_VERB = {
     "users enable": "users.enable", "users grant": "users.grant", "users revoke": "users.revoke",
     "users password": "users.set_password", "users remove": "remove_user", "users clear": "remove_everything_of",
     **{f"schedule {verb}": f"schedules.{verb}" for verb in ("add", "list", "pause", "resume", "run", "remove")},
-    "schedule show": "schedules.get",
+    "schedule show": "schedules.get", "webhook show": "webhooks.get", "webhook secret": "webhooks.make_secret",
     "keys list": "keys.list", "keys rotate": "keys.rotate",
 }  # fmt: skip
 WITHOUT = {"up", "deploy", "undeploy"}

@@ -25,18 +25,34 @@ def test_a_folder_comes_back_as_it_went(fanfold: Person, texts: Path, tmp_path: 
 
 def test_ls_lists_paths_that_begin_so(fanfold: Person, texts: Path):
     fanfold("put", texts, "files:texts")
-    paths = [item["path"] for item in fanfold("ls", "--json").json["items"]]
+    paths = [item["path"] for item in fanfold("ls", "-R", "--json").json["items"]]
     assert paths == sorted((f"texts/{name}" for name in tree(texts)), key=str.encode)
-    assert [line.split("  ")[0] for line in fanfold("ls", "texts/deep").text.splitlines()] == [
+    assert [line.split("  ")[0] for line in fanfold("ls", "-R", "texts/deep").text.splitlines()] == [
         "texts/deep er/b #1 100%?.txt"
     ]
+
+
+def test_ls_lists_one_level_with_folders(fanfold: Person, texts: Path):
+    fanfold("put", texts, "texts")
+    sizes = {name: len(data) for name, data in tree(texts).items()}
+    top = fanfold("ls", "--json").json["items"]
+    assert [(item["path"], item["size"], item["files"]) for item in top] == [
+        ("texts/", sum(sizes.values()), len(sizes))
+    ]
+    inside = fanfold("ls", "texts", "--json").json["items"]
+    assert inside == fanfold("ls", "files:texts/", "--json").json["items"]
+    names = {name.partition("/")[0] + "/" * ("/" in name) for name in sizes}
+    assert {item["path"] for item in inside} == {f"texts/{name}" for name in names}
+    assert "deep er/" in names and fanfold("ls", "texts/deep").text.startswith("texts/deep er/  ")
+    assert "1 file  " in fanfold("ls", "texts/deep").text
+    assert fanfold("ls", "texts/a.txt", "--json").json["items"][0]["files"] is None
 
 
 def test_ls_says_that_there_is_nothing(fanfold: Person):
     done = fanfold("ls", "nothing/", status=5)
     assert (done.text, "there are no files at files:nothing/" in done.stderr) == ("", True)
     done = fanfold("ls")
-    assert (done.text, done.stderr) == ("", "")  # an area of one's own may well be empty
+    assert (done.text, "You have no files" in done.stderr) == ("", True)  # an area of one's own may well be empty
 
 
 @pytest.mark.thorough
@@ -53,7 +69,7 @@ def test_listing_goes_over_pages(fanfold: Person, tmp_path: Path):
 def test_one_file(fanfold: Person, tmp_path: Path, remote: str, path: str):
     (tmp_path / "it.txt").write_bytes(b"it")
     fanfold("put", tmp_path / "it.txt", remote)
-    assert [item["path"] for item in fanfold("ls", "--json").json["items"]] == [path]
+    assert [item["path"] for item in fanfold("ls", "-R", "--json").json["items"]] == [path]
     fanfold("get", path, tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == b"it"
     (tmp_path / "folder").mkdir()
@@ -82,7 +98,7 @@ def test_rm_removes_one_file_or_asks(fanfold: Person, texts: Path):
     fanfold("rm", "texts/a.txt")
     assert "Remove 3 files in files:texts/?" in fanfold("rm", "files:texts/", typed="n\n", status=130).stderr
     assert "no terminal to prompt on; use --yes" in fanfold("rm", "texts/", status=2).stderr
-    assert len(fanfold("ls", "--json").json["items"]) == 3
+    assert len(fanfold("ls", "-R", "--json").json["items"]) == 3
     fanfold("rm", "texts/", "--yes")
     assert fanfold("ls").text == ""
     assert fanfold("rm", "texts/", status=5).stderr

@@ -89,7 +89,7 @@ def test_files_of_any_name_and_pipes_are_uploaded(fanfold: Person, tmp_path: Pat
         job = fanfold("submit", "wordcount", *places, "--partitions", "1", "--watch").text.strip()
     lines = ["word0\t1", "word1\t2", "word2\t1", "word3\t1", "word4\t1"]
     assert fanfold("results", job, "--stdout").text.splitlines() == lines
-    names = {item["path"].rpartition("/")[2] for item in fanfold("ls", "uploads/", "--json").json["items"]}
+    names = {item["path"].rpartition("/")[2] for item in fanfold("ls", "-R", "uploads/", "--json").json["items"]}
     assert {"plain", "new%0Aline", "%1B[31m", "caf%E9", "pipe"} <= names
 
 
@@ -125,9 +125,9 @@ def test_files_that_would_have_one_name_are_refused(verb: str, fanfold: Person, 
 @pytest.mark.thorough
 def test_the_same_data_is_uploaded_once(fanfold: Person, texts: Path):
     fanfold("submit", "wordcount", "--input", texts, "--watch")
-    before = fanfold("ls", "uploads/", "--json").json
+    before = fanfold("ls", "-R", "uploads/", "--json").json
     done = fanfold("submit", "wordcount", "--input", texts, "--watch")
-    assert fanfold("ls", "uploads/", "--json").json == before
+    assert fanfold("ls", "-R", "uploads/", "--json").json == before
     assert "upload" not in done.stderr
 
 
@@ -444,3 +444,17 @@ def test_everything_has_json(fanfold: Person, texts: Path):
     assert final["state"] == "succeeded"
     assert fanfold("status", admitted["id"], "--json").json == final
     assert json.loads(fanfold("results", admitted["id"], "--json").stdout)["id"] == admitted["id"]
+
+
+@pytest.mark.thorough
+def test_an_output_is_replaced_as_a_run_replaces_it(fanfold: Person, texts: Path):
+    fanfold("put", texts, "texts")
+    request = ("submit", "wordcount", "--input", "files:texts/", "--output", "files:out/", "--partitions", "1")
+    fanfold(*request, "--watch")
+    poll(lambda: "or replace an earlier job's output" in fanfold(*request, status=5).stderr)
+    options = ("--overwrite", "--memory", "256MiB", "--workers", "1", "--quiet")
+    done = fanfold(*request, *options, "--watch")
+    assert "map" not in done.stderr and "succeeded" in done.stderr
+    assert fanfold("results", done.text.strip(), "--stdout").stdout == word_counts(texts)
+    assert "the service decides where its jobs run" in fanfold(*request, "--on", "argo", status=2).stderr
+    assert "MiB for" in fanfold(*request, "--overwrite", "--memory", "1MiB", status=3).stderr

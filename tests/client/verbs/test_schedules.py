@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.services import Person
+from tests.client.services import Person, Up, people
+from tests.submit_api.test_webhooks import Receiver
 from tests.waiting import poll
 
 ADD = ("schedule", "add", "nightly", "--cron", "0 3 * * *", "--timezone", "Europe/Athens")
@@ -72,3 +73,36 @@ def test_what_a_schedule_cannot_follow_is_refused(fanfold: Person, words: tuple[
 def test_a_refusal_of_the_service_is_told(fanfold: Person, texts: Path) -> None:
     refused = fanfold(*ADD, "--", "submit", "wordcount", "--input", texts, "--output", "files:counts/", status=3)
     assert "the output would be the same" in refused.stderr
+
+
+def test_a_webhook_is_refused_unless_it_is_allowed_and_a_secret_is_shown_once(fanfold: Person, texts: Path) -> None:
+    assert "This service tells no URLs" in fanfold("webhook", "show").stderr
+    submit = ("submit", "wordcount", "--input", texts, "--notify", "https://hooks.example.org/")
+    assert "FANFOLD_SUBMIT_WEBHOOKS" in fanfold(*submit, status=4).stderr
+    assert "FANFOLD_SUBMIT_WEBHOOKS" in fanfold(*ADD, "--", *submit, status=4).stderr
+    first = fanfold("webhook", "secret")
+    assert first.text.startswith("whsec_") and "signs, too" not in first.stderr
+    second = fanfold("webhook", "secret")
+    assert second.text != first.text and "The one before signs, too, until 20" in second.stderr
+    assert "Your secret was made at 20" in fanfold("webhook", "show").stderr
+
+
+@pytest.mark.thorough
+def test_a_job_tells_its_end_where_it_is_allowed(tmp_path: Path, texts: Path) -> None:
+    receiver = Receiver()
+    up = Up(tmp_path, "--allow-webhook", receiver.url)
+    try:
+        makers = people(up, tmp_path / "people")
+        ada = next(makers)()
+        job = ada("submit", "wordcount", "--input", texts, "--notify", receiver.url, "--watch", "--json").json["id"]
+        assert "delivered (1 attempt)" in poll(
+            lambda: (text := ada("status", job).text) and "delivered" in text and text
+        )
+        assert len(receiver.got) == 1
+    finally:
+        up.stop()
+        receiver.close()
+
+
+def test_a_list_that_is_none_is_refused(fanfold: Person) -> None:
+    assert "a URL begins with https://HOST/" in fanfold("up", "--allow-webhook", "ftp://x/", status=2).stderr

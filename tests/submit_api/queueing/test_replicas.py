@@ -1,9 +1,11 @@
 """Replicas grant workers and take them back, and die at any write: limits hold, nothing leaks, everybody starts."""
 
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
@@ -25,11 +27,12 @@ class Killed(BaseException):
 
 
 class Mortal:
-    """Records on whose next write the replica dies, before or after it, if it has been told to."""
+    """Records on whose next write the replica dies, before or after it, or another one is faster, if it is told to."""
 
     def __init__(self, records: Records) -> None:
         self._records = records
         self.death = ""
+        self.overtake: Callable[[], Any] = lambda: None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._records, name)
@@ -38,6 +41,8 @@ class Mortal:
         death, self.death = self.death, ""
         if death == "before":
             raise Killed
+        if death == "overtaken":
+            self.overtake()
         answer = self._records.transact(*arguments)
         if death == "after":
             raise Killed
@@ -76,11 +81,14 @@ class Replicas(RuleBasedStateMachine):
         workers=st.integers(1, 3),
         priority=st.integers(-1, 1),
         is_staff=st.booleans(),
+        seen_by=st.sampled_from([(), (0,), (1,), (0, 1)]),
     )
-    def submit(self, owner: str, workers: int, priority: int, is_staff: bool) -> Entry:
+    def submit(self, owner: str, workers: int, priority: int, is_staff: bool, seen_by: tuple[int, ...]) -> Entry:
         entry = Entry(f"{len(self.alive):020d}", owner, workers, priority, ("staff",) if is_staff else ())
         assert isinstance(self.records.transact([Expect(entry.key, 0)], [Write(entry.key, entry.value())]), int)
         self.alive[entry.job] = entry
+        for index in seen_by:
+            self.replicas[index].waiting.add(entry)
         return entry
 
     @rule(index=st.integers(0, 1), seconds=st.floats(0, 500))
@@ -89,11 +97,11 @@ class Replicas(RuleBasedStateMachine):
         self.seconds += seconds
         self.replicas[index].ledger.load()
 
-    @rule(index=st.integers(0, 1), death=st.sampled_from(["", "", "before", "after"]))
+    @rule(index=st.integers(0, 1), death=st.sampled_from(["", "overtaken", "before", "after"]))
     def grant(self, index: int, death: str) -> None:
         self._do(index, death, lambda replica: replica.ledger.grant())
 
-    @rule(job=jobs, index=st.integers(0, 1), death=st.sampled_from(["", "before", "after"]))
+    @rule(job=jobs, index=st.integers(0, 1), death=st.sampled_from(["", "overtaken", "before", "after"]))
     def end(self, job: Entry, index: int, death: str) -> None:
         """The job's workers have stopped: its workers are taken back, then it leaves the queue."""
         queued = self._get(QUEUE + job.job)
@@ -148,6 +156,7 @@ class Replicas(RuleBasedStateMachine):
         """Whether the replica survived; if not, another takes its place."""
         replica = self.replicas[index]
         replica.records.death = death
+        replica.records.overtake = self.replicas[1 - index].ledger.grant
         try:
             act(replica)
         except Killed:
@@ -165,4 +174,40 @@ class Replicas(RuleBasedStateMachine):
 
 
 TestReplicas = Replicas.TestCase
-TestReplicas.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestReplicas.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Iterator[tuple[Replica, Replica]]:
+    """Replicas over the same records."""
+    records = SqliteRecords(tmp_path / "records.db")
+    yield Replica(records, lambda: 0.0), Replica(records, lambda: 0.0)
+    records.close()
+
+
+def waits(replica: Replica, job: str, workers: int = 1) -> None:
+    """A job comes, of which only this replica has heard."""
+    entry = Entry(job, f"owner-of-{job}", workers)
+    replica.records._records.transact([Expect(entry.key, 0)], [Write(entry.key, entry.value())])
+    replica.waiting.add(entry)
+
+
+def test_two_replicas_never_fill_the_same_room(two: tuple[Replica, Replica]) -> None:
+    """Each knows another job; either would fit alone."""
+    one, other = two
+    waits(one, "a", 4)
+    waits(other, "b", 4)
+    one.records.death, one.records.overtake = "overtaken", other.ledger.grant
+    assert one.ledger.grant() == [] and other.ledger.held() == ["b"]
+
+
+def test_what_one_replica_takes_back_doesnt_undo_what_another_grants(two: tuple[Replica, Replica]) -> None:
+    one, other = two
+    waits(one, "a")
+    one.ledger.grant()
+    waits(other, "b")
+    one.records.death, one.records.overtake = "overtaken", other.ledger.grant
+    one.ledger.release("a")
+    found = one.records.get(TOTALS)
+    assert Totals.of(found.value).running["all"] == Running(1, 1)
+    assert one.ledger.held() == ["b"]

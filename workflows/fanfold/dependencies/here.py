@@ -11,6 +11,7 @@ from fanfold.dependencies.wheels import wheelhouse
 from fanfold.errors import Refused
 from fanfold.planning.compiled import CompiledJob
 from fanfold_steps.failure.permanent import PermanentFailure
+from fanfold_steps.user_code.package_cache import remove_unused
 from fanfold_steps.user_code.packages import cache_folder, installed
 
 
@@ -24,6 +25,7 @@ def environment_here(requirements: Requirements) -> Path | None:
     found, environments = wheelhouse(requirements, this_machine()), cache_folder("environments")
     if environments is None or not found.dependencies.wheels:
         return None
+    remove_unused(environments)
     try:
         return installed(found.dependencies, f"{found.folder.as_uri()}/", environments)
     except PermanentFailure as error:

@@ -24,6 +24,7 @@ from fanfold.errors import Refused
 from fanfold.rules.dependencies import dependency_problems
 from fanfold.terminal.console import say
 from fanfold_steps.job.dependencies import Dependencies, Wheel
+from fanfold_steps.user_code.package_cache import remove_unused, used
 from fanfold_steps.user_code.packages import cache_folder
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def wheelhouse(requirements: Requirements, target: Target) -> Wheelhouse:
         raise Refused("packages need a cache, but ~/.cache/fanfold can't be written: set XDG_CACHE_HOME to a folder")
     found = resolve(requirements, target)
     if any(wheel.sha256 is None or not (folder / wheel.sha256).is_file() for wheel in found):
+        remove_unused(folder)
         say(f"fetching packages for {target}", dim=True)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         wheels = list(threads.map(lambda wheel: _fetched(wheel, folder), found))
@@ -69,6 +71,7 @@ def wheelhouse(requirements: Requirements, target: Target) -> Wheelhouse:
 def _fetched(wheel: FoundWheel, folder: Path) -> Wheel:
     """A wheel that is in the folder, complete and checked. Raises Refused, IndexAway."""
     if wheel.sha256 and (folder / wheel.sha256).is_file():
+        used(folder / wheel.sha256)
         return Wheel(wheel.name, wheel.sha256, (folder / wheel.sha256).stat().st_size)
     descriptor, name = tempfile.mkstemp(prefix="partial-", dir=folder)
     os.close(descriptor)

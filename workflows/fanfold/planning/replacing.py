@@ -96,6 +96,14 @@ def written_by(output: str) -> str | None:
     return str(manifest.get("job")) if isinstance(manifest, dict) else None
 
 
+def foreign_beside(target: Target) -> str | None:
+    """What lies where the new output is to be built, beside the old one, and is no leftover of a job."""
+    try:
+        return next((stat.key for stat in open_objects(target.work).list() if not _is_ours(stat.key)), None)
+    except NotFound:
+        return None
+
+
 def remove_leftovers(output: str) -> None:
     """Remove a replaced output, or an abandoned replacement, from beside the output."""
     if folder := _folder(output):

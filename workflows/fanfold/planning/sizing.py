@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fanfold.errors import Refused
-from fanfold_steps.job.sizes import LARGEST_SPLIT, MIB, partitions_for, split_size_for
+from fanfold_steps.job.sizes import LARGEST_SPLIT, MIB, SMALLEST_SPLIT, partitions_for, split_size_for
 from fanfold_steps.job.spec import MOST_PARTITIONS
 from fanfold_steps.memory.budget import SMALLEST_SHARE, available_memory
 
@@ -27,7 +27,10 @@ class Sizing:
     memory: int | None = None
     """The total for all workers."""
     most_at_once: int | None = None
-    """The most workers that run at a time here. On one machine a job that asks for more has fewer; pods are refused."""
+    """The most workers that run at a time here, where other jobs wait for them: no job has more, or more than tasks.
+
+    On one machine a job that asks for more has fewer; if it asks for more pods, it is refused.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,9 @@ def sizes_for(total: int, demand: Demand, sizing: Sizing, engine: str) -> Sizes:
     partitions = sizing.partitions or partitions_for(total)
     memory = sizing.memory
     if engine == "local":
-        count = min(sizing.workers or _workers_that_fit(demand), sizing.most_at_once or MOST_WORKERS[engine])
+        count = sizing.workers or _workers_that_fit(demand)
+        if sizing.most_at_once:
+            count = min(count, sizing.most_at_once, _most_tasks(total, partitions, demand, sizing))
         workers = {"all": count}
         memory = memory or (demand.memory and count * demand.memory // 2)
     else:
@@ -97,6 +102,11 @@ def _workers_that_fit(demand: Demand) -> int:
     if demand.memory:
         counts.append(available_memory() // demand.memory)
     return max(1, min(counts))
+
+
+def _most_tasks(total: int, partitions: int, demand: Demand, sizing: Sizing) -> int:
+    """The most tasks that a step has: further workers would have nothing to do."""
+    return max(1, -(-total // (sizing.split_size or SMALLEST_SPLIT)), demand.reduces(partitions))
 
 
 def _pods(total: int, partitions: int, demand: Demand, sizing: Sizing) -> dict[str, int]:

@@ -21,6 +21,7 @@ _MOST_COUNTED = 1000  # by the service, which says so for any greater number
 @click.command()
 @click.option("--state", multiple=True, type=click.Choice(STATES), help="Only jobs in this state. Repeatable.")
 @click.option("--name", help="Only jobs of this very name.")
+@click.option("--schedule", metavar="NAME", help="Only jobs that this schedule submitted.")
 @click.option("--text", metavar="WORDS", help="Only jobs with these words in their name, output or inputs.")
 @click.option("--since", metavar="TIME", help="Created then or later: 2d, 12h, 2026-11-01 or 2026-11-01T08:00.")
 @click.option("--until", metavar="TIME", help="Created then or earlier; a day is included.")

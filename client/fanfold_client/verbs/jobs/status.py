@@ -63,8 +63,19 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
         ("finished", job["finished"]),
         ("skipped", f"{quantity(skipped, 'bad record')}; {quarantine_of(job)}" if skipped else None),
         ("used", f"{used:,.1f} worker-seconds" if used else None),
+        ("notify", _told(job)),
         ("workflow", f"{workflow['namespace']}/{workflow['name']}" if workflow and job["engine"] == "argo" else None),
     ]
+
+
+def _told(job: "Job") -> str | None:
+    """How far the job's URL has been told that it has ended."""
+    if not (url := job.get("notify")):
+        return None
+    if not (notified := job.get("notified")):
+        return f"{url}  when it has ended"
+    why = f": {notified['error']}" if notified["error"] else ""
+    return f"{url}  {notified['state']} ({quantity(notified['attempts'], 'attempt')}){why}"
 
 
 def _row(stage: str, step: "Step") -> tuple[str, str, str, str]:

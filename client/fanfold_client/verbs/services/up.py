@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 _PORT = click.IntRange(0, 65535)
 
 
+def _checked(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) -> tuple[str, ...]:
+    """The entries unchanged, if they are what an operator's list can have."""
+    if entries:
+        from fanfold_submit.webhooks.targets import InvalidTarget, Targets
+
+        try:
+            Targets(entries)
+        except InvalidTarget as error:
+            raise click.BadParameter(f"{', '.join(entries)}: {error}") from None
+    return entries
+
+
 @click.command()
 @click.option(
     "--demo", is_flag=True, help="With users guest and admin (password: password); deletes all data at the end."
@@ -31,10 +43,19 @@ _PORT = click.IntRange(0, 65535)
     "--keep-days",
     type=click.FloatRange(0, min_open=True),
     metavar="DAYS",
-    help="Remove jobs that ended longer ago, and code and uploads that no job uses. Default: keep all.",
+    help="Remove jobs that ended longer ago. Default: keep all. Code and uploads that no job uses go after 30 days, or "
+    "after DAYS if that is less.",
 )
 @click.option("--workers", type=click.IntRange(1), metavar="N", help="Workers at a time.  [default: the cores]")
 @click.option("--workers-each", type=click.IntRange(1), metavar="N", help="Workers at a time for the jobs of one user.")
+@click.option(
+    "--allow-webhook",
+    "webhooks",
+    multiple=True,
+    callback=_checked,
+    metavar="HOST|URL|NETWORK",
+    help="A host, or the beginning of a URL, that jobs may have told when they have ended. Repeatable.",
+)
 @json_option
 def up(data: Path | None, as_json: bool, **wanted: Any) -> None:
     """Start the services on this machine.

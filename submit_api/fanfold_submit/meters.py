@@ -1,0 +1,40 @@
+"""What this replica counts for operators, beside requests. docs/operating.md explains each; no label names a user."""
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+LAGS = (0.01, 0.1, 0.5, 2.5, 10.0, 60.0, float("inf"))  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Meters:
+    """Counters and histograms of one replica."""
+
+    submissions: Counter
+    dispatches: Counter
+    ended: Counter
+    worker_seconds: Counter
+    reconcile_lag: Histogram
+    reconcile_seconds: Histogram
+    reconcile_errors: Counter
+
+    @classmethod
+    def of(cls, registry: CollectorRegistry) -> "Meters":
+        """Counters that begin at 0, in this registry."""
+
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"fanfold_submit_{name}", text, labels, registry=registry)
+
+        def histogram(name: str, text: str) -> Histogram:
+            return Histogram(f"fanfold_submit_{name}", text, registry=registry, buckets=LAGS)
+
+        return cls(
+            submissions=counter("submissions", "Submissions, by outcome.", "outcome"),
+            dispatches=counter("dispatches", "Jobs whose workers this replica asked the engine for."),
+            ended=counter("jobs_ended", "Jobs whose end this replica recorded, by state.", "state"),
+            worker_seconds=counter("worker_seconds", "Seconds that workers of jobs have run, added up."),
+            reconcile_lag=histogram("reconcile_lag_seconds", "Time that jobs were due before they were reconciled."),
+            reconcile_seconds=histogram("reconcile_seconds", "Time that reconciling a job took."),
+            reconcile_errors=counter("reconcile_errors", "Steps that failed and are repeated, by reason.", "reason"),
+        )
