@@ -119,6 +119,7 @@ def wire(
     admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
     kept = Kept.for_days(settings.keep_days, settings.unused_days)
+    reconciler = Reconciler(jobs, engine, places, queueing, stored, now)
     controller = Controller(
         Reconciler(jobs, engine, places, queueing, stored, trees),
         jobs,
@@ -153,7 +154,7 @@ def wire(
         secrets=secrets,
         postman=RecordController(records, MESSAGES, deliveries.deliver),
         pairing=Pairing(records, objects),
-        tasks=Tasks(trees, now),
+        tasks=Tasks(reconciler.trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
         metrics=metrics,
