@@ -60,7 +60,7 @@ class Site:
             after = after.changed(state=State.SUCCEEDED, finished=finished)
         assert self.bench.jobs.change(self.found(job), after)
         if closed and ended is not None:
-            self.bench.jobs.close(after)
+            self.bench.jobs.close(self.found(after))
         self.objects.put(f"jobs/{job.id}/output/part-00000.txt", [b"x"])
         return after
 
@@ -228,7 +228,7 @@ def test_no_job_is_admitted_without_its_code_and_input_whoever_is_faster(site: S
             current = site.found(job)
             ended = current.job.changed(state=State.FAILED, finished=timestamp(site.bench.clock.now))
             assert site.bench.jobs.change(current, ended)
-            site.bench.jobs.close(ended)
+            site.bench.jobs.close(site.found(job))
             site.bench.jobs.remove(site.found(job))
 
     at_once(3, lambda part: submit(part) if part == 0 else clear(part))
