@@ -89,7 +89,16 @@ def test_an_output_is_replaced_and_found_by_lists(installation: Installation, te
     words = ["--output", "files:replaced/", "--partitions", "3", "--watch"]
     first = installation.fanfold("submit", "wordcount", "--input", "files:texts/", *words).split()[0]
     words += ["--overwrite", "--partitions", "1", "--name", "replacing"]
-    second = installation.fanfold("submit", "wordcount", "--input", "files:few/", *words).split()[0]
+
+    def again() -> str | None:
+        """None while the workers of the first job are still stopping."""
+        try:
+            return installation.fanfold("submit", "wordcount", "--input", "files:few/", *words).split()[0]
+        except AssertionError as error:
+            assert "is not free yet" in str(error), error
+            return None
+
+    second = eventually(again, "the output is free", 120)
     assert results(installation, second, tmp_path / "out") == b"few\t1\nwords\t1\n"
     names = installation.fanfold("ls", "files:replaced/").split()
     assert {name for name in names if name.startswith("replaced/")} == {"replaced/_SUCCESS", "replaced/part-00000.txt"}
