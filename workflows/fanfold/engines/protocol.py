@@ -82,6 +82,12 @@ class Engine(Protocol):
             EngineError: the engine doesn't respond, or is still removing workers that failed.
         """
 
+    def manifest(self, plan: PlannedJob) -> str | None:
+        """What `submit` creates for the plan, as YAML; None if that is nothing to be shown.
+
+        Raises Refused: the workers couldn't reach a place that the plan names.
+        """
+
     def observe(self, handle: Handle) -> Observation:
         """The current state of the workers. Raises EngineError: the engine doesn't respond."""
 

@@ -72,6 +72,10 @@ class ArgoEngine:
             self._credentials.hand_out(plan, handle, credentials)
         return handle
 
+    def manifest(self, plan: PlannedJob) -> str:
+        """The Workflow."""
+        return str(build(plan, self._pods).to_yaml())
+
     def observe(self, handle: Handle) -> Observation:
         """The workers' state by Argo's phase; a later Workflow of the same name doesn't count."""
         workflow = self._api.get(handle.name)

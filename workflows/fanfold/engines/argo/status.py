@@ -49,9 +49,11 @@ def _why(workflow: Object, node: Object) -> Pending | None:
         mend = "create it, or correct its name"
         return Pending("configuration", f"{name}: the pod lacks a Secret, or a key in one: {mend} ({message})")
     if _OVER_QUOTA.search(message):
-        return Pending("quota", f"{name}: the namespace's quota has no room for another pod ({message})")
+        mend = "wait for other pods to end, ask for less, or have the quota raised"
+        return Pending("quota", f"{name}: the namespace's quota leaves no room: {mend} ({message})")
     if _UNSCHEDULABLE.match(message):
-        return Pending("unschedulable", f"{name}: no node has room for the pod, or suits it ({message})")
+        mend = "wait, ask for less (Resources), or add nodes"
+        return Pending("unschedulable", f"{name}: no node has room for the pod, or suits it: {mend} ({message})")
     return Pending("pods", f"{name}: {message}") if message and not _STARTING.match(message) else None
 
 
