@@ -1,15 +1,18 @@
 """Why submit_api says no, beside the refusals that all services share. No HTTP here: see `http.problem_types` for that.
 
 Refusal
-├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── InvalidIdempotencyKey, InvalidPath, InvalidLogQuery    a name outside the allowed form
 ├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed, WebhookNotAllowed                     a place or a URL outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
 │   NoSuchSchedule                                         nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
+├── NothingQuarantined                                     the job has no such bad records
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
 ├── NotAdmitted                                            the job was started by its Workflow
+├── InputChanged                                           the job's input isn't what it was submitted for
+├── NoWorkflow                                             the job has no Workflow to show
 ├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── OverQuota                                              more bytes than the operator lets a user keep
@@ -20,7 +23,7 @@ Refusal
 ├── OutputExists, OutputInUse                              an output that is not free
 ├── InvalidSchedule, ScheduleExists, TooManySchedules      a schedule that can't be had
 ├── NoDelegations, DelegationEnded                         nobody may act for the schedule's owner
-└── AuthAway, ReconcilerDead                               the service cannot work at the moment
+└── AuthAway, ReconcilerDead, TooManyStreams               the service cannot work at the moment
 """
 
 from fanfold_web.refusals import Refusal
@@ -38,10 +41,26 @@ class InvalidPath(Refusal):
     example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
 
 
+class InvalidLogQuery(Refusal):
+    """A task or a position that no log has."""
+
+    example = "'map12' is not a task: write map/12, or 1/map/12 for a task of stage 1."
+
+
+class TooManyStreams(Refusal):
+    """The caller, or all callers, have as many open streams as the service allows."""
+
+    example = "You have 8 streams open, as many as this service allows. Close one, or try again."
+    retry_after = 5.0
+
+
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
+    example = (
+        "Jobs are listed by duration, or from the oldest, for one owner and without filters; since and until go with "
+        "sort=oldest. Leave out sort, or the filters."
+    )
 
 
 class PlaceNotAllowed(Refusal):
@@ -123,6 +142,27 @@ class NotAdmitted(Refusal):
     """A Workflow has started the job, not this service, so only the Workflow can be stopped."""
 
     example = "Job 0midc1z408q1x7f9a2b4 was started by its Workflow. Stop that: argo stop -n team visits-x7k2p"
+
+
+class InputChanged(Refusal):
+    """The job's input isn't what it was submitted for, so what it has done doesn't go with the rest."""
+
+    example = (
+        "The input of job 000m3k2v8q1x7f9a2b4c was changed after it was submitted, so committed tasks don't count for "
+        "it. Retry the job anew."
+    )
+
+
+class NoWorkflow(Refusal):
+    """The job has no Workflow to show."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has no Workflow: this service runs jobs as processes on its own machine."
+
+
+class NothingQuarantined(Refusal):
+    """The job has quarantined nothing of that kind."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has quarantined no records that can be read again."
 
 
 class NotWaiting(Refusal):
