@@ -1,6 +1,6 @@
 """A job's events, as a stream."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Request, Response
@@ -15,6 +15,17 @@ from fanfold_web.refusals import Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import bearer_token
 
 router = APIRouter(tags=["jobs"])
+_TEXT: dict[str, Any] = {"type": "string"}
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream; `data` is JSON",
+    "properties": {
+        "event": {**_TEXT, "enum": ["job", "waiting", "anew", "end"]},
+        "id": {**_TEXT, "description": "Of `job` and `end`: the revision of the job's record"},
+        "data": {**_TEXT, "description": "Of `job`: the job, as GET /v1/jobs/{job_id} shows it"},
+    },
+    "required": ["event", "data"],
+}
 
 
 @router.get(
@@ -23,7 +34,11 @@ router = APIRouter(tags=["jobs"])
     summary="Follow a job",
     response_class=EventStreamResponse,
     responses={
-        200: {"description": "Events, until the job has ended", **headers("Cache-Control")},
+        200: {
+            "description": "Events, until the job has ended",
+            "content": {EventStreamResponse.media_type: {"schema": _EVENT}},
+            **headers("Cache-Control"),
+        },
         **refusals(NoSuchJob, TooManyFollowers, Invalid),
     },
 )
