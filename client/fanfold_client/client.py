@@ -26,6 +26,7 @@ from fanfold_client.api.responses import About, File, Job, Me, Part
 from fanfold_client.api.schedules import Schedules
 from fanfold_client.api.session import Session, store_login, stored_access
 from fanfold_client.api.transport import Credentials, Transport
+from fanfold_client.api.watching import Logs, Tasks
 from fanfold_client.api.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class Client:
     Attributes:
         files: the user's files, and shared ones: put, read, list, find, remove.
         jobs: submit a request, get, list, follow, cancel, retry, delete, results.
+        tasks: the tasks of a job, and what bounds it: list, explain.
+        logs: what a job printed, and what happened to its tasks: read.
         quarantine: bad records that jobs have skipped.
         bundles: code that jobs run.
         schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
@@ -96,6 +99,8 @@ class Client:
         self.files = Files(self._submit)
         self.bundles = Bundles(self._submit)
         self.jobs = Jobs(self._submit)
+        self.tasks = Tasks(self._submit)
+        self.logs = Logs(self._submit)
         self.quarantine = Quarantine(self._submit)
         self.schedules = Schedules(self._submit)
         self.webhooks = Webhooks(self._submit)

@@ -20,6 +20,7 @@ from fanfold_submit.routes import (
     files,
     health,
     jobs,
+    logs,
     me,
     owners,
     priority,
@@ -27,6 +28,7 @@ from fanfold_submit.routes import (
     results,
     retry,
     schedules,
+    tasks,
     webhooks,
     workflow,
 )
@@ -67,7 +69,7 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    often = (jobs, files, results, events, bundles, schedules, about, me)
+    often = (jobs, files, results, events, tasks, logs, bundles, schedules, about, me)
     seldom = (owners, priority, quarantine, retry, webhooks, workflow, health)
     modules = (*often, *seldom)
     include(app, *(module.router for module in modules))

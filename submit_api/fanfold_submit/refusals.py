@@ -1,7 +1,7 @@
 """Why submit_api says no, beside the refusals that all services share. No HTTP here: see `http.problem_types` for that.
 
 Refusal
-├── InvalidIdempotencyKey, InvalidPath                     a name outside the allowed form
+├── InvalidIdempotencyKey, InvalidPath, InvalidLogQuery    a name outside the allowed form
 ├── NoSuchList                                             filters and an order that no list of jobs has
 ├── PlaceNotAllowed, WebhookNotAllowed                     a place or a URL outside what this caller may use
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
@@ -13,7 +13,6 @@ Refusal
 ├── NotAdmitted                                            the job was started by its Workflow
 ├── InputChanged                                           the job's input isn't what it was submitted for
 ├── NoWorkflow                                             the job has no Workflow to show
-├── TooManyFollowers                                       too many streams of events are open
 ├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── OverQuota                                              more bytes than the operator lets a user keep
@@ -24,7 +23,7 @@ Refusal
 ├── OutputExists, OutputInUse                              an output that is not free
 ├── InvalidSchedule, ScheduleExists, TooManySchedules      a schedule that can't be had
 ├── NoDelegations, DelegationEnded                         nobody may act for the schedule's owner
-└── AuthAway, ReconcilerDead                               the service cannot work at the moment
+└── AuthAway, ReconcilerDead, TooManyStreams               the service cannot work at the moment
 """
 
 from fanfold_web.refusals import Refusal
@@ -42,10 +41,26 @@ class InvalidPath(Refusal):
     example = "'@ada/texts/' is not a path: start it with @shared/ or, for your own files, without an @."
 
 
+class InvalidLogQuery(Refusal):
+    """A task or a position that no log has."""
+
+    example = "'map12' is not a task: write map/12, or 1/map/12 for a task of stage 1."
+
+
+class TooManyStreams(Refusal):
+    """The caller, or all callers, have as many open streams as the service allows."""
+
+    example = "You have 8 streams open, as many as this service allows. Close one, or try again."
+    retry_after = 15.0  # longer than a client waits that can do without
+
+
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
+    example = (
+        "Jobs are listed by duration, or from the oldest, for one owner and without filters; since and until go with "
+        "sort=oldest. Leave out sort, or the filters."
+    )
 
 
 class PlaceNotAllowed(Refusal):
@@ -142,13 +157,6 @@ class NoWorkflow(Refusal):
     """The job has no Workflow to show."""
 
     example = "Job 000m3k2v8q1x7f9a2b4c has no Workflow: this service runs jobs as processes on its own machine."
-
-
-class TooManyFollowers(Refusal):
-    """Too many streams of events are open, in all or of this user's."""
-
-    example = "You have 20 streams of events open, the most that a user may have. Close one."
-    retry_after = 15.0
 
 
 class NothingQuarantined(Refusal):

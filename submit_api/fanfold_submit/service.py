@@ -37,6 +37,8 @@ from fanfold_submit.storing.recount import Recount
 from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
+from fanfold_submit.watching.tasks import Tasks
+from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_submit.webhooks.outbox import MESSAGES
 from fanfold_submit.webhooks.secrets import Secrets
 from fanfold_submit.webhooks.targets import Targets
@@ -47,6 +49,7 @@ UPLOADS, UPLOADS_EACH = 32, 8
 BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
 LISTINGS, LISTINGS_EACH = 8, 4  # of files, of jobs, and of results, which may be read to check them
+STREAMS, STREAMS_EACH = 64, 8  # of logs
 FOLLOWERS, FOLLOWERS_EACH = 300, 20  # streams of events, each with a connection of its own
 
 
@@ -72,6 +75,7 @@ class Service:
     secrets: Secrets
     postman: RecordController
     pairing: Pairing
+    tasks: Tasks
     record_writes: WriteProbe
     object_writes: WriteProbe
     metrics: Metrics
@@ -79,6 +83,7 @@ class Service:
     bundles: Slots = field(default_factory=lambda: Slots(BUNDLES, BUNDLES_EACH))
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
+    streams: Seats = field(default_factory=lambda: Seats(STREAMS, STREAMS_EACH))
     followers: Seats = field(default_factory=lambda: Seats(FOLLOWERS, FOLLOWERS_EACH))
 
     def view(self, job: Job) -> JobView:
@@ -109,12 +114,13 @@ def wire(
     queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
     stored = StoredBytes(records, byte_limits_of(settings))
     metrics.registry.register(StoredGauges(stored))
+    trees = WatchedTrees()
     tokens = Tokens(settings, now)
     admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
     kept = Kept.for_days(settings.keep_days, settings.unused_days)
     controller = Controller(
-        Reconciler(jobs, engine, places, queueing, stored, now),
+        Reconciler(jobs, engine, places, queueing, stored, trees),
         jobs,
         engine,
         settings.reconcile_seconds,
@@ -147,6 +153,7 @@ def wire(
         secrets=secrets,
         postman=RecordController(records, MESSAGES, deliveries.deliver, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
+        tasks=Tasks(trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
         metrics=metrics,

@@ -1,45 +1,15 @@
 """Threads for what takes long: quick requests keep theirs, and one user leaves some to all others."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from fanfold_submit.refusals import TooManyFollowers
+from fanfold_submit.refusals import TooManyStreams
 
 T = TypeVar("T")
-
-
-class Seats:
-    """So many at a time, and so many of them for each user; whoever finds all of them taken has to go.
-
-    For one event loop: not thread-safe.
-    """
-
-    def __init__(self, total: int, each: int) -> None:
-        self._total, self._each = total, each
-        self._taken: Counter[str] = Counter()
-
-    def take(self, user_id: str) -> Callable[[], None]:
-        """Take a seat; the function returned gives it back. Raises TooManyFollowers."""
-        if self._taken[user_id] >= self._each:
-            raise TooManyFollowers(
-                f"You have {self._each} streams of events open, the most that a user may have. Close one."
-            )
-        if self._taken.total() >= self._total:
-            raise TooManyFollowers(
-                f"All {self._total} streams of events of this service are taken. Come again, or ask for the job itself."
-            )
-        self._taken[user_id] += 1
-        return partial(self._leave, user_id)
-
-    def _leave(self, user_id: str) -> None:
-        self._taken[user_id] -= 1
-        if not self._taken[user_id]:
-            del self._taken[user_id]
 
 
 class Slots:
@@ -64,3 +34,32 @@ class Slots:
             figures = limiter.statistics()
             if not figures.borrowed_tokens and not figures.tasks_waiting:
                 self._users.pop(user_id, None)
+
+
+class Seats:
+    """So many responses that stay open, and so many of them for each user; who comes later is refused."""
+
+    def __init__(self, total: int, each: int) -> None:
+        self._total, self._each = total, each
+        self._taken: Counter[str] = Counter()
+
+    def take(self, user_id: str) -> AbstractContextManager[None]:
+        """A seat, from now until the context that is returned ends. Raises TooManyStreams.
+
+        To be called in the event loop only.
+        """
+        mine, everybodys = self._taken[user_id], self._taken.total()
+        if mine >= self._each or everybodys >= self._total:
+            whose, many = ("You have", mine) if mine >= self._each else ("All users have", everybodys)
+            detail = f"{whose} {many} streams open, as many as this service allows. Close one, or try again."
+            raise TooManyStreams(detail)
+        self._taken[user_id] += 1
+        return self._seated(user_id)
+
+    @contextmanager
+    def _seated(self, user_id: str) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._taken[user_id] -= 1
+            self._taken += Counter()  # which drops those that have none

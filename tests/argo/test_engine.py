@@ -80,7 +80,7 @@ def test_fanfold_run_on_argo_needs_no_service(ground):
     done = subprocess.run(command, umask=0, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert (output / "part-00000.txt").read_bytes() == word_counts(texts)
-    assert sorted(path.name for path in output.iterdir()) == ["_SUCCESS", "part-00000.txt"]
+    assert sorted(path.name for path in output.iterdir()) == ["_SUCCESS", "_fanfold", "part-00000.txt"]
 
 
 RUN_FROM_PYTHON = """

@@ -81,8 +81,8 @@ def test_a_mistyped_verb_is_answered_with_the_nearest(capsys: pytest.CaptureFixt
 
 
 def test_a_verb_that_is_not_there_yet_is_refused(capsys: pytest.CaptureFixture[str]):
-    assert fanfold(["tasks", "7f"]) == 2
-    assert "No such command 'tasks'" in capsys.readouterr().err
+    assert fanfold(["nap", "7f"]) == 2
+    assert "No such command 'nap'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_user_has_only_so_many_streams(scripted: Site, engine: ScriptedEngine)
     with stream(ada, job), stream(ada, job):
         answer = ada.http.get(f"/v1/jobs/{job}/events")
         assert answer.status_code == 429 and answer.headers["Retry-After"]
-        assert "the most that a user may have" in answer.json()["detail"]
+        assert "as many as this service allows" in answer.json()["detail"]
     poll(lambda: not followers._taken)
     with stream(ada, job) as told:
         assert next(told).kind == "job"

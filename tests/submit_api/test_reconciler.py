@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fanfold.engines import Phase
+from fanfold.engines.protocol import Pending
 from fanfold.planning import planner
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
@@ -21,7 +22,7 @@ from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.reconciling import reconciler as reconciler_module
 from fanfold_submit.reconciling.controller import Controller
-from fanfold_submit.reconciling.reconciler import DISPATCHES_AGAIN, Reconciler
+from fanfold_submit.reconciling.reconciler import DISPATCHES_AGAIN, LONGEST_REASON, Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
 from tests.submit_api.reconciling import Bench
 from tests.waiting import poll
@@ -153,14 +154,14 @@ def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> N
     job = bench.admit()
     bench.reconcile(job)
     bench.reconciler.reconcile(job.id)
-    assert bench.reconciler._readers and bench.reconciler._seen_active
+    assert bench.reconciler._trees.find(job) and bench.reconciler._seen_active
     bench.engine.finish(job.id)
     bench.engine.end(job.id)
     other = bench.replica()
     while other.reconcile(job.id) is not None:
         pass
     assert bench.reconciler.reconcile(job.id) is None
-    assert not bench.reconciler._readers and not bench.reconciler._seen_active
+    assert not bench.reconciler._trees.find(job) and not bench.reconciler._seen_active
 
 
 @pytest.mark.parametrize("phase", [Phase.ENDED, Phase.GONE])
@@ -446,3 +447,24 @@ def test_a_job_is_taken_by_one_thread_and_nothing_is_lost() -> None:
     queue.done("b", None)
     queue.close()
     assert queue.take(60) is None
+
+
+def test_a_job_whose_pods_cant_start_says_why(bench: Bench) -> None:
+    """Until they can; in its owner's names, and at bounded length."""
+    job = bench.reconcile(bench.admit())
+    store = bench.root.removeprefix("file://").rstrip("/")
+    crew = bench.engine.crews[job.id]
+    crew.pending = Pending("unschedulable", f"no node has {store}/files/ada/x {'and ' * 1000}")
+    wait = bench.reconcile(job).waiting
+    assert wait and (wait.reason, wait.place) == ("unschedulable", None)
+    assert wait.message.startswith("no node has files:x and and") and len(wait.message) == LONGEST_REASON
+    revision = bench.jobs.find(job.id)
+    bench.reconcile(job)
+    assert bench.jobs.find(job.id) == revision, "the same reason is stored once"
+    crew.pending = None
+    assert bench.reconcile(job).waiting is None
+    crew.pending = Pending("quota", "full")
+    assert bench.reconcile(job).waiting
+    bench.engine.finish(job.id)
+    ended = bench.reconcile(job, 2)
+    assert (ended.state, ended.waiting) == ("succeeded", None)

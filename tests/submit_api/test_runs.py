@@ -160,7 +160,7 @@ def wired(bench: Bench, wire: Tripwire) -> Iterator[Reconciler]:
             monkeypatch.setattr(FilesystemObjects, name, wire.wrap(getattr(FilesystemObjects, name)))
         monkeypatch.setattr(bench.ledger, "_records", wire.around(bench.records))
         engine = wire.around(bench.engine)
-        yield Reconciler(bench.jobs, engine, bench.places, bench.queueing, bench.stored, bench.clock)
+        yield Reconciler(bench.jobs, engine, bench.places, bench.queueing, bench.stored)
 
 
 def live(bench: Bench, job: Job, wire: Tripwire, request: RetryRequest) -> None:

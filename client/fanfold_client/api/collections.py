@@ -150,10 +150,11 @@ class Jobs:
 
     def first(self, limit: int, **filters: "Unpack[JobFilters]") -> JobListing:
         """The first of the jobs that `list` lists, and how many follow."""
-        query = _paged(filters, limit) | {"count": "true"}
+        query = query_of(filters)
         jobs: list[Job] = []
         while True:
-            page = self._transport.json("GET", "/v1/jobs", params=query | {"limit": str(min(limit, LARGEST_PAGE))})
+            paged = {"limit": str(min(limit, LARGEST_PAGE)), "count": str(limit <= LARGEST_PAGE).lower()}
+            page = self._transport.json("GET", "/v1/jobs", params=query | paged)
             jobs += page["items"]
             limit -= len(page["items"])
             if not limit or not page["cursor"]:

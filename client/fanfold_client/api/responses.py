@@ -93,6 +93,53 @@ class Job(TypedDict):
     notified: NotRequired[dict[str, Any] | None]
 
 
+class Task(TypedDict):
+    """A task of a job. Sizes are bytes; `started` is in Unix seconds."""
+
+    stage: int
+    step: str
+    index: int
+    state: str
+    worker: str
+    host: str
+    attempts: int
+    records: int
+    bytes_in: int
+    bytes_out: int
+    started: float | None
+    seconds: float | None
+    cpu_seconds: float | None
+    spills: int
+    spilled: int
+    skipped: int
+    status: str
+
+
+class LogLine(TypedDict):
+    """A line of a job's log. `task` is STAGE/STEP/INDEX; `by` says who wrote it: job, progress or fanfold."""
+
+    time: str
+    worker: str
+    task: str | None
+    by: str
+    text: str
+
+
+class Finding(TypedDict):
+    """Something that bounds a job: a code for programs, what is so, and what to change."""
+
+    code: str
+    message: str
+    change: str
+
+
+class Explanation(TypedDict):
+    """What bounds a job; and by step, how unequal its tasks are."""
+
+    findings: list[Finding]
+    skew: list[dict[str, Any]]
+
+
 class Part(TypedDict):
     """One file of a job's output."""
 

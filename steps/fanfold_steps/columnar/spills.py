@@ -31,7 +31,7 @@ class FrameSpills:
     def write(self, grouping: Grouping, partitioned: list[pl.DataFrame]) -> None:
         """Put one more run on disk: a sorted frame for each partition."""
         packed = segments.pack([[frame] for frame in partitioned], grouping.shape)
-        self._sizes.append(self._scratch.objects.put(f"frames-{len(self._sizes)}.run", packed, hint=True))
+        self._sizes.append(self._scratch.spill(f"frames-{len(self._sizes)}.run", packed))
 
     def merged(self, grouping: Grouping, partition: int, last: pl.DataFrame) -> Stream:
         """A partition's states of all runs and of those that stayed in memory, sorted, a row for each key.
@@ -44,7 +44,7 @@ class FrameSpills:
 
         def stored(group: list[Stream], key: str) -> Stream:
             packed = segments.pack([_merged(grouping, group)], grouping.shape)
-            return self._read(key, self._scratch.objects.put(key, packed, hint=True), 0)
+            return self._read(key, self._scratch.spill(key, packed), 0)
 
         return _merged(grouping, within_fan_in([*written, iter([last])], self._fan_in, stored))
 

@@ -1,6 +1,7 @@
 """What the last worker of a job that plans itself does before it leaves: nobody waits for the job to clean up after it.
 
-It leaves `job.json`, `plan.json`, `report.json` and the logs: a pod that starts late finds that there is nothing to do.
+It leaves `job.json`, `plan.json`, `report.json`, `tasks.json` and the logs: a pod that starts late finds that there is
+nothing to do.
 """
 
 from contextlib import suppress
@@ -9,7 +10,7 @@ from fanfold_steps.outputs.finish import sweep
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_storage.errors import StorageError
 
-KEPT = ("job.json", "plan.json", "report.json", "logs/")
+KEPT = ("job.json", "plan.json", "report.json", "tasks.json", "logs/")
 
 
 def tidy(tree: JobTree, worker: str) -> None:

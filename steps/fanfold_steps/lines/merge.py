@@ -49,5 +49,5 @@ def stored(blocks: Iterable[bytes], key: str, scratch: Scratch) -> Segment:
         yield from writer.piece([blocks])
         yield writer.end()
 
-    size = scratch.objects.put(key, chunks(), hint=True)
+    size = scratch.spill(key, chunks())
     return map(split, chain.from_iterable(read_segments(scratch.objects, key, size, 0)))

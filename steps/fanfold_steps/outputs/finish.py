@@ -10,6 +10,7 @@ from fanfold_steps.crash_points import around
 from fanfold_steps.job.spec import JobConf
 from fanfold_steps.outputs.quarantine import demand_few, files_of, write_into
 from fanfold_steps.outputs.same_columns import with_same_columns
+from fanfold_steps.summary.task_table import TaskTable, write_table
 from fanfold_steps.tree.commit import Commit, Part
 from fanfold_steps.tree.counters import OWN_GROUP, added, counted
 from fanfold_steps.tree.job_tree import JobTree
@@ -58,6 +59,10 @@ def finish(tree: JobTree, conf: JobConf) -> None:
         skipped=sum(one.skipped.count for one in commits.values() if one.skipped) if plan.skips else None,
         counters=added([*(counted(task, commit) for task, commit in commits.items()), own]),
     )
+    table = TaskTable()
+    for task, commit in commits.items():
+        table.add(task, commit)
+    write_table(tree, table)
     with around("finish.manifest"):
         _write_manifest(output, report)
     with around("finish.report"):

@@ -41,6 +41,9 @@ from fanfold_steps.tree.commit import Commit, Written
 from fanfold_steps.user_code.context import Context
 from fanfold_steps.user_code.loading import Code
 
+HEAVY = 64
+"""Values of a key in what a task collects at once, from which on the key may be one of the heaviest."""
+
 
 class BadRecordMet(Exception):
     """A batch failed, and bad records may be skipped: the task starts over, and maps each record by itself."""
@@ -151,7 +154,11 @@ class RecordMapStep:
         segments: list[list[runs.Item]] = [[] for _ in range(self._partitions)]
         with _EmissionBlame("combiner", self._code.root):
             items = list(collector.items())
-            placed = zip(items, self._partition_by(work)([key for key, _ in items]), strict=True)
+            numbers = self._partition_by(work)([key for key, _ in items])
+            if items and type(items[0][1]) is list:  # values reach the reducer one by one
+                numbers = list(numbers)
+                _weigh_keys(items, numbers, work.attempt)
+            placed = zip(items, numbers, strict=True)
             if self._stage.sort_values:
                 for item, number in placed:
                     segments[number].extend(value_order.spread(*item))
@@ -198,6 +205,15 @@ class RecordMapStep:
         for partition in range(self._partitions):
             blocks = spills.merged(partition)
             yield chain.from_iterable(combined(self._aggregation, blocks) if self._aggregation else blocks)
+
+
+def _weigh_keys(items: list[runs.Item], partitions: list[int], attempt: Attempt) -> None:
+    """Note the keys with the most values. Only those with many are looked at closely: there may be millions of keys."""
+    sizes = list(map(len, map(itemgetter(1), items)))
+    heavy: Counter[tuple[bytes, int]] = Counter()
+    for at in [at for at, size in enumerate(sizes) if size >= HEAVY]:
+        heavy[bytes(items[at][0]), partitions[at]] += sizes[at]
+    attempt.heavy_keys.add(heavy, sum(sizes), HEAVY - 1)
 
 
 class _EmissionBlame(Blame):

@@ -35,7 +35,7 @@ class ShuffleStep:
 
     def _stored(self, scratch: Scratch, read: list[runs.WholeRun], key: str) -> runs.WholeRun:
         with around("merge"):
-            size = scratch.objects.put(key, self._packed(read), hint=True)
+            size = scratch.spill(key, self._packed(read))
         return runs.WholeRun(scratch.objects, key, size)
 
     def _packed(self, read: list[runs.WholeRun]) -> Iterator[bytes]:

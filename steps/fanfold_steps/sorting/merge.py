@@ -88,5 +88,5 @@ def _equal(head: Head[runs.Item], key: bytes) -> Segment:
 
 def _stored(segment: Segment, key: str, scratch: Scratch, block: int) -> Segment:
     with around("merge"):
-        size = scratch.objects.put(key, runs.pack([chain.from_iterable(segment)], block), hint=True)
+        size = scratch.spill(key, runs.pack([chain.from_iterable(segment)], block))
     return runs.read_blocks(scratch.objects, key, size, 0)

@@ -24,7 +24,7 @@ class Spills:
         """Write one more run to disk, a sorted segment for each partition. Raises runs.Unpicklable."""
         packed = runs.pack(segments, self._budget.block)
         with around("spill"):
-            self._sizes.append(self._scratch.objects.put(f"spill-{len(self)}.run", packed, hint=True))
+            self._sizes.append(self._scratch.spill(f"spill-{len(self)}.run", packed))
 
     def merged(self, partition: int) -> Segment:
         """A partition's items of all runs by key; items of equal keys in the order of the runs."""

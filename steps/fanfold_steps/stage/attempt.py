@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 
 from fanfold_steps.crash_points import around
+from fanfold_steps.failure.wording import shown
 from fanfold_steps.inputs.cursor import Cursor
 from fanfold_steps.outputs.quarantine import Quarantine
 from fanfold_steps.outputs.side_records import NamedRecords
-from fanfold_steps.tree.commit import Commit, Written
+from fanfold_steps.sorting import keys
+from fanfold_steps.summary.heavy_keys import HeavyKeys
+from fanfold_steps.tree.commit import Commit, HeavyKey, KeyWeights, Written
 from fanfold_steps.tree.task import Task
 from fanfold_steps.user_code.loading import Code
 from fanfold_storage.objects import Objects
+
+MOST_KEYS = 8
+"""Of the heaviest, in a commit."""
 
 
 class Attempt:
@@ -34,6 +40,8 @@ class Attempt:
         """The user's `ctx`."""
         self.quarantine: Quarantine | None = Quarantine() if self._code.skips else None
         """Takes bad records; None if the first one ends the job."""
+        self.heavy_keys: HeavyKeys[tuple[bytes, int]] = HeavyKeys()
+        """The keys with the most values, encoded, each with its partition."""
         if self.side_records:
             self.side_records.restart()
 
@@ -74,4 +82,13 @@ class Attempt:
             parts=written.parts,
             keys=quarantine.keys if quarantine else 0,
             skipped=quarantine.store(self._objects, self.run) if quarantine else None,
+            weights=self._weights(),
         )
+
+    def _weights(self) -> KeyWeights | None:
+        heavy = self.heavy_keys
+        if not heavy.values:
+            return None
+        told = [HeavyKey(shown(keys.decode(key)), part, n) for (key, part), n in heavy.heaviest(MOST_KEYS)]
+        rest = heavy.heaviest(MOST_KEYS + 1)[MOST_KEYS:]
+        return KeyWeights(heavy.values, heavy.missed + sum(count for _, count in rest), tuple(told))

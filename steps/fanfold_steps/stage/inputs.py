@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from fanfold_steps.inputs.batches import Batch, Batches, FileBatches
 from fanfold_steps.inputs.samples import file_batches
@@ -27,6 +27,23 @@ Weigh = Callable[[Sample], Mapping[bytes, int]]
 """Maps a sample; returns each key with how often it was seen."""
 
 
+class _MeteredRun:
+    """A store from which one run is read, with the bytes of its segments counted. Its footer, its last bytes, isn't."""
+
+    def __init__(self, objects: Objects, size: int, on_read: Callable[[int], None]) -> None:
+        self._objects, self._size, self._on_read = objects, size, on_read
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._objects, name)
+
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """As the store's own."""
+        for chunk in self._objects.read(key, start, stop):
+            if stop != self._size:
+                self._on_read(len(chunk))
+            yield chunk
+
+
 class StageInputs:
     """What one stage reads. Nothing is read before it is requested."""
 
@@ -39,6 +56,8 @@ class StageInputs:
         self._open = cache(open_objects)
         self._runs: list[tuple[str, int]] = []
         self._boundaries: list[bytes] | None = None
+        self.read = 0
+        """How many bytes of segments were read so far."""
 
     def input_of(self, task: Task) -> str:
         """The name of the input that a map task reads; '' if the input has no name, or the stage isn't the first."""
@@ -78,7 +97,13 @@ class StageInputs:
             PermanentFailure: too many records were skipped.
         """
         self._runs = self._runs or self._committed_runs()
-        return [read(self._tree.objects, key, size, partition) for key, size in self._runs]
+        return [read(self._metered(size), key, size, partition) for key, size in self._runs]
+
+    def _metered(self, size: int) -> Objects:
+        return cast(Objects, _MeteredRun(self._tree.objects, size, self._on_read))
+
+    def _on_read(self, count: int) -> None:
+        self.read += count
 
     def group(self, task: Task) -> list[tuple[str, int]]:
         """Key and size of the runs that a shuffle task merges."""

@@ -1,7 +1,8 @@
 """A stage, as a worker does its tasks: each in an attempt, whose records go to the stage's sink."""
 
+import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
@@ -10,7 +11,7 @@ from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats import LineRecords
 from fanfold_steps.job.formats import Text
 from fanfold_steps.memory.budget import Budget
-from fanfold_steps.memory.scratch import Scratch
+from fanfold_steps.memory.scratch import Scratch, counted_spills
 from fanfold_steps.outputs.between_stages import StageRunWriter
 from fanfold_steps.outputs.named import NamedOutputs
 from fanfold_steps.outputs.parts import PartWriter, Sink
@@ -39,6 +40,8 @@ class WorkerContext:
     output: Objects
     code: Code
     budget: Budget
+    on_spill: Callable[[int], None] = lambda times: None
+    """Called when a task writes to disk for lack of memory, with how often it has done so."""
 
 
 class Stage:
@@ -52,6 +55,7 @@ class Stage:
         self._code = code
         self._tree = worker.tree
         self._budget = budget
+        self._on_spill = worker.on_spill
         self._inputs = StageInputs(plan, index, worker.tree, budget)
         parts = PartWriter(worker.output, spec.output, code.root, budget) if self.is_last else None
         self._sink: Sink = parts or StageRunWriter(worker.tree.objects, budget)
@@ -70,11 +74,11 @@ class Stage:
 
     def run(self, task: Task, name: str) -> Commit:
         """Do a task of this stage in an attempt called `name`. Raises PermanentFailure, StorageError."""
-        started = time.monotonic()
+        began, started, computed, read = time.time(), time.monotonic(), _cpu_seconds(), self._inputs.read
         is_first = task.stage == 0 and task.step != "reduce"
         self._code.counted_before = None if is_first else partial(self._counted_before, task.step)
         kind = "mapper" if task.step == "map" else "reducer"
-        with Scratch() as scratch:
+        with counted_spills(self._on_spill) as spilled, Scratch() as scratch:
             side_records = NamedRecords(self._named.names, scratch, self._budget) if self._named else None
             attempt = Attempt(task, name, self._code, self._tree.objects, side_records)
             try:
@@ -83,7 +87,15 @@ class Stage:
                 raise PermanentFailure(kind, str(error)) from error
             if self._named and side_records:
                 commit = self._named.write(task, commit, side_records, kind)
-        return replace(commit, seconds=round(time.monotonic() - started, 3))
+        return replace(
+            commit,
+            read=commit.read or self._inputs.read - read,
+            started=round(began, 3),
+            seconds=round(time.monotonic() - started, 3),
+            cpu_seconds=round(_cpu_seconds() - computed, 3),
+            spills=spilled.times,
+            spilled=spilled.bytes,
+        )
 
     def drop(self, task: Task, commit: Commit) -> None:
         """Remove what an attempt wrote, because another attempt counts."""
@@ -101,10 +113,17 @@ class Stage:
         if attempt.task.step == "map":
             return self._map_of_input[self._inputs.input_of(attempt.task)].run(attempt, self._inputs)
         if attempt.task.step == "shuffle":
-            merged = self._shuffle.run(self._inputs.group(attempt.task), self._tree.objects, attempt.run)
-            return attempt.commit(merged)
+            group = self._inputs.group(attempt.task)
+            merged = self._shuffle.run(group, self._tree.objects, attempt.run)
+            return attempt.commit(merged, read=sum(size for _, size in group))
         assert self._reduce
         records: Iterable[Any] = self._reduce.records(attempt, self._inputs)
         if attempt.side_records and not isinstance(records, LineRecords):  # lines are never for a named output
             records = attempt.side_records.without(records)
         return attempt.commit(self._sink.write(attempt.task, attempt.name, records, "reducer"))
+
+
+def _cpu_seconds() -> float:
+    """How long this process, and those that it has started and waited for, have computed."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime

@@ -58,6 +58,25 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class HeavyKey:
+    """A key as it is shown, the partition that it is in, and how many values it has at least."""
+
+    key: str
+    partition: int
+    values: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyWeights:
+    """How many values a map task wrote for a reducer that gets them one by one, and the keys that have most."""
+
+    values: int
+    missed: int
+    """By how much the values of any key may be too low."""
+    keys: tuple[HeavyKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """What a successful attempt leaves; the fields are listed in ARCHITECTURE.md, too."""
 
@@ -67,7 +86,7 @@ class Commit:
     bytes: int
     """Bytes of what it wrote: a run, or parts."""
     read: int = 0
-    """Bytes of input that a map task read, before decompression."""
+    """Bytes that it read: a map task of input, before decompression; another task of runs."""
     counters: Counters = field(default_factory=dict)
     """What the user's code counted."""
     parts: tuple[Part, ...] = ()
@@ -81,7 +100,21 @@ class Commit:
     skipped: Skipped | None = None
     seconds: float = 0.0
     """How long the attempt took."""
+    cpu_seconds: float = 0.0
+    """How long it computed, with the processes that it started."""
+    started: float = 0.0
+    """When it began, in Unix seconds by the clock of its machine."""
     worker: str = ""
+    host: str = ""
+    """The machine or pod."""
+    attempts: int = 1
+    """How many attempts at the task were begun, with those of workers that died and backup tasks, as far as known."""
+    spills: int = 0
+    """How often it wrote to its own disk what didn't fit into memory."""
+    spilled: int = 0
+    """How many bytes that were."""
+    weights: KeyWeights | None = None
+    """The heaviest keys that a map task wrote; None where values are combined before they are reduced."""
 
     def to_json(self) -> dict[str, Any]:
         """The content of the commit's file."""

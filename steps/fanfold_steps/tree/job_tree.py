@@ -13,11 +13,12 @@ stage-0/shuffle/runs/…  …/commits/… likewise, in large jobs only: the runs
 stage-0/reduce/runs/…  …/commits/… likewise: records, which the next stage maps
 stage-1/reduce/commits/00003.json  the last stage's last step names staged parts, which `finish` makes visible
 stage-0/map/side/…                 side records: what was emitted for named outputs before the last step
+tasks.json                         what each task did, for whoever asks after the job has ended
 claims/0-map-00012.json            which worker has taken a task (…-2.json: its backup task); hints, never truth
-workers/STEP-N.json                a worker's heartbeat; a hint
+workers/STEP-N.json                a worker's heartbeat, and the task that it is at; a hint
 deaths/STAGE-STEP-00012.json       how many processes died at a task; a hint
 left/STEP-N.json                   the failure because of which a worker left; a hint
-logs/STEP-N/START-00000.txt        what was printed while a worker did its tasks, in pieces
+logs/STEP-N/START-00000.txt        what a worker's tasks printed, and what happened to them, in pieces
 quarantine/STAGE-STEP-…jsonl       bad records that an attempt quarantined; its commit names the file
 quarantine/STAGE-STEP-…records     the same records as they were, to be read again
 failed.json                        put-if-absent: why the job can't succeed; every worker stops
@@ -49,10 +50,12 @@ from fanfold_storage.objects import Objects, read_all
 from fanfold_storage.urls import join_url, open_objects
 
 JOB_KEY = "job.json"
+TASKS_KEY = "tasks.json"
 BOUNDARIES = "boundaries.json"
 LARGEST = {
     JOB_KEY: 4 << 20, "plan.json": 64 << 20, "plan-before.json": 64 << 20, BOUNDARIES: 64 << 20, REPORT_KEY: 32 << 20,
     FAILED_KEY: 16 << 20,
+    TASKS_KEY: 48 << 20,
 }  # fmt: skip
 """Bytes that files of the tree may have, by their names: user code can write there, too."""
 LARGEST_OTHER = 4 << 20  # a commit, a claim, a heartbeat
@@ -102,6 +105,10 @@ class JobTree:
             what = f"{self.url(key)} would have {len(encoded):,} bytes, more than the {_most(key):,} that it may have"
             raise PermanentFailure("tree", f"{what}: give the job fewer and larger files, or fewer outputs")
         return self.objects.put_if_absent(key, encoded, hint=hint)
+
+    def put(self, key: str, data: dict[str, Any]) -> None:
+        """Put JSON that nothing depends on, over what is there; it may be lost if the machine crashes."""
+        self.objects.put(key, [json.dumps(data).encode()], hint=True)
 
     def read(self, key: str) -> Any:
         """The JSON value at a key, whose content user code may have changed. Raises NotFound, Malformed."""

@@ -1,12 +1,13 @@
 """A job's progress, read from its tree alone."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.inputs.splits import UnsplitFile
-from fanfold_steps.tree.commit import Counters
+from fanfold_steps.tree.commit import Commit, Counters
 from fanfold_steps.tree.counters import added, bounded, counted
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
@@ -61,6 +62,8 @@ class ProgressReader:
     """Reads a job's progress any number of times; it reads the plan and each commit only once."""
 
     tree: JobTree
+    on_commit: Callable[[Task, Commit], None] = lambda task, commit: None
+    """Called once with each commit that is found."""
     _plan: PlanHead | None = None
     _commits: dict[Task, tuple[int, int]] = field(default_factory=dict)
     """Records and bytes of each."""
@@ -124,6 +127,7 @@ class ProgressReader:
                     continue
                 self._counted = bounded(added([self._counted, counted(task, commit)]))
                 self._commits[task] = commit.records, commit.bytes
+                self.on_commit(task, commit)
             records, size = self._commits[task]
             step.done += 1
             step.records += records

@@ -23,6 +23,8 @@ class Claims:
 
     tree: JobTree
     worker: str
+    turns: dict[Task, int] = field(default_factory=dict)
+    """The turn that this worker has last claimed, by task."""
     _seen: dict[str, tuple[object, float]] = field(default_factory=dict)
 
     def take(self, task: Task, turn: int = 1) -> bool:
@@ -32,7 +34,10 @@ class Claims:
         """
         with around("claim"):
             claimed = self.tree.create(_key(task, turn), {"worker": self.worker}, hint=True)
-        return claimed or self._holder(task, turn) == self.worker
+        if not claimed and self._holder(task, turn) != self.worker:
+            return False
+        self.turns[task] = turn
+        return True
 
     def is_stale(self, task: Task, turn: int = 1) -> bool:
         """Whether the task's worker stopped its heartbeat some seconds ago; the first call only starts the clock."""

@@ -4,8 +4,9 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import TracebackType
+from typing import Any
 
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.left import leave
@@ -20,8 +21,16 @@ FAREWELL_SECONDS = 0.5
 class Heartbeat:
     """Writes a heartbeat every second while the worker runs (a context manager)."""
 
-    def __init__(self, tree: JobTree, worker: str, reporter: Reporter, flush: Callable[[], None]) -> None:
-        self._flush = flush
+    def __init__(
+        self,
+        tree: JobTree,
+        worker: str,
+        reporter: Reporter,
+        before: Callable[[], None],
+        doing: Callable[[], Mapping[str, Any]] = dict,
+    ) -> None:
+        """`before` is called before each heartbeat; `doing` says at which task the worker is."""
+        self._before, self._doing = before, doing
         self._tree = tree
         self._worker = worker
         self._reporter = reporter
@@ -41,9 +50,9 @@ class Heartbeat:
         beat = os.getpid() << 32  # so the beats of a restarted worker differ from those of the process before
         while True:
             beat += 1
-            self._flush()
+            self._before()
             try:
-                heartbeat = json.dumps({"beat": beat, "status": self._reporter.words})
+                heartbeat = json.dumps({"beat": beat, "status": self._reporter.words, **self._doing()})
                 self._tree.objects.put(f"workers/{self._worker}.json", [heartbeat.encode()], hint=True)
                 failure = self._tree.failure()
             except StorageError as error:

@@ -37,6 +37,8 @@ class LastTask:
         self._file: int | None = None
         self._size = 0
         self._ended, _, self._advice = environ.get("FANFOLD_ENDED", "").partition("\t")
+        self.deaths = 0
+        """How many processes have died at the task that was begun last."""
 
     @contextmanager
     def during(self, task: Task) -> Iterator[Watch | None]:
@@ -49,7 +51,8 @@ class LastTask:
             return
         self._name(task, None)
         try:
-            yield partial(self._name, task) if self._deaths(task) == MOST_DEATHS - 1 else None
+            self.deaths = self._deaths(task)
+            yield partial(self._name, task) if self.deaths == MOST_DEATHS - 1 else None
         finally:
             self._write("")
 

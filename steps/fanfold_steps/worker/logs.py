@@ -1,4 +1,5 @@
-"""A worker's log: what is printed while it does its tasks is passed on, and kept in the job tree up to a limit."""
+"""A worker's log: what is printed while it does its tasks is passed on, and kept in the job tree up to a limit, with
+what Fanfold says of the tasks."""
 
 import sys
 import threading
@@ -6,35 +7,47 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TextIO
 
 from fanfold_steps.failure.wording import shortened
+from fanfold_steps.logs.line import NO_TASK, LogLine, Mark
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
 from fanfold_storage.errors import StorageError
 
 LARGEST_LOG = 1 << 20  # bytes of a worker, through all its starts
+LARGEST_OWN = 512 << 10  # more, for what Fanfold says of tasks
+PIECE_BYTES = 64 << 10
 LAST_LINES, LONGEST_LINE = 20, 500
 LONGEST_BEGUN = 64 << 10  # characters without a line break
-FULL = "fanfold: this worker has printed more than is kept; the rest is omitted\n"
+FULL = "this worker has printed more than is kept; the rest is omitted"
 
 
 class Logs:
-    """A worker's log: lines under the name of the task that printed them, written in pieces.
+    """A worker's log: lines with their times and the task at which they were printed, written in pieces.
 
     logs/WORKER/START-00000.txt     a piece; START is the time at which the process began, so pieces are in order
+
+    The last piece is written anew with each flush until it is full, so that there are few, however long a job runs.
     """
 
     def __init__(self, tree: JobTree, worker: str) -> None:
         self._tree = tree
+        self._worker = worker
         self._folder = f"logs/{worker}/"
         self._name = f"{self._folder}{time.time_ns():020d}"
         self._lock, self._writing = threading.Lock(), threading.Lock()
         self._task: Task | None = None
-        self._lines: list[str] = []
+        self._lines: list[LogLine] = []
         self._last: deque[str] = deque(maxlen=LAST_LINES)
         self._pieces = self._pending = 0
-        self._room: int | None = None
+        self._piece = b""
+        self._kept: int | None = None
+        self._is_full = False
+        self._latest = 0.0
+        self._progress: tuple[str, Task | None] = ("", None)
+        self._told_progress: tuple[str, Task | None] = ("", None)
 
     @contextmanager
     def capture(self) -> Iterator[None]:
@@ -56,7 +69,9 @@ class Logs:
         try:
             yield
         finally:
-            self._task = None
+            with self._lock:
+                self._add_progress()
+                self._task = None
 
     @property
     def last(self) -> str:
@@ -65,35 +80,74 @@ class Logs:
             return "\n".join(shortened(line, LONGEST_LINE) for line in self._last)
 
     def add(self, line: str) -> None:
-        """Log a line."""
+        """Log a line that was printed."""
         with self._lock:
             self._last.append(line)
-            if (self._room is None or self._room > 0) and self._pending < LARGEST_LOG:
-                self._pending += len(line)
-                self._lines.append(f"{self._task}: {line}\n" if self._task else f"{line}\n")
+            self._add(line, Mark.PRINTED)
+
+    def say(self, text: str, task: Task | None = None) -> None:
+        """Log what Fanfold says of a task; by default, of the one in progress."""
+        with self._lock:
+            for line in text.split("\n"):
+                self._add(shortened(line, LONGEST_LINE), Mark.OWN, task)
+
+    def progress(self, words: str) -> None:
+        """Log what the user's code says it is doing, however often it does: the last it says until a flush."""
+        self._progress = words, self._task
+
+    def _add_progress(self) -> None:
+        words, task = self._progress
+        if (words, task) != self._told_progress:
+            self._told_progress = words, task
+            self._add(words, Mark.PROGRESS, task)
+
+    def _add(self, text: str, mark: Mark, task: Task | None = None) -> None:
+        if self._pending < LARGEST_LOG:
+            self._latest = max(self._latest, time.time())
+            self._pending += len(text)
+            at = task or self._task
+            self._lines.append(LogLine(self._latest, self._worker, f"{at.stage}/{at}" if at else NO_TASK, mark, text))
 
     def flush(self) -> None:
-        """Write what was printed since the last call. If the store is unavailable, it is kept for the next one."""
+        """Write what was logged since the last call. If the store is unavailable, it is kept for the next one."""
         with self._writing:
             with self._lock:  # released before the write, for which code that prints would have to wait
+                self._add_progress()
                 lines, self._lines, self._pending = self._lines, [], 0
             if not lines:
                 return
             try:
-                self._write("".join(lines).encode("utf-8", "backslashreplace"))
+                self._write(lines)
             except StorageError:
                 with self._lock:
                     self._lines = lines + self._lines
-                    self._pending = sum(map(len, self._lines))
+                    self._pending = sum(len(line.text) for line in self._lines)
 
-    def _write(self, data: bytes) -> None:
-        if self._room is None:
-            self._room = LARGEST_LOG - sum(stat.size for stat in self._tree.objects.list(self._folder))
-        if len(data) > self._room:
-            data = data[: max(self._room, 0)].rpartition(b"\n")[0] + b"\n" + FULL.encode()
-        self._tree.objects.put(f"{self._name}-{self._pieces:05d}.txt", [data], hint=True)
-        self._pieces += 1
-        self._room -= len(data)
+    def _write(self, lines: list[LogLine]) -> None:
+        if self._kept is None:
+            self._kept = sum(stat.size for stat in self._tree.objects.list(self._folder))
+        data, is_full = self._within_limits(lines)
+        piece = self._piece + data
+        self._tree.objects.put(f"{self._name}-{self._pieces:05d}.txt", [piece], hint=True)
+        self._kept, self._is_full, self._piece = self._kept + len(data), is_full, piece
+        if len(piece) >= PIECE_BYTES:
+            self._pieces, self._piece = self._pieces + 1, b""
+
+    def _within_limits(self, lines: list[LogLine]) -> tuple[bytes, bool]:
+        """The lines that are still kept, and whether there is no more room for what is printed."""
+        kept, is_full = self._kept or 0, self._is_full
+        written: list[bytes] = []
+        for line in lines:
+            encoded = f"{line}\n".encode("utf-8", "backslashreplace")
+            room = (LARGEST_LOG + LARGEST_OWN if line.mark is Mark.OWN else LARGEST_LOG) - kept
+            if len(encoded) > room:
+                if is_full or line.mark is Mark.OWN:
+                    continue
+                is_full = True
+                encoded = f"{replace(line, mark=Mark.OWN, text=FULL)}\n".encode()
+            written.append(encoded)
+            kept += len(encoded)
+        return b"".join(written), is_full
 
 
 class _Tee:

@@ -6,11 +6,14 @@ the loss of some can deadlock a job. Whichever worker sees that all parts are th
 
 import os
 import re
+import socket
+import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from types import FrameType
+from typing import Any
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.user_frames import user_stack
@@ -30,18 +33,21 @@ from fanfold_steps.tree.version import OtherVersion
 from fanfold_steps.user_code.loading import Code
 from fanfold_steps.worker import exits
 from fanfold_steps.worker.claims import Claims
-from fanfold_steps.worker.defects import with_one_retry, without_retry
+from fanfold_steps.worker.defects import RETRY, with_one_retry, without_retry
 from fanfold_steps.worker.heartbeat import Heartbeat
 from fanfold_steps.worker.last_task import LastTask, timeout_message
 from fanfold_steps.worker.logs import Logs
 from fanfold_steps.worker.report import Reporter
 from fanfold_steps.worker.schedule import Portion, TaskSchedule
+from fanfold_steps.worker.telling import claimed, committed
 from fanfold_steps.worker.terms import terms, threads_of
 from fanfold_steps.worker.watchdog import Watchdog
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError, Unsupported
 from fanfold_storage.urls import open_objects
 
 STEPS = ("split", "map", "reduce", "all")
+HOST = socket.gethostname()
+"""The machine; in a pod, the pod's name."""
 STAGE = re.compile(r"stage-(\d+)")
 """The step of a worker that does a stage and those after it, up to the next one that other workers do."""
 
@@ -64,6 +70,8 @@ class Worker:
         self._logs = Logs(tree, self._name)
         self._last = LastTask(tree)
         self._watchdog = Watchdog(None, lambda task, frame: None, self._last.dump)  # until the plan gives a timeout
+        self._doing: dict[str, Any] = {}
+        self._told: PermanentFailure | None = None
 
     def run(self) -> None:
         """Do tasks until this worker's step is committed; the steps before it come first.
@@ -72,8 +80,8 @@ class Worker:
             PermanentFailure: the job can't succeed; `failed.json` says why.
             StorageError: the store is unavailable; a new process resumes from what is committed.
         """
-        with self._logs.capture(), Heartbeat(self._tree, self._name, self._reporter, self._logs.flush):
-            code = Code(self._conf, self._reporter.status)
+        with self._logs.capture(), self._heartbeat():
+            code = Code(self._conf, self._on_progress)
             try:
                 self._check_last_task()
                 with terms(self._conf.spec.resources or Resources(), partial(self._on_deadline, "the job")):
@@ -92,7 +100,8 @@ class Worker:
         self._do_step(0, "split", 1, lambda task, attempt: split(self._tree, self._conf, code))
         if self._step == "split":
             return
-        plan, context = Plan.load(self._tree), WorkerContext(self._tree, self._output, code, self.budget)
+        plan = Plan.load(self._tree)
+        context = WorkerContext(self._tree, self._output, code, self.budget, self._on_spill)
         with without_retry():
             code.prepare(plan.spec)
         self._watchdog = Watchdog(
@@ -125,20 +134,46 @@ class Worker:
             return {0} if self._tree.find(PLAN_KEY if step == "split" else REPORT_KEY) else set()
         return set(self._tree.committed(stage, step))
 
+    def _on_progress(self, words: str) -> None:
+        """Keep what the user's code says it is doing, for the next heartbeat."""
+        self._reporter.status(words)
+        self._logs.progress(self._reporter.words)
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self._tree, self._name, self._reporter, self._logs.flush, lambda: {"host": HOST, **self._doing}
+        )
+
     def _attempt(self, task: Task, run: Callable[[Task, str], None]) -> None:
         attempt = f"{self._name}-{uuid.uuid4().hex[:8]}"
         try:
             with self._last.during(task) as watch, self._logs.during(task), self._watchdog.during(task):
                 self._code.watch = watch
+                self._doing = {**asdict(task), "since": time.time(), "attempts": self._attempts(task)}
+                self._logs.say(claimed(self._claims.turns.get(task, 1), self._last.deaths))
                 with_one_retry(partial(run, task), attempt)
         except (NotFound, PermissionDenied, InvalidKey, Unsupported) as error:  # the store's response won't change
             raise self._fail(task, PermanentFailure("storage", str(error))) from error
         except PermanentFailure as failure:
             self._fail(task, failure)
             raise
+        finally:
+            self._doing = {}
+
+    def _attempts(self, task: Task) -> int:
+        """How many attempts at a task were begun, this one included: backup tasks, and those of processes that died."""
+        return self._claims.turns.get(task, 1) + self._last.deaths
+
+    def _on_spill(self, times: int) -> None:
+        if times == 1:
+            self._logs.say("spilled to disk: the memory is full")
 
     def _fail(self, task: Task | None, failure: PermanentFailure) -> PermanentFailure:
         if not isinstance(failure, OtherVersion):  # workers of the other version may still be running: keep its tree
+            if failure is not self._told:
+                self._logs.say(f"failed: {failure.message}", task)
+            self._told = failure
+            self._logs.flush()  # before the engine ends this process, which it does as soon as the job has failed
             self._tree.fail(Failure.of(failure, task, max(1, len(self._stages)), self._logs.last))
         return failure
 
@@ -173,9 +208,15 @@ class Worker:
         os._exit(exits.FAILED)
 
     def _run_task(self, task: Task, attempt: str) -> None:
-        stage = self._stages[task.stage]
-        commit = replace(stage.run(task, attempt), worker=self._name)
-        if not self._tree.commit(task, commit):
+        stage, attempts = self._stages[task.stage], self._attempts(task)
+        if attempt.endswith(RETRY):
+            attempts += 1
+            self._logs.say("retried: something unexpected was raised, see above")
+        commit = replace(stage.run(task, attempt), worker=self._name, host=HOST, attempts=attempts)
+        if self._tree.commit(task, commit):
+            self._logs.say(committed(commit))
+        else:
+            self._logs.say("dropped: another attempt at this task was committed first")
             stage.drop(task, commit)
 
 

@@ -17,6 +17,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     **SHARED,
     refusals.InvalidIdempotencyKey: ProblemType(400, "invalid-key", "Invalid idempotency key"),
     refusals.InvalidPath: ProblemType(400, "invalid-path", "Invalid path"),
+    refusals.InvalidLogQuery: ProblemType(400, "invalid-log-query", "Invalid task or position"),
     refusals.NoSuchList: ProblemType(400, "no-such-list", "There is no such list"),
     refusals.PlaceNotAllowed: ProblemType(403, "place-not-allowed", "The place is not allowed"),
     refusals.WebhookNotAllowed: ProblemType(403, "webhook-not-allowed", "The URL can't be told"),
@@ -58,7 +59,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.UnknownBundle: ProblemType(422, "unknown-bundle", "No such bundle"),
     refusals.UnknownJob: ProblemType(422, "unknown-job", "No such built-in job"),
     refusals.WrongHash: ProblemType(422, "wrong-hash", "The hash differs"),
-    refusals.TooManyFollowers: ProblemType(429, "too-many-followers", "Too many streams"),
+    refusals.TooManyStreams: ProblemType(429, "too-many-streams", "Too many open streams"),
     refusals.AuthAway: ProblemType(503, "auth-away", "Auth service unavailable"),
     refusals.ReconcilerDead: ProblemType(503, "reconciler-dead", "The reconciler has stopped"),
 }

@@ -5,21 +5,21 @@ a crash at any point, any replica may reconcile the job again: names are determi
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from fanfold.engines import Engine, Handle, Observation, Phase
-from fanfold.engines.protocol import EngineError, Foreign
+from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.errors import Refused
 from fanfold.planning import next_run, planner
 from fanfold_steps.outputs.finish import sweep
 from fanfold_steps.outputs.staged import staged_handles
+from fanfold_steps.summary.task_table import write_table
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_steps.tree.progress import Progress, ProgressReader
+from fanfold_steps.tree.progress import Progress
 from fanfold_storage.errors import StorageError, TooLarge
 from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.failures import (
@@ -37,8 +37,10 @@ from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
 from fanfold_submit.queueing.parts import Queueing
+from fanfold_submit.queueing.view import Wait
 from fanfold_submit.runs.workflows import keep_workflow
 from fanfold_submit.storing.stored import StoredBytes
+from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
 from fanfold_web.http.problem_types import ProblemType
 from fanfold_web.log import logger
@@ -47,6 +49,7 @@ log = logger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between
 _TOO_LARGE = "The job failed, and its record is too large to be stored. Submit it with fewer inputs."
 SHORTEST, LONGEST = 0.2, 3.0  # seconds until a running job is reconciled again
+LONGEST_REASON = 1000  # characters of why pods can't start
 SEEN = 1.0  # seconds for which workers that were seen running are assumed to be running
 LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to stop by themselves
 
@@ -56,15 +59,15 @@ class Reconciler:
 
     def __init__(
         self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes,
-        now: Callable[[], float],
+        trees: WatchedTrees | None = None,
     ) -> None:  # fmt: skip
         self._jobs = jobs
         self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
         self._engine = engine
         self._places = places
-        self._now = now
-        self._readers: dict[str, tuple[int, ProgressReader]] = {}
-        self._seen_active: dict[str, tuple[Handle, float]] = {}
+        self._now = queueing.now
+        self._trees = trees or WatchedTrees()
+        self._seen_active: dict[str, tuple[Handle, float, Observation]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
         """Take the job's next step. Return the seconds until the one after it, None if there is nothing left to do.
@@ -148,7 +151,7 @@ class Reconciler:
             return self._dispatch(job)
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
-        return job if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+        return self._with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
 
     def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
         """A job that its Workflow has started: nothing is done to it, whatever becomes of its workers.
@@ -167,22 +170,22 @@ class Reconciler:
         """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
         if job.handle is None:
             return Observation(Phase.GONE)
-        handle, moment = self._seen_active.get(job.id, (None, 0.0))
-        if job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
-            return Observation(Phase.ACTIVE)
+        seen = self._seen_active.get(job.id)
+        if job.desired == "run" and seen and seen[0] == job.handle and time.monotonic() - seen[1] < SEEN:
+            return seen[2]
         try:
             observation = self._engine.observe(job.handle)
         except EngineError as error:
             log.warning("cannot observe the workers of job %s: %s", job.id, error)
             return Observation(Phase.ACTIVE)
         if observation.phase is Phase.ACTIVE and not observation.hopeless:
-            self._seen_active[job.id] = (job.handle, time.monotonic())
+            self._seen_active[job.id] = (job.handle, time.monotonic(), observation)
         return observation
 
     def _progress(self, job: Job) -> Progress:
         """What its tree says. A job that is to be cancelled needs no tree: whatever is wrong with it, it ends."""
         try:
-            return self._reader(job).read()
+            return self._trees.of(job).read()
         except StorageError as error:
             if job.desired != "cancel":
                 raise
@@ -263,6 +266,7 @@ class Reconciler:
         if job.admitted:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
+            self._keep_tasks(job)
             size = sum(stat.size for stat in JobTree.open(self._places.job_url(job.id)).objects.list())
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
@@ -271,8 +275,19 @@ class Reconciler:
         self._forget(job.id)
         return None
 
+    def _keep_tasks(self, job: Job) -> None:
+        """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
+        if job.state is State.SUCCEEDED:
+            return
+        watched = self._trees.of(job)
+        try:
+            watched.read()
+            write_table(watched.tree, watched.table)
+        except StorageError as error:  # the job has ended all the same
+            log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
+
     def _forget(self, job_id: str) -> None:
-        self._readers.pop(job_id, None)
+        self._trees.forget(job_id)
         self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:
@@ -287,6 +302,14 @@ class Reconciler:
             fields |= {"state": State.RUNNING, "started": timestamp(self._now())}
         return job.changed(**fields)
 
+    def _with_pending(self, job: Job, pending: Pending | None) -> Job:
+        """The job with what keeps some of its pods from starting, in its owner's names."""
+        wait = None
+        if pending:
+            message = printable(self._places.redact(pending.message, job.owner_id))
+            wait = Wait.model_validate({"reason": pending.reason, "message": message[:LONGEST_REASON]})
+        return job if wait == job.waiting else job.changed(waiting=wait)
+
     def _failed(self, job: Job, problem_type: ProblemType, detail: str, **members: Any) -> Job:
         """The job with the reason why it failed, in its owner's names."""
         error = problem_type.problem(printable(self._places.redact(detail, job.owner_id)), **members)
@@ -299,14 +322,7 @@ class Reconciler:
 
     def _ended(self, job: Job, state: State, error: dict[str, Any] | None = None) -> Job:
         log.info("job %s has %s", job.id, state)
-        return job.changed(state=state, finished=timestamp(self._now()), error=error)
-
-    def _reader(self, job: Job) -> ProgressReader:
-        run, reader = self._readers.get(job.id, (0, None))
-        if reader is None or run != job.runs:
-            reader = ProgressReader(JobTree.open(job.url))
-            self._readers[job.id] = job.runs, reader
-        return reader
+        return job.changed(state=state, finished=timestamp(self._now()), error=error, waiting=None)
 
     def _pace(self, job: Job) -> float:
         """Seconds until the next step. Those of young jobs are short, so that a short job is not kept waiting."""

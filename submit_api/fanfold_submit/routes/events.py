@@ -1,5 +1,6 @@
 """A job's events, as a stream."""
 
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -8,7 +9,7 @@ from fastapi import APIRouter, Header, Request, Response
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.event_stream import EventStream, EventStreamResponse
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.refusals import AuthAway, NoSuchJob, TooManyFollowers
+from fanfold_submit.refusals import AuthAway, NoSuchJob, TooManyStreams
 from fanfold_submit.routes.jobs import JobId
 from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Invalid, Unauthenticated
@@ -39,7 +40,7 @@ _EVENT: dict[str, Any] = {
             "content": {EventStreamResponse.media_type: {"schema": _EVENT}},
             **headers("Cache-Control"),
         },
-        **refusals(NoSuchJob, TooManyFollowers, Invalid),
+        **refusals(NoSuchJob, TooManyStreams, Invalid),
     },
 )
 async def follow_job(
@@ -55,9 +56,9 @@ async def follow_job(
     """The job's changes of state and progress, as server-sent events. The first is the job as it stands.
 
     A `job` event has the job as data, and its revision as id; a `waiting` event says why a queued job still waits, and
-    at which place. The stream ends with the job, by an `end` event, or with
-    the access token: connect again with another, and with the last id seen as `Last-Event-ID`. Nothing is missed then,
-    nor repeated; if too much was missed, an `anew` event says so, and the job as it stands follows.
+    at which place. The stream ends with the job, by an `end` event, or with the access token: connect again with
+    another, and with the last id seen as `Last-Event-ID`. Nothing is missed then, nor repeated; if too much was missed,
+    an `anew` event says so, and the job as it stands follows.
     """
     await to_thread.run_sync(lambda: service.jobs.visible(job_id, to=caller))
     if request.method == "HEAD":
@@ -74,6 +75,7 @@ async def follow_job(
             return True
         return True
 
-    leave = service.followers.take(caller.id)
+    seat = ExitStack()
+    seat.enter_context(service.followers.take(caller.id))
     stream = EventStream(service, job_id, last_event_id, may_stay)
-    return EventStreamResponse(stream, on_end=leave)
+    return EventStreamResponse(stream, on_end=seat.close)

@@ -6,6 +6,8 @@ import pytest
 
 from fanfold_steps.__main__ import main
 from fanfold_steps.job.spec import Aggregate, Function, StageSpec
+from fanfold_steps.logs.line import Mark
+from fanfold_steps.logs.reader import LogReader
 from fanfold_steps.outputs.finish import finish
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.task import Task
@@ -18,9 +20,13 @@ from fanfold_storage.errors import Unavailable
 STAGE = StageSpec(map=Function("tests.steps.printing:words"), reduce=Aggregate("Sum"))
 
 
-def kept(tree, worker="all-0"):
-    pieces = sorted(stat.key for stat in tree.objects.list(f"logs/{worker}/"))
-    return b"".join(b"".join(tree.objects.read(key)) for key in pieces).decode()
+def kept(tree):
+    """What was printed, each line with its task, and Fanfold's own lines with a star."""
+    return [f"{line.task}:{'*' * (line.mark is Mark.OWN)} {line.text}" for line in LogReader(tree.objects).lines()]
+
+
+def size_of(tree):
+    return sum(stat.size for stat in tree.objects.list("logs/"))
 
 
 def test_lines_are_kept_by_task_and_passed_on(small_job, capsys):
@@ -29,9 +35,9 @@ def test_lines_are_kept_by_task_and_passed_on(small_job, capsys):
     before = sys.stdout
     Worker(small_job.tree, "all", 0).run()
     assert sys.stdout is before
-    lines = kept(small_job.tree).splitlines()
-    assert lines[:3] == ["map/0: a line: one two", "map/0: with an error", "map/0: logged \\udcff"]
-    assert {line.partition(":")[0] for line in lines} == {"map/0", "map/1", "map/2"}
+    lines = [line for line in kept(small_job.tree) if ":* " not in line]
+    assert lines[:3] == ["0/map/0: a line: one two", "0/map/0: with an error", "0/map/0: logged \\udcff"]
+    assert {line.partition(":")[0] for line in lines} == {"0/map/0", "0/map/1", "0/map/2"}
     assert sum("a line" in line for line in lines) == 301
     told = capsys.readouterr()
     assert "a line: three" in told.out
@@ -46,20 +52,27 @@ def test_a_failure_shows_the_last_lines_of_its_task(small_job, capsys):
     assert failure["log"].splitlines()[-3:] == ["a line: bad", "with an error", "logged \\udcff"]
     assert len(failure["log"].splitlines()) == LAST_LINES
     assert "The task's last output:\n" in Failure.from_json(failure).describe()
-    assert kept(small_job.tree).endswith("map/0: logged \\udcff\n")
+    *_, last, failed = kept(small_job.tree)
+    assert last == "0/map/0: logged \\udcff"
+    assert failed.startswith("0/map/0:* failed: ")
 
 
 def test_a_worker_keeps_so_much_through_all_its_starts(small_job, monkeypatch):
     monkeypatch.setattr(logs_module, "LARGEST_LOG", 1000)
+    monkeypatch.setattr(logs_module, "LARGEST_OWN", 200)
     for _ in range(3):
         logs = Logs(small_job.tree, "all-0")
         with logs.capture(), logs.during(Task(0, "map", 7)):
             for _ in range(5):
                 print("x" * 80)
+                logs.say("claimed")
                 logs.flush()
-    assert len(kept(small_job.tree)) <= 1000 + len(FULL)
-    assert kept(small_job.tree).endswith(FULL)
-    assert kept(small_job.tree).startswith("map/7: xxx")
+    assert 900 < size_of(small_job.tree) <= 1200 + 100
+    lines = kept(small_job.tree)
+    assert lines[0].startswith("0/map/7: xxx")
+    full = lines.index(f"0/map/7:* {FULL}")
+    assert not any("xxx" in line for line in lines[full:])
+    assert any("claimed" in line for line in lines[full:]), "what Fanfold says has room of its own"
 
 
 def test_what_has_no_end_of_line_is_bounded(small_job):
@@ -68,7 +81,7 @@ def test_what_has_no_end_of_line_is_bounded(small_job):
         for _ in range(5):
             sys.stdout.write("y" * (LONGEST_BEGUN // 2 + 1))
             logs.flush()
-    assert kept(small_job.tree).count("\n") == 2
+    assert len(kept(small_job.tree)) == 2
 
 
 def test_a_store_that_is_away_gets_it_later(small_job, monkeypatch):
@@ -79,7 +92,7 @@ def test_a_store_that_is_away_gets_it_later(small_job, monkeypatch):
             patched.setattr(type(small_job.tree.objects), "put", _away)
             logs.flush()
         print("late")
-    assert kept(small_job.tree) == "early\nlate\n"
+    assert kept(small_job.tree) == ["-: early", "-: late"]
 
 
 def _away(*_, **__):
@@ -95,7 +108,7 @@ def test_who_asks_the_stream_is_answered_by_the_real_one(small_job):
         sys.stderr.writelines(["one\n", "two\n"])
         with pytest.raises(AttributeError):
             getattr(sys.stderr, "nonesuch")  # noqa: B009
-    assert kept(small_job.tree) == "one\ntwo\n"
+    assert kept(small_job.tree) == ["-: one", "-: two"]
 
 
 def test_what_tasks_printed_is_kept_before_the_job_is_finished(small_job, monkeypatch):
@@ -110,4 +123,4 @@ def test_what_tasks_printed_is_kept_before_the_job_is_finished(small_job, monkey
     small_job.write_input({"a.txt": b"one two\n"})
     small_job.create(STAGE)
     Worker(small_job.tree, "all", 0).run()
-    assert seen[0].startswith("map/0: a line: one two\n")
+    assert "0/map/0: a line: one two" in seen[0]

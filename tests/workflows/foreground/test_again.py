@@ -52,7 +52,7 @@ def test_mended_code_starts_anew_with_overwrite_after_an_interruption(tmp_path):
     done = run_in(tmp_path, *command, "--overwrite")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "part-00000.txt").read_text() == "1\t1\n2\t1\n"
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["_SUCCESS", "part-00000.txt"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["_SUCCESS", "_fanfold", "part-00000.txt"]
     assert "lines: seen 2" in done.stderr
 
 

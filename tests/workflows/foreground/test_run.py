@@ -43,7 +43,8 @@ def test_words_are_counted_and_only_the_output_stays(texts):
     assert done.stdout == ""
     assert "done in" in done.stderr
     assert parse_counts(parts(texts)) == count_words(TEXTS)
-    assert sorted(path.name for path in (texts / "out").iterdir()) == ["_SUCCESS", "part-00000.txt", "part-00001.txt"]
+    left = sorted(path.name for path in (texts / "out").iterdir())
+    assert left == ["_SUCCESS", "_fanfold", "part-00000.txt", "part-00001.txt"]
     assert sorted(path.name for path in texts.iterdir()) == ["in", "out"]
 
 
@@ -313,7 +314,7 @@ def test_a_mapper_that_raises_fails_with_the_traceback_and_mended_it_runs(texts)
     assert parts(texts) == {}
     script.write_text(broken.replace("int(line)", "line"))
     assert run(texts, command=[*RUN, "job_here.py"]).returncode == 0
-    assert sorted(path.name for path in (texts / "out").iterdir()) == ["_SUCCESS", "part-00000.txt"]
+    assert sorted(path.name for path in (texts / "out").iterdir()) == ["_SUCCESS", "_fanfold", "part-00000.txt"]
 
 
 @pytest.mark.thorough

@@ -50,7 +50,7 @@ def write_old(folder, parts=3):
 
 
 def output(folder):
-    return {path.name: path.read_bytes() for path in sorted((folder / "out").iterdir())}
+    return {path.name: path.read_bytes() for path in sorted((folder / "out").iterdir()) if path.is_file()}
 
 
 def is_new(folder):

@@ -131,6 +131,6 @@ def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]):
 def test_a_jobs_steps_become_lines():
     step = {"step": "map", "tasks": 4, "done": 2, "failed": 0, "records": 12_345, "bytes": 9}
     (line,) = StepProgress().lines([{"index": 0, "steps": [step]}])
-    assert (line.label, line.fraction, line.figures) == ("     map", 0.5, "2/4")
+    assert (line.label, line.fraction, line.figures) == ("     map", 0.5, "50% 2/4")
     assert line.text == "12.3k records"  # one sample gives no rate
     assert StepProgress().lines([]) == []

@@ -38,6 +38,15 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Pending:
+    """Why some of a job's workers haven't started; the others may be running."""
+
+    reason: str
+    """`image`, `configuration`, `quota`, `unschedulable` or, for anything else, `pods`."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """The state of a job's workers; `message` is the engine's own explanation of why they ended, for people."""
 
@@ -47,6 +56,8 @@ class Observation:
     """Whether the process that ran them ended first, which says nothing about them."""
     hopeless: bool = False
     """Whether they can't do the job, and starting them again would end in the same way; `message` says why."""
+    pending: Pending | None = None
+    """What keeps some of them from starting, if the engine knows."""
 
 
 class Engine(Protocol):

@@ -95,7 +95,7 @@ def complete(compiled: CompiledJob, request: RunRequest) -> Report:
         progress = _drive(engine, plan, run.tree, request)
         if progress.report is None:
             raise JobFailed(progress.failure or Failure("no reason is known"))
-        finalize(run, keep=request.keep)
+        finalize(run, keep=request.keep, seconds=round(time.monotonic() - started, 3))
         _print_result(progress.report, request, time.monotonic() - started)
     return progress.report
 

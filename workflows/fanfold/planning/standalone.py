@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from fanfold.errors import Refused
-from fanfold.planning import planner
+from fanfold.planning import kept, planner
 from fanfold.planning.compiled import CompiledJob
 from fanfold.planning.planner import Places, PlannedJob, refuse_taken_output
 from fanfold.planning.replacing import Target, put_in_place, remove_leftovers, target_of
@@ -151,10 +151,14 @@ def _lock_folder() -> Path:
     return next((folder for folder in _LOCK_FOLDERS if os.access(folder, os.W_OK)), Path(tempfile.gettempdir()))
 
 
-def finalize(run: PlannedRun, *, keep: bool) -> None:
-    """Clean up after a job whose output is complete, and move the output into place. Its workers must have left."""
+def finalize(run: PlannedRun, *, keep: bool, seconds: float | None = None) -> None:
+    """Clean up after a job whose output is complete, and move the output into place. Its workers must have left.
+
+    What is worth knowing of the job is kept in the output: how long it took, in `seconds`, its log, and its tasks.
+    """
     target = run.target
     ensure_manifest(run.tree, run.plan.conf)
+    kept.keep(run.tree, run.plan.conf, target.work, seconds)
     sweep(run.plan.conf, run.tree)
     if not keep:
         _clear(target.work)

@@ -29,8 +29,13 @@ def open_standard_streams() -> None:
 
 def say(text: str = "", **style: Any) -> None:
     """Print a line or more for people, on stderr. Control characters, which names and records may hold, are escaped."""
-    text = _CONTROL.sub(lambda found: printable(found[0]), text)
+    text = escaped(text)
     click.echo(click.style(text, **style) if style and has_colour() else text, err=True)
+
+
+def escaped(text: str) -> str:
+    """A text with its control characters escaped, but for line breaks and tabs."""
+    return _CONTROL.sub(lambda found: printable(found[0]), text)
 
 
 def result(text: str) -> None:

@@ -45,4 +45,5 @@ class StepProgress:
             words.append(time_left(step["done"], step["tasks"], tasks_per_second))
         fraction = 1.0 if complete else step["done"] / step["tasks"] if step["tasks"] else 0.0
         total = "?" if step["tasks"] is None else step["tasks"]
-        return ProgressLine(f"{label:>8}", fraction, f"{step['done']}/{total}", "  ".join(filter(None, words)))
+        figures = f"{int(fraction * 100)}% {step['done']}/{total}"
+        return ProgressLine(f"{label:>8}", fraction, figures, "  ".join(filter(None, words)))

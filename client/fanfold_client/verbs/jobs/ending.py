@@ -1,11 +1,31 @@
 """Report how a job ended."""
 
+from fanfold.diagnosis.words import OBVIOUS, finding_line, skew_lines
 from fanfold.terminal.console import say
 from fanfold.terminal.counted import told
-from fanfold_client.api.responses import Job
+from fanfold_client.api.problems import ClientError
+from fanfold_client.api.responses import Explanation, Job
+from fanfold_client.client import Client
 from fanfold_client.jobs.ending import failure_of, quarantine_of, skipped_in
 
 _COLOURS = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def explained(client: Client, job_id: str) -> Explanation:
+    """What bounds a job; nothing, from a service that can't say."""
+    try:
+        return client.tasks.explain(job_id)
+    except ClientError:
+        return {"findings": [], "skew": []}
+
+
+def say_findings(explanation: Explanation, job_id: str) -> None:
+    """Print on stderr what bounds a job, if it isn't obvious, and how unequal its tasks are."""
+    for finding in explanation["findings"]:
+        if finding["code"] not in OBVIOUS:
+            say(finding_line(finding, job_id))
+    for line in skew_lines(explanation["skew"]):
+        say(line, dim=True)
 
 
 def report_end(job: Job) -> int:

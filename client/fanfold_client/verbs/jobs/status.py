@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 def status(client: "Client", job_id: str, as_json: bool) -> None:
     """Show a job's state, and why it failed."""
     from fanfold_client.jobs.submitting import say_notes
-    from fanfold_client.verbs.jobs.ending import report_problem
+    from fanfold_client.verbs.jobs.ending import explained, report_problem, say_findings
 
     job = client.jobs.get(job_id)
+    explanation = explained(client, job_id)
     if as_json:
-        result_json(job)
+        result_json({**job, **explanation})
         return
     for name, value in _facts(job):
         if value:
@@ -39,13 +40,15 @@ def status(client: "Client", job_id: str, as_json: bool) -> None:
             say(question)
     say_notes(job)
     report_problem(job)
+    say_findings(explanation, job_id)
 
 
 def _facts(job: "Job") -> list[tuple[str, str | None]]:
+    from fanfold_client.jobs.ending import quarantine_of, skipped_in
     from fanfold_client.jobs.waiting import why_it_waits
 
     used = job.get("worker_seconds", 0.0)
-    workflow = job["workflow"]
+    workflow, skipped = job["workflow"], skipped_in(job)
     ending = " (cancelling)" if job["desired"] == "cancel" and not job["finished"] else ""
     return [
         ("job", f"{job['id']}  {job['name']}"),
@@ -59,6 +62,7 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
         ("created", job["created"]),
         ("started", job["started"]),
         ("finished", job["finished"]),
+        ("skipped", f"{quantity(skipped, 'bad record')}; {quarantine_of(job)}" if skipped else None),
         ("used", f"{used:,.1f} worker-seconds" if used else None),
         ("notify", _told(job)),
         ("workflow", f"{workflow['namespace']}/{workflow['name']}" if workflow and job["engine"] == "argo" else None),

@@ -1,0 +1,64 @@
+"""The trees of the jobs that run: each is read once by this process, for the reconciler and for those who ask."""
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+from fanfold_steps.summary.task_table import TaskTable
+from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.progress import Progress, ProgressReader
+from fanfold_submit.jobs.job import Job
+
+RECENT = 1.0  # seconds for which what was read answers those who ask
+
+
+@dataclass(slots=True)
+class WatchedTree:
+    """The tree of a job, with what was read of it so far. May be used by several threads."""
+
+    tree: JobTree
+    table: TaskTable = field(default_factory=TaskTable)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _reader: ProgressReader | None = None
+    _last: tuple[Progress, float] | None = None
+
+    def read(self) -> Progress:
+        """The job's progress now. Raises StorageError."""
+        with self._lock:
+            return self._read()
+
+    def recent(self) -> Progress:
+        """The job's progress of a moment ago, or now. The first time, all commits are read. Raises StorageError."""
+        with self._lock:
+            if self._last and time.monotonic() - self._last[1] < RECENT:
+                return self._last[0]
+            return self._read()
+
+    def _read(self) -> Progress:
+        self._reader = self._reader or ProgressReader(self.tree, self.table.add)
+        progress = self._reader.read()
+        self._last = progress, time.monotonic()
+        return progress
+
+
+class WatchedTrees:
+    """The trees of all jobs that this process watches."""
+
+    def __init__(self) -> None:
+        self._trees: dict[str, tuple[int, WatchedTree]] = {}
+
+    def of(self, job: Job) -> WatchedTree:
+        """The tree of a job's run."""
+        if (watched := self.find(job)) is None:
+            watched = WatchedTree(JobTree.open(job.url))
+            self._trees[job.id] = job.runs, watched
+        return watched
+
+    def find(self, job: Job) -> WatchedTree | None:
+        """The tree of a job's run, if this process watches it already."""
+        runs, watched = self._trees.get(job.id, (0, None))
+        return watched if runs == job.runs else None
+
+    def forget(self, job_id: str) -> None:
+        """The job has ended."""
+        self._trees.pop(job_id, None)
