@@ -9,7 +9,7 @@ from threading import Event
 from typing import Any
 
 from fanfold.engines import Handle, Observation, Phase
-from fanfold.engines.protocol import EngineError, Foreign
+from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.planning.planner import PlannedJob
 from fanfold_steps.job.spec import JobConf
 from fanfold_steps.tree.commit import Commit
@@ -29,6 +29,7 @@ class Crew:
     message: str = ""
     abandoned: bool = False
     hopeless: bool = False
+    pending: Pending | None = None
 
 
 @dataclass
@@ -63,7 +64,9 @@ class ScriptedEngine:
         crew = self._crew(handle)
         if crew and crew.abandoned:
             return Observation(Phase.GONE, abandoned=True)
-        return Observation(crew.phase, crew.message, hopeless=crew.hopeless) if crew else Observation(Phase.GONE)
+        if crew is None:
+            return Observation(Phase.GONE)
+        return Observation(crew.phase, crew.message, hopeless=crew.hopeless, pending=crew.pending)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
         self._answer()

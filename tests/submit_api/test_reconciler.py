@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from fanfold.engines import Phase
+from fanfold.engines.protocol import Pending
 from fanfold.planning import planner
+from fanfold_steps.summary.task_table import find_table
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import ProgressReader
@@ -444,3 +446,35 @@ def test_a_job_is_taken_by_one_thread_and_nothing_is_lost() -> None:
     queue.done("b", None)
     queue.close()
     assert queue.take(60) is None
+
+
+def test_why_pods_have_not_started_is_told_until_they_have(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciler_module, "SEEN", 0.0)
+    job = bench.admit()
+    bench.reconcile(job, 2)
+    crew = bench.engine.crews[job.id]
+    for reason in ("pods", "unschedulable"):
+        crew.pending = Pending(reason, f"map: {reason}")
+        waiting = bench.reconcile(job).waiting
+        assert waiting is not None
+        assert (waiting.reason, waiting.message, waiting.place) == (reason, f"map: {reason}", None)
+    bench.engine.work(job.id, 1)
+    assert bench.reconcile(job).waiting is not None, "some pods still can't be scheduled"
+    crew.pending = Pending("pods", "reduce is starting")
+    assert bench.reconcile(job).waiting is None, "others run already"
+    crew.pending = Pending("quota", "reduce: no room")
+    assert bench.reconcile(job).waiting is not None
+    bench.engine.finish(job.id)
+    seen = bench.settle(job)
+    assert (seen.state, seen.waiting) == ("succeeded", None)
+
+
+def test_what_tasks_did_is_kept_of_a_job_whose_tree_can_be_written(bench: Bench) -> None:
+    job = bench.admit()
+    bench.reconcile(job, 2)
+    bench.engine.fail(job.id)
+    bench.engine.end(job.id)
+    assert bench.settle(job).state == "failed"
+    kept = find_table(JobTree.open(job.url))
+    assert kept is not None
+    assert list(kept.of_step(0, "map")) == [0]

@@ -180,8 +180,8 @@ class Query:
 
     def _value(self, task: TaskState) -> float:
         if self.sort == "seconds":
-            return round(task.seconds or 0.0, 3)
-        return task.records if self.sort == "records" else max(task.bytes_in, task.bytes_out)
+            return max(0.0, round(task.seconds or 0.0, 3))
+        return max(0, task.records if self.sort == "records" else max(task.bytes_in, task.bytes_out))
 
     def _cursor(self, task: TaskState) -> str:
         value: float | str = self._value(task)
