@@ -177,7 +177,8 @@ def test_pages_of_many_tasks_read_few_files(
     assert sum("/commits/" in key for key in read) == before
     ada.http.post(f"/v1/jobs/{job_id}/cancel")
     ada.wait(job_id, "cancelled")
-    poll(lambda: tree.find("tasks.json"), 60)
+    jobs = site.apps[0].app.state.service.jobs
+    poll(lambda: not jobs.is_queued(jobs.find(job_id).job), 60)
     other = site.user("ada", app=site.replica())
     del read[:]
     for _ in range(3):

@@ -56,7 +56,7 @@ def test_a_task_at_which_processes_died_says_so_and_counts_them(job, monkeypatch
 
 
 def test_something_unexpected_is_retried_and_counted(job, monkeypatch):
-    stage_run, raised = Stage.run, []
+    stage_run, raised = Stage.run, list[Task]()
 
     def fails_once(stage, task, name):
         if task.step == "map" and not raised:
