@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
-from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Users
+from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
@@ -59,9 +59,10 @@ class Client:
 
     Attributes:
         files: the user's files, and shared ones: put, read, list, find, remove.
-        jobs: submit a request, get, list, cancel, delete, results.
+        jobs: submit a request, get, list, follow, cancel, retry, delete, results.
         tasks: the tasks of a job, and what bounds it: list, explain.
         logs: what a job printed, and what happened to its tasks: read.
+        quarantine: bad records that jobs have skipped.
         bundles: code that jobs run.
         schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
         webhooks: who may be told when a job has ended, and the secret that signs it.
@@ -100,6 +101,7 @@ class Client:
         self.jobs = Jobs(self._submit)
         self.tasks = Tasks(self._submit)
         self.logs = Logs(self._submit)
+        self.quarantine = Quarantine(self._submit)
         self.schedules = Schedules(self._submit)
         self.webhooks = Webhooks(self._submit)
 
@@ -223,6 +225,34 @@ class Client:
         formats = OutputFormats(job.output, job.outputs) if job else None
         return SubmittedResult(RemoteOutput(self, self.jobs.get(job_id), formats, quiet=quiet))
 
+    def retry(
+        self,
+        job_id: str,
+        code: "AuthoredJob | str | None" = None,
+        *,
+        anew: bool = False,
+        include: Sequence[str] = (),
+        requirements: str | os.PathLike[str] | None = None,
+    ) -> Job:
+        """Retry a job that failed or was cancelled: it keeps its id, and goes on from the tasks that are done.
+
+        Args:
+            job_id: the job.
+            code: other code, as a `Job`, a Python file or the name of a built-in job. Tasks that are done only count
+                for it if both have the same `task_version`; `resumed` in the result says whether they do.
+            anew: discard what is done.
+            include: files and folders beside the other code's file, which travel along.
+            requirements: a file with the packages of the other code.
+
+        Raises:
+            Conflict: the job hasn't failed, or something else lies in its output.
+        """
+        from fanfold_client.jobs.retrying import retry_job
+        from fanfold_client.jobs.submitting import resolve_for
+
+        compiled = None if code is None else resolve_for(self, code, include, requirements)
+        return retry_job(self, job_id, compiled, anew=anew)
+
     def wait(self, job_id: str, *, quiet: bool = False) -> Job:
         """Show a job's progress until its state is final, and return it as it is then, failed or not."""
         from fanfold.terminal.display import Display
@@ -284,6 +314,19 @@ class Client:
         with Display(quiet=quiet) as display:
             fetch_results(parts, self.jobs.read(job_id, name), Path(folder), display)
         return parts
+
+    def fetch_quarantine(self, job_id: str, folder: str | os.PathLike[str]) -> Sequence[Path]:
+        """Fetch a job's bad records into a new folder, which appears complete or not at all, and return its files.
+
+        `part-00000.jsonl` says what was wrong. `records` has them as they were, to be read again by a job with the
+        same input format; those of a named input are in `records-NAME`. Without bad records, there is no folder.
+
+        Raises:
+            Conflict: the folder isn't empty.
+        """
+        from fanfold_client.files.quarantine import fetch_quarantine
+
+        return fetch_quarantine(self.quarantine, self.jobs.get(job_id), Path(folder))
 
     def read(self, job_id: str, name: str | None = None) -> Iterator[bytes]:
         """The bytes of a job's parts in order; each is compared with its checksum. Raises Conflict, Corrupt."""

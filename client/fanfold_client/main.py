@@ -25,7 +25,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "counters": ("fanfold_client.verbs.jobs.counters:counters", "Show a job's counters."),
         "jobs": ("fanfold_client.verbs.jobs.jobs:jobs", "List jobs, newest first."),
         "results": ("fanfold_client.verbs.jobs.results:results", "List, fetch or print a job's results."),
+        "events": ("fanfold_client.verbs.jobs.events:events", "Print what changes of a job, as it happens."),
+        "workflow": ("fanfold_client.verbs.jobs.workflow:workflow", "Print a job's Argo Workflow, as it was created."),
         "cancel": ("fanfold_client.verbs.jobs.cancel:cancel", "Cancel a job."),
+        "retry": ("fanfold_client.verbs.jobs.retry:retry", "Retry a job that failed or was cancelled."),
         "priority": (
             "fanfold_client.verbs.jobs.priority:priority",
             "Change the priority of a job that waits (for administrators).",

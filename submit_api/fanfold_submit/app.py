@@ -16,6 +16,7 @@ from fanfold_submit.http.uploads import limit
 from fanfold_submit.routes import (
     about,
     bundles,
+    events,
     files,
     health,
     jobs,
@@ -23,10 +24,13 @@ from fanfold_submit.routes import (
     me,
     owners,
     priority,
+    quarantine,
     results,
+    retry,
     schedules,
     tasks,
     webhooks,
+    workflow,
 )
 from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
@@ -65,7 +69,9 @@ def build_app(
     problems.install(app)
     openapi.install(app)
     # Looked through in this order for every request, so what is asked most often comes first.
-    modules = (jobs, files, results, tasks, logs, bundles, schedules, webhooks, about, me, owners, priority, health)
+    often = (jobs, files, results, events, tasks, logs, bundles, schedules, about, me)
+    seldom = (owners, priority, quarantine, retry, webhooks, workflow, health)
+    modules = (*often, *seldom)
     include(app, *(module.router for module in modules))
     return app
 
@@ -78,5 +84,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await to_thread.run_sync(service.changes.close)
         for controller in service.controllers:
             await to_thread.run_sync(controller.stop)

@@ -7,9 +7,12 @@ Refusal
 ├── NoSuchBundle, NoSuchFile, NoSuchJob, NoSuchOutput,
 │   NoSuchSchedule                                         nothing of the caller's has that name
 ├── PreconditionFailed                                     what is stored is not what the request expects
+├── NothingQuarantined                                     the job has no such bad records
 ├── NoResults, ResultsRemoved, ResultsChanged              the job has no results, or has them no longer
 ├── JobActive, JobFinal                                    the job has not ended, or has ended and cannot change
 ├── NotAdmitted                                            the job was started by its Workflow
+├── InputChanged                                           the job's input isn't what it was submitted for
+├── NoWorkflow                                             the job has no Workflow to show
 ├── NotWaiting                                             the job has its workers, or has ended
 ├── UploadStalled, InvalidBundle, WrongHash                a body that is not stored
 ├── OverQuota                                              more bytes than the operator lets a user keep
@@ -54,7 +57,10 @@ class TooManyStreams(Refusal):
 class NoSuchList(Refusal):
     """Filters and an order for which there is no list of jobs."""
 
-    example = "Jobs with a state, name, schedule or text are listed from the newest. Leave out sort=oldest, or these."
+    example = (
+        "Jobs are listed by duration, or from the oldest, for one owner and without filters; since and until go with "
+        "sort=oldest. Leave out sort, or the filters."
+    )
 
 
 class PlaceNotAllowed(Refusal):
@@ -136,6 +142,27 @@ class NotAdmitted(Refusal):
     """A Workflow has started the job, not this service, so only the Workflow can be stopped."""
 
     example = "Job 0midc1z408q1x7f9a2b4 was started by its Workflow. Stop that: argo stop -n team visits-x7k2p"
+
+
+class InputChanged(Refusal):
+    """The job's input isn't what it was submitted for, so what it has done doesn't go with the rest."""
+
+    example = (
+        "The input of job 000m3k2v8q1x7f9a2b4c was changed after it was submitted, so committed tasks don't count for "
+        "it. Retry the job anew."
+    )
+
+
+class NoWorkflow(Refusal):
+    """The job has no Workflow to show."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has no Workflow: this service runs jobs as processes on its own machine."
+
+
+class NothingQuarantined(Refusal):
+    """The job has quarantined nothing of that kind."""
+
+    example = "Job 000m3k2v8q1x7f9a2b4c has quarantined no records that can be read again."
 
 
 class NotWaiting(Refusal):

@@ -8,6 +8,7 @@ from fanfold.engines import Engine
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
+from fanfold_submit.events.changes import Changes
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job import Job, JobView, State
@@ -16,12 +17,14 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.queueing.parts import Queueing, limits_of
+from fanfold_submit.queueing.view import QueueView
 from fanfold_submit.reconciling.clearing import Clearing, Kept
 from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.deliveries import Deliveries
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.reconciling.record_controller import RecordController
+from fanfold_submit.runs.retry import Retrying
 from fanfold_submit.schedules.firing import Firing
 from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
 from fanfold_submit.schedules.schedules import Limits, Schedules
@@ -35,6 +38,7 @@ from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_submit.watching.tasks import Tasks
+from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_submit.webhooks.outbox import MESSAGES
 from fanfold_submit.webhooks.secrets import Secrets
 from fanfold_submit.webhooks.targets import Targets
@@ -46,6 +50,7 @@ BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it ha
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
 LISTINGS, LISTINGS_EACH = 8, 4  # of files, of jobs, and of results, which may be read to check them
 STREAMS, STREAMS_EACH = 64, 8  # of logs
+FOLLOWERS, FOLLOWERS_EACH = 300, 20  # streams of events, each with a connection of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class Service:
     queueing: Queueing
     stored: StoredBytes
     admission: Admission
+    retrying: Retrying
+    changes: Changes
     controller: Controller
     schedules: Schedules
     timekeeper: RecordController
@@ -77,17 +84,23 @@ class Service:
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
     streams: Seats = field(default_factory=lambda: Seats(STREAMS, STREAMS_EACH))
+    followers: Seats = field(default_factory=lambda: Seats(FOLLOWERS, FOLLOWERS_EACH))
 
     def view(self, job: Job) -> JobView:
         """What callers see of a job, with why it waits and at which place."""
-        view = job.view()
-        wait = None if job.state is not State.QUEUED else self.queueing.view.of(job.id)
-        return view.model_copy(update={"waiting": wait}) if wait else view
+        return view_of(job, self.queueing.view)
 
     @property
     def controllers(self) -> Sequence[Controller | RecordController]:
         """What works by itself, as long as the service is served."""
         return self.controller, self.timekeeper, self.postman
+
+
+def view_of(job: Job, queue: QueueView) -> JobView:
+    """What callers see of a job, with why it waits and at which place."""
+    view = job.view()
+    wait = None if job.state is not State.QUEUED else queue.of(job.id)
+    return view.model_copy(update={"waiting": wait}) if wait else view
 
 
 def wire(
@@ -101,13 +114,13 @@ def wire(
     queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
     stored = StoredBytes(records, byte_limits_of(settings))
     metrics.registry.register(StoredGauges(stored))
+    trees = WatchedTrees()
     tokens = Tokens(settings, now)
     admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
     kept = Kept.for_days(settings.keep_days, settings.unused_days)
-    reconciler = Reconciler(jobs, engine, places, queueing, stored, now)
     controller = Controller(
-        reconciler,
+        Reconciler(jobs, engine, places, queueing, stored, trees),
         jobs,
         engine,
         settings.reconcile_seconds,
@@ -132,13 +145,15 @@ def wire(
         queueing=queueing,
         stored=stored,
         admission=admission,
+        retrying=Retrying(jobs, places, admission, queueing.waiting, now),
+        changes=Changes(jobs, lambda job: view_of(job, queueing.view)),
         controller=controller,
         schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
         timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
         secrets=secrets,
         postman=RecordController(records, MESSAGES, deliveries.deliver, settings.reconcile_seconds),
         pairing=Pairing(records, objects),
-        tasks=Tasks(reconciler.trees, now),
+        tasks=Tasks(trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
         metrics=metrics,

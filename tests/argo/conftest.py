@@ -37,10 +37,22 @@ def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
     home: Path = tmp_path_factory.mktemp(f"home-{request.param}")
     admin = Installation(told["namespace"], told["url"], told["admin"], told["password"], home / "admin")
     admin.login()
-    name, password = f"u{secrets.token_hex(4)}", secrets.token_urlsafe(16)
-    admin.fanfold("users", "add", name, "--role", "submitter", "--password-stdin", stdin=f"{password}\n")
-    submitter = Installation(admin.namespace, admin.url, name, password, home / name)
-    submitter.login()
-    yield submitter
+    yield _submitter(admin, home)
     subprocess.run([*FANFOLD, "undeploy", "--overlay", "test", "--data", "--yes"], check=True, timeout=300)
     kubectl("wait", "--for=delete", f"namespace/{admin.namespace}", "--timeout=120s")
+
+
+@pytest.fixture
+def another(installation: Installation, tmp_path: Path) -> Installation:
+    """Somebody else who uses the same installation."""
+    assert installation.admin
+    return _submitter(installation.admin, tmp_path)
+
+
+def _submitter(admin: Installation, home: Path) -> Installation:
+    """A new user, who may submit jobs and has logged in."""
+    name, password = f"u{secrets.token_hex(4)}", secrets.token_urlsafe(16)
+    admin.fanfold("users", "add", name, "--role", "submitter", "--password-stdin", stdin=f"{password}\n")
+    submitter = Installation(admin.namespace, admin.url, name, password, home / name, admin)
+    submitter.login()
+    return submitter

@@ -37,6 +37,7 @@ class Installation:
     name: str
     password: str
     home: Path
+    admin: "Installation | None" = None
 
     def fanfold(self, *words: str | Path, stdin: str = "", status: int = 0) -> str:
         """`fanfold WORDS…` as this person; what it printed on stdout."""

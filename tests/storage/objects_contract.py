@@ -381,6 +381,28 @@ os.kill(os.getpid(), signal.SIGKILL)
         objects.commit(beside)
         assert [found.key for found in objects.list()] == ["jobs/1/done", "jobs/10/part"]
 
+    def test_sweep_keeps_the_sealed_writes_that_it_is_told_of(self, objects: Objects) -> None:
+        kept, dropped, again = (self._sealed(objects, key) for key in ("out/a", "out/b", "out/a"))
+        objects.sweep(keep=[kept, "no handle"])
+        assert [objects.is_staged(handle) for handle in (kept, dropped, again)] == [True, False, False]
+        objects.sweep("out/", keep=[kept])
+        objects.commit(kept)
+        assert objects.is_staged(kept) and [found.key for found in objects.list()] == ["out/a"]
+
+    def test_a_write_is_staged_until_it_is_discarded(self, objects: Objects) -> None:
+        handle = self._sealed(objects, "deep/part")
+        assert objects.is_staged(handle)
+        objects.abort(handle)
+        assert not objects.is_staged(handle)
+        for forged in ("", "{}", "[1]", "no handle", "[" * 100_000):
+            with pytest.raises(InvalidKey):
+                objects.is_staged(forged)
+
+    def _sealed(self, objects: Objects, key: str) -> str:
+        staged = objects.stage(key)
+        staged.write(b"x")
+        return staged.seal()
+
     def test_staged_writes_do_not_show_in_a_store_around(
         self, place: tuple[str, Mapping[str, str]], objects: Objects
     ) -> None:

@@ -37,6 +37,9 @@ class AtOnce:
         tree.create("report.json", manifest)
         return Handle("storm", f"fanfold-{plan.conf.id}", "uid")
 
+    def manifest(self, plan: PlannedJob) -> None:
+        """There is none."""
+
     def observe(self, handle: Handle) -> Observation:
         """They have ended."""
         return Observation(Phase.ENDED)

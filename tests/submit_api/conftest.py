@@ -127,7 +127,7 @@ class User:
     def wait(self, job_id: str, state: str = "succeeded", seconds: float = 30) -> dict[str, Any]:
         """The job once it is in a final state, which must be this one."""
         job = poll(lambda: (job := self.job(job_id))["finished"] and job, seconds)
-        assert job["state"] == state, job
+        assert job["state"] == state, job["error"]
         return dict(job)
 
 

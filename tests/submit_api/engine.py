@@ -59,6 +59,9 @@ class ScriptedEngine:
                 crew = self.crews[plan.conf.id] = Crew(plan, Handle("test", f"fanfold-{plan.conf.id}", uid))
             return crew.handle
 
+    def manifest(self, plan: PlannedJob) -> str:
+        return f"kind: Workflow\nmetadata: {{name: fanfold-{plan.conf.id}-{plan.run}}}\n"
+
     def observe(self, handle: Handle) -> Observation:
         self._answer()
         crew = self._crew(handle)

@@ -49,7 +49,7 @@ class Bench:
 
     def replica(self, jobs: JobRecords | None = None) -> Reconciler:
         """Another reconciler, which has nothing in memory."""
-        return Reconciler(jobs or self.jobs, self.engine, self.places, self.queueing, self.stored, self.clock)
+        return Reconciler(jobs or self.jobs, self.engine, self.places, self.queueing, self.stored)
 
     def restart(self) -> None:
         """As after a crash: nothing is left in memory."""

@@ -132,7 +132,7 @@ class Scheduling(Replica):
         assert current and self.jobs.change(current, current.job.changed(state=state, finished=timestamp(self.wall())))
         ended = self.jobs.find(job.id)
         assert ended
-        self.jobs.close(ended.job)
+        self.jobs.close(ended)
 
     def history(self) -> list[tuple[str, str, int]]:
         """Tick, outcome and how many, the oldest first."""

@@ -16,7 +16,7 @@ from fanfold_submit.jobs.job_records import JobAtRevision
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.principal import Principal
 from fanfold_submit.reconciling.clearing import DAY, Cleared, Clearing, Kept
-from fanfold_submit.refusals import PlaceRefused, UnknownBundle
+from fanfold_submit.refusals import JobRefused, PlaceRefused, UnknownBundle
 from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended
 from tests.submit_api.reconciling import Bench
@@ -60,7 +60,7 @@ class Site:
             after = after.changed(state=State.SUCCEEDED, finished=finished)
         assert self.bench.jobs.change(self.found(job), after)
         if closed and ended is not None:
-            self.bench.jobs.close(after)
+            self.bench.jobs.close(self.found(after))
         self.objects.put(f"jobs/{job.id}/output/part-00000.txt", [b"x"])
         return after
 
@@ -171,14 +171,16 @@ class Submitter:
         self.admission = Admission(bench.jobs, bench.places, site.objects, allowed, bench.queueing, bench.stored)
 
     def submit(self) -> Job:
-        body = {"job": {"bundle": SHA, "entry": "m:job"}, "inputs": ["files:texts/"]}
+        body = {"job": {"bundle": SHA, "entry": "m:job"}, "inputs": [f"files:uploads/{ONE}/texts/*.txt"]}
         return self.admission.admit(JobRequest.model_validate(body), Principal("ada", "ada", ("submitter",))).job
 
 
-def test_a_job_is_not_admitted_while_its_code_goes(site: Site) -> None:
+@pytest.mark.parametrize("key", [f"bundles/{SHA}", f"files/ada/uploads/{ONE}/"])
+def test_a_job_is_not_admitted_while_its_code_or_input_goes(site: Site, key: str) -> None:
     site.put(f"bundles/{SHA}", OLD)
+    site.put(f"files/ada/uploads/{ONE}/texts/a.txt", OLD)
     records = site.bench.records
-    going = Going.now(records).begin(records, [f"bundles/{SHA}"], site.bench.clock())
+    going = Going.now(records).begin(records, [key], site.bench.clock())
     assert going
     with pytest.raises(PlaceRefused, match="just being cleared"):
         Submitter(site).submit()
@@ -190,6 +192,7 @@ def test_a_job_that_was_checked_before_its_code_went_is_checked_again(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.put(f"bundles/{SHA}", OLD)
+    site.put(f"files/ada/uploads/{ONE}/texts/a.txt", YOUNG)
     submitter = Submitter(site)
     prepare = submitter.admission._prepare
 
@@ -204,7 +207,7 @@ def test_a_job_that_was_checked_before_its_code_went_is_checked_again(
 
 
 @pytest.mark.thorough
-def test_no_job_is_admitted_without_its_code_whoever_is_faster(site: Site) -> None:
+def test_no_job_is_admitted_without_its_code_and_input_whoever_is_faster(site: Site) -> None:
     def clear(_: int) -> None:
         clearing = site.clearing_for(Kept.for_days(None, 7))
         for _ in range(15):
@@ -215,15 +218,17 @@ def test_no_job_is_admitted_without_its_code_whoever_is_faster(site: Site) -> No
         submitter = Submitter(site)
         for _ in range(15):
             site.put(f"bundles/{SHA}", OLD)
+            site.put(f"files/ada/uploads/{ONE}/texts/a.txt", OLD)
             try:
                 job = submitter.submit()
-            except (PlaceRefused, UnknownBundle, Contended):
+            except (JobRefused, PlaceRefused, UnknownBundle, Contended):
                 continue
             assert site.keys("bundles/") == [f"bundles/{SHA}"]
+            assert site.keys("files/ada/uploads/") == [f"files/ada/uploads/{ONE}/texts/a.txt"]
             current = site.found(job)
             ended = current.job.changed(state=State.FAILED, finished=timestamp(site.bench.clock.now))
             assert site.bench.jobs.change(current, ended)
-            site.bench.jobs.close(ended)
+            site.bench.jobs.close(site.found(job))
             site.bench.jobs.remove(site.found(job))
 
     at_once(3, lambda part: submit(part) if part == 0 else clear(part))

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fanfold_storage.records import Records
+from fanfold_storage.records import Records, Write, scan_all
 from fanfold_storage.urls import open_records
-from fanfold_submit.jobs.job import State
+from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.job_records import KEYS
 from fanfold_submit.refusals import AuthAway, DelegationEnded
 from fanfold_submit.schedules.firing import LOOK, MOST_CAUGHT_UP, MOST_WAITING
 from tests.submit_api.scheduling import ADA, Scheduling
@@ -250,3 +252,31 @@ def test_removed_it_fires_no_more(world: Scheduling) -> None:
     world.wall.set("2026-11-24T07:20:01Z")
     assert world.firing.fire("ada/nightly") is None
     assert world.owners.revoked == world.owners.issued
+
+
+def test_a_replica_that_was_stopped_in_between_submits_nothing_twice(
+    world: Scheduling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile another fires the tick, and its job ends and is removed: the tick's idempotency key is free again."""
+    world.add()
+    world.wall.set("2026-11-24T07:20:01Z")
+    stopped, other, fired = world.replica(), world.replica(), list[str]()
+    prepare = stopped.admission._prepare
+
+    def meanwhile(*arguments: Any) -> Job:
+        if not fired:
+            other.fire()
+            (job,) = world.submitted()
+            fired.append(job.id)
+            world.end(job)
+            current = world.jobs.find(job.id)
+            assert current
+            world.jobs.remove(current)
+            for record in scan_all(world.stored, KEYS).records:  # as when somebody asks with the key, or after a week
+                world.stored.transact([], [Write(record.key, None)])
+        return prepare(*arguments)
+
+    monkeypatch.setattr(stopped.admission, "_prepare", meanwhile)
+    stopped.fire()
+    assert fired and world.submitted() == []
+    assert [entry.job for entry in world.stored_schedule().history] == fired

@@ -23,7 +23,7 @@ from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.reconciling import reconciler as reconciler_module
 from fanfold_submit.reconciling.controller import Controller
-from fanfold_submit.reconciling.reconciler import DISPATCHES_AGAIN, Reconciler
+from fanfold_submit.reconciling.reconciler import DISPATCHES_AGAIN, LONGEST_REASON, Reconciler
 from fanfold_submit.reconciling.work_queue import WorkQueue
 from tests.submit_api.reconciling import Bench
 from tests.waiting import poll
@@ -155,14 +155,14 @@ def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> N
     job = bench.admit()
     bench.reconcile(job)
     bench.reconciler.reconcile(job.id)
-    assert bench.reconciler.trees.find(job.id) and bench.reconciler._seen_active
+    assert bench.reconciler._trees.find(job) and bench.reconciler._seen_active
     bench.engine.finish(job.id)
     bench.engine.end(job.id)
     other = bench.replica()
     while other.reconcile(job.id) is not None:
         pass
     assert bench.reconciler.reconcile(job.id) is None
-    assert not bench.reconciler.trees.find(job.id) and not bench.reconciler._seen_active
+    assert not bench.reconciler._trees.find(job) and not bench.reconciler._seen_active
 
 
 @pytest.mark.parametrize("phase", [Phase.ENDED, Phase.GONE])
@@ -312,9 +312,11 @@ def test_a_job_frees_its_output_once(bench: Bench) -> None:
     output = f"{bench.root}files/ada/counts/"
     first = bench.admit(output)
     bench.cancel(first)
-    done = bench.settle(first)
+    bench.settle(first)
+    current = bench.jobs.find(first.id)
     second = bench.admit(output)
-    bench.jobs.close(done)
+    assert current
+    bench.jobs.close(current)
     assert bench.jobs.writer_of(second) == second.id
 
 
@@ -448,28 +450,28 @@ def test_a_job_is_taken_by_one_thread_and_nothing_is_lost() -> None:
     assert queue.take(60) is None
 
 
-def test_why_pods_have_not_started_is_told_until_they_have(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reconciler_module, "SEEN", 0.0)
-    job = bench.admit()
-    bench.reconcile(job, 2)
+def test_a_job_whose_pods_cant_start_says_why(bench: Bench) -> None:
+    """Until they can; in its owner's names, and at bounded length."""
+    job = bench.reconcile(bench.admit())
+    store = bench.root.removeprefix("file://").rstrip("/")
     crew = bench.engine.crews[job.id]
-    for reason in ("pods", "unschedulable"):
-        crew.pending = Pending(reason, f"map: {reason}")
-        waiting = bench.reconcile(job).waiting
-        assert waiting is not None
-        assert (waiting.reason, waiting.message, waiting.place) == (reason, f"map: {reason}", None)
-    bench.engine.work(job.id, 1)
-    assert bench.reconcile(job).waiting is not None, "some pods still can't be scheduled"
-    crew.pending = Pending("pods", "reduce is starting")
-    assert bench.reconcile(job).waiting is None, "others run already"
-    crew.pending = Pending("quota", "reduce: no room")
-    assert bench.reconcile(job).waiting is not None
+    crew.pending = Pending("unschedulable", f"no node has {store}/files/ada/x {'and ' * 1000}")
+    wait = bench.reconcile(job).waiting
+    assert wait and (wait.reason, wait.place) == ("unschedulable", None)
+    assert wait.message.startswith("no node has files:x and and") and len(wait.message) == LONGEST_REASON
+    revision = bench.jobs.find(job.id)
+    bench.reconcile(job)
+    assert bench.jobs.find(job.id) == revision, "the same reason is stored once"
+    crew.pending = None
+    assert bench.reconcile(job).waiting is None
+    crew.pending = Pending("quota", "full")
+    assert bench.reconcile(job).waiting
     bench.engine.finish(job.id)
-    seen = bench.settle(job)
-    assert (seen.state, seen.waiting) == ("succeeded", None)
+    ended = bench.reconcile(job, 2)
+    assert (ended.state, ended.waiting) == ("succeeded", None)
 
 
-def test_what_tasks_did_is_kept_of_a_job_whose_tree_can_be_written(bench: Bench) -> None:
+def test_what_tasks_did_is_kept_of_a_job_that_failed(bench: Bench) -> None:
     job = bench.admit()
     bench.reconcile(job, 2)
     bench.engine.fail(job.id)

@@ -87,10 +87,8 @@ def test_unknown_outputs_and_routes_are_refused(finished: tuple[User, dict[str, 
     for tail in ("results/data?output=rejects", "results/preview?output=rejects"):
         answer = ada.http.get(f"/v1/jobs/{job['id']}/{tail}")
         assert answer.status_code == 404 and "rejects" in answer.json()["detail"]
-    for tail in ("events", "logs", "tasks", "workflow"):
-        answer = ada.http.get(f"/v1/jobs/{job['id']}/{tail}")
-        assert answer.status_code == 404 and answer.headers["Content-Type"] == "application/problem+json"
-    assert ada.http.post(f"/v1/jobs/{job['id']}/retry").status_code == 404
+    answer = ada.http.get(f"/v1/jobs/{job['id']}/results/other")
+    assert answer.status_code == 404 and answer.headers["Content-Type"] == "application/problem+json"
 
 
 def test_there_are_no_results_before_the_end(open_site: Callable[..., Site]) -> None:

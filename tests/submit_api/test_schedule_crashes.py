@@ -132,7 +132,7 @@ def test_an_hour_of_two_replicas_that_die_at_random(tmp_path: Path, stored: Reco
                 key = f"key-{second}"
                 job = replica.admission.admit(request().request, ADA, key).job
                 assert answered.setdefault(key, job.id) == job.id
-                replica.jobs.close(replica.jobs.visible(job.id, ADA).job)
+                replica.jobs.close(replica.jobs.visible(job.id, ADA))
     world.replica().fire()
     submitted = world.submitted()
     by_hand = [job.id for job in submitted if job.schedule is None]

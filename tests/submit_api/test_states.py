@@ -33,6 +33,7 @@ class Model:
     waits: bool = True
     closed: bool = False
     changes: int = 0
+    runs: int = 1
 
     def may(self, state: str) -> bool:
         if self.state not in ORDER:
@@ -55,6 +56,7 @@ class Jobs(RuleBasedStateMachine):
         self.models: dict[str, Model] = {}
         self.keys: dict[tuple[str, str], str] = {}
         self.seconds = 0.0
+        self.seen: dict[str, tuple[int, int]] = {}
 
     def teardown(self) -> None:
         self.records.close()
@@ -86,6 +88,7 @@ class Jobs(RuleBasedStateMachine):
         assert admitted == (not taken and (owner, key) not in self.keys)
         if admitted:
             self.models[job_id] = Model(owner, output)
+            self.seen[job_id] = (1, 0)
             self.keys[owner, key] = job_id
         found = self.jobs.find(job_id)
         assert bool(found) == admitted
@@ -143,12 +146,29 @@ class Jobs(RuleBasedStateMachine):
             model.changes += 1
 
     @rule(copy=held)
+    def retry(self, copy: tuple[JobAtRevision, int]) -> None:
+        held, seen = copy
+        model = self.models.get(held.job.id)
+        if held.job.state not in (State.FAILED, State.CANCELLED):
+            with pytest.raises(IllegalChange):
+                held.job.next_run("", resumed=True)
+            return
+        begun = self.jobs.begin_run(held, held.job.next_run("", resumed=True))
+        taken = any(not other.closed and model and other.output == model.output for other in self.models.values())
+        assert begun == bool(model and seen == model.changes and not taken)
+        if model and begun:
+            model.state, model.desired, model.waits, model.closed = "queued", "run", True, False
+            model.runs += 1
+            model.changes += 1
+
+    @rule(copy=held)
     def close(self, copy: tuple[JobAtRevision, int]) -> None:
-        model = self.models.get(copy[0].job.id)
-        found = self.jobs.find(copy[0].job.id)
-        if model and found and found.job.state.final:
-            self.jobs.close(found.job)
-            model.closed = True
+        """A replica that is late may close a job that runs again by now."""
+        held, seen = copy
+        model = self.models.get(held.job.id)
+        if model and held.job.state.final:
+            self.jobs.close(held)
+            model.closed = model.closed or seen == model.changes
 
     @rule(copy=held)
     def remove(self, copy: tuple[JobAtRevision, int]) -> None:
@@ -182,6 +202,9 @@ class Jobs(RuleBasedStateMachine):
         for job_id, model in self.models.items():
             found = self.jobs.find(job_id)
             assert found and (found.job.state, found.job.desired) == (model.state, model.desired)
+            now = found.job.runs, found.job.state.rank
+            assert found.job.runs == model.runs and now >= self.seen[job_id], "it only moves forward"
+            self.seen[job_id] = now
         models = sorted(self.models.items())
         assert self.jobs.queue()[0] == [job for job, model in models if not model.waits and not model.closed]
         assert sorted(self.jobs.waiting()) == [job for job, model in models if model.waits]

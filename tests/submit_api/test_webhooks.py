@@ -239,11 +239,21 @@ def test_what_is_not_listed_any_more_is_not_told(tmp_path: Path, records: Record
 def test_a_removed_job_is_told_of_all_the_same(tmp_path: Path, records: Records, receiver: Receiver) -> None:
     post = Post(tmp_path, records, receiver.url)
     job = post.ended(receiver.url)
-    post.world.jobs.close(job)
     current = post.world.jobs.find(job.id)
     assert current
+    post.world.jobs.close(current)
     post.world.jobs.remove(current)
     assert post.deliveries.deliver(post.messages()[0]) is None and len(receiver.got) == 1
+
+
+def test_a_change_after_the_end_tells_nothing_again(tmp_path: Path, records: Records, receiver: Receiver) -> None:
+    post = Post(tmp_path, records, receiver.url)
+    job = post.ended(receiver.url)
+    post.deliveries.deliver(post.messages()[0])
+    current = post.world.jobs.find(job.id)
+    assert current and post.world.jobs.change(current, current.job)
+    notified = post.job(job).notified
+    assert notified and notified.state == "delivered" and post.messages() == []
 
 
 def test_two_replicas_send_it_once(tmp_path: Path, records: Records, receiver: Receiver) -> None:

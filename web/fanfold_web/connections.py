@@ -61,6 +61,12 @@ class Connection(H11Protocol):
         if self.conn.their_state is h11.SEND_BODY or self.conn.trailing_data[0]:
             self._expect_request()
 
+    def shutdown(self) -> None:
+        """End what is idle, and streams that would go on for minutes: they say so in `close_stream` of their state."""
+        super().shutdown()
+        if not self.is_idle and (close := self.cycle.scope.get("state", {}).get("close_stream")):
+            close()
+
     def pause_writing(self) -> None:
         """The client reads the response more slowly than it is written: give it some time to catch up."""
         super().pause_writing()

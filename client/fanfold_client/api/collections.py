@@ -12,9 +12,10 @@ from urllib.parse import quote
 
 from fanfold_client.api.credentials import valid_name
 from fanfold_client.api.download import download
+from fanfold_client.api.events import Event, events
 from fanfold_client.api.job_filters import JobFilters, query_of
 from fanfold_client.api.problems import NotFound, Refused
-from fanfold_client.api.responses import About, File, Job, Key, Part, Results, User
+from fanfold_client.api.responses import About, BadRecord, File, Job, Key, Part, Results, User
 from fanfold_client.api.transport import Transport
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 LARGEST_PAGE = 100  # jobs that the service lists at once
+LARGEST_BAD_PAGE = 1000
 Source = Path | bytes
 Observer = Callable[[int], None]
 """Called with the number of bytes sent; with a negative number when an attempt starts over."""
@@ -148,10 +150,11 @@ class Jobs:
 
     def first(self, limit: int, **filters: "Unpack[JobFilters]") -> JobListing:
         """The first of the jobs that `list` lists, and how many follow."""
-        query = _paged(filters, limit) | {"count": "true"}
+        query = query_of(filters)
         jobs: list[Job] = []
         while True:
-            page = self._transport.json("GET", "/v1/jobs", params=query | {"limit": str(min(limit, LARGEST_PAGE))})
+            paged = {"limit": str(min(limit, LARGEST_PAGE)), "count": str(limit <= LARGEST_PAGE).lower()}
+            page = self._transport.json("GET", "/v1/jobs", params=query | paged)
             jobs += page["items"]
             limit -= len(page["items"])
             if not limit or not page["cursor"]:
@@ -161,6 +164,31 @@ class Jobs:
     def cancel(self, job: str) -> Job:
         """Request the cancellation of a job. Repeating the request has no effect."""
         return cast(Job, self._transport.json("POST", f"{_job(job)}/cancel", repeatable=True))
+
+    def events(self, job: str, after: str = "") -> Iterator[Event]:
+        """What changes of the job, as it happens, until it has ended. Continues when the connection breaks.
+
+        Args:
+            job: its id.
+            after: the id of the last event seen; by default, the job as it stands comes first.
+
+        Raises:
+            NoStream: nothing is streamed here.
+        """
+        return events(self._transport, f"{_job(job)}/events", after)
+
+    def retry(self, job: str, request: dict[str, Any]) -> Job:
+        """Give a job that failed or was cancelled another run. With `run` in the request, it may be repeated.
+
+        Raises Conflict: its workers are still stopping, its output isn't free, or it hasn't failed.
+        """
+        response = self._transport.json("POST", f"{_job(job)}/retry", json=request, repeatable="run" in request)
+        return cast(Job, response)
+
+    def workflow(self, job: str, run: int | None = None) -> str:
+        """The Argo Workflow of the job's last run, or of another one, as YAML. Raises Conflict: it has none."""
+        query = {} if run is None else {"run": str(run)}
+        return self._transport.request("GET", f"{_job(job)}/workflow", params=query).text
 
     def prioritize(self, job: str, priority: int) -> Job:
         """Let a job that waits start before its owner's others, or after them; for administrators. Raises Conflict."""
@@ -190,6 +218,22 @@ class Jobs:
         """The bytes of all parts, in order, or a range of them. Resumes if the connection breaks."""
         query = "" if output is None else f"?output={quote(output, safe='')}"
         return download(self._transport, f"{_job(job)}/results/data{query}", start, stop)
+
+
+class Quarantine:
+    """Bad records that jobs have skipped."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, job: str) -> Iterator[BadRecord]:
+        """The job's bad records, in the order of the input, each with its position and what was wrong."""
+        return _pages(self._transport, f"{_job(job)}/quarantine", {"limit": str(LARGEST_BAD_PAGE)})
+
+    def read(self, job: str, input: str | None = None) -> Iterator[bytes]:
+        """The bad records as they were, those of a named input: a file that a job reads again. Raises NotFound."""
+        query = "" if input is None else f"?input={quote(input, safe='')}"
+        return download(self._transport, f"{_job(job)}/quarantine/records{query}")
 
 
 class Users:
@@ -271,6 +315,10 @@ class SubmitService(Protocol):
     @property
     def jobs(self) -> Jobs:
         """The user's jobs."""
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """Bad records of the user's jobs."""
 
     def about(self) -> About:
         """What the submit service says about itself."""

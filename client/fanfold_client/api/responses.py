@@ -82,6 +82,9 @@ class Job(TypedDict):
     counters: dict[str, dict[str, int]]
     error: dict[str, Any] | None
     notes: NotRequired[list[str]]
+    runs: NotRequired[int]
+    retried: NotRequired[str | None]
+    resumed: NotRequired[bool | None]
     waiting: NotRequired[Wait | None]
     priority: NotRequired[int]
     worker_seconds: NotRequired[float]
@@ -151,6 +154,19 @@ class Results(TypedDict):
 
     parts: list[Part]
     outputs: NotRequired[dict[str, list[Part]]]
+
+
+class BadRecord(TypedDict):
+    """A record, or a key, that a job has skipped."""
+
+    step: str
+    file: str | None
+    offset: int | None
+    record: str | None
+    key: str | None
+    problem: str
+    traceback: str | None
+    again: str | None
 
 
 class Key(TypedDict):

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,13 +63,24 @@ def fetch_results(parts: Sequence[Part], chunks: Iterable[bytes], target: Path, 
         Conflict: `target` exists and isn't an empty folder.
         Corrupt: a part differs from what the job wrote.
     """
+    with new_folder(target) as folder:
+        _write(parts, chunks, folder, display)
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A hidden folder, which becomes `target` if the context ends well, and else leaves nothing behind.
+
+    Raises:
+        Conflict: `target` exists and isn't an empty folder.
+    """
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise _taken(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     hidden = target.with_name(f".{secrets.token_hex(8)}.part")
     hidden.mkdir()
     try:
-        _write(parts, chunks, hidden, display)
+        yield hidden
         try:
             hidden.replace(target)  # works if the target is an empty folder
         except OSError as error:

@@ -1,7 +1,6 @@
 """How a job ended, as its record in the service tells."""
 
 from fanfold_client.api.responses import Job
-from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.tree.counters import OWN_GROUP
 from fanfold_steps.tree.failed import Failure
 
@@ -22,6 +21,4 @@ def skipped_in(job: Job) -> int:
 
 def quarantine_of(job: Job) -> str:
     """Where a job's bad records can be read, as the end of a sentence."""
-    if job["output"] is None:
-        return "to read them, submit the job again with --output files:…/"
-    return f"see {job['output'].rstrip('/')}/{BAD_RECORDS}"
+    return f"see fanfold results {job['id']} --quarantine"

@@ -1,6 +1,7 @@
 """The output of a job in the service, fetched part by part when it is read."""
 
 import hashlib
+import json
 import shutil
 import tempfile
 import weakref
@@ -12,14 +13,12 @@ from fanfold.errors import JobFailed
 from fanfold.results.reading import OutputFormats, StoredPart, format_by_name
 from fanfold.terminal.display import Display
 from fanfold_client.api.collections import SubmitService
-from fanfold_client.api.problems import Conflict, Corrupt, Refused
+from fanfold_client.api.problems import Conflict, Corrupt
 from fanfold_client.api.responses import FINAL, Job
-from fanfold_client.files.places import SCHEME
 from fanfold_client.files.results import safe_name
-from fanfold_client.jobs.ending import failure_of, quarantine_of, skipped_in
+from fanfold_client.jobs.ending import failure_of, skipped_in
 from fanfold_client.jobs.following import follow
 from fanfold_steps.job.formats import OutputFormat, Text
-from fanfold_steps.outputs.quarantine import BAD_RECORDS
 from fanfold_steps.tree.report import OutputReport, Report, ReportedPart
 from fanfold_storage.urls import open_objects
 
@@ -83,13 +82,8 @@ class RemoteOutput:
         return StoredPart(part, open_objects(folder.as_uri() + "/"), part.name)
 
     def bad_records(self) -> Iterator[bytes]:
-        """What lies in quarantine. Raises Refused: no route leads there."""
-        output = self.job["output"]
-        if output is None or not output.startswith(SCHEME):
-            raise Refused(
-                f"the service doesn't serve the bad records of job {self.job['id']}: {quarantine_of(self.job)}"
-            )
-        return self._service.files.read(f"{output.removeprefix(SCHEME).strip('/')}/{BAD_RECORDS}")
+        """What lies in quarantine."""
+        return (f"{json.dumps(bad)}\n".encode() for bad in self._service.quarantine.list(self.job["id"]))
 
     def _wait(self) -> None:
         job_id = self.job["id"]

@@ -205,6 +205,8 @@ class JobSpec:
     """What all workers get, unless a stage says otherwise."""
     image: str | None = None
     """The image of pods; None is the operator's."""
+    task_version: str | None = None
+    """Distinguishes code whose tasks write something else: committed tasks count for other code of the same version."""
 
     def resources_of(self, stage: int) -> Resources:
         """What the workers of a stage get: what the stage says, over what the job says."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Literal
 
@@ -120,7 +120,10 @@ def _remove_old(tree: JobTree, output: Objects, parts: set[str]) -> None:
                 output.delete(stat.key)
 
 
-def sweep(conf: JobConf, tree: JobTree) -> None:
-    """Remove what was staged in output and tree but never committed. Only for when the workers have exited."""
-    open_objects(conf.output).sweep()
-    tree.objects.sweep()
+def sweep(conf: JobConf, tree: JobTree, keep: Collection[str] = ()) -> None:
+    """Remove what was staged in output and tree but never committed, except what has the handles `keep`.
+
+    Only for when the workers have exited.
+    """
+    open_objects(conf.output).sweep(keep=keep)
+    tree.objects.sweep(keep=keep)

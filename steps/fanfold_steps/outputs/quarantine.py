@@ -24,9 +24,10 @@ from fanfold_steps.job.policy import Policy, Skip
 from fanfold_steps.tree.commit import Commit, FirstBad, Skipped
 from fanfold_storage.objects import Objects
 
-BAD_RECORDS = "_quarantine/part-00000.jsonl"
+FOLDER = "_quarantine/"
+BAD_RECORDS = f"{FOLDER}part-00000.jsonl"
 """Where the bad records lie in the output, with what was wrong."""
-KEPT = "_quarantine/records"
+KEPT = f"{FOLDER}records"
 """Where they lie as they were; those of a named input in a file of their own, `_quarantine/records-NAME`."""
 _NO_AGAIN = "it comes from an earlier stage, not from a file, so it can't be read again by itself"
 LONGEST_RECORD = 10_000  # characters

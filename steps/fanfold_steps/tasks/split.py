@@ -1,5 +1,6 @@
 """Split: list the inputs, cut them, choose how each stage is done, and write the plan that every worker follows."""
 
+import json
 from dataclasses import replace
 
 from fanfold_steps.crash_points import around
@@ -10,7 +11,7 @@ from fanfold_steps.job.spec import JobConf, JobSpec
 from fanfold_steps.memory.budget import budget_of
 from fanfold_steps.tasks.choosing import choose_ways
 from fanfold_steps.tree.job_tree import JobTree
-from fanfold_steps.tree.plan import PLAN_KEY, Plan
+from fanfold_steps.tree.plan import PLAN_BEFORE, PLAN_KEY, Plan
 from fanfold_steps.user_code.loading import Code
 from fanfold_storage.errors import NotFound
 
@@ -35,8 +36,19 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
         plan = Plan.of(spec, ways, files, conf)
     except TooManyRanges as error:
         raise PermanentFailure("input", str(error)) from error
+    if spec.task_version is not None:
+        _demand_same_tasks(tree, plan)
     with around("split.plan"):
         tree.create(PLAN_KEY, plan.to_json())
+
+
+def _demand_same_tasks(tree: JobTree, plan: Plan) -> None:
+    """See that other code is planned as the earlier one was, by which tasks are committed. Raises PermanentFailure."""
+    before = tree.find(PLAN_BEFORE)
+    now = json.loads(json.dumps(plan.to_json()))
+    if before and (changed := [name for name in ("files", "splits", "tasks", "ways") if before.get(name) != now[name]]):
+        what = f"the other code leads to other {changed[0]} than before, so committed tasks don't count for it"
+        raise PermanentFailure("code", f"{what}: retry the job anew, or give it another task_version")
 
 
 def _compiled_entry(known: JobSpec, code: Code) -> JobSpec:

@@ -5,6 +5,7 @@ bundle.zip                         the user's code; a service keeps it elsewhere
 wheels/SHA256                      a package of the job, if pods need it; a service keeps them elsewhere
 replaces.json                      the manifest of the output that is replaced in place (`--overwrite`)
 plan.json                          files, splits, stages: put-if-absent by the first worker
+plan-before.json                   the plan of an earlier run, if other code goes on from the tasks that are committed
 stage-0/boundaries.json            put-if-absent by the first map task: the boundaries of a total order
 stage-0/map/runs/00012-ATTEMPT.run a map task's output: a sorted segment for each partition; without a reducer, records
 stage-0/map/commits/00012.json     put-if-absent: the attempt that counts
@@ -22,6 +23,8 @@ quarantine/STAGE-STEP-…jsonl       bad records that an attempt quarantined; it
 quarantine/STAGE-STEP-…records     the same records as they were, to be read again
 failed.json                        put-if-absent: why the job can't succeed; every worker stops
 report.json                        put-if-absent: the job is done, and its output is complete
+runs/2.json                        run 2 may begin: what run 1 has left is cleared away
+runs/1/failed.json                 why run 1 failed; likewise `job.json` and `plan.json`, if run 2 has other code
 kept.json                          the run is finalized, and its tree is kept for a look (`--keep`)
 output/                            the output of a job in a service, if no other place was requested
 
@@ -50,7 +53,8 @@ JOB_KEY = "job.json"
 TASKS_KEY = "tasks.json"
 BOUNDARIES = "boundaries.json"
 LARGEST = {
-    JOB_KEY: 4 << 20, "plan.json": 64 << 20, BOUNDARIES: 64 << 20, REPORT_KEY: 32 << 20, FAILED_KEY: 16 << 20,
+    JOB_KEY: 4 << 20, "plan.json": 64 << 20, "plan-before.json": 64 << 20, BOUNDARIES: 64 << 20, REPORT_KEY: 32 << 20,
+    FAILED_KEY: 16 << 20,
     TASKS_KEY: 48 << 20,
 }  # fmt: skip
 """Bytes that files of the tree may have, by their names: user code can write there, too."""

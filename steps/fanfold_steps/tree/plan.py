@@ -20,6 +20,8 @@ from fanfold_storage.errors import NotFound
 from fanfold_storage.urls import open_objects
 
 PLAN_KEY = "plan.json"
+PLAN_BEFORE = "plan-before.json"
+"""The plan that an earlier run followed, if another one goes on with other code."""
 Tasks = dict[str, int]
 """A stage's steps in order, with the number of their tasks; a stage without a reducer has only `map`."""
 
@@ -112,10 +114,10 @@ class PlanHead:
     bytes: int
 
     @classmethod
-    def load(cls, tree: JobTree) -> "PlanHead":
+    def load(cls, tree: JobTree, key: str = PLAN_KEY) -> "PlanHead":
         """Read the first bytes of the plan in a tree. Raises NotFound, OtherVersion, Malformed."""
-        url = tree.url(PLAN_KEY)
-        text = b"".join(tree.objects.read(PLAN_KEY, 0, _HEAD_BYTES)).decode("utf-8", "replace")
+        url = tree.url(key)
+        text = b"".join(tree.objects.read(key, 0, _HEAD_BYTES)).decode("utf-8", "replace")
         head = read_as(cls, _members(text, ("version", "tasks", "bytes"), url), url)
         counts = [count for stage in head.tasks for count in stage.values()]
         steps = {step for stage in head.tasks for step in stage}

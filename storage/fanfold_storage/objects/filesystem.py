@@ -10,7 +10,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, Unavailable
@@ -108,6 +108,16 @@ class FilesystemObjects:
         """Remove the temporary file."""
         drop(self._folders, place_of(handle))
 
+    def is_staged(self, handle: str) -> bool:
+        """Whether the temporary file, or the file with the key, exists."""
+        place = place_of(handle)
+        key = key_of(place)
+        for segments in (place, segments_of(key)):
+            with contextlib.suppress(NotFound), explained("look up", self._root / key):
+                if stat.S_ISREG(self._folders.status(segments).st_mode):
+                    return True
+        return False
+
     def list(self, prefix: str = "", *, deepest: int | None = None) -> Iterator[Stat]:
         """Walk the folders, with the entries of each sorted like their keys: a folder `a` sorts as `a/`."""
         *above, beginning = prefix.split("/")
@@ -141,11 +151,12 @@ class FilesystemObjects:
         with explained("write", self._root), self._folders.opened([STAGED], create=True):
             pass
 
-    def sweep(self, prefix: str = "") -> None:
+    def sweep(self, prefix: str = "", *, keep: Collection[str] = ()) -> None:
         """Remove the temporary files of keys under `prefix`, and `.staged` itself if it becomes empty."""
+        kept = set(_places_of(keep))
         for entry in self._list_folder([STAGED], ""):
             place = entry.key.split("/")
-            if key_of(place).startswith(prefix):
+            if key_of(place).startswith(prefix) and tuple(place) not in kept:
                 drop(self._folders, place)
         self._folders.prune([STAGED])
 
@@ -225,6 +236,12 @@ class FilesystemObjects:
                 if stat.S_ISDIR(status.st_mode):
                     return
             yield Stat("/".join(segments), status.st_size, status.st_mtime)
+
+
+def _places_of(handles: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    for handle in handles:
+        with contextlib.suppress(InvalidKey):
+            yield tuple(place_of(handle))
 
 
 def _order(entry: "os.DirEntry[str]") -> bytes:

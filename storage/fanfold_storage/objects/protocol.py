@@ -5,7 +5,7 @@ Methods raise only `fanfold_storage.errors`.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -100,6 +100,9 @@ class Objects(Protocol):
     def abort(self, handle: str) -> None:
         """Discard a sealed write, leaving nothing behind. No effect if it was committed or discarded before."""
 
+    def is_staged(self, handle: str) -> bool:
+        """Whether a sealed write can still be committed, or was. Raises InvalidKey: it is no handle of this store."""
+
     def list(self, prefix: str = "", *, deepest: int | None = None) -> Iterator[Stat]:
         """Every object whose key begins with `prefix`, in the order of the keys' UTF-8 bytes, without staged writes.
 
@@ -112,8 +115,11 @@ class Objects(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object, if it exists."""
 
-    def sweep(self, prefix: str = "") -> None:
-        """Discard every uncommitted staged write under `prefix`. Only safe when no writer is left."""
+    def sweep(self, prefix: str = "", *, keep: Collection[str] = ()) -> None:
+        """Discard every uncommitted staged write under `prefix`, except sealed ones whose handles are in `keep`.
+
+        Only safe when no writer is left. What is no handle of this store keeps nothing.
+        """
 
 
 def read_all(objects: Objects, key: str, most: int | None = None) -> bytes:

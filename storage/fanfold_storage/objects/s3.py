@@ -7,7 +7,7 @@ first such put, each process tests the server with an object of its own, `.stage
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from urllib3.exceptions import HTTPError
 
@@ -15,7 +15,7 @@ from fanfold_storage.errors import InvalidKey, StorageError, Unavailable, Unsupp
 from fanfold_storage.objects.protocol import Stat, holdable, readable_key, validate_key
 from fanfold_storage.objects.s3_bucket import S3Bucket
 from fanfold_storage.objects.s3_errors import OutOfRange, Taken
-from fanfold_storage.objects.staged_uploads import STAGED, StagedUpload, Uploads, parse_handle
+from fanfold_storage.objects.staged_uploads import STAGED, StagedUpload, Upload, Uploads, parse_handle
 
 CHUNK = 1024 * 1024
 _FAILURES_IN_A_ROW = 5
@@ -134,6 +134,12 @@ class S3Objects:
         self._full(upload.key)  # raises for a handle with an invalid key
         self._uploads.abort(upload)
 
+    def is_staged(self, handle: str) -> bool:
+        """Whether the server knows the upload, or has the object."""
+        upload, _ = parse_handle(handle)
+        self._full(upload.key)  # raises for a handle with an invalid key
+        return self._uploads.exists(upload)
+
     def list(self, prefix: str = "", *, deepest: int | None = None) -> Iterator[Stat]:
         """The bucket's own listing, a thousand keys per request."""
         above, slash, _ = prefix.rpartition("/")
@@ -159,9 +165,9 @@ class S3Objects:
         """Remove the object."""
         self._bucket.delete(self._full(key))
 
-    def sweep(self, prefix: str = "") -> None:
+    def sweep(self, prefix: str = "", *, keep: Collection[str] = ()) -> None:
         """Discard every upload under the prefix and, with an empty prefix, the probe."""
-        self._uploads.sweep(prefix)
+        self._uploads.sweep(prefix, keep={upload.id for upload in _uploads_of(keep)})
         if not prefix:
             self._bucket.delete(self._prefix + STAGED + "probe")
 
@@ -197,3 +203,9 @@ class S3Objects:
             reason = "folders named .staged are reserved for staged writes" if size <= 1024 else "over 1,024 bytes"
             raise InvalidKey(f"{self.url}{key[:80]}: {reason}")
         return full
+
+
+def _uploads_of(handles: Iterable[str]) -> Iterator[Upload]:
+    for handle in handles:
+        with contextlib.suppress(InvalidKey):
+            yield parse_handle(handle)[0]

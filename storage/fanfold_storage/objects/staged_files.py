@@ -77,7 +77,7 @@ def place_of(handle: str) -> list[str]:
     """The path of the handle's temporary file. Raises InvalidKey: the handle isn't one of ours."""
     try:
         place = [validate_key(segment) for segment in json.loads(handle)["staged"].split("/")]
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidKey(f"not the handle of a write staged in a folder: {handle[:200]!r}") from error
     if place[0] != STAGED or len(place) < 2:
         raise InvalidKey(f"not the handle of a write staged in a folder: {handle[:200]!r}")

@@ -8,6 +8,7 @@ their complete key. If the first upload of a process isn't listed by prefix, eac
 import contextlib
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
@@ -73,20 +74,37 @@ class Uploads:
         self._bucket.abort_upload(self._root + upload.key, upload.id)
         self._unmark(upload)
 
-    def sweep(self, prefix: str) -> None:
-        """Discard every upload of keys under the prefix."""
+    def exists(self, upload: Upload) -> bool:
+        """Whether the upload can still be completed, or was."""
+        full = self._root + upload.key
+        with contextlib.suppress(PermissionDenied):  # without the right to list uploads, they count as gone
+            if any(listed == upload.id for _, listed in self._bucket.uploads(full)):
+                return True
+        try:
+            self._bucket.head(full)
+        except NotFound:
+            return False
+        return True
+
+    def sweep(self, prefix: str, keep: Collection[str] = ()) -> None:
+        """Discard every upload of keys under the prefix, except those with the ids in `keep`.
+
+        A server lists a thousand uploads at a time: if it is asked to keep as many, some others may stay, too.
+        """
         with contextlib.suppress(PermissionDenied):  # without the right to list uploads, they have marks
             dropped: set[tuple[str, str]] = set()
             while listed := set(self._bucket.uploads(self._root + prefix)) - dropped:
                 for full, upload in listed:
-                    self._bucket.abort_upload(full, upload)
+                    if upload not in keep:
+                        self._bucket.abort_upload(full, upload)
                 dropped |= listed
         marks = self._root + _MARKS
         for objects, _ in self._bucket.pages(marks + prefix):
             for mark in (head.key for head in objects):
                 with contextlib.suppress(NotFound):  # it was just completed
                     upload = b"".join(self._bucket.get(mark, 0, None, None).stream()).decode()
-                    self.abort(Upload(mark[len(marks) :].rpartition("/")[0], upload, marked=True))
+                    if upload not in keep:
+                        self.abort(Upload(mark[len(marks) :].rpartition("/")[0], upload, marked=True))
 
     def _shows(self, prefix: str, upload: str) -> bool:
         try:
@@ -156,5 +174,5 @@ def parse_handle(handle: str) -> tuple[Upload, list[str]]:
         parsed = json.loads(handle)
         upload = Upload(str(parsed["key"]), str(parsed["id"]), bool(parsed["marked"]))
         return upload, [str(etag) for etag in parsed["etags"]]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidKey(f"not the handle of a write staged in S3: {handle[:200]!r}") from error

@@ -1,9 +1,10 @@
 """The query of `GET /v1/jobs`: which jobs, in which order."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, Field
 
 from fanfold_submit.jobs.job import State
 from fanfold_submit.jobs.listed import MOST_WORDS, words_in
@@ -12,6 +13,7 @@ from fanfold_submit.lists.pages import MOST_READ
 from fanfold_submit.lists.question import LATEST, Question, Sort
 from fanfold_submit.principal import Principal
 
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -19,6 +21,16 @@ def _with_words(text: str) -> str:
     if not words_in(text):
         raise ValueError("there is no word in it: write letters or digits")
     return text
+
+
+def _in_rfc_3339(given: object) -> object:
+    """The value, if it is such a time; pydantic would also take a number of seconds."""
+    if not isinstance(given, str) or not _RFC_3339.fullmatch(given):
+        raise ValueError("write a time with its zone, as in 2026-11-24T07:15:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_in_rfc_3339)]
 
 
 class JobFilters(BaseModel):
@@ -34,8 +46,8 @@ class JobFilters(BaseModel):
         description=f"These words, in upper or lower case, among the first {MOST_WORDS} of name, output and inputs",
         examples=["nightly"],
     )
-    since: AwareDatetime | None = Field(default=None, description="Created then or later")
-    until: AwareDatetime | None = Field(default=None, description="Created then or earlier")
+    since: Moment | None = Field(default=None, description="Created then or later")
+    until: Moment | None = Field(default=None, description="Created then or earlier")
     owner: str | None = Field(default=None, description="Another user's, by name or id; for administrators")
     all: bool = Field(default=False, description="Everybody's; for administrators")
     sort: Sort = Field(

@@ -4,7 +4,7 @@ Nothing here knows HTTP: a schedule or a retry admits jobs in the same way as a 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from fanfold.errors import OutputTaken, Refused
@@ -107,7 +107,7 @@ class Admission:
             going = self._jobs.going()
             try:
                 job = self._prepare(request, owner, origin.schedule if origin else None)
-                self._refuse_going(job, going)
+                self.refuse_going(job, going)
             except Refusal:
                 # What stands in the way may be the job that this very key led to a moment ago.
                 if earlier := self._earlier(idempotency):
@@ -119,7 +119,7 @@ class Admission:
             if earlier := self._earlier(idempotency):
                 return Admitted(earlier, is_new=False)
             if writer := self._jobs.writer_of(job):
-                raise OutputInUse(self._in_use(job, writer))
+                raise self.in_use(job, writer)
             if origin:
                 break
         raise Contended
@@ -171,11 +171,10 @@ class Admission:
             replaces=replaced,
             lists=VERSION,
         )
-        if len(job.model_dump_json().encode()) > LARGEST_RECORD:
-            raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
+        demand_storable(job)
         return job
 
-    def _refuse_going(self, job: Job, going: Going) -> None:
+    def refuse_going(self, job: Job, going: Going) -> None:
         """Raise PlaceRefused if code or uploads that the job names are being cleared."""
         if going.first_of(stored_names_of(job, self._places.root)):
             raise PlaceRefused(
@@ -186,14 +185,40 @@ class Admission:
     def _spec(self, request: JobRequest) -> tuple[JobSpec, list[str]]:
         """The job's spec, and what it asks for that has no effect here."""
         spec = job_spec(request)
+        notes = self.check_spec(spec)
+        check_params(request, spec)
+        if request.notify is not None:
+            self._allowed.check_notify(request.notify)
+        return spec, notes
+
+    def check_spec(self, spec: JobSpec) -> list[str]:
+        """See that the code is here and allowed; a sentence for each thing that has no effect here.
+
+        Raises UnknownBundle, InvalidSpec, JobRefused.
+        """
         if spec.bundle is not None:
             self._check_bundle(spec.bundle)
         for wheel in spec.dependencies.wheels if spec.dependencies else ():
             self._check_wheel(wheel)
-        check_params(request, spec)
-        if request.notify is not None:
-            self._allowed.check_notify(request.notify)
-        return spec, self._allowed.check(spec)
+        return self._allowed.check(spec)
+
+    def demand_room(self, owner: Principal) -> None:
+        """See that what the owner stores leaves room for more. Raises a Refusal."""
+        self._stored.demand_room(owner)
+
+    def most_workers(self, groups: Sequence[str]) -> int | None:
+        """The most workers at a time that a job of a member of these groups may have; None: there is no limit."""
+        return self._limits.workers.least(groups)
+
+    def in_use(self, job: Job, writer_id: str) -> OutputInUse:
+        """The refusal of a job to whose output another one writes."""
+        current = self._jobs.find(writer_id)
+        who = f"your job {writer_id}" if current and current.job.owner_id == job.owner_id else "another user's job"
+        if current and current.job.state.final:
+            what = f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
+        else:
+            what = f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+        return OutputInUse(what)
 
     def _check_bundle(self, sha256: str) -> None:
         try:
@@ -247,12 +272,11 @@ class Admission:
             return {name: [self._places.url(place, owner) for place in places] for name, places in inputs.items()}
         return [self._places.url(place, owner) for place in inputs]
 
-    def _in_use(self, job: Job, writer_id: str) -> str:
-        current = self._jobs.find(writer_id)
-        who = f"your job {writer_id}" if current and current.job.owner_id == job.owner_id else "another user's job"
-        if current and current.job.state.final:
-            return f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
-        return f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+
+def demand_storable(job: Job) -> None:
+    """See that a job fits into its record. Raises TooLarge."""
+    if len(job.model_dump_json().encode()) > LARGEST_RECORD:
+        raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
 
 
 def _priority(request: JobRequest, owner: Principal) -> int:

@@ -2,8 +2,9 @@
 
     queued → dispatched → running → succeeded | failed | cancelled
 
-A job only moves forward. It may skip a state that nobody observed, and a final state never changes. `desired` goes from
-run to cancel, and then only `cancelled` is left as the job's end.
+A run of a job only moves forward. It may skip a state that nobody observed, and a final state never changes. `desired`
+goes from run to cancel, and then only `cancelled` is left as the run's end. A job that failed or was cancelled may be
+given another run, which begins in the queue: (runs, state) only moves forward.
 """
 
 from enum import StrEnum
@@ -109,6 +110,11 @@ class JobView(BaseModel):
     owner: str = Field(examples=["ada"], description="The name that the owner had")
     owner_id: str = Field(examples=["3f9d0c7a51e8b264d09f"], description="Whose job it is, whatever their name")
     state: State
+    runs: int = Field(default=1, description="How often it was begun: once, and again with each retry")
+    retried: str | None = Field(default=None, description="When its last retry was requested", json_schema_extra=_TIME)
+    resumed: bool | None = Field(
+        default=None, description="Whether its last retry goes on from committed tasks, or anew; null without one"
+    )
     desired: Literal["run", "cancel"] = "run"
     engine: str = Field(examples=["argo"])
     admitted: bool = Field(default=True, description="False if a Workflow that plans itself has started it")
@@ -166,7 +172,7 @@ class Job(JobView):
     @property
     def plan(self) -> PlannedJob:
         """What an engine needs to start its workers."""
-        return PlannedJob(conf_from_json(self.conf), self.url, self.owner)
+        return PlannedJob(conf_from_json(self.conf), self.url, self.owner, run=self.runs)
 
     @property
     def output_url(self) -> str:
@@ -202,9 +208,31 @@ class Job(JobView):
             raise IllegalChange(f"job {self.id} cannot go from {self.state} back to {after.state}")
         if after.state is State.CANCELLED and after.desired != "cancel":
             raise IllegalChange(f"nobody asked for job {self.id} to be cancelled")
+        if after.runs != self.runs:
+            raise IllegalChange(f"only a retry gives job {self.id} another run")
         if self.desired == "cancel" and not self.state.final and after.state in (State.SUCCEEDED, State.FAILED):
             raise IllegalChange(f"job {self.id} was to be cancelled, so it can't become {after.state}")
         return after
+
+    def next_run(self, now: str, *, resumed: bool, **fields: Any) -> "Job":
+        """The job as its next run begins, with some fields changed, such as its configuration.
+
+        Raises IllegalChange: it hasn't failed, nor was it cancelled.
+        """
+        if self.state not in (State.FAILED, State.CANCELLED):
+            raise IllegalChange(f"job {self.id} is {self.state}, so it can't be retried")
+        begun = {"state": State.QUEUED, "desired": "run", "runs": self.runs + 1, "retried": now, "resumed": resumed}
+        ended = dict.fromkeys(("workflow", "notified", "dispatched", "started", "finished", "metered", "error"))
+        stages, counters = (_without_failures(self.stages), self.counters) if resumed else ([], {})
+        progress: dict[str, Any] = {"fruitless": 0, "stages": stages, "counters": counters}
+        return self.model_validate({**dict(self), **begun, **ended, **progress, **fields})
+
+
+def _without_failures(stages: list[Stage]) -> list[Stage]:
+    return [
+        Stage(index=stage.index, steps=[step.model_copy(update={"failed": 0}) for step in stage.steps])
+        for stage in stages
+    ]
 
 
 def metered(job: Job, after: Job, now: float) -> Job:

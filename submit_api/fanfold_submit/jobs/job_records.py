@@ -85,6 +85,11 @@ class JobRecords:
         record = self._records.get(JOBS + job_id) if is_job_id(job_id) else None
         return JobAtRevision(Job.model_validate(record.value), record.revision) if record else None
 
+    def find_at(self, job_id: str, revision: int) -> JobAtRevision | None:
+        """The job as it was stored at an earlier revision of the store. Raises Compacted: nobody knows any more."""
+        records = self._records.scan(JOBS + job_id, limit=1, revision=revision).records if revision > 0 else []
+        return next((JobAtRevision(Job.model_validate(record.value), record.revision) for record in records), None)
+
     def visible(self, job_id: str, to: Principal) -> JobAtRevision:
         """The job, if the principal may see it; another user's job does not exist for them. Raises NoSuchJob."""
         current = self.find(job_id)
@@ -157,6 +162,20 @@ class JobRecords:
         writes.append(Write(owner_key(job.owner, job.owner_id), {"owner": job.owner}))
         return self._transact(expectations, [*writes, *(write for _, write in besides)], job)
 
+    def begin_run(self, current: JobAtRevision, after: Job, going: Going | None = None) -> bool:
+        """Store the next run of a job, with its place among those that wait, all or nothing.
+
+        False if somebody else has changed the job, its workers are still stopping, its output is taken, or something
+        else is being cleared by now than when it was checked.
+        """
+        after = _listed(after)
+        waits = [Write(_output_key(after), {"job": after.id}), Write(after.entry.key, after.entry.value())]
+        absent = [QUEUE + after.id, *(write.key for write in waits)]
+        expectations = [Expect(JOBS + after.id, current.revision), *(Expect(key, 0) for key in absent)]
+        expectations += [going.expectation] if going else []
+        stored = Write(JOBS + after.id, after.model_dump(mode="json"))
+        return self._transact(expectations, [stored, *waits, *_moves(current.job, after)], after)
+
     def change(self, current: JobAtRevision, after: Job) -> bool:
         """Replace the job, and move it between lists. False if somebody else has changed it since.
 
@@ -201,13 +220,15 @@ class JobRecords:
         """Whether the job needs reconciling: it is not final, or its workers may still be running."""
         return self._records.get(QUEUE + job.id) is not None
 
-    def close(self, job: Job) -> None:
-        """Take a final job off the queue and free its output, unless that was done before."""
+    def close(self, current: JobAtRevision) -> None:
+        """Take a final job off the queue and free its output, unless that was done before, or the job runs again."""
+        job = current.job
         keys = _held_while_queued(job)
         stored = [self._records.get(key) for key in keys]
         own = [record for record in stored if record and record.value["job"] == job.id]
         if len(own) == len(keys):
             expectations = [Expect(record.key, record.revision) for record in own]
+            expectations.append(Expect(JOBS + job.id, current.revision))
             self._records.transact(expectations, [Write(key, None) for key in keys])
 
     def remembered(self, key: IdempotencyKey) -> tuple[Job, str] | None:
@@ -254,6 +275,10 @@ class JobRecords:
     def watch_queue(self, from_revision: int) -> Watch:
         """Changes of the queue: new jobs, jobs to cancel, jobs that have ended."""
         return self._records.watch(QUEUE, from_revision)
+
+    def watch_jobs(self) -> Watch:
+        """Changes of all jobs from now on."""
+        return self._records.watch(JOBS, self._records.scan(JOBS, limit=1).revision + 1)
 
     def _transact(self, expectations: list[Expect], writes: list[Write], job: Job) -> bool:
         try:

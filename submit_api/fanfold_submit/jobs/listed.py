@@ -2,20 +2,22 @@
 
 submit/by-time/REVERSED-ID                  all jobs, the newest first
 submit/by-owner/OWNER/REVERSED-ID           one user's jobs, the newest first
-submit/lists/SCOPE/QUESTION/PLACE           the others, in the order of PLACE
+submit/lists/all/state=STATE/REVERSED-ID    those of all jobs that are in a state
+submit/lists/of/OWNER/QUESTION/PLACE        other lists of one user's jobs, in the order of PLACE
 submit/owners/SHA256/OWNER                  the ids of those who had a name when they submitted jobs
 
-SCOPE is `all` or `of/OWNER`, OWNER is a user's id. A list is named after what its jobs share:
+OWNER is a user's id. A list is called after what its jobs share:
 
 QUESTION                                    PLACE
 state=STATE                                 REVERSED-ID
-name=SHA256, name=SHA256,state=STATE        REVERSED-ID
-word=WORD, schedule=SHA256                  REVERSED-ID
+name=SHA256, word=WORD, schedule=SHA256     REVERSED-ID
 oldest                                      ID
 longest                                     milliseconds counted down, then REVERSED-ID; of jobs that have ended
 
-Records of the first two hold the job's id, which older versions read; those of other lists are empty. A job's lists
-follow from the job alone, so whoever changes it moves it between lists in the same transaction.
+Records of the first two hold the job's id, which older versions read; those of other lists are empty. Each costs etcd
+half a kilobyte of memory, so what is asked more rarely, such as names among all users' jobs, has no list.
+
+A job's lists follow from the job alone, so whoever changes it moves it between lists in the same transaction.
 """
 
 import hashlib
@@ -31,7 +33,7 @@ LISTS = "submit/lists/"
 OWNERS = "submit/owners/"
 VERSION = 1  # of these lists; a job that is stored with another one isn't in all of them
 
-MOST_WORDS = 6  # of one job; each is a record in two lists
+MOST_WORDS = 6  # of one job; each is a record
 LONGEST_WORD = 40  # characters
 _LONGEST_DURATION = 9_999_999_999  # milliseconds, a third of a year
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -60,15 +62,24 @@ def list_prefix(owner_id: str | None, question: str) -> str:
     return f"{LISTS}{'all' if owner_id is None else f'of/{owner_id}'}/{question}/"
 
 
-def question_of(*, state: State | None = None, name: str | None = None) -> str:
-    """What the list of jobs in a state, with a name, or both is called."""
-    parts = [] if name is None else [f"name={sha256(name)}"]
-    return ",".join([*parts, *([f"state={state}"] if state else [])])
+def state_question(state: State) -> str:
+    """What the list of jobs in a state is called."""
+    return f"state={state}"
+
+
+def name_question(name: str) -> str:
+    """What the list of jobs with a name is called."""
+    return f"name={sha256(name)}"
 
 
 def schedule_question(name: str) -> str:
     """What the list of jobs that a schedule has submitted is called."""
     return f"schedule={sha256(name)}"
+
+
+def word_question(word: str) -> str:
+    """What the list of jobs with a word is called."""
+    return f"word={word}"
 
 
 def words_of(job: Job) -> list[str]:
@@ -115,21 +126,17 @@ def sha256(text: str) -> str:
 
 
 def _always(job: Job) -> Iterator[str]:
-    place = reversed_id(job.id)
-    for owner in (None, job.owner_id):
-        yield list_prefix(owner, "") + place
-        yield list_prefix(owner, "oldest") + job.id
-        yield list_prefix(owner, question_of(name=job.name)) + place
-        for word in words_of(job):
-            yield list_prefix(owner, f"word={word}") + place
-        if job.schedule:
-            yield list_prefix(owner, schedule_question(job.schedule.name)) + place
-        if (taken := milliseconds_taken(job)) is not None:
-            yield f"{list_prefix(owner, 'longest')}{_LONGEST_DURATION - taken:010}{place}"
+    place, owner = reversed_id(job.id), job.owner_id
+    yield list_prefix(None, "") + place
+    yield list_prefix(owner, "") + place
+    yield list_prefix(owner, "oldest") + job.id
+    shared = [name_question(job.name), *map(word_question, words_of(job))]
+    shared += [schedule_question(job.schedule.name)] if job.schedule else []
+    yield from (list_prefix(owner, question) + place for question in shared)
+    if (taken := milliseconds_taken(job)) is not None:
+        yield f"{list_prefix(owner, 'longest')}{_LONGEST_DURATION - taken:010}{place}"
 
 
 def _by_state(job: Job, state: State) -> Iterator[str]:
-    place = reversed_id(job.id)
     for owner in (None, job.owner_id):
-        yield list_prefix(owner, question_of(state=state)) + place
-        yield list_prefix(owner, question_of(state=state, name=job.name)) + place
+        yield list_prefix(owner, state_question(state)) + reversed_id(job.id)

@@ -5,7 +5,7 @@ No name refers to anything outside the user's own area, the shared one, and what
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from fanfold.planning.areas import Area, folder_of, minimal
@@ -98,6 +98,10 @@ class Places:
                 areas += _input_areas(url)
         return minimal(areas)
 
+    def confined(self, plan: PlannedJob, owner_id: str) -> PlannedJob:
+        """The plan with what the job's code may reach."""
+        return replace(plan, areas=self.areas(plan, owner_id))
+
     def may_serve(self, url: str, job_id: str, owner_id: str) -> bool:
         """Whether the service may read an output for those who see the job, though it hasn't chosen the place itself.
 
@@ -152,6 +156,16 @@ def _input_areas(url: str) -> list[Area]:
 def files_prefix(owner_id: str) -> str:
     """How the keys of a user's files begin in the service's store."""
     return f"files/{owner_id}/"
+
+
+def run_url(job_url: str, run: int) -> str:
+    """The URL of the tree of a run that begins anew, by that of the job's first tree."""
+    return f"{job_url}run-{run}/"
+
+
+def workflows_prefix(job_id: str) -> str:
+    """How the keys of a job's Workflows begin in the service's store."""
+    return f"workflows/{job_id}/"
 
 
 def tree_prefix(job_id: str) -> str:

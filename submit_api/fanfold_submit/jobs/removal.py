@@ -4,9 +4,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from fanfold_steps.outputs.staged import discard_staged
+from fanfold_steps.tree.job_tree import JobTree
 from fanfold_storage.objects import Objects
+from fanfold_storage.urls import join_url, open_objects
+from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords
-from fanfold_submit.jobs.places import files_prefix, tree_prefix
+from fanfold_submit.jobs.places import files_prefix, run_url, tree_prefix, workflows_prefix
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import JobActive, JobFinal, NoSuchJob, NotAdmitted
 
@@ -37,12 +41,22 @@ def remove_ended(job_id: str, jobs: JobRecords, objects: Objects) -> bool:
         return True
     if not current.job.state.final or jobs.is_queued(current.job):
         return False
-    prefix = tree_prefix(job_id)
-    objects.sweep(prefix)
-    for stat in objects.list(prefix):
-        objects.delete(stat.key)
+    if current.job.state is not State.SUCCEEDED and current.job.admitted:
+        _discard_staged(current.job, objects)
+    for prefix in (workflows_prefix(job_id), tree_prefix(job_id)):
+        objects.sweep(prefix)
+        for stat in objects.list(prefix):
+            objects.delete(stat.key)
     jobs.remove(current)
     return True
+
+
+def _discard_staged(job: Job, objects: Objects) -> None:
+    """Discard what the job's runs have committed, and would have made visible if one of them had succeeded."""
+    first = join_url(objects.url, tree_prefix(job.id))
+    for url in (first, *(run_url(first, run) for run in range(2, job.runs + 1))):
+        output = f"{url}output/" if job.output is None else job.conf["output"]
+        discard_staged(JobTree.open(url), open_objects(output))
 
 
 @dataclass(slots=True)

@@ -5,7 +5,16 @@ import json
 import unicodedata
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from fanfold_steps.job.resources import Resources
@@ -97,7 +106,7 @@ class JobRequest(BaseModel):
     workers: StrictInt | None = Field(default=None, ge=1, le=800, description="Processes or pods for each step")
     split_size: StrictInt | None = Field(default=None, ge=1024, description="Bytes")
     memory: StrictInt | None = Field(default=None, ge=1, description="Bytes, for all workers together")
-    overwrite: bool = Field(
+    overwrite: StrictBool = Field(
         default=False, description="Whether to replace an output that a job wrote, once the new one is complete"
     )
     resources: Annotated[dict[str, Any], BeforeValidator(_unchanged, json_schema_input_type=Resources)] | None = Field(

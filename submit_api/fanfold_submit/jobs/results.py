@@ -152,10 +152,7 @@ def results_of(job: Job) -> JobResults:
         if job.state.final:
             raise NoResults(f"Job {job.id} {_ENDED[job.state]}, so it has no results.")
         raise NoResults(f"Job {job.id} is {job.state}, so it has no results yet. Wait until it has succeeded.")
-    where = job.output or "kept with the job"
-    if not job.conf["output"]:
-        raise NoResults(f"Job {job.id} has written to {where}, where this service reads nothing. Fetch it from there.")
-    store = open_objects(job.conf["output"])
+    where, store = _where(job), _store(job)
     report, settled = _manifest(store, job, where)
     main = Output(store, _parts(report.parts), where)
     named = {name: Output(store, _parts(one.parts), where, f"{name}/") for name, one in report.outputs.items()}
@@ -163,6 +160,24 @@ def results_of(job: Job) -> JobResults:
     for output in (main, *named.values()):
         output.demand_unchanged(found, settled)
     return JobResults(job.id, main, named)
+
+
+def demand_own_output(job: Job) -> Objects:
+    """The store of a job's output, if that is still the job's. Raises NoResults, ResultsRemoved, ResultsChanged."""
+    store = _store(job)
+    _manifest(store, job, _where(job))
+    return store
+
+
+def _where(job: Job) -> str:
+    return job.output or "kept with the job"
+
+
+def _store(job: Job) -> Objects:
+    if not job.conf["output"]:
+        what = f"Job {job.id} has written to {_where(job)}, where this service reads nothing"
+        raise NoResults(f"{what}. Fetch it from there.")
+    return open_objects(job.conf["output"])
 
 
 _ENDED = {State.FAILED: "failed", State.CANCELLED: "was cancelled"}

@@ -6,7 +6,14 @@ from enum import StrEnum
 
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import milliseconds_of
-from fanfold_submit.jobs.listed import list_prefix, question_of, schedule_question, words_of
+from fanfold_submit.jobs.listed import (
+    list_prefix,
+    name_question,
+    schedule_question,
+    state_question,
+    word_question,
+    words_of,
+)
 from fanfold_submit.refusals import NoSuchList
 
 LATEST = 36**9 - 1  # milliseconds that an id can begin with
@@ -18,6 +25,11 @@ class Sort(StrEnum):
     NEWEST = "newest"
     OLDEST = "oldest"
     DURATION = "duration"  # those that ran longest first
+
+    @property
+    def question(self) -> str:
+        """What the list of jobs in this order is called."""
+        return {"newest": "", "oldest": "oldest", "duration": "longest"}[self]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +48,12 @@ class Question:
     since: int = 0
     until: int = LATEST
     sort: Sort = Sort.NEWEST
+
+    @property
+    def filters(self) -> int:
+        """How many there are, besides owners and times."""
+        given = [bool(self.states), self.name is not None, self.schedule is not None]
+        return sum(given) + len(self.words)
 
     def matches(self, job: Job) -> bool:
         """Whether the job is one of those."""
@@ -61,31 +79,26 @@ class Lists:
 def lists_for(asked: Question) -> Lists:
     """The lists that answer a question. Raises NoSuchList: there are none in this order."""
     owners: Sequence[str | None] = (None,) if asked.owner_ids is None else asked.owner_ids
-    names, are_exact = _lists_in(asked)
-    return Lists([list_prefix(owner, name) for owner in owners for name in names], are_exact)
+    if asked.sort is Sort.NEWEST:
+        questions, others = _newest(asked)
+        return Lists([list_prefix(owner, question) for owner in owners for question in questions], not others)
+    is_within = (asked.since, asked.until) != (0, LATEST) and asked.sort is Sort.DURATION
+    if asked.owner_ids is None or asked.filters or is_within:
+        raise NoSuchList
+    return Lists([list_prefix(owner, asked.sort.question) for owner in owners], are_exact=True)
 
 
-def _lists_in(asked: Question) -> tuple[Sequence[str], bool]:
-    """What the lists of each owner are called, and whether they hold nothing else. Raises NoSuchList."""
-    has_more = bool(asked.states or asked.name is not None)
-    is_filtered = bool(has_more or asked.words or asked.schedule is not None)
-    if asked.sort is Sort.DURATION:
-        if is_filtered or (asked.since, asked.until) != (0, LATEST):
-            raise NoSuchList(
-                "Jobs are listed by duration for an owner or for all, without state, name, schedule, text, since or "
-                "until. Leave these out, or sort=duration."
-            )
-        return ["longest"], True
-    if asked.sort is Sort.OLDEST:
-        if is_filtered:
-            raise NoSuchList(NoSuchList.example)
-        return ["oldest"], True
-    if asked.schedule is not None:
-        return [schedule_question(asked.schedule)], not has_more and not asked.words
-    if asked.words:
-        # Longer words are rarer.
-        return [f"word={max(asked.words, key=len)}"], not has_more and len({*asked.words}) == 1
-    return [question_of(state=state, name=asked.name) for state in asked.states or (None,)], True
+def _newest(asked: Question) -> tuple[Sequence[str], int]:
+    """What the lists that hold the fewest jobs are called, and how many filters their jobs need not fit."""
+    by_state = [state_question(state) for state in asked.states]
+    if asked.owner_ids is not None:
+        if asked.schedule is not None:
+            return [schedule_question(asked.schedule)], asked.filters - 1
+        if asked.name is not None:
+            return [name_question(asked.name)], asked.filters - 1
+        if asked.words:  # longer ones are rarer
+            return [word_question(max(asked.words, key=len))], asked.filters - 1
+    return (by_state, asked.filters - 1) if by_state else ([""], asked.filters)
 
 
 def lists_for_any(asked: Question) -> Lists:
@@ -96,5 +109,4 @@ def lists_for_any(asked: Question) -> Lists:
             "or leave out sort."
         )
     owners: Sequence[str | None] = (None,) if asked.owner_ids is None else asked.owner_ids
-    is_exact = not asked.states and not asked.words and {asked.name, asked.schedule, asked.owner} == {None}
-    return Lists([list_prefix(owner, "") for owner in owners], is_exact)
+    return Lists([list_prefix(owner, "") for owner in owners], are_exact=not asked.filters and asked.owner is None)

@@ -37,6 +37,7 @@ class QueueView:
 
     def __init__(self, waiting: Waiting, limits: Limits, now: Callable[[], float]) -> None:
         self._waiting, self._limits, self._now = waiting, limits, now
+        self._known: tuple[int, list[tuple[str, int]]] = (-1, [])
 
     def of(self, job: str) -> Wait | None:
         """Why a job waits; None if it doesn't."""
@@ -65,12 +66,22 @@ class QueueView:
 
     def _place(self, entry: Entry, before: int) -> int:
         """Its place if all jobs took equally long, so that owners take turns."""
-        heads = {owner: queue[0] for owner, queue in self._waiting.heads(1).items()}
-        order = fair_order(heads, self._waiting.totals, self._now())
-        turn = order.index(entry.owner) if entry.owner in order else 0
-        sizes = self._waiting.sizes()
-        others = ((place, sizes.get(owner, 0)) for place, owner in enumerate(order) if owner != entry.owner)
+        order = self._order()
+        turn = next((place for place, (owner, _) in enumerate(order) if owner == entry.owner), 0)
+        others = ((place, size) for place, (owner, size) in enumerate(order) if owner != entry.owner)
         return 1 + before + sum(min(size, before + (place < turn)) for place, size in others)
+
+    def _order(self) -> list[tuple[str, int]]:
+        """The owners that wait, the next one first, and how many jobs of each: worked out once for a page of jobs."""
+        version, order = self._known
+        if version != self._waiting.version:
+            version = self._waiting.version  # before the rest: what changes meanwhile is noticed the next time
+            sizes = self._waiting.sizes()
+            heads = {owner: queue[0] for owner, queue in self._waiting.heads(1).items()}
+            owners = fair_order(heads, self._waiting.totals, self._now())
+            order = [(owner, sizes.get(owner, 0)) for owner in owners]
+            self._known = version, order
+        return order
 
 
 def _words(obstacle: Obstacle, entry: Entry) -> tuple[Reason, str]:

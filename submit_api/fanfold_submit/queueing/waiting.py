@@ -24,6 +24,8 @@ class Waiting:
         self._queues: dict[str, list[Entry]] = {}
         self._totals = Totals()
         self._news = False
+        self.version = 0
+        """Grows with every change."""
 
     def reset(self, entries: Iterable[Entry], totals: Totals) -> None:
         """Start over from what the records hold now."""
@@ -97,6 +99,7 @@ class Waiting:
     def _drop(self, entry: Entry | None) -> None:
         if entry is None:
             return
+        self.version += 1
         del self._entries[entry.job]
         queue = self._queues[entry.owner]
         del queue[bisect_left(queue, entry.order, key=_ORDER)]
@@ -104,5 +107,6 @@ class Waiting:
             del self._queues[entry.owner]
 
     def _tell(self) -> None:
+        self.version += 1
         self._news = True
         self._changed.notify_all()

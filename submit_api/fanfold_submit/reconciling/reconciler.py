@@ -5,8 +5,7 @@ a crash at any point, any replica may reconcile the job again: names are determi
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,13 +13,15 @@ from typing import Any
 from fanfold.engines import Engine, Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.errors import Refused
-from fanfold.planning import planner
+from fanfold.planning import next_run, planner
 from fanfold_steps.outputs.finish import sweep
+from fanfold_steps.outputs.staged import staged_handles
 from fanfold_steps.summary.task_table import write_table
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress
 from fanfold_storage.errors import StorageError, TooLarge
+from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.failures import (
     JOB_FAILED,
     JOB_REFUSED,
@@ -37,6 +38,7 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
+from fanfold_submit.runs.workflows import keep_workflow
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
@@ -47,6 +49,7 @@ log = logger("fanfold_submit")
 DISPATCHES_AGAIN = 3  # without a task committed in between
 _TOO_LARGE = "The job failed, and its record is too large to be stored. Submit it with fewer inputs."
 SHORTEST, LONGEST = 0.2, 3.0  # seconds until a running job is reconciled again
+LONGEST_REASON = 1000  # characters of why pods can't start
 SEEN = 1.0  # seconds for which workers that were seen running are assumed to be running
 LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to stop by themselves
 
@@ -56,16 +59,15 @@ class Reconciler:
 
     def __init__(
         self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes,
-        now: Callable[[], float],
+        trees: WatchedTrees | None = None,
     ) -> None:  # fmt: skip
         self._jobs = jobs
         self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
         self._engine = engine
         self._places = places
-        self._now = now
-        self.trees = WatchedTrees()
-        """What this process has read of the trees of jobs that run."""
-        self._seen_active: dict[str, tuple[Handle, Observation, float]] = {}
+        self._now = queueing.now
+        self._trees = trees or WatchedTrees()
+        self._seen_active: dict[str, tuple[Handle, float, Observation]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
         """Take the job's next step. Return the seconds until the one after it, None if there is nothing left to do.
@@ -80,7 +82,7 @@ class Reconciler:
             self._forget(job_id)  # another replica may have cleaned up
             return None
         if current.job.state.final:
-            return self._clean_up(current.job)
+            return self._clean_up(current)
         if self._must_wait(current.job):
             return None  # whoever grants it workers puts it into the queue
         after = metered(current.job, self._step(current.job), self._now())
@@ -131,6 +133,8 @@ class Reconciler:
 
     def _step(self, job: Job) -> Job:
         """What the record should say now; starts or stops workers as needed."""
+        if job.runs > 1 and job.state is State.QUEUED and job.desired == "run":
+            return self._dispatch(job)  # what its tree says is about the run before, until that is cleared away
         # Before the tree: workers that had ended before it was read can't change it.
         workers = self._workers(job)
         progress = self._progress(job)
@@ -147,7 +151,7 @@ class Reconciler:
             return self._dispatch(job)
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
-        return _with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
+        return self._with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)
 
     def _followed(self, job: Job, progress: Progress, phase: Phase) -> Job:
         """A job that its Workflow has started: nothing is done to it, whatever becomes of its workers.
@@ -166,22 +170,22 @@ class Reconciler:
         """The state of its workers. They count as running while the engine is unavailable: the tree decides anyway."""
         if job.handle is None:
             return Observation(Phase.GONE)
-        handle, seen, moment = self._seen_active.get(job.id, (None, None, 0.0))
-        if seen and job.desired == "run" and handle == job.handle and time.monotonic() - moment < SEEN:
-            return seen
+        seen = self._seen_active.get(job.id)
+        if job.desired == "run" and seen and seen[0] == job.handle and time.monotonic() - seen[1] < SEEN:
+            return seen[2]
         try:
             observation = self._engine.observe(job.handle)
         except EngineError as error:
             log.warning("cannot observe the workers of job %s: %s", job.id, error)
             return Observation(Phase.ACTIVE)
         if observation.phase is Phase.ACTIVE and not observation.hopeless:
-            self._seen_active[job.id] = (job.handle, observation, time.monotonic())
+            self._seen_active[job.id] = (job.handle, time.monotonic(), observation)
         return observation
 
     def _progress(self, job: Job) -> Progress:
         """What its tree says. A job that is to be cancelled needs no tree: whatever is wrong with it, it ends."""
         try:
-            return self.trees.of(job.id, job.url).read()
+            return self._trees.of(job).read()
         except StorageError as error:
             if job.desired != "cancel":
                 raise
@@ -190,9 +194,14 @@ class Reconciler:
 
     def _dispatch(self, job: Job) -> Job:
         try:
+            if job.runs > 1:
+                next_run.prepare(job.plan)
             make_ready(job)
             planner.write(job.plan)
-            handle = self._engine.submit(replace(job.plan, areas=self._places.areas(job.plan, job.owner_id)))
+            plan = self._places.confined(job.plan, job.owner_id)
+            if manifest := self._engine.manifest(plan):
+                keep_workflow(open_objects(self._places.root), job, manifest)
+            handle = self._engine.submit(plan)
         except Foreign as error:
             return self._failed(job, NAME_TAKEN, f"The job's workers can't be started: {error}. Submit it again.")
         except Refused as error:
@@ -241,22 +250,28 @@ class Reconciler:
         if current and current.job.desired == "cancel" and not job.handle and after.handle:
             self._engine.cancel(after.handle)
 
-    def _clean_up(self, job: Job) -> float | None:
-        """The job is final: wait for its workers to stop, discard what they left half-written, free its output."""
+    def _clean_up(self, current: JobAtRevision) -> float | None:
+        """The job is final: wait for its workers to stop, discard what they left half-written, free its output.
+
+        What tasks have committed stays for a retry, unless the job has succeeded.
+        """
+        job = current.job
         phase = self._engine.observe(job.handle).phase if job.handle and job.admitted else Phase.GONE
         if phase is Phase.ACTIVE and job.handle:
             if self._seconds_since(job.finished or job.created) >= LINGER[job.state]:
                 self._engine.cancel(job.handle)
             return 1.0
+        if self._jobs.find(job.id) != current or not self._jobs.is_queued(job):
+            return 0.0  # another replica was faster; the job may be running again, or another one write to its output
         if job.admitted:
             tree = JobTree.open(job.url)
-            sweep(job.plan.conf, tree)
+            sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
             self._keep_tasks(job)
-            size = sum(stat.size for stat in tree.objects.list())
+            size = sum(stat.size for stat in JobTree.open(self._places.job_url(job.id)).objects.list())
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
             self._ledger.release(job.id)
-        self._jobs.close(job)
+        self._jobs.close(current)
         self._forget(job.id)
         return None
 
@@ -264,7 +279,7 @@ class Reconciler:
         """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
         if job.state is State.SUCCEEDED:
             return
-        watched = self.trees.of(job.id, job.url)
+        watched = self._trees.of(job)
         try:
             watched.read()
             write_table(watched.tree, watched.table)
@@ -272,7 +287,7 @@ class Reconciler:
             log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
 
     def _forget(self, job_id: str) -> None:
-        self.trees.forget(job_id)
+        self._trees.forget(job_id)
         self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:
@@ -286,6 +301,14 @@ class Reconciler:
         if job.state.rank < State.RUNNING.rank:
             fields |= {"state": State.RUNNING, "started": timestamp(self._now())}
         return job.changed(**fields)
+
+    def _with_pending(self, job: Job, pending: Pending | None) -> Job:
+        """The job with what keeps some of its pods from starting, in its owner's names."""
+        wait = None
+        if pending:
+            message = printable(self._places.redact(pending.message, job.owner_id))
+            wait = Wait.model_validate({"reason": pending.reason, "message": message[:LONGEST_REASON]})
+        return job if wait == job.waiting else job.changed(waiting=wait)
 
     def _failed(self, job: Job, problem_type: ProblemType, detail: str, **members: Any) -> Job:
         """The job with the reason why it failed, in its owner's names."""
@@ -311,10 +334,3 @@ class Reconciler:
 
     def _seconds_since(self, moment: str) -> float:
         return self._now() - datetime.fromisoformat(moment).timestamp()
-
-
-def _with_pending(job: Job, pending: Pending | None) -> Job:
-    """The job with why its pods, or some of them, haven't started; that they are about to is told before any has."""
-    is_told = pending and (pending.reason != "pods" or job.state.rank < State.RUNNING.rank)
-    wait = Wait(reason=pending.reason, message=pending.message, place=None) if pending and is_told else None
-    return job if wait == job.waiting else job.changed(waiting=wait)

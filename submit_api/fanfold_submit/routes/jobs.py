@@ -63,8 +63,7 @@ class JobPage(BaseModel):
         default=None,
         ge=0,
         description=f"With `count=true`, how many jobs follow this page; {MOST_COUNTED} stands for that many or more. "
-        "null if nobody asked, or if `text` or `schedule` is combined with other filters, so that only reading the "
-        "jobs would tell",
+        "null if nobody asked, or if filters are combined, so that only reading the jobs would tell",
     )
 
 

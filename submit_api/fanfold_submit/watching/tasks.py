@@ -33,7 +33,7 @@ class Tasks:
         failed = _failed(job)
         if job.state.final:
             return JobTasks(_steps(job), self._table_of_ended(job), failed=failed)
-        watched = self._trees.find(job.id) or WatchedTree(JobTree.open(job.url))
+        watched = self._trees.find(job) or WatchedTree(JobTree.open(job.url))
         progress = watched.recent()
         steps = [
             StepTasks(stage.index, step.step, step.tasks)

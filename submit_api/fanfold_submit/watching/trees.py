@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fanfold_steps.summary.task_table import TaskTable
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress, ProgressReader
+from fanfold_submit.jobs.job import Job
 from fanfold_web.refusals import StoreAway
 
 RECENT = 1.0  # seconds for which what was read answers those who ask
@@ -55,15 +56,19 @@ class WatchedTrees:
     """The trees of all jobs that this process watches."""
 
     def __init__(self) -> None:
-        self._trees: dict[str, WatchedTree] = {}
+        self._trees: dict[str, tuple[int, WatchedTree]] = {}
 
-    def of(self, job_id: str, url: str) -> WatchedTree:
-        """The tree of a job."""
-        return self._trees.setdefault(job_id, WatchedTree(JobTree.open(url)))
+    def of(self, job: Job) -> WatchedTree:
+        """The tree of a job's run."""
+        if (watched := self.find(job)) is None:
+            watched = WatchedTree(JobTree.open(job.url))
+            self._trees[job.id] = job.runs, watched
+        return watched
 
-    def find(self, job_id: str) -> WatchedTree | None:
-        """The tree of a job, if this process watches it already."""
-        return self._trees.get(job_id)
+    def find(self, job: Job) -> WatchedTree | None:
+        """The tree of a job's run, if this process watches it already."""
+        runs, watched = self._trees.get(job.id, (0, None))
+        return watched if runs == job.runs else None
 
     def forget(self, job_id: str) -> None:
         """The job has ended."""

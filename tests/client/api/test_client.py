@@ -18,7 +18,8 @@ BY_VERB = {
     "users password": "users.set_password", "users remove": "remove_user", "users clear": "remove_everything_of",
     **{f"schedule {verb}": f"schedules.{verb}" for verb in ("add", "list", "pause", "resume", "run", "remove")},
     "schedule show": "schedules.get", "webhook show": "webhooks.get", "webhook secret": "webhooks.make_secret",
-    "keys list": "keys.list", "keys rotate": "keys.rotate",
+    "logs": "logs.read", "tasks": "tasks.list", "explain": "tasks.explain", "events": "jobs.events",
+    "retry": "jobs.retry", "workflow": "jobs.workflow", "keys list": "keys.list", "keys rotate": "keys.rotate",
 }  # fmt: skip
 WITHOUT = {"up", "deploy", "undeploy"}
 """Verbs that install services instead of talking to them."""

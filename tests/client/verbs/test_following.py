@@ -1,11 +1,13 @@
 """Following a job: how often the service is asked, and for how long it may be away."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from fanfold.terminal.display import Display
+from fanfold_client.api.events import NoStream
 from fanfold_client.api.problems import Away
 from fanfold_client.jobs import following
 from fanfold_client.verbs.jobs import ending
@@ -17,6 +19,9 @@ class Service:
     def __init__(self, *states: str, seconds_a_try: float = 0.0) -> None:
         self.states = list(states)
         self.now, self.pauses, self.seconds_a_try = 0.0, list[float](), seconds_a_try
+
+    def events(self, _: str) -> Iterator[Any]:
+        raise NoStream("a proxy is in between")
 
     def get(self, _: str) -> dict[str, Any]:
         self.now += self.seconds_a_try

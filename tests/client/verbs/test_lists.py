@@ -116,7 +116,7 @@ def test_jobs_are_found_and_fit_the_terminal(fanfold: Person, texts: Path) -> No
     assert ids("--name", "wordcount", "--state", "succeeded", "--state", "failed") == [first]
     assert ids("--sort", "oldest") == [first, second]
     assert "1 more" in fanfold("jobs", "--limit", "1").stderr
-    assert "from the newest" in fanfold("jobs", "--sort", "oldest", "--name", name, status=3).stderr
+    assert "for one owner and without filters" in fanfold("jobs", "--sort", "oldest", "--name", name, status=3).stderr
     left = at_terminal([*COMMAND, "jobs"], fanfold.environ | {"COLUMNS": "100"})
     assert all(len(line) <= 100 for line in left.shown.splitlines()) and "…" in left.shown
     assert name in fanfold("jobs").text

@@ -39,6 +39,9 @@ class FolderEngine:
             )
         return Handle("test", plan.conf.id, "uid")
 
+    def manifest(self, plan: PlannedJob) -> None:
+        """There is none."""
+
     def observe(self, handle: Handle) -> Observation:
         has_ended = (self._folder / f"{handle.name}.ended").exists()
         return Observation(Phase.ENDED if has_ended else Phase.ACTIVE)

@@ -13,7 +13,7 @@ from kubernetes import client
 
 from fanfold.engines.argo.api import WorkflowsApi, connect
 from fanfold.engines.argo.engine import STUCK_SECONDS, ArgoEngine
-from fanfold.engines.protocol import EngineError, Foreign, Handle, Phase
+from fanfold.engines.protocol import EngineError, Foreign, Handle, Pending, Phase
 from fanfold.errors import Refused
 from tests.workflows.engines.kubernetes_stand_in import StandIn
 from tests.workflows.engines.test_workflow import CLAIM, plan_of
@@ -144,6 +144,37 @@ class TestObserve:
         told = engine.observe(handle).message
         assert told == "map(1:1)(0): main: Error (exit code 64): the mapper raised KeyError"
 
+    @pytest.mark.parametrize(
+        ("messages", "reason"),
+        [
+            (["PodInitializing", "ContainerCreating", ""], None),
+            (["PodInitializing", "Unschedulable: 0/3 nodes are available: 3 Insufficient cpu."], "unschedulable"),
+            (["Unschedulable: 0/3", 'pods "x" is forbidden: exceeded quota: q, requested: pods=1'], "quota"),
+            (["Unschedulable: 0/3", "ErrImagePull: not found"], "image"),
+            (['CreateContainerConfigError: secret "x" not found', "Waiting: odd"], "configuration"),
+            (["Waiting: odd"], "pods"),
+        ],
+    )
+    def test_what_keeps_pods_from_starting_is_told(self, api, engine, messages, reason):
+        handle = engine.submit(PLAN)
+        waits = {"type": "Pod", "phase": "Pending", "displayName": "map(0:0)", "templateName": "worker"}
+        nodes = {str(number): waits | {"message": message} for number, message in enumerate(messages)}
+        api.change(NAME, status={"phase": "Running", "nodes": nodes})
+        observation = engine.observe(handle)
+        assert (observation.phase, observation.hopeless) == (Phase.ACTIVE, False)
+        told = observation.pending
+        assert (told and told.reason) == reason
+        assert told is None or re.search(r"^map\(0:0\): ", told.message)
+        api.change(
+            NAME, status={"phase": "Running", "nodes": {"0": waits | {"phase": "Running", "message": messages[0]}}}
+        )
+        assert engine.observe(handle).pending is None
+
+    def test_a_workflow_that_argo_holds_back_says_so(self, api, engine):
+        handle = engine.submit(PLAN)
+        api.change(NAME, status={"phase": "Pending", "message": "too many workflows are already running"})
+        assert engine.observe(handle).pending == Pending("pods", "too many workflows are already running")
+
     def test_one_that_lacked_memory_is_told_what_to_raise(self, api, engine):
         handle = engine.submit(PLAN)
         killed = {"type": "Pod", "phase": "Failed", "displayName": "map(0:0)(4)", "templateName": "worker"}
@@ -178,26 +209,6 @@ class TestObserve:
         assert not engine.observe(handle).hopeless
         api.change(NAME, status={"phase": "Running", "nodes": {"a": waits | {"message": reason}}})
         assert not engine.observe(handle).hopeless  # it is a new one
-
-    def test_pods_that_have_not_started_say_why_and_the_weightiest_reason_counts(self, api, engine):
-        handle = engine.submit(PLAN)
-        messages = {
-            "": ("pods", "split is starting"),
-            "ContainerCreating": ("pods", "split is starting: ContainerCreating"),
-            "Unschedulable: 0/1 nodes are available: 1 Insufficient cpu.": ("unschedulable", "no node has room"),
-            'pods "x" is forbidden: exceeded quota: pods': ("quota", "the namespace's quota leaves no room"),
-            "ErrImagePull: not found": ("image", "can't be pulled"),
-        }
-        nodes = {"running": {"type": "Pod", "phase": "Running", "displayName": "map"}}
-        api.change(NAME, status={"phase": "Running", "nodes": nodes})
-        assert engine.observe(handle).pending is None
-        for message, (reason, words) in messages.items():
-            waits = {"type": "Pod", "phase": "Pending", "displayName": "split", "templateName": "worker"}
-            nodes = {**nodes, message: waits | {"message": message}}
-            api.change(NAME, status={"phase": "Running", "nodes": nodes})
-            pending = engine.observe(handle).pending
-            assert pending.reason == reason
-            assert words in pending.message
 
     def test_a_deleted_one_is_gone(self, api, engine):
         handle = engine.submit(PLAN)

@@ -84,6 +84,8 @@ class Job(Definable):
         timeout: the seconds that one task (a split or a partition) may take before the job fails.
         resources: what each worker gets, as `Resources(cpu=2, memory="4Gi")`; a stage may say otherwise.
         image: the image in which pods run the job, built FROM Fanfold's steps image. The operator must allow it.
+        task_version: a text, such as `"1"`, to be changed with code that makes tasks write something else. A job that
+            failed can then be retried with mended code of the same version, and keeps the tasks that are done.
 
     Functions, classes and objects must be defined at the top level of a module, so that workers can import them.
 
@@ -113,6 +115,7 @@ class Job(Definable):
         timeout: float | None = None,
         resources: Resources | None = None,
         image: str | None = None,
+        task_version: str | None = None,
     ) -> None:
         only_stage: dict[str, Any] = {"map": map, "combine": combine, "reduce": reduce, "partition": partition}
         only_stage |= {"key": key, "sort_values": sort_values, "order": order}
@@ -134,6 +137,7 @@ class Job(Definable):
         self.timeout = timeout
         self.resources = checked_resources(resources)
         self.image = image
+        self.task_version = task_version
         creator = _frame_that_creates(self)
         self._written_in = _module_of(creator)
         self._line = f"{_file_of(creator)}, line {creator.f_lineno}"
@@ -309,6 +313,7 @@ class Job(Definable):
             files=files,
             resources=self.resources,
             image=self.image,
+            task_version=self.task_version,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from threading import Event
-from typing import Literal, Protocol
+from typing import Protocol
 
 from fanfold.planning.planner import PlannedJob
 
@@ -39,9 +39,10 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """Why workers that were asked for haven't started: a code for programs, and a sentence."""
+    """Why some of a job's workers haven't started; the others may be running."""
 
-    reason: Literal["image", "configuration", "quota", "unschedulable", "pods"]
+    reason: str
+    """`image`, `configuration`, `quota`, `unschedulable` or, for anything else, `pods`."""
     message: str
 
 
@@ -56,7 +57,7 @@ class Observation:
     hopeless: bool = False
     """Whether they can't do the job, and starting them again would end in the same way; `message` says why."""
     pending: Pending | None = None
-    """Why some haven't started; None if all have."""
+    """What keeps some of them from starting, if the engine knows."""
 
 
 class Engine(Protocol):
@@ -79,6 +80,12 @@ class Engine(Protocol):
         Raises:
             Foreign: something else has that name.
             EngineError: the engine doesn't respond, or is still removing workers that failed.
+        """
+
+    def manifest(self, plan: PlannedJob) -> str | None:
+        """What `submit` creates for the plan, as YAML; None if that is nothing to be shown.
+
+        Raises Refused: the workers couldn't reach a place that the plan names.
         """
 
     def observe(self, handle: Handle) -> Observation:

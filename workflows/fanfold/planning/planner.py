@@ -27,6 +27,8 @@ class PlannedJob:
     owner: str
     areas: tuple[Area, ...] | None = None
     """What the job's code may reach; None: whatever the engine's workers may."""
+    run: int = 1
+    """Which run of the job it is; a service may give it several."""
 
     @property
     def fingerprint(self) -> str:

@@ -26,6 +26,7 @@ from fanfold_steps.job.spec import (
 from fanfold_steps.programs.checks import check, check_input
 from fanfold_steps.programs.command import InvalidCommand
 
+LONGEST_VERSION = 100  # characters
 Problem = tuple[str, str]
 """The path of a field, and what is wrong with it."""
 _PARTS = ("map", "reduce", "combine")
@@ -81,6 +82,10 @@ def job_problems(spec: JobSpec) -> Iterator[Problem]:
         yield from resources_problems(spec.resources)
     if spec.image is not None and (problem := image_problem(spec.image)):
         yield "image", problem
+    version: object = spec.task_version
+    if version is not None and not (isinstance(version, str) and 0 < len(version) <= LONGEST_VERSION):
+        what = f'must be a text of 1 to {LONGEST_VERSION} characters, such as "1", not {version!r:.80}'
+        yield "task_version", what
 
 
 def _name_problems(spec: JobSpec) -> Iterator[Problem]:

@@ -42,7 +42,7 @@ def jobs(client: "Client", limit: int, as_json: bool, **filters: Any) -> None:
     \b
     fanfold jobs --state running --state queued
     fanfold jobs --since 2d --text nightly
-    fanfold jobs --all --sort duration --limit 5
+    fanfold jobs --sort duration --limit 5
 
     Filters can be combined. Times without a zone are local ones; in the list, too. PROGRESS counts tasks.
     """

@@ -57,6 +57,7 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
         ("waiting", why_it_waits(job)),
         ("priority", str(job["priority"]) if job.get("priority") else None),
         ("started", None if job.get("admitted", True) else "by its Workflow, not by this service"),
+        ("run", f"{job['runs']}, retried {job['retried']}" if job.get("runs", 1) > 1 else None),
         ("output", job["output"]),
         ("created", job["created"]),
         ("started", job["started"]),

@@ -12,7 +12,7 @@ from kubernetes import client
 
 from fanfold.engines.argo.api import Taken, WorkflowsApi, connect
 from fanfold.engines.argo.credentials import DEADLINE_MARGIN, JobCredentials
-from fanfold.engines.argo.status import FAILED, ended, pending, phase, why_stuck
+from fanfold.engines.argo.status import FAILED, STUCK, ended, phase, why_pending
 from fanfold.engines.argo.workflow import FINGERPRINT_LABEL, JOB_LABEL, PodSettings, build, labels
 from fanfold.engines.protocol import EngineError, Foreign, Handle, Observation, Phase
 from fanfold.planning.planner import PlannedJob
@@ -72,6 +72,10 @@ class ArgoEngine:
             self._credentials.hand_out(plan, handle, credentials)
         return handle
 
+    def manifest(self, plan: PlannedJob) -> str:
+        """The Workflow."""
+        return str(build(plan, self._pods).to_yaml())
+
     def observe(self, handle: Handle) -> Observation:
         """The workers' state by Argo's phase; a later Workflow of the same name doesn't count."""
         workflow = self._api.get(handle.name)
@@ -80,11 +84,12 @@ class ArgoEngine:
         return ended(workflow) or self._running(workflow, handle.uid)
 
     def _running(self, workflow: dict[str, Any], uid: str) -> Observation:
-        why = why_stuck(workflow)
-        since = self._stuck.setdefault(uid, time.monotonic()) if why else self._stuck.pop(uid, 0.0)
-        if why and time.monotonic() - since > STUCK_SECONDS:
-            return Observation(Phase.ACTIVE, why, hopeless=True)
-        return Observation(Phase.ACTIVE, pending=pending(workflow))
+        pending = why_pending(workflow)
+        if pending is None or pending.reason not in STUCK:
+            self._stuck.pop(uid, None)
+        elif time.monotonic() - self._stuck.setdefault(uid, time.monotonic()) > STUCK_SECONDS:
+            return Observation(Phase.ACTIVE, pending.message, hopeless=True, pending=pending)
+        return Observation(Phase.ACTIVE, pending=pending)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
         """Jobs whose Workflow Argo hasn't marked as completed."""

@@ -10,9 +10,12 @@ FAILED = {"Failed", "Error"}
 _ENDED = {"Succeeded", *FAILED}
 _PULLING = re.compile("(ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull)")
 _CONFIGURING = re.compile("CreateContainerConfigError")
-_QUOTA = re.compile("exceeded quota|failed quota")
+_OVER_QUOTA = re.compile("exceeded quota")
 _UNSCHEDULABLE = re.compile("Unschedulable")
-LONGEST = 1000  # characters of Kubernetes' own words
+_STARTING = re.compile("(PodInitializing|ContainerCreating)")
+STUCK = ("image", "configuration")
+"""The reasons for which a pod never starts unless somebody changes something."""
+_WORST_FIRST = (*STUCK, "quota", "unschedulable", "pods")
 _OUT_OF_MEMORY = re.compile("OOMKilled")
 
 Object = dict[str, Any]
@@ -23,42 +26,35 @@ def phase(workflow: Object) -> str:
     return str(workflow.get("status", {}).get("phase", ""))
 
 
-def why_stuck(workflow: Object) -> str | None:
-    """Why a pod can't start, if it never will unless somebody changes something; None if all is well.
+def why_pending(workflow: Object) -> Pending | None:
+    """Why pods can't start, the worst reason first; None if all that wait are about to start.
 
-    Kubernetes goes on trying, so a registry that is away for a moment looks the same.
+    Kubernetes goes on trying whatever the reason is, so a registry that is away for a moment looks as if it had no such
+    image.
     """
-    found = pending(workflow)
-    return found.message if found and found.reason in _STUCK else None
+    found = [why for node in _pods(workflow) if node.get("phase") == "Pending" and (why := _why(workflow, node))]
+    if phase(workflow) == "Pending" and (message := str(workflow["status"].get("message") or "")):
+        found.append(Pending("pods", message))
+    return min(found, key=lambda why: _WORST_FIRST.index(why.reason), default=None)
 
 
-def pending(workflow: Object) -> Pending | None:
-    """Why pods haven't started, by the one whose reason weighs most; None if none is waiting."""
-    waiting = [node for node in _pods(workflow) if node.get("phase") == "Pending"]
-    reasons = [_why_pending(workflow, node) for node in waiting]
-    return min(reasons, key=lambda reason: (_WEIGHTS.index(reason.reason), -len(reason.message)), default=None)
-
-
-_STUCK = ("image", "configuration")
-_WEIGHTS = (*_STUCK, "quota", "unschedulable", "pods")
-
-
-def _why_pending(workflow: Object, node: Object) -> Pending:
-    name, message = node.get("displayName", "a pod"), str(node.get("message") or "")[:LONGEST]
+def _why(workflow: Object, node: Object) -> Pending | None:
+    """Why a pod can't start; None if it is about to."""
+    name, message = node["displayName"], str(node.get("message") or "")
     if _PULLING.match(message):
-        image = _container(workflow, node).get("image")
         mend = "check its name, and that the cluster may pull it"
+        image = _container(workflow, node).get("image")
         return Pending("image", f"{name}: the image {image} can't be pulled: {mend} ({message})")
     if _CONFIGURING.match(message):
         mend = "create it, or correct its name"
         return Pending("configuration", f"{name}: the pod lacks a Secret, or a key in one: {mend} ({message})")
-    if _QUOTA.search(message):
+    if _OVER_QUOTA.search(message):
         mend = "wait for other pods to end, ask for less, or have the quota raised"
         return Pending("quota", f"{name}: the namespace's quota leaves no room: {mend} ({message})")
     if _UNSCHEDULABLE.match(message):
         mend = "wait, ask for less (Resources), or add nodes"
-        return Pending("unschedulable", f"{name}: no node has room, or is allowed: {mend} ({message})")
-    return Pending("pods", f"{name} is starting{f': {message}' if message else ''}")
+        return Pending("unschedulable", f"{name}: no node has room for the pod, or suits it: {mend} ({message})")
+    return Pending("pods", f"{name}: {message}") if message and not _STARTING.match(message) else None
 
 
 def ended(workflow: Object) -> Observation | None:

@@ -83,7 +83,7 @@ def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Wor
     return Workflow(
         api_version=API_VERSION,
         kind="Workflow",
-        name=workflow_name(plan.conf.id),
+        name=workflow_name(plan.conf.id, plan.run),
         namespace=pods.namespace,
         labels=labels(plan),
         annotations=_annotations(plan),
@@ -104,14 +104,18 @@ def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Wor
     )
 
 
-def workflow_name(job_id: str) -> str:
-    """The only name that a job's Workflow can have, so that a job never runs twice."""
-    return f"fanfold-{job_id}"
+def workflow_name(job_id: str, run: int = 1) -> str:
+    """The only name that a job's Workflow can have, so that no run of it runs twice.
+
+    >>> workflow_name("000m3k2v8q1x7f9a2b4c"), workflow_name("000m3k2v8q1x7f9a2b4c", 2)
+    ('fanfold-000m3k2v8q1x7f9a2b4c', 'fanfold-000m3k2v8q1x7f9a2b4c-2')
+    """
+    return f"fanfold-{job_id}" if run == 1 else f"fanfold-{job_id}-{run}"
 
 
 def credentials_name(plan: PlannedJob) -> str:
     """The name of the Secret that holds the job's own S3 credentials."""
-    return f"{workflow_name(plan.conf.id)}-s3"
+    return f"{workflow_name(plan.conf.id, plan.run)}-s3"
 
 
 def labels(plan: PlannedJob) -> dict[str, str]:

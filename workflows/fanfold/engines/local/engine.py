@@ -71,7 +71,7 @@ class LocalEngine:
         job = plan.conf.id
         with self._lock:
             crew = self._crews.get(job)
-            if crew and crew.plan.fingerprint != plan.fingerprint:
+            if crew and crew.running and crew.plan.fingerprint != plan.fingerprint:
                 raise Foreign(f"another job is running under the id {job}")
             if not crew or not crew.running:
                 crew = self._crews[job] = _Crew(plan, f"{self._incarnation}.{uuid.uuid4().hex}")
@@ -83,6 +83,9 @@ class LocalEngine:
                     )
                     crew.supervisors[-1].start()
         return Handle(NAMESPACE, job, crew.uid)
+
+    def manifest(self, plan: PlannedJob) -> None:
+        """Nothing: processes have none."""
 
     def observe(self, handle: Handle) -> Observation:
         """Whether any workers are left."""

@@ -1,0 +1,1 @@
+"""Events: what changes of a job, told to those who follow it."""

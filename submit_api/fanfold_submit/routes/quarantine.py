@@ -1,0 +1,73 @@
+"""What a job has quarantined: bad records with what was wrong, and as they were."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from fanfold_submit.http.access import TheService, Viewer
+from fanfold_submit.http.problems import refusals
+from fanfold_submit.http.ranges import CONDITIONS, Content, in_ranges, serve
+from fanfold_submit.jobs.quarantine import BadRecords, kept_records, quarantine_of
+from fanfold_submit.jobs.results import BYTES
+from fanfold_submit.refusals import (
+    NoResults,
+    NoSuchJob,
+    NothingQuarantined,
+    PreconditionFailed,
+    RangeNotSatisfiable,
+    ResultsChanged,
+    ResultsRemoved,
+)
+from fanfold_submit.routes.jobs import JobId
+from fanfold_web.refusals import Invalid, InvalidCursor
+
+router = APIRouter(tags=["results"])
+_NONE = (NoSuchJob, NoResults, ResultsRemoved, ResultsChanged, Invalid)
+
+
+@router.get(
+    "/v1/jobs/{job_id}/quarantine",
+    summary="List a job's bad records",
+    responses=refusals(*_NONE, InvalidCursor),
+)
+async def list_quarantine(
+    job_id: JobId,
+    caller: Viewer,
+    service: TheService,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: str = "",
+) -> BadRecords:
+    """The records that the job has skipped, each with its position and what was wrong; so far, if it is running."""
+
+    def listed() -> BadRecords:
+        job = service.jobs.visible(job_id, to=caller).job
+        return quarantine_of(job).page(cursor, limit, partial(service.places.redact, owner_id=job.owner_id))
+
+    return await service.listings.run(caller.id, listed)
+
+
+@router.get(
+    "/v1/jobs/{job_id}/quarantine/records",
+    summary="Read a job's bad records as they were",
+    response_class=Response,
+    openapi_extra={"parameters": CONDITIONS},
+    responses={
+        **in_ranges(BYTES),
+        **refusals(*_NONE, NothingQuarantined, PreconditionFailed, RangeNotSatisfiable),
+    },
+)
+async def read_quarantine(
+    job_id: JobId,
+    request: Request,
+    caller: Viewer,
+    service: TheService,
+    input_name: Annotated[str | None, Query(alias="input", description="One of the job's named inputs")] = None,
+) -> Response:
+    """The bad records in one file, which a job of the same input format reads again; `Range` asks for a part of it."""
+
+    def begun() -> Response:
+        records = kept_records(service.jobs.visible(job_id, to=caller).job, input_name)
+        return serve(request, Content(records.size, records.etag, BYTES, records.read))
+
+    return await service.listings.run(caller.id, begun)

@@ -1,0 +1,140 @@
+"""Retries on a real Kubernetes: whatever ended a job, its next run does only what wasn't committed, to the same bytes.
+
+The jobs' code notes in its owner's files what it does, and fails until somebody opens a gate there.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.argo.installation import Installation, eventually, kubectl
+from tests.argo.test_isolation import ROOTS
+from tests.argo.test_isolation import storage as storage  # the fixture
+
+CODE = """
+import os, signal, time, uuid
+from fanfold import Job, Resources
+from fanfold_storage.errors import NotFound
+from fanfold_storage.urls import open_objects
+
+def is_open():
+    try:
+        return open_objects({area!r}).stat("gates/{name}")
+    except NotFound:
+        return False
+
+def words(line):
+    if line.startswith("#"):
+        open_objects({area!r}).put(f"notes/{name}/{{line[1:]}}-{{uuid.uuid4().hex}}", [b"x"])
+    if line == "#2" and not is_open():
+        {trouble}
+    return [(word, 1) for word in line.split()]
+
+def add(key, values):
+    yield key, sum(values)
+
+job = Job(map=words, reduce=add, task_version="1"{more})
+"""
+FILES = 4
+TEXT = {f"{number}.txt": f"#{number}\n" + "one two two\n" * 90 for number in range(FILES)}
+COUNTS = Counter({"one": 90 * FILES, "two": 180 * FILES, **{f"#{number}": 1 for number in range(FILES)}})
+TROUBLE: Mapping[str, tuple[str, str]] = {
+    "users-code": ('raise ValueError("not yet")', ""),
+    "timeout": ("time.sleep(600)", ", timeout=5"),
+    # As the kernel ends a process for lack of memory; a pod tries no more, the service three times.
+    "oom-killed": ("os.kill(os.getpid(), signal.SIGKILL)", ", resources=Resources(retries=0)"),
+    "cancelled": ("time.sleep(600)", ""),
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A job that meets trouble at the third of its four files."""
+
+    installation: Installation
+    folder: Path
+    name: str
+    area: str
+
+    def script(self, trouble: str, more: str = "") -> Path:
+        path = self.folder / f"{self.name.replace('-', '_')}.py"
+        path.write_text(CODE.format(area=self.area, name=self.name, trouble=trouble, more=more))
+        return path
+
+    def submit(self, trouble: str, more: str = "", *options: str) -> str:
+        shape = ["--split-size", "1KiB", "--workers", "1", "--partitions", "1", "--output", f"files:out/{self.name}/"]
+        words: list[str | Path] = ["submit", self.script(trouble, more), "--input", "files:retried/", *shape, *options]
+        return self.installation.fanfold(*words).strip()
+
+    def open_gate(self) -> None:
+        gate = self.folder / "gate"
+        gate.touch()
+        self.installation.fanfold("put", gate, f"gates/{self.name}")
+
+    def notes(self) -> Counter[str]:
+        """What was done, and how often."""
+        prefix = f"notes/{self.name}/"
+        paths = [file["path"] for file in json.loads(self.installation.fanfold("ls", "--json"))["items"]]
+        return Counter(path[len(prefix) :].partition("-")[0] for path in paths if path.startswith(prefix))
+
+    def check_end(self, job: str) -> None:
+        """The job goes on with everybody let through; what was committed isn't done again."""
+        before = self.notes()
+        assert (before["0"], before["1"], before["3"]) == (1, 1, 0), (self.name, before)
+        self.open_gate()
+        self.installation.fanfold("retry", job, "--watch")
+        self.installation.fanfold("results", job, "--output", self.folder / self.name)
+        lines = (self.folder / self.name / "part-00000.txt").read_text().splitlines()
+        assert Counter({word: int(n) for word, n in (line.split("\t") for line in lines)}) == COUNTS, self.name
+        assert self.notes() - before == Counter({"2": 1, "3": 1}), (self.name, before, self.notes())
+        status = self.installation.status(job)
+        assert (status["runs"], status["resumed"]) == (2, True)
+        assert status["workflow"]["name"] == f"fanfold-{job}-2"
+        assert f"name: fanfold-{job}-2\n" in self.installation.fanfold("workflow", job)
+        assert f"name: fanfold-{job}\n" in self.installation.fanfold("workflow", job, "--run", "1")
+
+
+@pytest.mark.timeout(560)
+def test_a_job_goes_on_whatever_ended_it(installation: Installation, storage: str, tmp_path: Path) -> None:
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    for name, text in TEXT.items():
+        (texts / name).write_text(text)
+    installation.fanfold("put", texts, "retried/")
+    area = f"{ROOTS[storage]}files/{installation.id()}/"
+    cases = {name: Case(installation, tmp_path, name, area) for name in [*TROUBLE, "workflow-gone", "image"]}
+    jobs = {name: cases[name].submit(trouble, more) for name, (trouble, more) in TROUBLE.items()}
+    jobs["workflow-gone"] = cases["workflow-gone"].submit(*TROUBLE["users-code"])
+    jobs["image"] = cases["image"].submit("pass", "", "--image", "lab.local/none:test")
+    eventually(lambda: cases["cancelled"].notes()["2"], "it has come to the file at which it hangs", 150)
+    installation.fanfold("cancel", jobs["cancelled"])
+    for name, job in jobs.items():
+        installation.fanfold("watch", job, status=1)
+        assert installation.status(job)["state"] == ("cancelled" if name == "cancelled" else "failed")
+    kubectl("delete", "workflow", "-n", installation.namespace, f"fanfold-{jobs['workflow-gone']}")
+    eventually(
+        lambda: not installation.pods(f"fanfold.dev/job={jobs['workflow-gone']}"), "its pods are gone with the Workflow"
+    )
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda name: cases[name].check_end(jobs[name]), [*TROUBLE, "workflow-gone"]))
+    other = cases["image"].script("pass")
+    installation.fanfold("retry", jobs["image"], "--code", other, "--watch")
+    assert installation.status(jobs["image"])["resumed"] is True
+    assert cases["image"].notes() == Counter({str(number): 1 for number in range(FILES)})
+
+
+def test_events_of_a_job_come_from_whichever_replica(installation: Installation, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a b a\n")
+    job = installation.fanfold("submit", "wordcount", "--input", tmp_path / "a.txt").strip()
+    lines = installation.fanfold("events", job).splitlines()
+    ids = [int(line.split()[0]) for line in lines]
+    assert ids == sorted(set(ids)) and lines[-1].split()[1] == "succeeded"
+    after = installation.fanfold("events", job, "--after", str(ids[0])).splitlines()
+    assert [line.split()[0] for line in after][-1:] == [str(ids[-1])][len(ids) == 1 :]
+    counted = installation.fanfold("counters", job)
+    assert "input_records" in counted
