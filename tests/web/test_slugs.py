@@ -30,7 +30,7 @@ SUBMIT = {
     "invalid-key": 400, "invalid-path": 400, "no-such-list": 400, "place-not-allowed": 403, "no-such-bundle": 404,
     "no-such-file": 404, "no-such-job": 404, "no-such-output": 404,
     "nothing-quarantined": 404, "results-removed": 404, "upload-stalled": 408,
-    "results-changed": 409, "input-changed": 409, "no-workflow": 409, "too-many-followers": 429,
+    "results-changed": 409, "input-changed": 409, "no-workflow": 409,
     "precondition-failed": 412, "job-active": 409, "not-admitted": 409, "not-waiting": 409,
     "job-final": 409, "name-taken": 409, "no-results": 409, "output-exists": 409, "output-in-use": 409,
     "over-quota": 413, "range-not-satisfiable": 416, "invalid-bundle": 422, "invalid-params": 422, "invalid-place": 422,

@@ -70,7 +70,7 @@ def events(transport: Transport, path: str, after: str = "") -> Iterator[Event]:
             if time.monotonic() - heard > PATIENCE:
                 raise Away(f"{transport.url} disconnects again and again ({error}): is the service running?") from error
         except Away as error:
-            if _is(error, "too-many-followers"):
+            if _is(error, "too-many-streams"):
                 raise NoStream(str(error), error.problem) from error
             if time.monotonic() - heard > PATIENCE:
                 raise

@@ -96,7 +96,7 @@ def test_a_service_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) 
         Service([b"<html>"], kind="text/html"),
         Service([httpx.ReadTimeout("timed out")]),
         Service(NotFound("nothing", {"type": "urn:fanfold:problem:not-found"})),
-        Service(Away("too many", {"type": "urn:fanfold:problem:too-many-followers"})),
+        Service(Away("too many", {"type": "urn:fanfold:problem:too-many-streams"})),
     ],
     ids=["a page of a proxy", "a proxy that holds back", "an older service", "too many followers"],
 )
