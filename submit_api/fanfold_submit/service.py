@@ -152,7 +152,7 @@ def wire(
         secrets=secrets,
         postman=RecordController(records, MESSAGES, deliveries.deliver),
         pairing=Pairing(records, objects),
-        tasks=Tasks(trees, now),
+        tasks=Tasks(reconciler.trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
         metrics=metrics,
