@@ -288,7 +288,7 @@ class Reconciler:
             log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
 
     def _forget(self, job_id: str) -> None:
-        self._trees.forget(job_id)
+        self.trees.forget(job_id)
         self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:
