@@ -49,6 +49,7 @@ def test_a_job_compiles_to_a_spec_that_names_its_functions():
         "params": None,
         "files": {},
         "on_error": {"policy": "fail"},
+        "task_version": None,
         "timeout": None,
         "python": None,
         "dependencies": None,
