@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.argo.installation import Installation, eventually, kubectl
 
@@ -10,7 +11,7 @@ import time
 from fanfold import Job
 
 def words(line, ctx):
-    if ctx.source.offset % 4096 < len(line) + 1:
+    if ctx.source.offset % 4096 < 16:
         print("begun at", ctx.source.offset)
     time.sleep(0.004)
     return [(word, 1) for word in line.split()]
@@ -34,12 +35,17 @@ def test_the_log_of_a_deleted_pods_task_is_there_after_everything_is_gone(
     installation: Installation, tmp_path: Path
 ) -> None:
     (tmp_path / "printing.py").write_text(PRINTING)
-    (tmp_path / "in.txt").write_text("few words words\n" * 2000)
-    shape = ["--split-size", "4KiB", "--workers", "2", "--partitions", "1"]
+    (tmp_path / "in.txt").write_text("few words words\n" * 12_000)
+    shape = ["--split-size", "16KiB", "--workers", "2", "--partitions", "1"]
     job = installation.fanfold("submit", tmp_path / "printing.py", "--input", tmp_path / "in.txt", *shape).strip()
     eventually(lambda: installation.done(job, "map") >= 1, "a map is committed", 90)
-    running = json.loads(installation.fanfold("tasks", job, "--state", "running", "--json"))["items"]
-    victim = next(task for task in running if task["step"] == "map")
+
+    def running() -> list[dict[str, Any]]:
+        words = ("tasks", job, "--state", "running", "--step", "map", "--json")
+        found: list[dict[str, Any]] = json.loads(installation.fanfold(*words))["items"]
+        return found
+
+    victim = eventually(running, "a pod is at a map task", 30)[0]
     kubectl("delete", "pod", "-n", installation.namespace, victim["host"], "--grace-period=0", "--force")
     installation.fanfold("watch", job)
     workflow = json.loads(installation.fanfold("status", job, "--json"))["workflow"]

@@ -13,6 +13,7 @@ import pytest
 from fanfold.engines import Phase
 from fanfold.engines.protocol import Pending
 from fanfold.planning import planner
+from fanfold_steps.summary.task_table import find_table
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import ProgressReader
@@ -468,3 +469,14 @@ def test_a_job_whose_pods_cant_start_says_why(bench: Bench) -> None:
     bench.engine.finish(job.id)
     ended = bench.reconcile(job, 2)
     assert (ended.state, ended.waiting) == ("succeeded", None)
+
+
+def test_what_tasks_did_is_kept_of_a_job_that_failed(bench: Bench) -> None:
+    job = bench.admit()
+    bench.reconcile(job, 2)
+    bench.engine.fail(job.id)
+    bench.engine.end(job.id)
+    assert bench.settle(job).state == "failed"
+    kept = find_table(JobTree.open(job.url))
+    assert kept is not None
+    assert list(kept.of_step(0, "map")) == [0]

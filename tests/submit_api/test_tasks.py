@@ -129,6 +129,7 @@ def test_a_table_that_was_changed_is_made_anew_from_the_commits(
     scripted.finish(job_id)
     scripted.end(job_id)
     ada.wait(job_id)
+    poll(lambda: not site.apps[0].app.state.service.jobs.queue()[0])  # what is half-written is swept until then
     tree_of(site, job_id).objects.put("tasks.json", [content])
     assert len(tasks(ada, job_id, state="committed")["items"]) == 3
     assert findings(ada, job_id)[0]["code"] == "nothing"
@@ -165,7 +166,14 @@ def test_pages_of_many_tasks_read_few_files(
 
     monkeypatch.setattr(JobTree, "read", noting)
     tree.create("plan.json", {"version": TREE_VERSION, "tasks": [{"map": MANY, "reduce": 1}], "bytes": 10})
-    first = poll(lambda: (page := tasks(ada, job_id))["items"] and page, 60)
+
+    def page_or_none() -> dict[str, Any] | None:
+        """None while the commits are still being read for the first time."""
+        answer = ada.http.get(f"/v1/jobs/{job_id}/tasks")
+        assert answer.status_code in (200, 503), answer.text
+        return answer.json() if answer.status_code == 200 and answer.json()["items"] else None
+
+    first = poll(page_or_none, 120)
     assert first["items"][0]["seconds"] == 99
     assert sum("/commits/" in key for key in read) <= MANY, "once, for the reconciler and for all who ask"
     seen, cursor = len(first["items"]), first["cursor"]
@@ -177,7 +185,8 @@ def test_pages_of_many_tasks_read_few_files(
     assert sum("/commits/" in key for key in read) == before
     ada.http.post(f"/v1/jobs/{job_id}/cancel")
     ada.wait(job_id, "cancelled")
-    poll(lambda: tree.find("tasks.json"), 60)
+    jobs = site.apps[0].app.state.service.jobs
+    poll(lambda: not jobs.is_queued(jobs.find(job_id).job), 60)
     other = site.user("ada", app=site.replica())
     del read[:]
     for _ in range(3):

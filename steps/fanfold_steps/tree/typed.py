@@ -79,9 +79,18 @@ def _array_reader(of: Any) -> Read:
     def read_array(value: object, at: str) -> tuple[Any, ...]:
         _demand(isinstance(value, list), value, at, "an array")
         assert isinstance(value, list)
+        if _are_plain(value, of):
+            return tuple(value)
         return tuple([read_item(item, f"{at}[{number}]") for number, item in enumerate(value)])
 
     return read_array
+
+
+def _are_plain(values: list[Any], kind: Any) -> bool:
+    """Whether all are of a plain type, and no number is too large: then none needs a look of its own."""
+    if kind not in _WORDS or not set(map(type, values)) <= ({int, float} if kind is float else {kind}):
+        return False
+    return kind not in (int, float) or all(abs(value) < _LARGEST_NUMBER for value in values)
 
 
 def _map_reader(of: Any) -> Read:

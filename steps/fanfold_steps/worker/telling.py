@@ -26,5 +26,5 @@ def committed(commit: Commit) -> str:
     if commit.spills:
         said.append(f"spilled {commit.spills} times, {commit.spilled:,} bytes")
     if bad := commit.skipped:
-        said.append(f"quarantined {bad.count:,}, the first at {bad.first.where}")
+        said.append(f"quarantined {bad.count:,}, the first: {bad.first.where}")
     return "; ".join(said)

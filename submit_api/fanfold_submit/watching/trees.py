@@ -8,8 +8,10 @@ from fanfold_steps.summary.task_table import TaskTable
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress, ProgressReader
 from fanfold_submit.jobs.job import Job
+from fanfold_web.refusals import StoreAway
 
 RECENT = 1.0  # seconds for which what was read answers those who ask
+PATIENCE = 5.0  # seconds for which these wait while it is read for the first time
 
 
 @dataclass(slots=True)
@@ -28,11 +30,20 @@ class WatchedTree:
             return self._read()
 
     def recent(self) -> Progress:
-        """The job's progress of a moment ago, or now. The first time, all commits are read. Raises StorageError."""
-        with self._lock:
+        """The job's progress of a moment ago, or now. The first time, all commits are read.
+
+        Raises:
+            StoreAway: another thread is still reading them.
+            StorageError: the store is unavailable.
+        """
+        if not self._lock.acquire(timeout=PATIENCE):
+            raise StoreAway("What the job's tasks did is still being read. Try again shortly.")
+        try:
             if self._last and time.monotonic() - self._last[1] < RECENT:
                 return self._last[0]
             return self._read()
+        finally:
+            self._lock.release()
 
     def _read(self) -> Progress:
         self._reader = self._reader or ProgressReader(self.tree, self.table.add)

@@ -64,7 +64,7 @@ def test_a_job_in_the_service_is_looked_at_while_it_runs_and_afterwards(
     assert "0/map/0 | logged" in followed
     assert "0/map/0 > reading" in followed
     assert "0/map/0 * committed: 200 records" in followed
-    assert "quarantined 100, the first at" in followed
+    assert "quarantined 100, the first: in a.txt" in followed
     assert "reduce" not in followed
     lines = [json.loads(line) for line in fanfold("logs", job_id, "--json").text.splitlines()]
     assert {(line["task"], line["by"]) for line in lines} >= {("0/map/0", "job"), ("0/reduce/0", "fanfold")}

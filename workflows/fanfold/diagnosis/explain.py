@@ -112,7 +112,7 @@ def _unequal(skew: StepSkew) -> Iterator[Finding]:
 def _stragglers(job: JobFacts, skews: Sequence[StepSkew]) -> Iterator[Finding]:
     """Tasks that take far longer than their fellows, though they don't have more to do."""
     typical = {(skew.stage, skew.step): skew.seconds.typical for skew in skews}
-    for task in job.tasks.begun():
+    for task in job.tasks.others().values():
         usual = typical.get((task.stage, task.step))
         if task.state == "running" and usual and (task.seconds or 0) > max(WORTH_SECONDS, UNEQUAL * usual):
             where = f" on {task.host}" if task.host else ""

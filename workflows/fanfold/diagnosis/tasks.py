@@ -6,8 +6,9 @@ many as a page has room for.
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -17,7 +18,7 @@ from fanfold_steps.tree.task import Task
 
 State = Literal["waiting", "running", "committed", "failed"]
 Sort = Literal["seconds", "records", "bytes", "index"]
-_CURSOR = re.compile(r"(-|\d{1,20}(?:\.\d{1,6})?)_(\d{1,9})_([a-z]{1,9})_(\d{1,9})")
+_CURSOR = re.compile(r"(-|\d{1,20}(?:\.\d{1,20})?(?:e[+-]\d{1,3})?)_(\d{1,9})_([a-z]{1,9})_(\d{1,9})")
 
 
 class InvalidCursor(ValueError):
@@ -69,39 +70,27 @@ class JobTasks:
     workers: Sequence[AtWork] = ()
     failed: Task | None = None
 
-    def begun(self) -> Iterator[TaskState]:
-        """The tasks that have been begun, in no order."""
-        for step in self.steps:
-            for record in self.table.of_step(step.stage, step.step).values():
-                yield _committed(step, record)
-        if self.failed and not self._is_committed(self.failed) and self._exists(self.failed):
-            yield TaskState(self.failed.stage, self.failed.step, self.failed.index, "failed", attempts=1)
-        for task, worker in self._running().items():
-            yield _running(task, worker)
+    def others(self) -> dict[Task, TaskState]:
+        """The tasks that were begun and aren't committed: no more than there are workers, and the one that failed."""
+        found: dict[Task, TaskState] = {}
+        for worker in sorted(self.workers, key=lambda worker: worker.since):  # whoever began it last
+            if worker.task and self._is_open(worker.task):
+                found[worker.task] = _running(worker.task, worker)
+        if self.failed and self._is_open(self.failed):
+            found[self.failed] = TaskState(self.failed.stage, self.failed.step, self.failed.index, "failed", attempts=1)
+        return found
 
-    def _running(self) -> Mapping[Task, AtWork]:
-        """By task, the worker that began it last."""
-        running: dict[Task, AtWork] = {}
-        for worker in sorted(self.workers, key=lambda worker: worker.since):
-            task = worker.task
-            if task and task != self.failed and self._exists(task) and not self._is_committed(task):
-                running[task] = worker
-        return running
+    def state_of(self, step: StepTasks, index: int, others: Mapping[Task, TaskState]) -> TaskState:
+        """A task as it is."""
+        record = self.table.of_step(step.stage, step.step).get(index)
+        if record:
+            return _committed(step, record)
+        other = others.get(Task(step.stage, step.step, index))
+        return other or TaskState(step.stage, step.step, index, "waiting")
 
-    def waiting(self, begun: set[tuple[int, str, int]], after: tuple[int, int]) -> Iterator[TaskState]:
-        """The other tasks in order, after the one with this step (its place among `steps`) and index."""
-        at, index = after
-        for place in range(at, len(self.steps)):
-            stage, step, tasks = self.steps[place]
-            for number in range(index + 1 if place == at else 0, tasks):
-                if (stage, step, number) not in begun:
-                    yield TaskState(stage, step, number, "waiting")
-
-    def _is_committed(self, task: Task) -> bool:
-        return task.index in self.table.of_step(task.stage, task.step)
-
-    def _exists(self, task: Task) -> bool:
-        return any((task.stage, task.step) == step[:2] and 0 <= task.index < step.tasks for step in self.steps)
+    def _is_open(self, task: Task) -> bool:
+        exists = any((task.stage, task.step) == step[:2] and 0 <= task.index < step.tasks for step in self.steps)
+        return exists and task.index not in self.table.of_step(task.stage, task.step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,78 +107,73 @@ class Query:
     def page(self, tasks: JobTasks) -> "TaskPage":
         """A page of a job's tasks. Raises InvalidCursor."""
         steps = [one for one in tasks.steps if self.stage in (None, one.stage) and self.step in (None, one.step)]
-        places = {(stage, step): place for place, (stage, step, _) in enumerate(steps)}
-        chosen = JobTasks(steps, tasks.table, tasks.workers, tasks.failed)
-        begun = list(chosen.begun())
-        after = _after(self.cursor, places)
-        ordered = self._in_order(chosen, begun, places, after)
+        chosen = _Chosen(self, JobTasks(steps, tasks.table, tasks.workers, tasks.failed))
+        after = _after(self.cursor, {step[:2]: place for place, step in enumerate(steps)})
+        ordered = chosen.by_index(after) if self.sort == "index" else chosen.by_size(after)
         items = list(islice(ordered, self.limit))
         more = next(ordered, None) is not None
         return TaskPage(items, self._cursor(items[-1]) if items and more else None)
 
-    def _in_order(
-        self, tasks: JobTasks, begun: list[TaskState], places: Mapping[tuple[int, str], int], after: "_After | None"
-    ) -> Iterator[TaskState]:
-        if self.sort == "index":
-            return self._by_index(tasks, begun, places, after)
-        return self._by_size(tasks, begun, places, after)
-
-    def _by_size(
-        self, tasks: JobTasks, begun: list[TaskState], places: Mapping[tuple[int, str], int], after: "_After | None"
-    ) -> Iterator[TaskState]:
-        """The tasks that were begun, the largest first; then the others in order."""
-        if after is None or after.value is not None:
-            keyed = [
-                ((-self._value(task), places[task.stage, task.step], task.index), task) for task in self._of(begun)
-            ]
-            if after and after.value is not None:
-                last = (-after.value, after.place, after.number)
-                keyed = [(key, task) for key, task in keyed if key > last]
-            yield from (task for _, task in sorted(keyed, key=lambda pair: pair[0]))
-        if self.state in (None, "waiting"):
-            known = {(task.stage, task.step, task.index) for task in begun}
-            start = (after.place, after.number) if after and after.value is None else (0, -1)
-            yield from tasks.waiting(known, start)
-
-    def _by_index(
-        self, tasks: JobTasks, begun: list[TaskState], places: Mapping[tuple[int, str], int], after: "_After | None"
-    ) -> Iterator[TaskState]:
-        start = (after.place, after.number) if after else (0, -1)
-        known = {(places[task.stage, task.step], task.index): task for task in begun}
-        listed = iter(sorted(key for key in known if key > start and self.state in (None, known[key].state)))
-        if self.state not in (None, "waiting"):
-            yield from (known[key] for key in listed)
-            return
-        taken = {(task.stage, task.step, task.index) for task in begun}
-        if self.state == "waiting":
-            yield from tasks.waiting(taken, start)
-            return
-        key = next(listed, None)
-        for task in tasks.waiting(taken, start):
-            place = (places[task.stage, task.step], task.index)
-            while key is not None and key < place:
-                yield known[key]
-                key = next(listed, None)
-            yield task
-        while key is not None:
-            yield known[key]
-            key = next(listed, None)
-
-    def _of(self, tasks: Iterable[TaskState]) -> list[TaskState]:
-        return [task for task in tasks if self.state in (None, task.state)]
-
-    def _value(self, task: TaskState) -> float:
+    def value_of(self, task: TaskRecord | TaskState) -> float:
+        """What a task that was begun is sorted by."""
         if self.sort == "seconds":
-            return round(task.seconds or 0.0, 3)
-        return task.records if self.sort == "records" else max(task.bytes_in, task.bytes_out)
+            return max(0.0, task.seconds or 0.0)
+        return max(0, task.records if self.sort == "records" else max(task.bytes_in, task.bytes_out))
 
     def _cursor(self, task: TaskState) -> str:
-        value: float | str = self._value(task)
-        if task.state == "waiting" and self.sort != "index":
-            value = "-"
-        elif isinstance(value, float):
-            value = f"{value:.3f}"
+        value = "-" if task.state == "waiting" and self.sort != "index" else self.value_of(task)
         return f"{value}_{task.stage}_{task.step}_{task.index}"
+
+
+_Key = tuple[float, int, int]
+"""By which tasks are sorted: their value, negative; the place of their step; their index."""
+
+
+class _Chosen:
+    """The tasks of some steps, as a query wants them. Only those that are asked for are made."""
+
+    def __init__(self, query: Query, tasks: JobTasks) -> None:
+        self._query, self._tasks, self._others = query, tasks, tasks.others()
+        self._places = {step[:2]: place for place, step in enumerate(tasks.steps)}
+
+    def by_size(self, after: "_After | None") -> Iterator[TaskState]:
+        """The tasks that were begun, the largest first; then the others in order."""
+        if after is None or after.value is not None:
+            last = (-after.value, after.place, after.number) if after and after.value is not None else None
+            yield from self._begun(self._query.value_of, last)
+        if self._query.state in (None, "waiting"):
+            start = (after.place, after.number) if after and after.value is None else (0, -1)
+            yield from (task for task in self._all(start) if task.state == "waiting")
+
+    def by_index(self, after: "_After | None") -> Iterator[TaskState]:
+        """The tasks in order."""
+        start = (after.place, after.number) if after else (0, -1)
+        if self._query.state in (None, "waiting"):
+            yield from (task for task in self._all(start) if self._query.state in (None, task.state))
+        else:
+            yield from self._begun(lambda task: 0, (0, *start))
+
+    def _begun(self, value_of: Callable[[TaskRecord | TaskState], float], last: _Key | None) -> Iterator[TaskState]:
+        """The first of the tasks that were begun and come after the last one, by value and in order."""
+        state, keys = self._query.state, list[_Key]()
+        if state in (None, "committed"):
+            for place, step in enumerate(self._tasks.steps):
+                records = self._tasks.table.of_step(step.stage, step.step)
+                keys += [(-value_of(record), place, index) for index, record in records.items()]
+        others = [task for task in self._others.values() if state in (None, task.state)]
+        keys += [(-value_of(task), self._places[task.stage, task.step], task.index) for task in others]
+        if last is not None:
+            keys = [key for key in keys if key > last]
+        for _, place, index in nsmallest(self._query.limit + 1, keys):
+            yield self._tasks.state_of(self._tasks.steps[place], index, self._others)
+
+    def _all(self, after: tuple[int, int]) -> Iterator[TaskState]:
+        """All tasks in order, after the one with this step (its place among them) and index."""
+        at, index = after
+        for place in range(at, len(self._tasks.steps)):
+            step = self._tasks.steps[place]
+            for number in range(index + 1 if place == at else 0, step.tasks):
+                yield self._tasks.state_of(step, number, self._others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +199,7 @@ def _after(cursor: str, places: Mapping[tuple[int, str], int]) -> _After | None:
     place = places.get((int(match[2]), match[3])) if match else None
     if match is None or place is None:
         raise InvalidCursor(cursor)
-    value = float(match[1]) if "." in match[1] else None if match[1] == "-" else int(match[1])
+    value = None if match[1] == "-" else int(match[1]) if match[1].isdigit() else float(match[1])
     return _After(value, place, int(match[4]))
 
 
