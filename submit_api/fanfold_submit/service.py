@@ -38,7 +38,6 @@ from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_submit.watching.tasks import Tasks
-from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_submit.webhooks.outbox import MESSAGES
 from fanfold_submit.webhooks.secrets import Secrets
 from fanfold_submit.webhooks.targets import Targets
@@ -114,13 +113,13 @@ def wire(
     queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
     stored = StoredBytes(records, byte_limits_of(settings))
     metrics.registry.register(StoredGauges(stored))
-    trees = WatchedTrees()
     tokens = Tokens(settings, now)
     admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
     kept = Kept.for_days(settings.keep_days, settings.unused_days)
+    reconciler = Reconciler(jobs, engine, places, queueing, stored)
     controller = Controller(
-        Reconciler(jobs, engine, places, queueing, stored, trees),
+        reconciler,
         jobs,
         engine,
         settings.reconcile_seconds,
@@ -128,7 +127,7 @@ def wire(
         Listing(jobs, objects, places, now),
         Migration(records, jobs),
         queueing,
-        Recount(records, objects, stored),
+        Recount(records, objects, stored, now),
     )
     firing = Firing(scheduled, jobs, admission, delegations, now)
     secrets = Secrets(records, now)
@@ -149,11 +148,11 @@ def wire(
         changes=Changes(jobs, lambda job: view_of(job, queueing.view)),
         controller=controller,
         schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
-        timekeeper=RecordController(records, SCHEDULES, firing.fire, settings.reconcile_seconds),
+        timekeeper=RecordController(records, SCHEDULES, firing.fire),
         secrets=secrets,
-        postman=RecordController(records, MESSAGES, deliveries.deliver, settings.reconcile_seconds),
+        postman=RecordController(records, MESSAGES, deliveries.deliver),
         pairing=Pairing(records, objects),
-        tasks=Tasks(trees, now),
+        tasks=Tasks(reconciler.trees, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("submit/written", {"at": now()})])),
         object_writes=WriteProbe(lambda: objects.put("written", [str(now()).encode()], hint=True)),
         metrics=metrics,

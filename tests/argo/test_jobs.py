@@ -80,6 +80,36 @@ def test_fanned_out_it_has_the_bytes_of_a_local_run(
     assert "fanned/_SUCCESS" in listed and "fanned/part-00001.txt" in listed
 
 
+def test_an_output_is_replaced_and_found_by_lists(installation: Installation, texts: Path, tmp_path: Path) -> None:
+    """The last worker deletes the old output, as on NFS and in a bucket; etcd has the lists."""
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "a.txt").write_text("few words\n")
+    installation.fanfold("put", tmp_path / "few", "few/")
+    installation.fanfold("put", texts, "texts/")
+    words = ["--output", "files:replaced/", "--partitions", "3", "--watch"]
+    first = installation.fanfold("submit", "wordcount", "--input", "files:texts/", *words).split()[0]
+    words += ["--overwrite", "--partitions", "1", "--name", "replacing"]
+
+    def again() -> str | None:
+        """None while the workers of the first job are still stopping."""
+        try:
+            return installation.fanfold("submit", "wordcount", "--input", "files:few/", *words).split()[0]
+        except AssertionError as error:
+            assert "is not free yet" in str(error), error
+            return None
+
+    second = eventually(again, "the output is free", 120)
+    assert results(installation, second, tmp_path / "out") == b"few\t1\nwords\t1\n"
+    names = installation.fanfold("ls", "files:replaced/").split()
+    assert {name for name in names if name.startswith("replaced/")} == {"replaced/_SUCCESS", "replaced/part-00000.txt"}
+    listed = json.loads(installation.fanfold("jobs", "--json", "--name", "replacing", "--state", "succeeded"))
+    assert [job["id"] for job in listed["items"]] == [second]
+    found = json.loads(installation.fanfold("jobs", "--json", "--text", "replaced"))
+    assert [job["id"] for job in found["items"]] == [second, first]
+    oldest = json.loads(installation.fanfold("jobs", "--json", "--sort", "oldest", "--limit", "100"))["items"]
+    assert [job["id"] for job in oldest if job["id"] in {first, second}] == [first, second]
+
+
 def test_the_job_ends_once_whatever_is_killed(
     installation: Installation, uploaded: str, texts: Path, tmp_path: Path
 ) -> None:

@@ -123,6 +123,8 @@ REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
     ),
     "no partitions": ({**WORDCOUNT, "partitions": 0}, 422, "partitions"),
     "partitions that are true": ({**WORDCOUNT, "partitions": True}, 422, "partitions"),
+    "overwriting that is 1": ({**WORDCOUNT, "overwrite": 1, "output": "files:x/"}, 422, "overwrite"),
+    "memory for no worker": ({**WORDCOUNT, "memory": 1}, 422, "Memory must be at least"),
     "workers that are a text": ({**WORDCOUNT, "workers": "2"}, 422, "workers"),
     "a spec's partitions that are true": (
         {**WORDCOUNT, "job": {"spec": {"stages": [{**SPEC["stages"][0], "partitions": True}]}}},

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from fanfold_storage.records import Records
+from fanfold_storage.urls import open_objects
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.limits import Limit
 from fanfold_submit.refusals import OverQuota
 from fanfold_submit.storing.accounts import ACCOUNTS, Account, ByteLimits
-from fanfold_submit.storing.recount import Recount
+from fanfold_submit.storing.recount import AT_LEAST_EVERY, Recount
 from fanfold_submit.storing.stored import StoredBytes
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
@@ -85,7 +87,7 @@ def test_code_is_counted_for_whoever_sent_it_first(open_site: Callable[..., Site
     for stat in site.objects.list("bundles/"):
         site.objects.delete(stat.key)
     stored = site.apps[0].app.state.service.stored
-    Recount(site.records, site.objects, stored).forget_bundles()
+    Recount(site.records, site.objects, stored, time.time).forget_bundles()
     assert account(site.records).bundles == account(site.records, "bob").bundles == 0
 
 
@@ -141,4 +143,19 @@ def test_limits_for_all_and_for_groups_hold_together(tmp_path: Path) -> None:
     stored._due = 0.0
     with pytest.raises(OverQuota, match=r"All users keep 100 bytes of files and results, of 100\."):
         stored.reserve(bob, "bob", "files", 1)
+    bench.records.close()
+
+
+def test_what_a_crash_left_wrong_is_counted_again_within_a_day(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    stored, objects = StoredBytes(bench.records, ByteLimits()), open_objects(bench.root)
+    recount = Recount(bench.records, objects, stored, bench.clock)
+    stored.add("ada", "files", 6)
+    recount.count_stale()
+    stored.add("ada", "files", 1000)  # and then the service is killed before the file appears
+    recount.count_stale()
+    assert account(bench.records).files == 1006
+    bench.clock.now += AT_LEAST_EVERY + 1
+    recount.count_stale()
+    assert account(bench.records).files == 6
     bench.records.close()

@@ -155,14 +155,14 @@ def test_nothing_is_kept_of_a_job_that_another_replica_tidied(bench: Bench) -> N
     job = bench.admit()
     bench.reconcile(job)
     bench.reconciler.reconcile(job.id)
-    assert bench.reconciler._trees.find(job) and bench.reconciler._seen_active
+    assert bench.reconciler.trees.find(job) and bench.reconciler._seen_active
     bench.engine.finish(job.id)
     bench.engine.end(job.id)
     other = bench.replica()
     while other.reconcile(job.id) is not None:
         pass
     assert bench.reconciler.reconcile(job.id) is None
-    assert not bench.reconciler._trees.find(job) and not bench.reconciler._seen_active
+    assert not bench.reconciler.trees.find(job) and not bench.reconciler._seen_active
 
 
 @pytest.mark.parametrize("phase", [Phase.ENDED, Phase.GONE])

@@ -25,6 +25,7 @@ from fanfold_submit.jobs.request import Spec
 from fanfold_submit.principal import Principal
 from fanfold_submit.reconciling.reconciler import Reconciler
 from fanfold_submit.runs.retry import Retrying, RetryRequest
+from fanfold_web.refusals import Refusal
 from tests.submit_api.job_lists import wrong_lists
 from tests.submit_api.reconciling import Bench
 from tests.submit_api.test_crashes import Killed, Tripwire
@@ -215,3 +216,66 @@ def test_a_kill_at_any_write_of_a_retry_changes_nothing(tmp_path: Path, after: b
         point += 1
         assert point < 100
     assert point > 10, "a retry has more writes than that"
+
+
+def folder(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir(parents=True)
+    (path / "x").touch()
+
+
+def link(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to("/etc/passwd")
+
+
+def raw(data: bytes) -> Any:
+    def write(path: Path) -> None:
+        path.write_bytes(data)
+
+    return write
+
+
+HANDLE = json.dumps({"staged": ".staged/../../../../../etc/passwd"})
+PART = {"name": "../x", "handle": HANDLE, "records": 1, "bytes": 1, "sha256": ""}
+COMMIT = {"version": 1, "attempt": "a", "records": 1, "bytes": 1, "parts": [PART, {**PART, "handle": "[" * 100_000}]}
+FORGED = [raw(b"[" * 100_000), raw(b" " * (20 << 20)), raw(b"7"), raw(json.dumps(COMMIT).encode()), folder, link]
+FILES = [
+    "job.json",
+    "plan.json",
+    "failed.json",
+    "report.json",
+    STAGED.commit,
+    "runs/2.json",
+    "runs/1",
+    "claims",
+    "left",
+]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("case", ["as it was", "kept", "anew"])
+@pytest.mark.parametrize("file", FILES)
+def test_whatever_the_jobs_code_has_left_in_its_tree_the_next_run_ends(tmp_path: Path, file: str, case: str) -> None:
+    for number, forge in enumerate(FORGED):
+        bench = Bench(tmp_path / str(number))
+        job = failed(bench, "1")
+        spec = replace(conf_from_json(job.conf).spec, timeout=7.0, task_version="1" if case == "kept" else "2")
+        code = None if case == "as it was" else Spec(spec=json.loads(json.dumps(asdict(spec))))
+        path = Path(job.url.removeprefix("file://")) / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            forge(path)
+        try:
+            retry(bench, job, RetryRequest(code=code))
+        except Refusal as refusal:
+            assert str(refusal)
+            bench.records.close()
+            continue
+        for _ in range(12):
+            if (crew := bench.engine.crews[job.id]).phase is Phase.ACTIVE and len(bench.engine.started) > 1:
+                bench.engine.end(crew.plan.conf.id)
+            bench.reconcile(job)
+        settled = bench.settle(job)
+        assert settled.state.final and (settled.state is State.SUCCEEDED or settled.error), (number, file)
+        bench.records.close()

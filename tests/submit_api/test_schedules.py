@@ -182,3 +182,8 @@ def test_what_a_schedule_needs_is_not_cleared(tmp_path: Path) -> None:
         )  # fmt: skip
         assert clearing.clear() == Cleared(jobs=0, bundles=1, uploads=1)
         assert [key for key in keys if any(stat.key == key for stat in world.objects.list(key))] == [keys[0], keys[2]]
+
+
+def test_a_schedule_is_measured_in_bytes(ada: User) -> None:
+    large = add(ada, request=NIGHTLY["request"] | {"inputs": [f"files:texts/{'é' * 460}{n}" for n in range(1000)]})
+    assert large.status_code == 413 and "too large to be stored" in large.json()["detail"]

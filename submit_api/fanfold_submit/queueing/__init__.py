@@ -1,1 +1,1 @@
-"""Who runs when: limits, the queue of what waits, fair shares, and the records of what runs. Knows jobs by id alone."""
+"""Who runs when: limits, the queue, usage, and the records of what waits and what runs. Knows jobs by id alone."""

@@ -1,6 +1,6 @@
 """Who starts next, decided from what waits, what runs, and the limits: no records, no clock, no threads.
 
-Of the owners that wait, the one with the smallest share goes first; of an owner's jobs, the one with the highest
+Of the owners that wait, the one with the least usage goes first; of an owner's jobs, the one with the highest
 priority, then the oldest. An owner whose own limit is reached is left out, and holds up nobody else. If a limit that
 owners share leaves no room for the first job, up to PASSES smaller ones may start before it; then whatever becomes free
 is kept for it. So every job starts at some time, however large it is, if those that run end.
@@ -37,8 +37,8 @@ def choose(queues: Mapping[str, Sequence[Entry]], totals: Totals, limits: Limits
 
 
 def fair_order(heads: Mapping[str, Entry], totals: Totals, now: float) -> list[str]:
-    """The owners that wait, the one whose turn it is first; of those with equal shares, the one who waits longest."""
-    return sorted(heads, key=lambda owner: (totals.share(owner, now), heads[owner].job))
+    """The owners that wait, the one whose turn it is first; of those with equal usage, the one who waits longest."""
+    return sorted(heads, key=lambda owner: (totals.usage_of(owner, now), heads[owner].job))
 
 
 def kept_from(entry: Entry, totals: Totals) -> Passed | None:

@@ -50,7 +50,7 @@ class Totals:
     usage: dict[str, Usage] = field(default_factory=dict)
     passed: dict[str, Passed] = field(default_factory=dict)
 
-    def share(self, owner: str, now: float) -> float:
+    def usage_of(self, owner: str, now: float) -> float:
         """What an owner has: usage of late, and workers that run. Of those who wait, the least goes first."""
         workers = self.running.get(user_scope(owner), Running()).workers
         return self.usage.get(owner, Usage(0.0, now)).later(now, workers).seconds + workers * CHARGED

@@ -3,6 +3,7 @@
 Files that users stored themselves are never removed. Of replicas, one at a time clears code and uploads.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from fanfold_web.log import logger
 log = logger("fanfold_submit")
 DAY = 86400.0
 UNUSED_EVERY = DAY  # seconds between looks for code and uploads, which list all files
+_CODE = re.compile(rf"{bundle_key('')}[0-9a-f]{{64}}")  # what others put there, such as SHA256.zip, is theirs
 _SKEW = 60.0  # seconds by which the clocks of replicas may differ
 
 
@@ -109,7 +111,9 @@ class Clearing:
 
     def _old(self, oldest: float) -> Iterator[str]:
         """The keys of code, and the folders of uploads, in which everything was written before a time."""
-        yield from (stat.key for stat in self._objects.list(bundle_key("")) if stat.modified < oldest)
+        for stat in self._objects.list(bundle_key("")):
+            if _CODE.fullmatch(stat.key) and stat.modified < oldest:
+                yield stat.key
         latest: dict[str, float] = {}
         for stat in self._objects.list("files/"):
             if upload := UPLOAD.match(stat.key):

@@ -39,6 +39,7 @@ from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
 from fanfold_submit.runs.workflows import keep_workflow
+from fanfold_submit.storing.recount import size_of
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
@@ -58,15 +59,15 @@ class Reconciler:
     """Takes jobs through their states."""
 
     def __init__(
-        self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes,
-        trees: WatchedTrees | None = None,
-    ) -> None:  # fmt: skip
+        self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes
+    ) -> None:
         self._jobs = jobs
         self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
         self._engine = engine
         self._places = places
         self._now = queueing.now
-        self._trees = trees or WatchedTrees()
+        self.trees = WatchedTrees()
+        """What this process has read of the trees of jobs that run."""
         self._seen_active: dict[str, tuple[Handle, float, Observation]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
@@ -185,7 +186,7 @@ class Reconciler:
     def _progress(self, job: Job) -> Progress:
         """What its tree says. A job that is to be cancelled needs no tree: whatever is wrong with it, it ends."""
         try:
-            return self._trees.of(job).read()
+            return self.trees.of(job).read()
         except StorageError as error:
             if job.desired != "cancel":
                 raise
@@ -267,7 +268,7 @@ class Reconciler:
             tree = JobTree.open(job.url)
             sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
             self._keep_tasks(job)
-            size = sum(stat.size for stat in JobTree.open(self._places.job_url(job.id)).objects.list())
+            size = size_of(JobTree.open(self._places.job_url(job.id)).objects, "")
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
             tidy_up(job)
             self._ledger.release(job.id)
@@ -279,7 +280,7 @@ class Reconciler:
         """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
         if job.state is State.SUCCEEDED:
             return
-        watched = self._trees.of(job)
+        watched = self.trees.of(job)
         try:
             watched.read()
             write_table(watched.tree, watched.table)
@@ -287,7 +288,7 @@ class Reconciler:
             log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
 
     def _forget(self, job_id: str) -> None:
-        self._trees.forget(job_id)
+        self.trees.forget(job_id)
         self._seen_active.pop(job_id, None)
 
     def _with_progress(self, job: Job, progress: Progress) -> Job:

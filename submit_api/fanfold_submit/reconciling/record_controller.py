@@ -18,6 +18,7 @@ from fanfold_web.refusals import Refusal
 log = logger("fanfold_submit")
 AT_ONCE = 4
 FIRST_BACKOFF, LONGEST_BACKOFF = 0.5, 30.0  # seconds
+LOOK_AT_ALL = 300.0  # seconds between looks at all records; what changes, or is due, is looked at in time
 IDLE = 1.0  # seconds to wait for a record that is due
 
 Step = Callable[[str], float | None]
@@ -29,8 +30,8 @@ class RecordController:
     One record's errors never stop the others: its step is taken again, after ever longer pauses.
     """
 
-    def __init__(self, records: Records, prefix: str, step: Step, seconds: float) -> None:
-        self._records, self._prefix, self._step, self._seconds = records, prefix, step, seconds
+    def __init__(self, records: Records, prefix: str, step: Step) -> None:
+        self._records, self._prefix, self._step = records, prefix, step
         self._queue = WorkQueue()
         self._free = threading.Semaphore(AT_ONCE)
         self._stop = threading.Event()
@@ -60,11 +61,11 @@ class RecordController:
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
-        look_at = time.monotonic() + _jittered(self._seconds)
+        look_at = time.monotonic() + _jittered(LOOK_AT_ALL)
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix=self._prefix) as pool:
             while not self._stop.is_set():
                 if time.monotonic() >= look_at:
-                    look_at = time.monotonic() + _jittered(self._seconds)
+                    look_at = time.monotonic() + _jittered(LOOK_AT_ALL)
                     pool.submit(self._look_at_all)
                 if not self._free.acquire(timeout=IDLE):
                     continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from fanfold_submit.jobs.admission import Admission
+from fanfold_submit.jobs.admission import LARGEST_RECORD, Admission
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import AuthAway, InvalidSchedule, NoSuchSchedule, ScheduleExists, TooManySchedules
@@ -19,7 +19,7 @@ from fanfold_submit.schedules.ticks import Ticks
 from fanfold_submit.tokens.delegations import Delegations
 from fanfold_web.clock import timestamp
 from fanfold_web.log import logger
-from fanfold_web.refusals import Contended
+from fanfold_web.refusals import Contended, TooLarge
 
 log = logger("fanfold_submit")
 SHOWN = 5  # next ticks
@@ -49,7 +49,7 @@ class Schedules:
         """Store a schedule for its caller, and return whether it is new: the very same again changes nothing.
 
         Raises:
-            InvalidSchedule, TooManySchedules, ScheduleExists: the schedule can't be had.
+            InvalidSchedule, TooLarge, TooManySchedules, ScheduleExists: the schedule can't be had.
             Refusal: as `Admission.check`, for the job of its next tick.
             AuthAway, NoDelegations: the auth service lets nobody act for the caller.
         """
@@ -59,6 +59,8 @@ class Schedules:
             return self._same(request, earlier.schedule), False
         if len(self.records.of(caller.id, limit=self.limits.each)[0]) >= self.limits.each:
             raise TooManySchedules(f"You have {self.limits.each} schedules, the most that each user may have.")
+        if len(request.model_dump_json(exclude_unset=True).encode()) > LARGEST_RECORD:
+            raise TooLarge("The schedule is too large to be stored. Name folders instead of single files.")
         check_outputs_differ(request.request, ticks, now)
         self.admission.check(dated(request.request, ticks.local(next(ticks.after(now)))), caller)
         delegation = self.delegations.obtain(access_token, f"schedule/{request.name}")

@@ -28,6 +28,8 @@ class Account:
     groups: tuple[str, ...] = ()
     """Of the owner, those with limits, as of the last request."""
     is_stale: bool = True
+    counted: float = 0.0
+    """When files were counted last, in Unix seconds."""
 
     @property
     def kept(self) -> int:

@@ -1,6 +1,8 @@
-"""Counts again what jobs wrote among files, and what clearing removed: in the background, a few accounts at a time."""
+"""Counts again, in the background: what jobs wrote among files, what clearing removed, what a crash left wrong."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects
@@ -9,22 +11,31 @@ from fanfold_submit.storing.accounts import ACCOUNTS, BUNDLES, Account
 from fanfold_submit.storing.stored import StoredBytes
 
 AT_ONCE = 4  # accounts counted by one call
+AT_LEAST_EVERY = 86400.0  # seconds: a crash may have left a file uncounted, or counted one that never came
+MOST_LISTED = 500_000  # objects; others in the same folder aren't counted
+
+
+def size_of(objects: Objects, prefix: str) -> int:
+    """The bytes of all objects with a prefix; a job may have written millions, so only the first are looked at."""
+    return sum(stat.size for stat in islice(objects.list(prefix), MOST_LISTED))
 
 
 class Recount:
     """Any number of replicas may count at the same time. Methods raise StorageError: the next call continues."""
 
-    def __init__(self, records: Records, objects: Objects, stored: StoredBytes) -> None:
-        self._records, self._objects, self._stored = records, objects, stored
+    def __init__(self, records: Records, objects: Objects, stored: StoredBytes, now: Callable[[], float]) -> None:
+        self._records, self._objects, self._stored, self._now = records, objects, stored, now
 
     def count_stale(self) -> None:
         """Sum up all accounts, and list the files of some users whose accounts say that they have to be counted."""
         self._stored.sums()
-        stale = [record for record in scan_all(self._records, ACCOUNTS).records if record.value["is_stale"]]
-        for record in stale[:AT_ONCE]:
+        now = self._now()
+        accounts = [(record, Account.of(record.value)) for record in scan_all(self._records, ACCOUNTS).records]
+        due = [pair for pair in accounts if pair[1].is_stale or now - pair[1].counted > AT_LEAST_EVERY]
+        for record, account in due[:AT_ONCE]:
             owner = record.key.removeprefix(ACCOUNTS)
-            size = sum(stat.size for stat in self._objects.list(f"files/{owner}/"))
-            account = replace(Account.of(record.value), files=size, is_stale=False)
+            size = size_of(self._objects, f"files/{owner}/")
+            account = replace(account, files=size, is_stale=False, counted=now)
             # If the account has changed meanwhile, it is counted again.
             self._records.transact([Expect(record.key, record.revision)], [Write(record.key, account.value())])
 

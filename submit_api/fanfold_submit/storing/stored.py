@@ -86,14 +86,21 @@ class StoredBytes:
         raise _contended(owner)
 
     def count_tree(self, job: str, owner: str, size: int, *, writes_files: bool) -> None:
-        """Count the tree of a job that has ended, once; what it wrote among files is counted soon."""
+        """Count the tree of a job that has ended, in place of what was counted after an earlier run of the job.
+
+        What it wrote among files is counted soon.
+        """
         for _ in range(_TRIES):
-            if self._records.get(TREES + job):
+            earlier, found = self._records.get(TREES + job), self._records.get(ACCOUNTS + owner)
+            if earlier and earlier.value["size"] == size and not writes_files:
                 return
-            found = self._records.get(ACCOUNTS + owner)
-            account = Account.of(found.value if found else None).plus("trees", size)
+            more = size - (earlier.value["size"] if earlier else 0)
+            account = Account.of(found.value if found else None).plus("trees", more)
             after = replace(account, is_stale=account.is_stale or writes_files)
-            expected = [Expect(TREES + job, 0), Expect(ACCOUNTS + owner, found.revision if found else 0)]
+            expected = [
+                Expect(TREES + job, earlier.revision if earlier else 0),
+                Expect(ACCOUNTS + owner, found.revision if found else 0),
+            ]
             tree = Write(TREES + job, {"owner": owner, "size": size})
             if self._written(expected, [Write(ACCOUNTS + owner, after.value()), tree]):
                 return

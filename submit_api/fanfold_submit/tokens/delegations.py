@@ -13,10 +13,11 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
-from fanfold_submit.principal import ROLES, Principal
+from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import AuthAway, DelegationEnded, NoDelegations
 from fanfold_submit.settings import Settings
-from fanfold_submit.tokens.keys import LARGEST_RESPONSE, TIMEOUT, Keys
+from fanfold_submit.tokens.keys import LARGEST_RESPONSE, TIMEOUT, Keys, KeysAway
+from fanfold_submit.tokens.tokens import principal_of
 from fanfold_web.log import logger
 from fanfold_web.refusals import Unauthenticated
 from fanfold_web.tokens.access_tokens import Verifier
@@ -57,10 +58,10 @@ class Delegations:
             raise DelegationEnded(str(answer.get("detail") or DelegationEnded.example))
         try:
             claims = self._verify(answer["access_token"])
-        except Unauthenticated as error:  # a key that is too new for this replica, or clocks that differ
-            log.warning("the auth service's answer can't be verified: %s", error.detail)
+        except (Unauthenticated, KeysAway) as error:  # a key that is too new for this replica, or clocks that differ
+            log.warning("the auth service's answer can't be verified: %s", error)
             raise AuthAway from None
-        return Principal(claims.sub, claims.preferred_username, tuple(role for role in ROLES if role in claims.roles))
+        return principal_of(claims)
 
     def revoke(self, delegation: str) -> None:
         """End a delegation. Raises AuthAway."""

@@ -31,11 +31,16 @@ class Tokens:
     def _principal(self, claims: Claims) -> Principal:
         if self.keys.has_ended(claims.stamp):
             raise invalid_token("its user was disabled or removed, or the user's password or roles have changed")
-        roles = tuple(role for role in ROLES if role in claims.roles)
-        return Principal(claims.sub, claims.preferred_username, roles, tuple(claims.groups))
+        return principal_of(claims)
 
     def _key(self, kid: str) -> RSAPublicKey | None:
         try:
             return self.keys.find(kid)
         except KeysAway:
             raise AuthAway from None
+
+
+def principal_of(claims: Claims) -> Principal:
+    """The user that a token's claims describe."""
+    roles = tuple(role for role in ROLES if role in claims.roles)
+    return Principal(claims.sub, claims.preferred_username, roles, tuple(claims.groups))

@@ -1,4 +1,4 @@
-"""Who starts next: the smallest share first, nobody for ever last, and no limit exceeded."""
+"""Who starts next: the least usage first, nobody for ever last, and no limit exceeded."""
 
 from collections.abc import Mapping, Sequence
 
@@ -62,7 +62,7 @@ def test_one_small_job_isnt_held_up_by_a_thousand_of_somebody_else() -> None:
     assert "99999-bob" in machine.started[-2:], "it is among the next to start"
 
 
-def test_shares_are_of_worker_seconds_not_of_jobs() -> None:
+def test_usage_is_counted_in_worker_seconds_not_in_jobs() -> None:
     """Ada's jobs have four workers each, Bob's one: of a hundred seconds, both get half."""
     entries = [*many("ada", 200, workers=4), *many("bob", 800, start=1)]
     machine = Machine(entries, Limits(workers=Limit(4)))
@@ -84,8 +84,8 @@ def test_what_was_used_long_ago_is_forgotten() -> None:
     totals.release(ada, 1000.0)
     totals.grant(bob, 1000.0)
     totals.release(bob, 1500.0)
-    assert totals.share("ada", 1500.0) > totals.share("bob", 1500.0) > 0
-    assert totals.share("ada", 1500.0 + HALF_LIFE) == pytest.approx(totals.share("ada", 1500.0) / 2)
+    assert totals.usage_of("ada", 1500.0) > totals.usage_of("bob", 1500.0) > 0
+    assert totals.usage_of("ada", 1500.0 + HALF_LIFE) == pytest.approx(totals.usage_of("ada", 1500.0) / 2)
     totals.grant(Entry("c", "eve", 1), 1e6)
     totals.release(Entry("c", "eve", 1), 1e6)
     assert totals.usage == {}
@@ -180,9 +180,9 @@ def refuse_excess(running: Mapping[str, Running], limits: Limits) -> None:
         assert now.workers <= (limits.workers.of(scope) or 1e9), scope
 
 
-def test_a_share_counts_workers_that_have_just_started() -> None:
+def test_usage_counts_workers_that_have_just_started() -> None:
     totals = Totals()
     totals.grant(Entry("a", "ada", 3), 0.0)
-    assert totals.share("ada", 0.0) > totals.share("bob", 0.0) == 0
+    assert totals.usage_of("ada", 0.0) > totals.usage_of("bob", 0.0) == 0
     assert totals.running[user_scope("ada")] == Running(1, 3)
-    assert Totals.of(totals.value()).share("ada", 50.0) == pytest.approx(totals.share("ada", 50.0))
+    assert Totals.of(totals.value()).usage_of("ada", 50.0) == pytest.approx(totals.usage_of("ada", 50.0))

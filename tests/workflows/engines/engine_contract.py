@@ -172,6 +172,18 @@ class EngineContract:
         with pytest.raises(Foreign):
             engine.submit(replace(case.plan, conf=replace(case.plan.conf, partitions=3)))
 
+    def test_the_next_run_of_a_job_may_have_other_code(self, engine, prepare):
+        case = prepare(BROKEN)
+        first = engine.submit(case.plan)
+        eventually(lambda: ended(engine.observe(first)), "its workers have left")
+        conf = replace(case.plan.conf, memory=1 << 30)
+        case.tree.objects.delete("job.json")
+        planner.write(replace(case.plan, conf=conf))
+        second = engine.submit(replace(case.plan, conf=conf, run=2))
+        assert second != first and second.uid != first.uid
+        eventually(lambda: ended(engine.observe(second)), "the next run's workers have left")
+        assert engine.observe(second).phase is not Phase.ACTIVE
+
     def test_it_is_listed_and_active_until_its_workers_leave(self, engine, prepare):
         case = prepare(GATED)
         handle = engine.submit(case.plan)

@@ -4,11 +4,13 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes import client
 
 from fanfold.engines.argo.api import WorkflowsApi, connect
@@ -60,6 +62,16 @@ class TestSubmit:
             thread.join()
         assert len(set(handles)) == 1
         assert len(handles) == 8
+
+    def test_each_run_has_a_workflow_of_its_own_which_can_be_shown_before(self, api, engine):
+        shown = yaml.safe_load(engine.manifest(replace(PLAN, run=2)))
+        first, second = engine.submit(PLAN), engine.submit(replace(PLAN, run=2))
+        assert (first.name, second.name) == (NAME, f"{NAME}-2") and first.uid != second.uid
+        created = api.workflows[second.name]
+        assert shown["spec"] == created["spec"]
+        assert {label: created["metadata"]["labels"][label] for label in shown["metadata"]["labels"]} == (
+            shown["metadata"]["labels"]
+        )
 
     def test_another_jobs_workflow_is_foreign(self, engine):
         engine.submit(PLAN)

@@ -55,6 +55,7 @@ def _prepare(plan: PlannedJob, tree: JobTree, output: Objects) -> None:
         return
     if not _holds(tree, plan):
         _replace_conf(tree, plan)
+    planner.write(plan)
     _drop_commits_without_parts(tree, output)
     sweep(plan.conf, tree, keep=staged_handles(tree))
     if not _exists(output, MANIFEST):  # a report would be about an output that was removed
@@ -105,7 +106,6 @@ def _replace_conf(tree: JobTree, plan: PlannedJob) -> None:
         tree.objects.put(PLAN_BEFORE, tree.objects.read(f"runs/{plan.run - 1}/{PLAN_KEY}"))
     tree.objects.delete(PLAN_KEY)
     tree.objects.delete(JOB_KEY)
-    planner.write(plan)
 
 
 def _put_aside(tree: JobTree, key: str, run: int) -> None:
