@@ -48,6 +48,10 @@ class Played:
         tree.create("report.json", report)
         return Handle("local", plan.conf.id, plan.conf.id)
 
+    def manifest(self, plan: PlannedJob) -> str | None:
+        """There is nothing to be shown."""
+        return None
+
     def observe(self, handle: Handle) -> Observation:
         """All have ended."""
         return Observation(Phase.ENDED)

@@ -18,6 +18,8 @@ class Meters:
     reconcile_lag: Histogram
     reconcile_seconds: Histogram
     reconcile_errors: Counter
+    ticks: Counter
+    messages: Counter
 
     @classmethod
     def of(cls, registry: CollectorRegistry) -> "Meters":
@@ -37,4 +39,6 @@ class Meters:
             reconcile_lag=histogram("reconcile_lag_seconds", "Time that jobs were due before they were reconciled."),
             reconcile_seconds=histogram("reconcile_seconds", "Time that reconciling a job took."),
             reconcile_errors=counter("reconcile_errors", "Steps that failed and are repeated, by reason.", "reason"),
+            ticks=counter("ticks", "Ticks of schedules of which this replica made something, by outcome.", "outcome"),
+            messages=counter("messages", "Attempts to send a message to a webhook, by outcome.", "outcome"),
         )

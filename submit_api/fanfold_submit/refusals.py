@@ -51,7 +51,7 @@ class TooManyStreams(Refusal):
     """The caller, or all callers, have as many open streams as the service allows."""
 
     example = "You have 8 streams open, as many as this service allows. Close one, or try again."
-    retry_after = 5.0
+    retry_after = 15.0  # longer than a client waits that can do without
 
 
 class NoSuchList(Refusal):

@@ -129,9 +129,9 @@ def wire(
         queueing,
         Recount(records, objects, stored, now),
     )
-    firing = Firing(scheduled, jobs, admission, delegations, now)
+    firing = Firing(scheduled, jobs, admission, delegations, queueing.meters, now)
     secrets = Secrets(records, now)
-    deliveries = Deliveries(records, jobs, Targets(settings.webhooks), secrets, now)
+    deliveries = Deliveries(records, jobs, Targets(settings.webhooks), secrets, queueing.meters, now)
     schedule_limits = Limits(settings.schedules_each, settings.shortest_interval)
     return Service(
         settings=settings,

@@ -6,7 +6,6 @@ The jobs' code notes in its owner's files what it does, and fails until somebody
 import json
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,33 +98,41 @@ class Case:
         assert f"name: fanfold-{job}\n" in self.installation.fanfold("workflow", job, "--run", "1")
 
 
-@pytest.mark.timeout(560)
-def test_a_job_goes_on_whatever_ended_it(installation: Installation, storage: str, tmp_path: Path) -> None:
+@pytest.fixture
+def case(request: pytest.FixtureRequest, installation: Installation, storage: str, tmp_path: Path) -> Case:
+    """A case of the name that the test is called with, and its input."""
     texts = tmp_path / "texts"
     texts.mkdir()
     for name, text in TEXT.items():
         (texts / name).write_text(text)
     installation.fanfold("put", texts, "retried/")
-    area = f"{ROOTS[storage]}files/{installation.id()}/"
-    cases = {name: Case(installation, tmp_path, name, area) for name in [*TROUBLE, "workflow-gone", "image"]}
-    jobs = {name: cases[name].submit(trouble, more) for name, (trouble, more) in TROUBLE.items()}
-    jobs["workflow-gone"] = cases["workflow-gone"].submit(*TROUBLE["users-code"])
-    jobs["image"] = cases["image"].submit("pass", "", "--image", "lab.local/none:test")
-    eventually(lambda: cases["cancelled"].notes()["2"], "it has come to the file at which it hangs", 150)
-    installation.fanfold("cancel", jobs["cancelled"])
-    for name, job in jobs.items():
-        installation.fanfold("watch", job, status=1)
-        assert installation.status(job)["state"] == ("cancelled" if name == "cancelled" else "failed")
-    kubectl("delete", "workflow", "-n", installation.namespace, f"fanfold-{jobs['workflow-gone']}")
-    eventually(
-        lambda: not installation.pods(f"fanfold.dev/job={jobs['workflow-gone']}"), "its pods are gone with the Workflow"
-    )
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda name: cases[name].check_end(jobs[name]), [*TROUBLE, "workflow-gone"]))
-    other = cases["image"].script("pass")
-    installation.fanfold("retry", jobs["image"], "--code", other, "--watch")
-    assert installation.status(jobs["image"])["resumed"] is True
-    assert cases["image"].notes() == Counter({str(number): 1 for number in range(FILES)})
+    return Case(installation, tmp_path, request.param, f"{ROOTS[storage]}files/{installation.id()}/")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("case", [*TROUBLE, "workflow-gone"], indirect=True)
+def test_a_job_goes_on_whatever_ended_it(case: Case) -> None:
+    trouble = TROUBLE.get(case.name, TROUBLE["users-code"])
+    job = case.submit(*trouble)
+    if case.name == "cancelled":
+        eventually(lambda: case.notes()["2"], "it has come to the file at which it hangs", 120)
+        case.installation.fanfold("cancel", job)
+    case.installation.fanfold("watch", job, status=1)
+    assert case.installation.status(job)["state"] == ("cancelled" if case.name == "cancelled" else "failed")
+    if case.name == "workflow-gone":
+        kubectl("delete", "workflow", "-n", case.installation.namespace, f"fanfold-{job}")
+        eventually(lambda: not case.installation.pods(f"fanfold.dev/job={job}"), "its pods are gone with the Workflow")
+    case.check_end(job)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("case", ["image"], indirect=True)
+def test_a_job_whose_image_is_not_there_goes_on_without_it(case: Case) -> None:
+    job = case.submit("pass", "", "--image", "lab.local/none:test")
+    case.installation.fanfold("watch", job, status=1)
+    case.installation.fanfold("retry", job, "--code", case.script("pass"), "--watch")
+    assert case.installation.status(job)["resumed"] is True
+    assert case.notes() == Counter({str(number): 1 for number in range(FILES)})
 
 
 def test_events_of_a_job_come_from_whichever_replica(installation: Installation, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.servers import EtcdCluster, Server, free_ports
 from tests.submit_api.conftest import KeyServer, Signer
 from tests.waiting import poll
 
-JOBS, FOLLOWERS, SECONDS, EVERY, SEED = 12, 36, 60.0, 10.0, 7
+JOBS, FOLLOWERS, KILLS, EVERY, PATIENCE, SEED = 12, 36, 5, 10.0, 300.0, 7
 MAPS = 40
 
 
@@ -200,20 +200,21 @@ def test_a_replica_is_killed_every_ten_seconds_under_followers(etcd_server: Etcd
         truth.start()
         replicas = Replicas(tmp_path, etcd_server.url, store, keys.url)
         workers = Workers(store)
-        workers.pace = SECONDS / MAPS / 2
+        workers.pace = KILLS * EVERY / MAPS / 2
         try:
             jobs = list(submitted(replicas.urls[0], token))
             followers = [Follower(replicas.urls, token, jobs[n % JOBS], n) for n in range(FOLLOWERS)]
             for thread in (workers, *followers):
                 thread.start()
-            end, next_kill, kills, left = time.monotonic() + SECONDS, time.monotonic() + EVERY, 0, JOBS
-            while left or time.monotonic() < end:
-                if time.monotonic() > next_kill and time.monotonic() < end:
+            begun, kills, left = time.monotonic(), 0, JOBS
+            while left or kills < KILLS:
+                if kills < KILLS and time.monotonic() > begun + (kills + 1) * EVERY:
                     replicas.kill_one(chance.randrange(2))
-                    kills, next_kill = kills + 1, next_kill + EVERY
+                    kills += 1
                 left = retry_what_failed(replicas.urls, token, jobs)
-                assert time.monotonic() < end + 120, f"{left} jobs haven't ended"
-                time.sleep(0.5)
+                assert time.monotonic() < begun + PATIENCE, f"{left} jobs haven't ended"
+                time.sleep(0.5)  # the storm's own rhythm
+            seconds = time.monotonic() - begun
             for follower in followers:
                 follower.join(60)
         finally:
@@ -226,9 +227,9 @@ def test_a_replica_is_killed_every_ten_seconds_under_followers(etcd_server: Etcd
     connections = sum(follower.connections for follower in followers)
     told = sum(len(follower.seen) for follower in followers)
     retried = sum(truth.turns(job)[-1][0] > 1 for job in jobs)
-    print(f"\nkilled {kills} times in {SECONDS:.0f} s, seed {SEED}: {FOLLOWERS} followers of {JOBS} jobs came")
+    print(f"\nkilled {kills} times in {seconds:.0f} s, seed {SEED}: {FOLLOWERS} followers of {JOBS} jobs came")
     print(f"{connections} times and were told of {told} events; {retried} jobs failed and were retried")
-    assert kills >= SECONDS / EVERY - 2 and connections > FOLLOWERS
+    assert connections > FOLLOWERS, "some came again"
     for follower in followers:
         ids = [number for number, _ in follower.seen]
         assert ids == sorted(set(ids)), "each once, in order"

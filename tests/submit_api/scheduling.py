@@ -87,7 +87,8 @@ class Replica:
         )
         self.records = ScheduleRecords(records)
         delegations = cast(Delegations, owners)
-        self.firing = Firing(self.records, self.jobs, self.admission, delegations, now)
+        self.meters = queueing.meters
+        self.firing = Firing(self.records, self.jobs, self.admission, delegations, self.meters, now)
         self.schedules = Schedules(self.records, self.admission, delegations, self.firing, Limits(3, 60.0), now)
 
     def fire(self, key: str = "ada/nightly", most: int = 400) -> float | None:

@@ -73,6 +73,8 @@ def test_a_tick_is_skipped_while_an_earlier_job_runs(world: Scheduling) -> None:
     world.wall.set("2026-11-24T07:50:01Z")
     world.fire()
     assert world.history() == [("24T07:20", "submitted", 1), ("24T07:30", "skipped", 2), ("24T07:50", "submitted", 1)]
+    counted = {outcome: world.meters.ticks.labels(outcome)._value.get() for outcome in ("submitted", "skipped")}
+    assert counted == {"submitted": 2, "skipped": 2}
     entry = world.stored_schedule().history[1]
     assert entry.until == "2026-11-24T07:40:00Z" and entry.why and "had not ended" in entry.why
 
@@ -280,3 +282,21 @@ def test_a_replica_that_was_stopped_in_between_submits_nothing_twice(
     stopped.fire()
     assert fired and world.submitted() == []
     assert [entry.job for entry in world.stored_schedule().history] == fired
+
+
+def test_a_job_that_is_retried_is_the_earlier_one_that_runs(world: Scheduling) -> None:
+    world.add()
+    world.wall.set("2026-11-24T07:20:01Z")
+    world.fire()
+    (job,) = world.submitted()
+    world.end(job, State.FAILED)
+    world.fire()
+    assert world.stored_schedule().failures == 1
+    current = world.jobs.find(job.id)
+    assert current and world.jobs.change(current, job.model_copy(update={"runs": 2}))
+    world.wall.set("2026-11-24T07:30:01Z")
+    world.fire()
+    assert [entry.outcome for entry in world.stored_schedule().history] == ["skipped", "submitted"]
+    world.end(world.submitted()[0])
+    world.fire()
+    assert world.stored_schedule().failures == 0

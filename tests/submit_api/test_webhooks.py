@@ -174,7 +174,7 @@ class Post:
 
     def replica(self, records: Records, *urls: str) -> Deliveries:
         wall = self.world.wall
-        return Deliveries(records, self.world.jobs, Targets(urls), Secrets(records, wall), wall)
+        return Deliveries(records, self.world.jobs, Targets(urls), Secrets(records, wall), self.world.meters, wall)
 
     def ended(self, url: str, state: State = State.SUCCEEDED, error: dict[str, Any] | None = None) -> Job:
         job = self.world.admission.admit(request().request, ADA).job
@@ -211,6 +211,10 @@ def test_it_is_tried_again_until_it_is_taken(tmp_path: Path, records: Records, r
     assert post.deliveries.deliver(message) is None
     notified = post.job(job).notified
     assert notified and (notified.state, notified.attempts) == ("delivered", 3)
+    counted = {
+        outcome: post.world.meters.messages.labels(outcome)._value.get() for outcome in ("repeated", "delivered")
+    }
+    assert counted == {"repeated": 2, "delivered": 1}
     assert len({headers["webhook-id"] for headers, _ in receiver.got}) == 1 and post.messages() == []
     assert json.loads(receiver.got[0][1])["data"]["error"] == {"type": "urn:x", "detail": "why"}
 
@@ -267,9 +271,8 @@ def test_two_replicas_send_it_once(tmp_path: Path, records: Records, receiver: R
             sent.append(other.deliver(message))
             return super().signing(owner_id)
 
-    first = Deliveries(
-        records, post.world.jobs, Targets((receiver.url,)), Watching(records, post.world.wall), post.world.wall
-    )
+    world, watching = post.world, Watching(records, post.world.wall)
+    first = Deliveries(records, world.jobs, Targets((receiver.url,)), watching, world.meters, world.wall)
     assert first.deliver(message) is None
     assert sent == [CLAIM] and len(receiver.got) == 1
 

@@ -222,7 +222,8 @@ class Job(JobView):
         if self.state not in (State.FAILED, State.CANCELLED):
             raise IllegalChange(f"job {self.id} is {self.state}, so it can't be retried")
         begun = {"state": State.QUEUED, "desired": "run", "runs": self.runs + 1, "retried": now, "resumed": resumed}
-        ended = dict.fromkeys(("workflow", "notified", "dispatched", "started", "finished", "metered", "error"))
+        gone = ("workflow", "waiting", "notified", "dispatched", "started", "finished", "metered", "error")
+        ended = dict.fromkeys(gone)
         stages, counters = (_without_failures(self.stages), self.counters) if resumed else ([], {})
         progress: dict[str, Any] = {"fruitless": 0, "stages": stages, "counters": counters}
         return self.model_validate({**dict(self), **begun, **ended, **progress, **fields})

@@ -18,6 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fanfold_steps.failure.permanent import LONGEST_TRACE, PermanentFailure
 from fanfold_steps.formats.sources import KEPT_RECORDS
+from fanfold_steps.job.spec import NAME
 from fanfold_steps.outputs.quarantine import BAD_RECORDS, KEPT, LONGEST_RECORD
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
@@ -136,7 +137,8 @@ def kept_records(job: Job, name: str | None) -> KeptRecords:
     """The job's bad records as they were, those of a named input. Raises NothingQuarantined, and as `quarantine_of`."""
     if job.state is State.SUCCEEDED:
         store, head = demand_own_output(job), b""
-        files = list(_found(store, [f"{KEPT}-{name}" if name else KEPT]))
+        is_input = name is None or re.fullmatch(NAME, name)
+        files = list(_found(store, [KEPT if name is None else f"{KEPT}-{name}"])) if is_input else []
     elif isinstance(job.inputs, dict):
         what = "so its records can't be told apart by their inputs yet"
         raise NoResults(f"Job {job.id} is {job.state}, {what}. See what was wrong with them instead.")
@@ -144,7 +146,7 @@ def kept_records(job: Job, name: str | None) -> KeptRecords:
         quarantine, head = _in_tree(job), KEPT_RECORDS
         store, files = quarantine.store, list(quarantine.files(".records", "")) if name is None else []
     if not files:
-        where = f" of the input {name[:80]!r}" if name else ""
+        where = "" if name is None else f" of the input {name[:80]!r}"
         raise NothingQuarantined(f"Job {job.id} has quarantined no records{where} that can be read again.")
     return KeptRecords(store, files, head)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from fanfold_storage.records import Conflict, Expect, Records, Write
 from fanfold_submit.jobs.job_records import JOBS, JobRecords
 from fanfold_submit.jobs.notices import Notified
+from fanfold_submit.meters import Meters
 from fanfold_submit.webhooks.outbox import MESSAGES, Message
 from fanfold_submit.webhooks.secrets import Secrets
 from fanfold_submit.webhooks.sending import TIMEOUT, NotDelivered, send
@@ -27,6 +28,7 @@ CLAIM = 4 * TIMEOUT  # seconds for which a message is the replica's that sends i
 EACH = 2  # messages of one owner that are sent at once
 BUSY = 1.0  # seconds until a message has its turn again whose owner's others are being sent
 LONGEST = 300.0  # seconds until a message is looked at again
+_OUTCOMES = {"delivered": "delivered", "waiting": "repeated", "failed": "abandoned"}
 _TRIES = 5
 
 
@@ -38,6 +40,7 @@ class Deliveries:
     jobs: JobRecords
     targets: Targets
     secrets: Secrets
+    meters: Meters
     now: Callable[[], float]
     _sending: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -97,6 +100,7 @@ class Deliveries:
             if not isinstance(
                 self.records.transact([Expect(message.key, revision), *expects], [write, *writes]), Conflict
             ):
+                self.meters.messages.labels(_OUTCOMES[notified.state]).inc()
                 return again
         return 0.0  # another replica has taken the message meanwhile, since this one took too long
 

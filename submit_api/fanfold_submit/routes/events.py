@@ -1,7 +1,7 @@
 """A job's events, as a stream."""
 
 from contextlib import ExitStack
-from typing import Annotated
+from typing import Annotated, Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Header, Request, Response
@@ -16,6 +16,17 @@ from fanfold_web.refusals import Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import bearer_token
 
 router = APIRouter(tags=["jobs"])
+_TEXT: dict[str, Any] = {"type": "string"}
+_EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream; `data` is JSON",
+    "properties": {
+        "event": {**_TEXT, "enum": ["job", "waiting", "anew", "end"]},
+        "id": {**_TEXT, "description": "Of `job` and `end`: the revision of the job's record"},
+        "data": {**_TEXT, "description": "Of `job`: the job, as GET /v1/jobs/{job_id} shows it"},
+    },
+    "required": ["event", "data"],
+}
 
 
 @router.get(
@@ -24,7 +35,11 @@ router = APIRouter(tags=["jobs"])
     summary="Follow a job",
     response_class=EventStreamResponse,
     responses={
-        200: {"description": "Events, until the job has ended", **headers("Cache-Control")},
+        200: {
+            "description": "Events, until the job has ended",
+            "content": {EventStreamResponse.media_type: {"schema": _EVENT}},
+            **headers("Cache-Control"),
+        },
         **refusals(NoSuchJob, TooManyStreams, Invalid),
     },
 )
@@ -41,9 +56,9 @@ async def follow_job(
     """The job's changes of state and progress, as server-sent events. The first is the job as it stands.
 
     A `job` event has the job as data, and its revision as id; a `waiting` event says why a queued job still waits, and
-    at which place. The stream ends with the job, by an `end` event, or with
-    the access token: connect again with another, and with the last id seen as `Last-Event-ID`. Nothing is missed then,
-    nor repeated; if too much was missed, an `anew` event says so, and the job as it stands follows.
+    at which place. The stream ends with the job, by an `end` event, or with the access token: connect again with
+    another, and with the last id seen as `Last-Event-ID`. Nothing is missed then, nor repeated; if too much was missed,
+    an `anew` event says so, and the job as it stands follows.
     """
     await to_thread.run_sync(lambda: service.jobs.visible(job_id, to=caller))
     if request.method == "HEAD":

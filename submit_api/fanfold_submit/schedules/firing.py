@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fanfold_submit.jobs.admission import Admission, Origin
 from fanfold_submit.jobs.job import Job, Scheduled
 from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.meters import Meters
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import DelegationEnded, NoSuchSchedule
 from fanfold_submit.schedules.dates import dated
@@ -47,6 +48,7 @@ class Firing:
     jobs: JobRecords
     admission: Admission
     delegations: Delegations
+    meters: Meters
     now: Callable[[], float]
 
     def fire(self, key: str) -> float | None:
@@ -153,6 +155,8 @@ class Firing:
             return None
         if not admitted.is_new:  # another replica has used the key, and written the tick down; or the owner has
             self.schedules.change(current, after(admitted.job))
+        else:
+            self.meters.ticks.labels("submitted").inc()
         return admitted.job
 
     def _note(
@@ -172,18 +176,21 @@ class Firing:
         )  # fmt: skip
         log.info("schedule %s/%s: %d ticks from %s on %s", schedule.owner_id, schedule.name, len(ticks), first, outcome)
         after = schedule.with_entry(entry, **_handled(schedule, ticks), **changes)
-        self.schedules.change(current, after, message=_notice(after, entry, self.now()))
+        if self.schedules.change(current, after, message=_notice(after, entry, self.now())):
+            self.meters.ticks.labels(outcome).inc(len(ticks))
         return 0.0
 
     def with_ends(self, schedule: Schedule) -> tuple[Schedule, bool]:
         """The schedule with how its jobs have ended, and whether one hasn't."""
         history, is_active = list(schedule.history), False
+        newest = next((index for index, entry in enumerate(history) if entry.job), None)
         for index, entry in enumerate(history):
-            if entry.job is None or entry.state is not None:
-                continue
+            if entry.job is None or (entry.state is not None and not (index == newest and entry.failed)):
+                continue  # of those that have failed, the newest may have been retried
             found = self.jobs.find(entry.job)
             if found and not found.job.state.final:
                 is_active = True
+                history[index] = entry.model_copy(update={"state": None})
             else:
                 history[index] = entry.model_copy(update={"state": found.job.state if found else "removed"})
         return schedule.model_copy(update={"history": history}), is_active
