@@ -55,7 +55,7 @@ class JobFilters(BaseModel):
     )
     count: bool = Field(default=False, description="Whether to count the jobs that follow the page")
     limit: int = Field(default=50, ge=1, le=MOST_READ)
-    cursor: str = Field(default="", max_length=40, description="What the page before had as its cursor")
+    cursor: str = Field(default="", description="What the page before had as its cursor")
 
     def question(self, caller: Principal) -> Question:
         """What the caller asks. Raises Forbidden: only administrators may."""
