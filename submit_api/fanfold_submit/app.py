@@ -16,11 +16,9 @@ from fanfold_submit.http.uploads import limit
 from fanfold_submit.routes import (
     about,
     bundles,
-    events,
     files,
     health,
     jobs,
-    logs,
     me,
     owners,
     priority,
@@ -28,10 +26,9 @@ from fanfold_submit.routes import (
     results,
     retry,
     schedules,
-    tasks,
     webhooks,
-    workflow,
 )
+from fanfold_submit.routes.watching import events, logs, tasks, workflow
 from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
 from fanfold_web.http import openapi

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fanfold.engines import Phase
 from fanfold_steps.job.spec import conf_from_json
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.results import results_of
+from fanfold_submit.jobs.outputs.results import results_of
 from fanfold_web.refusals import Refusal
 from tests.submit_api.reconciling import Bench
 

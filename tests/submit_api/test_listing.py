@@ -19,7 +19,7 @@ from fanfold_steps.worker.loop import Worker
 from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.defined import defined_job
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.results import results_of
+from fanfold_submit.jobs.outputs.results import results_of
 from fanfold_submit.principal import Principal
 from fanfold_submit.reconciling import listing
 from fanfold_submit.reconciling.listing import PATIENCE, Listing

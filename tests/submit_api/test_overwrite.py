@@ -9,9 +9,9 @@ import pytest
 from fanfold.errors import Refused
 from fanfold.planning.replacing import Target, put_in_place
 from fanfold_storage.urls import open_objects
-from fanfold_submit.jobs import replacing
 from fanfold_submit.jobs.job import Job, Replaced, State
-from fanfold_submit.jobs.replacing import put_output_in_place, tidy_up
+from fanfold_submit.jobs.outputs import replacing
+from fanfold_submit.jobs.outputs.replacing import put_output_in_place, tidy_up
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll

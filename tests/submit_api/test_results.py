@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fanfold_submit.jobs import results
+from fanfold_submit.jobs.outputs import results
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll

@@ -22,8 +22,8 @@ from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job, Replaced, Scheduled, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
 from fanfold_submit.jobs.listed import VERSION
+from fanfold_submit.jobs.outputs.replacing import replacing
 from fanfold_submit.jobs.places import Places, stored_names_of
-from fanfold_submit.jobs.replacing import replacing
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.specs import check_params, job_spec
 from fanfold_submit.principal import Principal

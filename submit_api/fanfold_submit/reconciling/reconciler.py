@@ -34,8 +34,8 @@ from fanfold_submit.jobs.failures import (
 from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
+from fanfold_submit.jobs.outputs.replacing import make_ready, put_output_in_place, tidy_up
 from fanfold_submit.jobs.places import Places
-from fanfold_submit.jobs.replacing import make_ready, put_output_in_place, tidy_up
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
 from fanfold_submit.runs.workflows import keep_workflow

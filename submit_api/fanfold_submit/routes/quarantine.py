@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.http.ranges import CONDITIONS, Content, in_ranges, serve
-from fanfold_submit.jobs.quarantine import BadRecords, kept_records, quarantine_of
-from fanfold_submit.jobs.results import BYTES
+from fanfold_submit.jobs.outputs.quarantine import BadRecords, kept_records, quarantine_of
+from fanfold_submit.jobs.outputs.results import BYTES
 from fanfold_submit.refusals import (
     NoResults,
     NoSuchJob,

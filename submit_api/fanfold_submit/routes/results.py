@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.http.ranges import CONDITIONS, Content, in_ranges, serve
-from fanfold_submit.jobs.results import BYTES, MEDIA_TYPES, Output, Part, results_of
+from fanfold_submit.jobs.outputs.results import BYTES, MEDIA_TYPES, Output, Part, results_of
 from fanfold_submit.refusals import (
     NoResults,
     NoSuchJob,

@@ -10,7 +10,7 @@ from fanfold.terminal.display import Display
 from fanfold_client.api.events import NoStream
 from fanfold_client.api.problems import Away
 from fanfold_client.jobs import following
-from fanfold_client.verbs.jobs import ending
+from fanfold_client.verbs.watching import ending
 
 
 class Service:

@@ -1,1 +1,1 @@
-"""Verbs for jobs in the service."""
+"""Verbs that list jobs, submit and change them, and fetch their results."""

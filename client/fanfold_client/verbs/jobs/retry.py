@@ -37,7 +37,7 @@ def retry(
     job = client.retry(job_id, code, anew=anew, include=include, requirements=requirements)
     say(_what_happens(job))
     if watching:
-        from fanfold_client.verbs.jobs.watch import watch_job
+        from fanfold_client.verbs.watching.watch import watch_job
 
         if not as_json:
             result(job_id)

@@ -59,7 +59,7 @@ def submit(client: "Client", job: str, own: tuple[str, ...], as_json: bool, **op
     elif not watching:
         result_json(admitted)
     if watching:
-        from fanfold_client.verbs.jobs.watch import watch_job
+        from fanfold_client.verbs.watching.watch import watch_job
 
         return watch_job(client, job_id, as_json, quiet=options["quiet"])
     say(f"Follow it with fanfold watch {job_id}; get its results with fanfold results {job_id}", dim=True)

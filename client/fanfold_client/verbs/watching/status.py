@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def status(client: "Client", job_id: str, as_json: bool) -> None:
     """Show a job's state, and why it failed."""
     from fanfold_client.jobs.submitting import say_notes
-    from fanfold_client.verbs.jobs.ending import explained, report_problem, say_findings
+    from fanfold_client.verbs.watching.ending import explained, report_problem, say_findings
 
     job = client.jobs.get(job_id)
     explanation = explained(client, job_id)

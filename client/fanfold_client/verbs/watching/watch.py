@@ -26,7 +26,7 @@ def watch_job(client: "Client", job_id: str, as_json: bool, *, quiet: bool = Fal
     """Follow a job, report how it ended, and return the exit status."""
     from fanfold.terminal.display import Display
     from fanfold_client.jobs.following import follow
-    from fanfold_client.verbs.jobs.ending import explained, report_end, say_findings
+    from fanfold_client.verbs.watching.ending import explained, report_end, say_findings
 
     try:
         with Display(quiet=as_json or quiet) as display:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.terminal.console import duration, number, result_json, say, size, table
-from fanfold_client.verbs.jobs.where import with_run_or_client
+from fanfold_client.verbs.watching.where import with_run_or_client
 
 if TYPE_CHECKING:
     from fanfold.diagnosis.local import LocalRun

@@ -26,7 +26,7 @@ from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects, Stat
 from fanfold_submit.jobs.failures import printable
 from fanfold_submit.jobs.job import Job, State
-from fanfold_submit.jobs.results import demand_own_output
+from fanfold_submit.jobs.outputs.results import demand_own_output
 from fanfold_submit.refusals import NoResults, NothingQuarantined, ResultsChanged
 from fanfold_web.refusals import InvalidCursor
 
