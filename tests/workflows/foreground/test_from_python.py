@@ -183,7 +183,7 @@ def test_options_are_those_of_the_command():
 def test_progress_is_shown_unless_it_is_quiet(text, capsys, jobs):
     jobs.counts.run(text)
     shown = capsys.readouterr()
-    assert "map 1/1 2 records" in shown.err
+    assert "map 100% 1/1 2 records" in shown.err
     assert "done in" in shown.err
     jobs.counts.run(text, quiet=True)
     silent = capsys.readouterr()
