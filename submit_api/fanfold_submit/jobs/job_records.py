@@ -195,7 +195,7 @@ class JobRecords:
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
 
     def begin_removal(self, current: JobAtRevision) -> bool:
-        """Let the job have no further run while its tree is removed. False if it has changed since, or is reconciled."""
+        """Let the job have no further run, since its tree is removed. False if it has changed, or is reconciled."""
         job_id = current.job.id
         if self.is_being_removed(current.job):
             return True
