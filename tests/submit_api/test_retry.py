@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from fanfold_submit.jobs import removal
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.submit_api.scripts import FILES, Script, counts, expected
@@ -183,6 +184,24 @@ def test_a_removed_job_leaves_nothing_staged(ada: User, site: Site, tmp_path: Pa
     for job in jobs:
         poll(lambda job=job: ada.http.delete(f"/v1/jobs/{job}").status_code == 204)  # type: ignore[misc]
     assert [path for path in store.glob("**/.staged/*") if path.is_file()] == []
+
+
+def test_a_job_whose_tree_is_being_removed_has_no_further_run(
+    ada: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = Script(tmp_path / "script", "reduce 0")
+    job = script.submit(ada)
+    ada.wait(job, "failed")
+    answers: list[httpx.Response] = []
+
+    def retried_meanwhile(*_: Any) -> None:
+        answers.append(ada.http.post(f"/v1/jobs/{job}/retry", json={}))
+
+    monkeypatch.setattr(removal, "_discard_staged", retried_meanwhile)
+    poll(lambda: ada.http.delete(f"/v1/jobs/{job}").status_code == 204)
+    assert [answer.status_code for answer in answers] == [409]
+    assert "being removed" in answers[0].json()["detail"]
+    assert ada.http.get(f"/v1/jobs/{job}").status_code == 404
 
 
 def test_other_code_that_cant_be_planned_leaves_what_is_committed(ada: User, tmp_path: Path) -> None:

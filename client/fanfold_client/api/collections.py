@@ -3,6 +3,7 @@
 Methods only raise the exceptions of `fanfold_client.api.problems`. Threads may share all of them.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 LARGEST_PAGE = 100  # jobs that the service lists at once
 LARGEST_BAD_PAGE = 1000
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 Source = Path | bytes
 Observer = Callable[[int], None]
 """Called with the number of bytes sent; with a negative number when an attempt starts over."""
@@ -127,8 +129,13 @@ class Jobs:
         Args:
             request: the body of `POST /v1/jobs`.
             key: the idempotency key; by default a random one.
+
+        Raises:
+            Refused: also for a key that no header can hold, and an empty one, which would stand for no request.
         """
-        headers = {"Idempotency-Key": key or secrets.token_urlsafe(18)}
+        if key is not None and not _KEY.fullmatch(key):
+            raise Refused(f"an idempotency key has 1 to 255 visible ASCII characters, unlike {key[:80]!a}")
+        headers = {"Idempotency-Key": secrets.token_urlsafe(18) if key is None else key}
         response = self._transport.json("POST", "/v1/jobs", json=request, headers=headers, repeatable=True)
         return cast(Job, response)
 

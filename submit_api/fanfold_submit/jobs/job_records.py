@@ -5,6 +5,7 @@ submit/queue/ID                     it needs reconciling; touched when `desired`
 submit/by-…, lists/…, owners/…      the lists that it is in: see `listed.py`
 submit/slots/…                      it waits for workers, or holds some (`fanfold_submit.queueing.entries`)
 submit/outputs/SHA256               a job in the queue writes to this URL
+submit/removals/ID                  its tree is being removed, so it can't be retried
 submit/keys/OWNER/SHA256            an idempotency key: the job it led to, and the fingerprint of the request
 
 OWNER is a user's id.
@@ -38,6 +39,7 @@ from fanfold_web.refusals import Contended
 
 JOBS = "submit/jobs/"
 OUTPUTS = "submit/outputs/"
+REMOVALS = "submit/removals/"
 KEYS = "submit/keys/"
 KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
 
@@ -165,12 +167,12 @@ class JobRecords:
     def begin_run(self, current: JobAtRevision, after: Job, going: Going | None = None) -> bool:
         """Store the next run of a job, with its place among those that wait, all or nothing.
 
-        False if somebody else has changed the job, its workers are still stopping, its output is taken, or something
-        else is being cleared by now than when it was checked.
+        False if somebody else has changed the job, its workers are still stopping, it is being removed, its output is
+        taken, or something else is being cleared by now than when it was checked.
         """
         after = _listed(after)
         waits = [Write(_output_key(after), {"job": after.id}), Write(after.entry.key, after.entry.value())]
-        absent = [QUEUE + after.id, *(write.key for write in waits)]
+        absent = [QUEUE + after.id, REMOVALS + after.id, *(write.key for write in waits)]
         expectations = [Expect(JOBS + after.id, current.revision), *(Expect(key, 0) for key in absent)]
         expectations += [going.expectation] if going else []
         stored = Write(JOBS + after.id, after.model_dump(mode="json"))
@@ -192,16 +194,30 @@ class JobRecords:
             writes.append(Write(after.entry.key, None))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
 
-    def remove(self, current: JobAtRevision) -> None:
-        """Remove a job that needs no reconciling any more from all lists. Does nothing if it has changed since."""
+    def begin_removal(self, current: JobAtRevision) -> bool:
+        """Let the job have no further run, since its tree is removed. False if it has changed, or is reconciled."""
+        job_id = current.job.id
+        if self.is_being_removed(current.job):
+            return True
+        expectations = [Expect(JOBS + job_id, current.revision), Expect(QUEUE + job_id, 0)]
+        begun = self._records.transact(expectations, [Write(REMOVALS + job_id, {"job": job_id})])
+        return not isinstance(begun, Conflict)
+
+    def is_being_removed(self, job: Job) -> bool:
+        """Whether its tree is being removed, or was in part when a service crashed."""
+        return self._records.get(REMOVALS + job.id) is not None
+
+    def remove(self, current: JobAtRevision) -> bool:
+        """Remove a job that needs no reconciling any more from all lists. False if it has changed since."""
         job = current.job
-        keys = [JOBS + job.id, *sorted(_lists_of(job))]
+        keys = [JOBS + job.id, REMOVALS + job.id, *sorted(_lists_of(job))]
         expectations = [Expect(JOBS + job.id, current.revision), Expect(QUEUE + job.id, 0)]
         for _ in range(_TRIES):
             expected, writes = uncounted_tree(self._records, job.id)
             removed = [Write(key, None) for key in keys] + writes
             if not isinstance(self._records.transact([*expectations, *expected], removed), Conflict):
-                return
+                return True
+        return False
 
     def list_again(self, job_id: str) -> bool:
         """Bring a job that another version has stored into its lists. False if it is in them, or gone.

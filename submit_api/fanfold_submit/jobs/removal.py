@@ -31,15 +31,15 @@ def remove(job_id: str, principal: Principal, jobs: JobRecords, objects: Objects
     if not current.job.state.final:
         raise JobActive(f"Job {job_id} is {current.job.state}. Cancel it first, or wait until it has ended.")
     if not remove_ended(job_id, jobs, objects):
-        raise JobActive(f"The workers of job {job_id} are still stopping. Try again in a moment.")
+        raise JobActive(f"Job {job_id} was just retried, or its workers are still stopping. Try again in a moment.")
 
 
 def remove_ended(job_id: str, jobs: JobRecords, objects: Objects) -> bool:
-    """Remove the job if it needs no reconciling any more; False if it does. Raises StorageError."""
+    """Remove the job if it needs no reconciling any more, and is not retried; False if so. Raises StorageError."""
     current = jobs.find(job_id)
     if current is None:
         return True
-    if not current.job.state.final or jobs.is_queued(current.job):
+    if not current.job.state.final or not jobs.begin_removal(current):
         return False
     if current.job.state is not State.SUCCEEDED and current.job.admitted:
         _discard_staged(current.job, objects)
@@ -47,8 +47,7 @@ def remove_ended(job_id: str, jobs: JobRecords, objects: Objects) -> bool:
         objects.sweep(prefix)
         for stat in objects.list(prefix):
             objects.delete(stat.key)
-    jobs.remove(current)
-    return True
+    return jobs.remove(current)
 
 
 def _discard_staged(job: Job, objects: Objects) -> None:

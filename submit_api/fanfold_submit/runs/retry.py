@@ -105,6 +105,8 @@ class Retrying:
             raise JobFinal(f"Job {job.id} has succeeded, so there is nothing to retry. Submit it to run it again.")
         if not job.state.final:
             raise JobActive(f"Job {job.id} is {job.state}. Retry it once it has failed, or cancel it first.")
+        if self._jobs.is_being_removed(job):
+            raise JobActive(f"Job {job.id} is being removed. If it is still there in a while, delete it again.")
         if self._jobs.is_queued(job):
             raise JobActive(f"The workers of job {job.id} are still stopping. Try again in a moment.", retry_after=1)
 

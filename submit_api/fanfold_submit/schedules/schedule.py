@@ -1,8 +1,9 @@
 """The schedule: what is asked for, what is stored of it, and what became of its ticks."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from fanfold_submit.jobs.job import State
 from fanfold_submit.jobs.request import JobRequest
@@ -15,6 +16,16 @@ _TIME: dict[str, JsonValue] = {"format": "date-time"}
 CatchUp = Literal["none", "last", "all"]
 Overlap = Literal["skip", "queue", "allow"]
 Outcome = Literal["submitted", "skipped", "missed", "refused"]
+
+
+def _checked_name(name: Any) -> Any:
+    """The name unchanged. Raises ValueError, which says what a name may hold rather than which pattern it matches."""
+    if isinstance(name, str) and not re.fullmatch(NAME, name):
+        raise ValueError(
+            "a schedule's name has 1 to 63 lower-case letters, digits, dots, hyphens and underscores, and begins and "
+            f"ends with a letter or a digit, unlike {name[:80]!a}"
+        )
+    return name
 
 
 class ScheduleRequest(BaseModel):
@@ -38,7 +49,11 @@ class ScheduleRequest(BaseModel):
         },
     )
 
-    name: Annotated[str, Field(pattern=f"^{NAME}$", max_length=63, description="Unique among one's own schedules")]
+    name: Annotated[
+        str,
+        Field(pattern=f"^{NAME}$", max_length=63, description="Unique among one's own schedules"),
+        BeforeValidator(_checked_name, json_schema_input_type=str),
+    ]
     cron: str = Field(max_length=LONGEST_CRON, description="Minute, hour, day of month, month, day of week")
     timezone: str = Field(default="UTC", max_length=100, description="Whose clock it is", examples=["Europe/Athens"])
     catch_up: CatchUp = Field(

@@ -335,6 +335,13 @@ def test_the_same_key_twenty_times_at_once_is_one_job(fanfold: Person, texts: Pa
         assert len(list(client.jobs.list())) == 1
 
 
+@pytest.mark.parametrize("key", ["", "two\nlines", "schl\u00fcssel", "k" * 256])
+def test_a_key_that_no_request_can_carry_is_refused(fanfold: Person, texts: Path, key: str):
+    refused = fanfold("submit", "wordcount", "--input", texts, "--key", key, status=3)
+    assert "an idempotency key has 1 to 255 visible ASCII characters" in refused.stderr
+    assert fanfold("jobs", "--json").json == {"items": []}
+
+
 def test_a_key_stands_for_one_request(fanfold: Person, texts: Path):
     fanfold("put", texts, "texts")
     first = fanfold("submit", "wordcount", "--input", "files:texts/", "--key", "k1").text

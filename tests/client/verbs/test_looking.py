@@ -99,6 +99,8 @@ def test_a_run_is_looked_at_by_its_output(fanfold: Person, job: Path, tmp_path: 
     assert "goes with a job in the service" in fanfold("logs", output, "--follow", status=2).stderr
     assert "is not a task" in fanfold("logs", output, "--task", "x", status=3).stderr
     assert "holds no run of a job" in fanfold("logs", tmp_path / "in", status=3).stderr
+    none = fanfold("logs", output, "--task", "map/999").stderr
+    assert f"The log of map/999 is empty. List the job's tasks with fanfold tasks {output}" in none
 
 
 @pytest.mark.thorough

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.services import Person, Up, people
+from tests.client.services import People, Person, Up, people
 from tests.submit_api.test_webhooks import Receiver
 from tests.waiting import poll
 
@@ -73,6 +73,23 @@ def test_what_a_schedule_cannot_follow_is_refused(fanfold: Person, words: tuple[
 def test_a_refusal_of_the_service_is_told(fanfold: Person, texts: Path) -> None:
     refused = fanfold(*ADD, "--", "submit", "wordcount", "--input", texts, "--output", "files:counts/", status=3)
     assert "the output would be the same" in refused.stderr
+    odd = ("schedule", "add", "Every night", "--cron", "0 3 * * *")
+    assert "has 1 to 63 lower-case letters" in fanfold(*odd, "--", "submit", "sort", "--input", texts, status=3).stderr
+    assert "`fanfold schedule list` lists yours" in fanfold("schedule", "show", "none", status=5).stderr
+
+
+def test_administrators_name_an_owner_as_people_do(make_person: People, texts: Path) -> None:
+    ada, bob, admin = make_person(), make_person(), make_person("admin")
+    for person in (ada, bob):
+        person(*ADD, "--", "submit", "wordcount", "--input", texts)
+    shown = admin("schedule", "show", "nightly", "--owner", ada.name, "--json").json
+    assert shown["owner"] == ada.name
+    assert admin("schedule", "show", "nightly", "--owner", shown["owner_id"], "--json").json == shown
+    admin("schedule", "remove", "nightly", "--owner", ada.name)
+    assert "nightly" not in ada("schedule", "list").text and "nightly" in bob("schedule", "list").text
+    assert "There is no schedule 'nightly'" in admin("schedule", "pause", "nightly", "--owner", "x", status=5).stderr
+    assert "needs the role admin" in ada("schedule", "show", "nightly", "--owner", bob.name, status=4).stderr
+    bob("schedule", "remove", "nightly")
 
 
 def test_a_webhook_is_refused_unless_it_is_allowed_and_a_secret_is_shown_once(fanfold: Person, texts: Path) -> None:

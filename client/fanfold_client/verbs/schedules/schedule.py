@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fanfold_client.client import Client
 
 NAME = click.argument("name")
-OWNER = click.option("--owner", metavar="ID", help="The id of another owner, for administrators.")
+OWNER = click.option("--owner", metavar="USER", help="Another owner, by name or id (for administrators).")
 SHOWN = 10  # of the history; --json shows all that is kept
 
 
@@ -83,7 +83,7 @@ def list_(client: "Client", everybody: bool, as_json: bool) -> None:
 @with_client
 def show(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Show a schedule, its next ticks, and what became of the last ones."""
-    found = client.schedules.get(name, owner)
+    found = client.schedules.get(name, _owner_id(client, name, owner))
     if as_json:
         result_json(found)
         return
@@ -106,7 +106,7 @@ def show(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
 @with_client
 def pause(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Submit nothing until it is resumed. Jobs that run go on."""
-    _report(client.schedules.pause(name, owner), as_json, f"Paused {name}.")
+    _report(client.schedules.pause(name, _owner_id(client, name, owner)), as_json, f"Paused {name}.")
 
 
 @schedule.command()
@@ -115,7 +115,7 @@ def pause(client: "Client", name: str, owner: str | None, as_json: bool) -> None
 @with_client
 def resume(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Go on with the next tick. Those that passed meanwhile aren't made up for."""
-    resumed = client.schedules.resume(name, owner)
+    resumed = client.schedules.resume(name, _owner_id(client, name, owner))
     _report(resumed, as_json, f"Resumed {name}; it is due next at {resumed['next'][0]}.")
 
 
@@ -125,7 +125,7 @@ def resume(client: "Client", name: str, owner: str | None, as_json: bool) -> Non
 @with_client
 def run(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Submit the schedule's job now, whether it is paused or not. Its ticks stay as they are."""
-    job = client.schedules.run(name, owner)
+    job = client.schedules.run(name, _owner_id(client, name, owner))
     if as_json:
         result_json(job)
         return
@@ -139,8 +139,17 @@ def run(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
 @with_client
 def remove(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Forget a schedule. Its jobs stay."""
-    client.schedules.remove(name, owner)
+    client.schedules.remove(name, _owner_id(client, name, owner))
     _report({"name": name}, as_json, f"Removed {name}.")
+
+
+def _owner_id(client: "Client", name: str, owner: str | None) -> str | None:
+    """The id of an owner who may be given by name. What names nobody is taken for an id, so the service refuses it."""
+    if owner is None:
+        return None
+    owners = {one["owner_id"]: one["owner"] for one in client.schedules.list(everybody=True) if one["name"] == name}
+    named = [owner_id for owner_id, owner_name in owners.items() if owner_name == owner]
+    return owner if owner in owners or not named else named[0]
 
 
 def _row(one: "Schedule", everybody: bool) -> tuple[str, ...]:

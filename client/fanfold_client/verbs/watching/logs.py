@@ -1,5 +1,6 @@
 """`fanfold logs`."""
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,8 @@ def logs(
             mark = {"job": "|", "progress": ">", "fanfold": "*"}[line["by"]]
             result(f"{line['time']} {line['worker']} {line['task'] or '-'} {mark} {escaped(line['text'])}")
     if is_empty:
-        say(f"The log of {task or job} is empty.")
+        hint = f" List the job's tasks with fanfold tasks {shlex.quote(job)}" if task else ""
+        say(f"The log of {task or job} is empty.{hint}")
 
 
 def _of_job(client: "Client | None", job: str, task: str | None, follow: bool) -> Iterator[Any]:
