@@ -25,7 +25,7 @@ def test_a_schedule_submits_a_job_when_it_is_due(installation: Installation, tmp
         ended = json.loads(installation.fanfold("watch", tick["job"], "--json"))
         assert (ended["state"], ended["schedule"]) == ("succeeded", {"name": "often", "tick": tick["tick"]})
         stamp = tick["tick"].replace("-", "").replace(":", "")
-        assert f"often/{stamp}/_SUCCESS" in installation.fanfold("ls", "files:often/")
+        assert f"often/{stamp}/_SUCCESS" in installation.fanfold("ls", "-R", "files:often/")
         by_hand = installation.fanfold("schedule", "run", "often").strip()
         assert json.loads(installation.fanfold("watch", by_hand, "--json"))["state"] == "succeeded"
     finally:

@@ -87,8 +87,8 @@ def test_named_outputs_and_records_put_aside_are_parts_of_an_output(folder):
         assert done.returncode == 0, done.stderr
         files = [str(path.relative_to(folder / "out")) for path in (folder / "out").rglob("*") if path.is_file()]
         assert sorted(files) == [
-            "_SUCCESS", "_quarantine/part-00000.jsonl", "_quarantine/records", "part-00000.txt",
-            "rejects/part-00000.jsonl",
+            "_SUCCESS", "_fanfold/log.txt", "_fanfold/report.json", "_fanfold/tasks.json",
+            "_quarantine/part-00000.jsonl", "_quarantine/records", "part-00000.txt", "rejects/part-00000.jsonl",
         ]  # fmt: skip
 
 
@@ -187,7 +187,8 @@ def test_in_a_bucket_the_old_parts_give_way_at_the_end(folder, seaweedfs_server)
         done = run(folder, "--output", url, "--overwrite", "--partitions", parts, environ=environ)
         assert done.returncode == 0, done.stderr
     store = open_objects(url, {**os.environ, **environ})
-    assert [stat.key for stat in store.list()] == ["_SUCCESS", "part-00000.txt"]
+    kept = ["_fanfold/log.txt", "_fanfold/report.json", "_fanfold/tasks.json"]
+    assert [stat.key for stat in store.list()] == ["_SUCCESS", *kept, "part-00000.txt"]
     assert read_all(store, "part-00000.txt") == b"new\t1\nwords\t1\n"
     assert json.loads(read_all(store, "_SUCCESS"))["records"] == 2
 
