@@ -193,7 +193,7 @@ def test_a_user_has_so_many_streams_and_leaves_some_to_others(
     with following(ada, ids["ada"]), following(ada, ids["ada"]):
         refused = logs(ada, ids["ada"])
         assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (429, "too-many-streams")
-        assert refused.headers["Retry-After"] == "5"
+        assert refused.headers["Retry-After"] == "15"
         with following(bob, ids["bob"]):
             assert "All users have 3 streams open" in logs(bob, ids["bob"]).json()["detail"]
             for job_id in ids.values():
