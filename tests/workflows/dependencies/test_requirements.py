@@ -76,7 +76,7 @@ def test_a_file_of_requirements_stands_in_for_the_packages_but_not_for_the_pytho
     ("text", "is_so"),
     [
         ("regex>=2024\nrich==1 ; python_version < '3.12' --hash=sha256:00\n", True),
-        ("--index-url https://example.org/wheels\nregex\n    --hash=sha256:00\n", True),
+        *((f"--{option} ${{PLACE}}\nregex\n    --hash=sha256:00\n", True) for option in ("index-url", "default-index")),
         ("-r other.txt\n", False),
         ("--constraint other.txt\n", False),
         ("-e .\n", False),
