@@ -25,7 +25,7 @@ def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     NotebookClient(notebook, kernel_name="python3", timeout=60, resources=folder).execute()
     lengths, frame, counters, failed, skipped = (outputs for cell in notebook.cells if (outputs := cell.get("outputs")))
     assert "<th>length</th><th>words</th><th>different</th><th>last</th>" in lengths[-1].data["text/html"]
-    assert "map 1/1" in "".join(one.get("text", "") for one in lengths), "its progress"
+    assert "map 100% 1/1" in "".join(one.get("text", "") for one in lengths), "its progress"
     assert "shape: (5, 4)" in frame[0].data["text/plain"]
     assert "input_records" in counters[0].data["text/plain"]
     assert 'line 3, in numbers\n    yield "sum", int(word)\n' in failed[0].text

@@ -113,8 +113,8 @@ def test_two_stages_by_the_command_show_the_steps_of_both(tmp_path):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out/part-00000.jsonl").read_text() == '[1000,"b"]\n'
     assert [line.split()[:3] for line in done.stderr.splitlines()[-3:-1]] == [
-        ["1", "map", "2/2"],
-        ["1", "reduce", "1/1"],
+        ["1", "map", "100%"],
+        ["1", "reduce", "100%"],
     ]
 
 
