@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import IO
 
 WORLD, METADATA = "203.0.113.7", "169.254.169.254"
 PORTS = (53, 80, 443)
@@ -22,17 +23,20 @@ signal.pause()
 
 
 @contextmanager
-def outside() -> Iterator[None]:
-    """It listens on `PORTS` of both addresses."""
+def outside(program: str = LISTEN) -> Iterator[IO[str]]:
+    """It runs a Python program, by default one that listens on `PORTS` of both addresses.
+
+    The program prints "listening" once it does; what it prints after that can be read from what this yields.
+    """
     _disconnect()  # if a test that was killed has left it
     _ip("netns", "add", MACHINE)
     try:
         _connect()
-        command = ["ip", "netns", "exec", MACHINE, sys.executable, "-c", LISTEN]
+        command = ["ip", "netns", "exec", MACHINE, sys.executable, "-c", program]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
             try:
                 assert server.stdout is not None and server.stdout.readline() == "listening\n"
-                yield
+                yield server.stdout
             finally:
                 server.terminate()
     finally:

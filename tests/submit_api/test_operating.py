@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
+import promql_parser
 import yaml
 
 from fanfold_submit.queueing.view import Reason
@@ -54,6 +55,7 @@ def test_rules_ask_for_metrics_that_are_there() -> None:
         assert asked or "up{" in rule["expr"], rule["alert"]
         for name in (name.removesuffix("_bucket").replace("(auth|submit)", "submit") for name in asked):
             assert name in named, rule["alert"]
+        promql_parser.parse(rule["expr"])
         assert {"summary", "description"} == rule["annotations"].keys() and rule["labels"]["severity"]
 
 
