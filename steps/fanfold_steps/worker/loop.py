@@ -64,7 +64,7 @@ class Worker:
         self._index = index
         self._name = f"{step}-{index}"
         self._claims = Claims(tree, self._name)
-        self._reporter = Reporter(self._name)
+        self.reporter = Reporter(self._name)
         self._output = open_objects(self._conf.output)
         self._stages: list[Stage] = []
         self._logs = Logs(tree, self._name)
@@ -91,7 +91,7 @@ class Worker:
                 raise
             finally:
                 code.close()
-        self._reporter.ended("done")
+        self.reporter.ended("done")
 
     def _run_steps(self, code: Code) -> None:
         self._code = code
@@ -125,7 +125,7 @@ class Worker:
         portion = Portion(self._index, max(1, self._conf.workers.get(self._step, 1)))
         tasks = [Task(stage, step, index) for index in portion.order(count)]
         committed = partial(self._committed, stage, step)
-        for task in TaskSchedule(self._claims, tasks, committed, lambda done: self._reporter.progress(done, count)):
+        for task in TaskSchedule(self._claims, tasks, committed, lambda done: self.reporter.progress(done, count)):
             self._attempt(task, run)
         self._logs.flush()  # before another worker may finish the job, and the engine end this one
 
@@ -136,13 +136,11 @@ class Worker:
 
     def _on_progress(self, words: str) -> None:
         """Keep what the user's code says it is doing, for the next heartbeat."""
-        self._reporter.status(words)
-        self._logs.progress(self._reporter.words)
+        self.reporter.status(words)
+        self._logs.progress(self.reporter.words)
 
     def _heartbeat(self) -> Heartbeat:
-        return Heartbeat(
-            self._tree, self._name, self._reporter, self._logs.flush, lambda: {"host": HOST, **self._doing}
-        )
+        return Heartbeat(self._tree, self._name, self.reporter, self._logs.flush, lambda: {"host": HOST, **self._doing})
 
     def _attempt(self, task: Task, run: Callable[[Task, str], None]) -> None:
         attempt = f"{self._name}-{uuid.uuid4().hex[:8]}"
@@ -202,7 +200,7 @@ class Worker:
             self._fail(task, failure)
             leave(self._tree, self._name)
             self._logs.flush()
-            self._reporter.failed(self._tree.failure() or Failure.of(failure, task))
+            self.reporter.failed(self._tree.failure() or Failure.of(failure, task))
         except StorageError:
             os._exit(exits.STORE_AWAY)
         os._exit(exits.FAILED)
@@ -214,6 +212,7 @@ class Worker:
             self._logs.say("retried: something unexpected was raised, see above")
         commit = replace(stage.run(task, attempt), worker=self._name, host=HOST, attempts=attempts)
         if self._tree.commit(task, commit):
+            self.reporter.committed(commit)
             self._logs.say(committed(commit))
         else:
             self._logs.say("dropped: another attempt at this task was committed first")

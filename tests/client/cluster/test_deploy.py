@@ -188,6 +188,7 @@ def test_json_is_one_object_with_all_there_is_to_know(kubectl, capsys):
         "namespace": "fanfold",
         "url": "http://192.0.2.7:30002",
         "auth_url": "http://192.0.2.7:30001",
+        "argo_ui": None,
         "admin": "ada",
         "password": kubectl.calls("exec")[0].stdin.strip(),
         "demo_users": [],

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fanfold_steps.failure.wording import shortened
+from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.task import Task
 from fanfold_steps.worker import claims, schedule
@@ -205,7 +206,19 @@ def test_what_the_kubelet_keeps_of_a_failure_is_whole_characters(tmp_path, capsy
     kept = (tmp_path / "log").read_bytes()
     assert TERMINATION_BYTES - 1 <= len(kept) <= TERMINATION_BYTES
     assert kept.decode() in capsys.readouterr().err
-    assert json.loads((tmp_path / "report").read_text()) == {"worker": "all-0", "outcome": "failed"}
+    told = json.loads((tmp_path / "report").read_text())
+    assert (told["worker"], told["outcome"], told["tasks"]) == ("all-0", "failed", 0)
+
+
+def test_a_worker_reports_what_it_has_done(tmp_path):
+    reporter = Reporter("map-3", {"FANFOLD_REPORT": str(tmp_path / "report")})
+    reporter.committed(Commit("a", records=70, bytes=900, seconds=0.25, spills=2, spilled=5000))
+    reporter.committed(Commit("b", records=30, bytes=100, seconds=0.5, attempts=3))
+    reporter.ended("done")
+    assert json.loads((tmp_path / "report").read_text()) == {
+        "worker": "map-3", "outcome": "done", "tasks": 2, "records": 100, "bytes": 1000, "spills": 2,
+        "spilled": 5000, "retries": 2, "seconds": 0.75,
+    }  # fmt: skip
 
 
 def test_argo_is_told_of_progress_where_there_is_something_to_do(tmp_path):
