@@ -176,6 +176,7 @@ def test_a_login_that_is_left_needs_no_password(cluster: Cluster):
         assert process.wait(20) == 0
 
 
+@pytest.mark.thorough
 def test_what_is_not_installed_is_told_at_once(cluster: Cluster):
     (cluster.folder / "fails").write_text('Error from server (NotFound): services "submit" not found\n')
     done = cluster.person.spawn(*cluster.words, "--namespace", "elsewhere", env=cluster.environ)

@@ -335,6 +335,7 @@ class TestWatch:
         engine.submit(PLAN)
         assert watcher.next() == JOB
 
+    @pytest.mark.thorough
     def test_goes_on_after_an_outage(self, api, engine, watcher):
         wait_for_request(api, "watch=")
         api.refusal = (503, "the server is currently unable to handle the request")
