@@ -127,6 +127,7 @@ job = Job(map=words, reduce=Sum(), outputs={"seen": Text()}, on_error=Skip(at_mo
 """
 
 
+@pytest.mark.thorough
 def test_architecture_tells_the_fields_of_commits_failures_and_reports(tmp_path: Path) -> None:
     """Those that a job leaves that has a named output and skips a record; and another that fails."""
     (tmp_path / "in.txt").write_text("a\n\nb\n")
@@ -158,6 +159,7 @@ def test_the_list_of_the_job_trees_files_is_whole() -> None:
     assert not {name for name in names if name not in str(tree.__doc__)}
 
 
+@pytest.mark.thorough
 def test_every_test_that_the_page_on_security_names_is_there() -> None:
     """`tests/….py` is a file; with `::test_…`, that test is in it, in a class or not."""
     page = (ROOT / "docs" / "security.md").read_text()

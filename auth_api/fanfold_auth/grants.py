@@ -5,21 +5,28 @@ A grant takes the parameters of a token request.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import TypeAlias
 
 from fanfold_auth.accounts.users import User
 from fanfold_auth.refusals import InvalidTokenRequest, UnsupportedGrant
 from fanfold_auth.service import Service
-from fanfold_web.tokens.authorization import DELEGATION_TYPE, TOKEN_EXCHANGE, delegated_audience
+from fanfold_web.tokens import authorization
+from fanfold_web.tokens.authorization import TOKEN_EXCHANGE, delegated_audience
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Who gets an access token, for which audience; and the next refresh token, if the grant was one."""
+    """Who gets an access token, for which audience; and the next refresh token, if the grant was one.
+
+    What an API token was exchanged for bears its stamp, `via`, and expires with it.
+    """
 
     user: User
     audience: str
     refresh_token: str | None = None
+    via: str = ""
+    until: float = inf
 
 
 Parameters: TypeAlias = Mapping[str, str]
@@ -51,11 +58,17 @@ def _refresh_token(service: Service, parameters: Parameters) -> Redeemed:
 
 def _token_exchange(service: Service, parameters: Parameters) -> Redeemed:
     token = required(parameters, "subject_token")
-    if (token_type := required(parameters, "subject_token_type")) != DELEGATION_TYPE:
-        raise InvalidTokenRequest(
-            f"The subject_token_type {token_type[:80]!r} is not exchanged here. Send {DELEGATION_TYPE}."
-        )
-    return Redeemed(service.delegations.redeem(token), delegated_audience(service.settings.audience))
+    match required(parameters, "subject_token_type"):
+        case authorization.DELEGATION_TYPE:
+            return Redeemed(service.delegations.redeem(token), delegated_audience(service.settings.audience))
+        case authorization.API_TOKEN_TYPE:
+            user, found = service.api_tokens.redeem(token)
+            return Redeemed(user, service.settings.audience, via=found.stamp, until=found.expires)
+        case other:
+            raise InvalidTokenRequest(
+                f"The subject_token_type {other[:80]!r} is not exchanged here. Send {authorization.API_TOKEN_TYPE} or "
+                f"{authorization.DELEGATION_TYPE}."
+            )
 
 
 GRANTS: Mapping[str, Grant] = {"refresh_token": _refresh_token, TOKEN_EXCHANGE: _token_exchange}

@@ -11,6 +11,7 @@ from fanfold_auth.keys.keys import Keys
 from fanfold_auth.keys.sealing import derive, read_kek
 from fanfold_auth.refusals import WrongPassword
 from fanfold_auth.settings import Settings
+from fanfold_auth.tokens.api_tokens import ApiTokens
 from fanfold_auth.tokens.delegations import Delegations
 from fanfold_auth.tokens.ended import EndedTokens
 from fanfold_auth.tokens.refresh import Refreshes
@@ -32,6 +33,7 @@ class Service:
     ended: EndedTokens
     refreshes: Refreshes
     delegations: Delegations
+    api_tokens: ApiTokens
     throttle: Throttle
     record_writes: WriteProbe
     metrics: Metrics = field(default_factory=lambda: Metrics("auth"))
@@ -67,6 +69,7 @@ def wire(
         ended=EndedTokens(records, now),
         refreshes=Refreshes(settings, records, users, now),
         delegations=Delegations(records, users, now),
+        api_tokens=ApiTokens(records, users, now),
         throttle=Throttle(records, derive(read_kek(settings.kek_file), "fanfold attempts by password"), now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("auth/written", {"at": now()})])),
     )

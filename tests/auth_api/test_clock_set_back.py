@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pytest
+
 from fanfold_auth.accounts.users import ENDED, Users
 from fanfold_storage.records.protocol import Conflict, Expect, Records, Write
 from tests.auth_api.service import PASSWORD, Clock, Replica
@@ -34,6 +36,7 @@ def test_replicas_whose_clocks_differ_a_little_take_it(replica: Replica, other: 
     assert other.refresh(first).json()["refresh_token"] == second
 
 
+@pytest.mark.thorough
 def test_a_key_that_signed_already_waits_again(replica: Replica, other: Replica, clock: Clock) -> None:
     old = replica.service.keys.signing()[0]
     new = replica.service.keys.rotate().kid

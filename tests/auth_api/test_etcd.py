@@ -37,6 +37,7 @@ def replicas(settings: Settings, stores: list[Records], ring: dict[str, Any], cl
     return replicas
 
 
+@pytest.mark.thorough
 def test_each_serves_the_others_users_tokens_and_refreshes(replicas: list[Replica]) -> None:
     one, two = replicas
     tokens = two.tokens("ada")

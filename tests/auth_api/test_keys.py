@@ -84,6 +84,7 @@ def test_a_rotation_from_beginning_to_end(
     assert other.me(last).status_code == 401
 
 
+@pytest.mark.thorough
 def test_one_rotation_at_a_time(replica: Replica, other: Replica, admin: dict[str, str], clock: Clock) -> None:
     answers = at_once(2, lambda i: (replica, other)[i].http.post("/v1/keys/rotate", headers=admin).status_code)
     assert sorted(answers) == [201, 409]

@@ -115,6 +115,7 @@ def slow() -> Iterator[int]:
         server.shutdown()
 
 
+@pytest.mark.thorough
 def test_requests_that_come_at_a_rate_count_the_time_that_they_queue(slow: int):
     took = sorted(load.offer(slow, Request("GET", "/200"), per_second=100, count=10))
     assert len(took) == 10 and took[0] >= 0.05, "the first is answered at once"

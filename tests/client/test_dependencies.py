@@ -46,6 +46,7 @@ def test_a_submitted_job_finds_its_packages_and_sends_them_once(fanfold: Person,
     assert sorted((up.data.parent / "cache/fanfold/environments").iterdir()) == environments
 
 
+@pytest.mark.thorough
 def test_requirements_that_can_not_be_had_are_refused_before_anything_is_sent(
     fanfold: Person, up: Up, work: Path
 ) -> None:

@@ -86,6 +86,7 @@ def script(fanfold: Person) -> Script:
     return Script(fanfold)
 
 
+@pytest.mark.thorough
 def test_a_built_in_job(script: Script, texts: Path):
     script.put_texts(texts)
     job = script.run({"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], "output": "files:counts/"})
@@ -103,6 +104,7 @@ def test_a_built_in_job(script: Script, texts: Path):
 SPLIT = "#!/usr/bin/awk -f\n{ for (i = 1; i <= NF; i++) print $i }\n"
 
 
+@pytest.mark.thorough
 def test_programs_with_the_files_of_a_bundle(script: Script):
     script.call("/v1/files/a.txt", "PUT", b"b a\nc a\n" * 1000)
     sha256 = script.put_code("split.awk", SPLIT)
@@ -114,6 +116,7 @@ def test_programs_with_the_files_of_a_bundle(script: Script):
     assert data.split() == [b"2000", b"a", b"1000", b"b", b"1000", b"c"]
 
 
+@pytest.mark.thorough
 def test_a_program_that_is_not_there_and_one_that_wants_a_shell(script: Script, texts: Path):
     script.put_texts(texts)
     request = {"job": {"spec": {"stages": [{"map": {"program": "no-such-program"}}]}}, "inputs": ["files:texts/"]}
@@ -126,6 +129,7 @@ def test_a_program_that_is_not_there_and_one_that_wants_a_shell(script: Script, 
     assert "stages.0.map: `cut -f1 | sort` is run without a shell" in problem["detail"]
 
 
+@pytest.mark.thorough
 def test_a_bundle_made_by_hand(script: Script, texts: Path):
     script.put_texts(texts)
     buffer = io.BytesIO()
@@ -195,6 +199,7 @@ def test_stages_and_named_inputs(script: Script, by_entry: bool):
     assert script.call(f"/v1/jobs/{job['id']}/results/data")[1] == b"Bern\t3\nRome\t1\nnowhere\t1\n"
 
 
+@pytest.mark.thorough
 def test_a_job_without_a_reducer(script: Script):
     data = "".join(f"line {number}\n" for number in range(1000))
     script.call("/v1/files/a.txt", "PUT", data.encode())
@@ -216,6 +221,7 @@ sums = Job(map=number, reduce=Sum(), outputs={"rejects": JSONL()})
 """
 
 
+@pytest.mark.thorough
 def test_named_outputs(script: Script):
     script.call("/v1/files/a.txt", "PUT", b"a1\nb2\nax\na3\ny\n")
     sha256 = script.put_code("named.py", NAMED)

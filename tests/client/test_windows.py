@@ -94,6 +94,7 @@ def test_what_needs_workers_says_in_one_sentence_that_wsl2_does(fanfold: Person,
     assert json.loads(on_windows(fanfold, *words, "--json", status=3).stdout)["error"]["status"] == 3
 
 
+@pytest.mark.thorough
 def test_a_jobs_own_command_says_so_too(tmp_path: Path):
     (tmp_path / "words.py").write_text(JOB)
     code = (

@@ -43,6 +43,7 @@ def bare_python(tmp_path):
     return python
 
 
+@pytest.mark.thorough
 def test_a_base_install_runs_a_job(bare_python, small_job):
     texts = {"a.txt": b"one two one\n" * 100}
     small_job.write_input(texts)
@@ -63,6 +64,7 @@ def test_a_base_install_runs_a_job(bare_python, small_job):
     )
 
 
+@pytest.mark.thorough
 def test_a_job_of_parquet_says_what_to_install(bare_python, small_job):
     small_job.write_input({"a.txt": b"one\n"})
     small_job.create(output=Parquet())
@@ -85,6 +87,7 @@ def test_a_job_of_text_loads_neither_pyarrow_nor_polars(small_job):
     assert not {"pyarrow", "polars", "numpy", "pandas"} & set(told.stdout.split())
 
 
+@pytest.mark.thorough
 def test_a_verb_that_needs_more_says_what_to_install(bare_python, tmp_path):
     (tmp_path / "in").write_text("x\n")
     told = subprocess.run([bare_python, "-m", "fanfold_client", "run"], capture_output=True, text=True, cwd=tmp_path)

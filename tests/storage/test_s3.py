@@ -67,6 +67,7 @@ def test_what_others_wrote_is_read_under_any_name(
         objects.put(key, [b"ours"])
 
 
+@pytest.mark.thorough
 def test_uploads_by_parts(objects: Objects) -> None:
     content = bytes(range(251)) * 100_000
     for size in (PART - 1, PART, PART + 1, 2 * PART, len(content)):
@@ -122,6 +123,7 @@ def test_a_winner_whose_answer_was_lost_learns_that_it_won(objects: Objects, cut
     assert wire.cuts == 2
 
 
+@pytest.mark.thorough
 def test_lost_answers_of_puts_and_commits(objects: Objects, cut: Objects, wire: Relay) -> None:
     wire.cut_after(0)
     cut.put("small", [b"x"])
@@ -245,6 +247,7 @@ def test_a_server_that_refuses_conditions_is_found_out() -> None:
         objects.put_if_absent("k", b"x")
 
 
+@pytest.mark.thorough
 def test_busy_servers_are_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fanfold_storage.objects.s3_bucket._PAUSES", (0.01,) * 3)
     with lax_server(503, 500, 429, 200) as objects:

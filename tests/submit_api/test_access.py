@@ -142,6 +142,7 @@ def test_a_viewer_may_not_change_anything(shared_site: Site, method: str, path: 
     assert "role submitter" in answer.json()["detail"] and "insufficient_scope" in answer.headers["WWW-Authenticate"]
 
 
+@pytest.mark.thorough
 def test_every_route_but_the_open_ones_needs_a_token(shared_site: Site) -> None:
     nobody = shared_site.bearer(None)
     document = nobody.http.get("/openapi.json").json()
@@ -181,6 +182,7 @@ def test_the_next_user_of_a_name_gets_nothing_of_the_one_before(shared_site: Sit
     assert [found["id"] for found in by_id] == [job["id"]]
 
 
+@pytest.mark.thorough
 def test_what_was_stored_before_there_were_ids_stays_its_owners(site: Site) -> None:
     ada = site.user("ada")  # as the auth service says of users from then: the id is the name
     ada.put("texts/a.txt")

@@ -34,6 +34,7 @@ def test_fifty_requests_with_one_key_are_one_job(open_site: Callable[..., Site])
     assert len(list(site.objects.list("jobs/"))) == len(list(site.objects.list(f"jobs/{again.json()['id']}/")))
 
 
+@pytest.mark.thorough
 def test_a_request_that_was_overtaken_by_its_twin_gets_the_same_job(
     shared_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,6 +202,7 @@ def test_a_job_is_measured_in_bytes(shared_site: Site) -> None:
     assert answer.status_code == 413 and "Name folders" in answer.json()["detail"], answer.text
 
 
+@pytest.mark.thorough
 def test_a_spec_written_by_hand_runs(shared_site: Site) -> None:
     ada = shared_site.user("ada-spec")
     ada.put("one file.txt", b"x y x\n")
@@ -254,6 +256,7 @@ def pages(user: User, **query: str) -> list[str]:
             return found
 
 
+@pytest.mark.thorough
 def test_a_final_job_is_not_cancelled(shared_site: Site) -> None:
     ada = shared_site.user("ada-final")
     ada.put("texts/a.txt")
@@ -320,6 +323,7 @@ def test_a_body_full_of_mistakes_gets_a_short_answer(shared_site: Site, body: An
     assert len(answer.json().get("errors", [])) <= 20
 
 
+@pytest.mark.thorough
 def test_a_job_that_has_ended_can_be_removed(open_site: Callable[..., Site]) -> None:
     engine = ScriptedEngine()
     site = open_site(engine)

@@ -120,6 +120,7 @@ def test_a_bomb_is_refused(shared_site: Site, monkeypatch: pytest.MonkeyPatch) -
     assert "11 entries" in put(shared_site, many).json()["detail"]
 
 
+@pytest.mark.thorough
 def test_a_job_from_a_bundle_runs(shared_site: Site) -> None:
     data = zipped(("letters.py", JOB))
     put(shared_site, data)
@@ -132,6 +133,7 @@ def test_a_job_from_a_bundle_runs(shared_site: Site) -> None:
     assert ada.http.get(f"/v1/jobs/{job['id']}/results/data").content == b"a\t2\nb\t2\n"
 
 
+@pytest.mark.thorough
 def test_a_mapper_that_raises_shows_its_own_traceback(shared_site: Site) -> None:
     data = zipped(("letters.py", JOB))
     put(shared_site, data)

@@ -54,6 +54,7 @@ def test_workers_import_the_wheels_that_the_spec_names(
     assert user.http.get(f"/v1/jobs/{job['id']}/results/data").text == "1.5\n"
 
 
+@pytest.mark.thorough
 def test_a_module_that_no_worker_has_is_told_with_what_to_add(
     shared_site: Site, wheel: tuple[bytes, dict[str, Any]]
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_wheel_that_nobody_stored_or_of_another_size_is_refused(
     assert "dependencies: a wheel is named like" in answer.json()["detail"]
 
 
+@pytest.mark.thorough
 def test_a_job_for_another_python_fails_in_words(shared_site: Site, wheel: tuple[bytes, dict[str, Any]]) -> None:
     user = shared_site.user("ada-wheels")
     put(user, wheel[0])

@@ -64,6 +64,7 @@ def begun(site: Site, engine: ScriptedEngine) -> str:
     return job
 
 
+@pytest.mark.thorough
 def test_events_tell_of_each_state_until_the_job_ends(scripted: Site, engine: ScriptedEngine) -> None:
     job = begun(scripted, engine)
     with stream(scripted.user("ada"), job) as told:
@@ -82,6 +83,7 @@ def test_events_tell_of_each_state_until_the_job_ends(scripted: Site, engine: Sc
     assert ids == sorted(set(ids))
 
 
+@pytest.mark.thorough
 def test_who_comes_again_gets_what_was_missed_at_any_replica(scripted: Site, engine: ScriptedEngine) -> None:
     job = begun(scripted, engine)
     other = scripted.replica()
@@ -114,6 +116,7 @@ def test_who_has_seen_what_never_was_begins_anew(scripted: Site, engine: Scripte
     assert now.kind == "job" and now.data["state"] == "dispatched"
 
 
+@pytest.mark.thorough
 def test_silence_is_broken_by_comments(scripted: Site, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(event_stream, "COMMENT_SECONDS", 0.05)
     job = begun(scripted, engine)
@@ -152,6 +155,7 @@ def test_a_user_has_only_so_many_streams(scripted: Site, engine: ScriptedEngine)
         assert next(told).kind == "job"
 
 
+@pytest.mark.thorough
 def test_others_see_no_events(scripted: Site, engine: ScriptedEngine) -> None:
     job = begun(scripted, engine)
     assert scripted.user("eve").http.get(f"/v1/jobs/{job}/events").status_code == 404

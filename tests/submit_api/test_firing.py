@@ -135,6 +135,7 @@ def test_the_night_that_the_service_was_down(world: Scheduling, catch_up: str, o
     assert world.history() == [("25T03:00", outcome, 1)]
 
 
+@pytest.mark.thorough
 def test_no_more_than_so_many_are_made_up_for(world: Scheduling) -> None:
     world.add("* * * * *", catch_up="all", overlap="allow")
     world.wall.set("2026-11-25T07:15:30Z")

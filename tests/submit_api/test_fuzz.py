@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +38,7 @@ REQUESTS = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=60, deadline=None)
 @given(body=REQUESTS | JSON, key=st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=20))
 def test_no_request_breaks_admission(shared_site: Site, body: Any, key: str) -> None:

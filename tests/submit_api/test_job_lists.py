@@ -304,6 +304,7 @@ def test_replicas_of_the_version_before_serve_meanwhile(records: Records) -> Non
     assert all(one and one.job.lists == VERSION for one in found)
 
 
+@pytest.mark.thorough
 def test_whoever_reconciles_a_job_brings_it_into_its_lists(site: Site) -> None:
     ada = site.user()
     ada.put("texts/a.txt")
@@ -319,6 +320,7 @@ def test_whoever_reconciles_a_job_brings_it_into_its_lists(site: Site) -> None:
     assert wrong_lists(site.records) == set()
 
 
+@pytest.mark.thorough
 def test_over_http(site: Site) -> None:
     ada, root = site.user(), site.user("root", "admin")
     ada.put("texts/a.txt")

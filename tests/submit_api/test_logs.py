@@ -116,6 +116,7 @@ def test_it_goes_on_from_a_position(ada: User, job_id: str, write: Written) -> N
     assert [line.split()[-1] for line in logs(ada, job_id, position=position).text.splitlines()] == ["two", "three"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("query", [{"task": "map12"}, {"task": "x" * 5000}, {"position": "x"}, {"position": "é"}])
 def test_what_is_no_task_or_position_is_refused(ada: User, job_id: str, query: dict[str, str]) -> None:
     answer = logs(ada, job_id, **query)
@@ -123,6 +124,7 @@ def test_what_is_no_task_or_position_is_refused(ada: User, job_id: str, query: d
     assert answer.json()["detail"].endswith(".")
 
 
+@pytest.mark.thorough
 def test_it_is_the_owners_and_admins(site: Site, ada: User, job_id: str, write: Written) -> None:
     write("secret")
     assert logs(site.user("bob"), job_id).status_code == 404
@@ -131,6 +133,7 @@ def test_it_is_the_owners_and_admins(site: Site, ada: User, job_id: str, write: 
     assert logs(ada, "0" * 20).status_code == 404
 
 
+@pytest.mark.thorough
 def test_control_characters_and_the_stores_places_are_not_passed_on(
     site: Site, ada: User, job_id: str, write: Written
 ) -> None:
@@ -138,6 +141,7 @@ def test_control_characters_and_the_stores_places_are_not_passed_on(
     assert logs(ada, job_id).text.rstrip().endswith("\\x1b[31mred in files:texts/a.txt\ttab")
 
 
+@pytest.mark.thorough
 def test_it_is_followed_until_the_job_has_ended(
     ada: User, job_id: str, write: Written, scripted: ScriptedEngine
 ) -> None:
@@ -152,6 +156,7 @@ def test_it_is_followed_until_the_job_has_ended(
     assert [line.split()[-1] for line in came] == ["early", "later", "last"]
 
 
+@pytest.mark.thorough
 def test_a_follower_of_one_task_sees_no_other(
     ada: User, job_id: str, write: Written, scripted: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +173,7 @@ def test_a_follower_of_one_task_sees_no_other(
     assert len(logs(ada, job_id).text.splitlines()) == 20
 
 
+@pytest.mark.thorough
 def test_a_stream_ends_with_its_token(site: Site, job_id: str, write: Written, monkeypatch: pytest.MonkeyPatch) -> None:
     write("early")
     with following(site.user("ada"), job_id, format="jsonl") as came:
@@ -177,6 +183,7 @@ def test_a_stream_ends_with_its_token(site: Site, job_id: str, write: Written, m
     assert not any(json.loads(line).get("end") for line in came), "there may be more to come"
 
 
+@pytest.mark.thorough
 def test_a_user_has_so_many_streams_and_leaves_some_to_others(
     open_site: Callable[..., Site], monkeypatch: pytest.MonkeyPatch
 ) -> None:

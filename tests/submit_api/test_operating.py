@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import promql_parser
+import pytest
 import yaml
 
 from fanfold_submit.queueing.view import Reason
@@ -23,11 +24,13 @@ def metrics_of(text: str) -> set[str]:
     return {name for name, _ in typed}
 
 
+@pytest.mark.thorough
 def test_every_metric_is_documented_and_every_documented_one_is_there(site: Site) -> None:
     served = metrics_of(site.bearer(None).http.get("/metrics").text) | metrics_of(Metrics("auth").render().decode())
     assert served == set(re.findall(r"^\| `(fanfold_\w+)` \|", DOCUMENT, re.MULTILINE))
 
 
+@pytest.mark.thorough
 def test_metrics_say_what_happened(site: Site) -> None:
     ada = site.user("ada")
     ada.put("texts/a.txt")

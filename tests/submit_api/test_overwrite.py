@@ -39,6 +39,7 @@ def listed(ada: User) -> set[str]:
     return {item["path"] for item in ada.http.get("/v1/files").json()["items"]}
 
 
+@pytest.mark.thorough
 def test_an_output_is_replaced_and_nothing_is_left(site: Site) -> None:
     ada = two_outputs(site)
     poll(lambda: again(ada).status_code != 409)  # once the first job's workers have left

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from tests.submit_api.conftest import Site
 
 TEXTS = {
@@ -16,6 +18,7 @@ def counted(texts: dict[str, bytes]) -> bytes:
     return "".join(f"{word}\t{words[word]}\n" for word in sorted(words)).encode()
 
 
+@pytest.mark.thorough
 def test_a_job_goes_from_files_to_results(site: Site) -> None:
     ada = site.user("ada")
     for path, data in TEXTS.items():

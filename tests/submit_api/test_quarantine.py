@@ -61,6 +61,7 @@ def pages(user: User, job: str, limit: int = 100) -> list[dict[str, Any]]:
             return items
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("output", [None, "files:sums/"])
 def test_bad_records_are_mended_and_fed_in_again(site: Site, numbers: Numbers, output: str | None) -> None:
     ada = site.user("ada")
@@ -87,6 +88,7 @@ def test_bad_records_are_mended_and_fed_in_again(site: Site, numbers: Numbers, o
     assert site.user("eve").http.get(url).status_code == 404
 
 
+@pytest.mark.thorough
 def test_the_bad_records_of_a_failed_job_are_those_of_committed_tasks(site: Site, numbers: Numbers) -> None:
     ada = site.user("ada")
     ada.put("numbers/a.txt", LINES)
@@ -100,6 +102,7 @@ def test_the_bad_records_of_a_failed_job_are_those_of_committed_tasks(site: Site
     assert ada.http.get(f"/v1/jobs/{again}/results/data").text == "sum\t3\n"
 
 
+@pytest.mark.thorough
 def test_the_records_of_each_named_input_are_in_a_file_of_their_own(site: Site, numbers: Numbers) -> None:
     ada = site.user("ada")
     ada.put("rows/a.csv", b"n\n1\nx\n")
@@ -123,6 +126,7 @@ FORGED: dict[str, bytes] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", FORGED)
 def test_what_users_code_forged_is_refused(open_site: Callable[..., Site], case: str) -> None:
     engine = ScriptedEngine()

@@ -115,6 +115,7 @@ def test_trees_are_counted_once_and_no_more_when_they_are_removed(open_site: Cal
     assert account(site.records).trees == 0
 
 
+@pytest.mark.thorough
 def test_what_a_job_wrote_among_files_is_counted_after_its_end(open_site: Callable[..., Site]) -> None:
     engine = ScriptedEngine()
     site = open_site(engine, reconcile_seconds=0.2)

@@ -391,6 +391,7 @@ def test_leftovers_are_swept_before_the_output_is_free(bench: Bench) -> None:
     bench.admit(output)
 
 
+@pytest.mark.thorough
 def test_many_replicas_at_once_start_each_job_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     jobs = [bench.admit() for _ in range(12)]
@@ -426,6 +427,7 @@ class Flaky:
         return getattr(self._records, name)
 
 
+@pytest.mark.thorough
 def test_the_loop_outlives_everything_being_away(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     flaky = Flaky(bench.records)

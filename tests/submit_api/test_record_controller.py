@@ -42,6 +42,7 @@ class Steps:
         return 0.01 if key == "again" and count < 5 else None
 
 
+@pytest.mark.thorough
 def test_steps_are_taken_until_there_is_nothing_left_to_do(records: Records) -> None:
     expected = {"once": 1, "again": 5, "away": 3, "later": 3, "bug": 3}
     records.transact([], [Write(f"submit/x/{key}", {}) for key in expected])

@@ -24,6 +24,7 @@ def finished(shared_site: Site) -> tuple[User, dict[str, Any]]:
     return ada, ada.wait(answer.json()["id"])
 
 
+@pytest.mark.thorough
 def test_parts_are_told_with_what_they_hold(finished: tuple[User, dict[str, Any]]) -> None:
     ada, job = finished
     parts = ada.http.get(f"/v1/jobs/{job['id']}/results").json()["parts"]
@@ -104,6 +105,7 @@ def test_there_are_no_results_before_the_end(open_site: Callable[..., Site]) -> 
     assert "was cancelled, so it has no results" in ada.http.get(f"/v1/jobs/{job}/results").json()["detail"]
 
 
+@pytest.mark.thorough
 def test_an_output_that_was_removed_or_replaced_is_not_served(shared_site: Site) -> None:
     ada = shared_site.user("ada-removed")
     ada.put("texts/a.txt")
@@ -120,6 +122,7 @@ def test_an_output_that_was_removed_or_replaced_is_not_served(shared_site: Site)
     assert ada.job(job)["state"] == "succeeded"
 
 
+@pytest.mark.thorough
 def test_results_that_were_changed_are_told_as_changed(open_site: Callable[..., Site]) -> None:
     """Nothing is served under a checksum or a length that it hasn't."""
     site = open_site()

@@ -34,6 +34,7 @@ def retry(user: User, job: str, status: int = 202, **body: Any) -> dict[str, Any
     return found
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("failing", ["map 2", "reduce 0"])
 @pytest.mark.parametrize("output", [None, "files:counts/"])
 def test_only_what_was_not_committed_is_done(ada: User, tmp_path: Path, failing: str, output: str | None) -> None:
@@ -55,6 +56,7 @@ def test_only_what_was_not_committed_is_done(ada: User, tmp_path: Path, failing:
     assert script.log() == {**MAPS, **REDUCES, failing: 2}, before
 
 
+@pytest.mark.thorough
 def test_a_failure_of_the_next_run_ends_it_too(ada: User, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "map 2")
     job = script.submit(ada)
@@ -68,6 +70,7 @@ def test_a_failure_of_the_next_run_ends_it_too(ada: User, tmp_path: Path) -> Non
     assert script.log() == {**MAPS, **REDUCES, "map 2": 3}
 
 
+@pytest.mark.thorough
 def test_other_code_goes_on_if_its_tasks_write_the_same(ada: User, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "reduce 0", more=', task_version="1"')
     job = script.submit(ada, output="files:counts/")
@@ -80,6 +83,7 @@ def test_other_code_goes_on_if_its_tasks_write_the_same(ada: User, tmp_path: Pat
     assert script.log() == {**MAPS, **REDUCES, "reduce 0": 2}
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("before, after", [("", ""), (', task_version="1"', ', task_version="2"')])
 @pytest.mark.parametrize("output", [None, "files:counts/"])
 def test_other_code_begins_anew_if_nobody_says_so(
@@ -95,6 +99,7 @@ def test_other_code_begins_anew_if_nobody_says_so(
     assert counts(ada, job) == expected(2)
 
 
+@pytest.mark.thorough
 def test_other_code_that_is_planned_in_another_way_says_so(ada: User, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "reduce 0", more=', task_version="1"')
     job = script.submit(ada)
@@ -132,6 +137,7 @@ def test_a_cancelled_job_goes_on(open_site: Any, tmp_path: Path) -> None:
     assert retry(ada, job, 412, run=7)["type"].endswith("precondition-failed")
 
 
+@pytest.mark.thorough
 def test_what_another_job_has_swept_is_done_again(ada: User, site: Site, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "reduce 0")
     job = script.submit(ada, output="files:counts/")
@@ -148,6 +154,7 @@ def test_what_another_job_has_swept_is_done_again(ada: User, site: Site, tmp_pat
     assert {word: number for word, number in script.log().items() if word in MAPS} == MAPS
 
 
+@pytest.mark.thorough
 def test_changed_inputs_are_refused(ada: User, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "map 1")
     job = script.submit(ada)
@@ -156,6 +163,7 @@ def test_changed_inputs_are_refused(ada: User, tmp_path: Path) -> None:
     assert retry(ada, job, 409)["type"].endswith("input-changed")
 
 
+@pytest.mark.thorough
 def test_only_its_owner_and_admins_may_retry(ada: User, site: Site, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "map 1")
     job = script.submit(ada)
@@ -172,6 +180,7 @@ def test_only_its_owner_and_admins_may_retry(ada: User, site: Site, tmp_path: Pa
     ada.wait(job)
 
 
+@pytest.mark.thorough
 def test_a_removed_job_leaves_nothing_staged(ada: User, site: Site, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "reduce 0")
     jobs = [script.submit(ada, output=output) for output in (None, "files:counts/")]
@@ -186,6 +195,7 @@ def test_a_removed_job_leaves_nothing_staged(ada: User, site: Site, tmp_path: Pa
     assert [path for path in store.glob("**/.staged/*") if path.is_file()] == []
 
 
+@pytest.mark.thorough
 def test_a_job_whose_tree_is_being_removed_has_no_further_run(
     ada: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +214,7 @@ def test_a_job_whose_tree_is_being_removed_has_no_further_run(
     assert ada.http.get(f"/v1/jobs/{job}").status_code == 404
 
 
+@pytest.mark.thorough
 def test_other_code_that_cant_be_planned_leaves_what_is_committed(ada: User, tmp_path: Path) -> None:
     script = Script(tmp_path / "script", "reduce 0", more=', task_version="1"')
     job = script.submit(ada, output="files:counts/")

@@ -45,6 +45,7 @@ def add(user: User, **changes: Any) -> Any:
     return user.http.post("/v1/schedules", json=NIGHTLY | changes)
 
 
+@pytest.mark.thorough
 def test_a_schedule_from_its_birth_to_its_end(site: Site, ada: User, owners: Owners) -> None:
     added = add(ada)
     assert (added.status_code, added.headers["Location"]) == (201, "/v1/schedules/nightly")
@@ -69,6 +70,7 @@ def test_a_schedule_from_its_birth_to_its_end(site: Site, ada: User, owners: Own
     assert sorted(owners.revoked) == sorted(owners.issued)
 
 
+@pytest.mark.thorough
 def test_the_service_fires_it_by_itself(site: Site, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     add(ada, cron="* * * * *", overlap="allow", catch_up="last", request=NIGHTLY["request"] | {"output": None})
     records = site.apps[0].app.state.service.schedules.records

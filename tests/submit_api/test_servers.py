@@ -49,6 +49,7 @@ def test_two_replicas_admit_a_job_once_and_run_it(open_replicas: Callable[..., S
     assert [item["path"] for item in listed] == ["counts/part-00000.txt", "counts/part-00001.txt"]
 
 
+@pytest.mark.thorough
 def test_a_wrong_bundle_leaves_nothing_in_s3(open_replicas: Callable[..., Site]) -> None:
     site = open_replicas()
     answer = site.user("etcd-bob").http.put(f"/v1/bundles/{'0' * 64}", content=b"x" * 6_000_000)

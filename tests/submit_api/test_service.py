@@ -152,6 +152,7 @@ def _reached(schemas: dict[str, Any], name: str) -> set[str]:
     return found
 
 
+@pytest.mark.thorough
 def test_the_description_tells_the_headers_of_every_answer(shared_site: Site) -> None:
     ada, root = shared_site.user("ada-headers"), shared_site.user("root", "admin")
     document = ada.http.get("/openapi.json").json()
@@ -212,6 +213,7 @@ def _zip() -> bytes:
     return file.getvalue()
 
 
+@pytest.mark.thorough
 def test_the_description_tells_every_refusal_that_happens(shared_site: Site) -> None:
     document = shared_site.bearer(None).http.get("/openapi.json").json()
     ada, vera, zeros = shared_site.user("ada-told"), shared_site.user("vera", "viewer"), "0" * 64

@@ -78,6 +78,7 @@ def documented_check() -> Callable[[dict[str, str], bytes, str], bool]:
     return found
 
 
+@pytest.mark.thorough
 def test_a_job_tells_its_end(open_site: Callable[..., Site], receiver: Receiver) -> None:
     site = open_site(webhooks=(receiver.url,))
     ada = site.user("ada")

@@ -138,6 +138,7 @@ def test_a_client_that_says_nothing_is_let_go(connect: Connect) -> None:
     assert rest_of(connect(b"")) == b""
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "begun",
     [
@@ -163,6 +164,7 @@ def test_a_client_that_does_not_read_is_let_go(connect: Connect, release: thread
     assert len(rest_of(client)) < 32 << 20
 
 
+@pytest.mark.thorough
 def test_a_slow_response_is_no_slow_request(connect: Connect, release: threading.Event) -> None:
     client = connect(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
     threading.Timer(0.7, release.set).start()

@@ -85,6 +85,7 @@ def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
                 yield Both(to_auth, to_submit, users, records)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("change", "login_ends"),
     [
@@ -118,6 +119,7 @@ def test_tokens_of_users_from_before_stamps_end_too(both: Both) -> None:
     assert both.users.get("bob").id == "bob", "what was stored under the name stays theirs"
 
 
+@pytest.mark.thorough
 def test_granting_a_role_ends_nothing(both: Both) -> None:
     bob = both.login("bob")
     both.users.grant("bob", "admin")

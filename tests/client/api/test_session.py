@@ -35,6 +35,7 @@ def waiting_for(descriptor: int) -> set[int]:
     return {int(words[5]) for words in waiting if int(words[6].rpartition(":")[2]) == inode}
 
 
+@pytest.mark.thorough
 def test_a_login_is_kept_privately(fanfold: Person):
     kept = [path for path in fanfold.home.rglob("*") if path.is_file()]
     assert {path.name for path in kept} == {"config.toml", "default.json", "default.lock"}
@@ -87,6 +88,7 @@ def test_logout_ends_the_login_at_the_service_too(fanfold: Person):
     assert "not logged in" in fanfold("logout", status=4).stderr
 
 
+@pytest.mark.thorough
 def test_a_login_that_was_ended_elsewhere(fanfold: Person, make_person: People):
     admin = make_person("admin")
     admin("users", "disable", fanfold.name)

@@ -68,6 +68,7 @@ def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "scratch"
 
 
+@pytest.mark.thorough
 def test_a_result_waits_and_reads_over_http(client: Client, jobs: Any, text: Path, scratch: Path):
     result = client.submit(jobs.counts, text, partitions=3, name="a b", quiet=True)
     assert result.state in {"queued", "dispatched", "running", "succeeded"}
@@ -88,6 +89,7 @@ def test_a_result_waits_and_reads_over_http(client: Client, jobs: Any, text: Pat
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_parts_are_fetched_once_and_each_is_verified(
     client: Client, jobs: Any, text: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -102,6 +104,7 @@ def test_parts_are_fetched_once_and_each_is_verified(
         next(result.records("other"))
 
 
+@pytest.mark.thorough
 def test_an_earlier_job_is_read_by_the_names_of_its_parts(client: Client, jobs: Any, text: Path):
     submitted = client.submit(jobs.two_outputs, str(text), "files:out/", quiet=True)
     result = client.result(submitted.id, quiet=True)
@@ -122,6 +125,7 @@ def test_bad_records_are_read_wherever_the_output_is(client: Client, jobs: Any, 
     assert (bad.file, bad.offset, bad.record) == ("in.txt", 2, "x")
 
 
+@pytest.mark.thorough
 def test_a_job_that_fails_raises_what_run_raises(client: Client, jobs: Any, text: Path):
     result = client.submit(jobs.sums, text, quiet=True)
     for read in (result.wait, result.frame, lambda: next(result.records()), lambda: result.counters):
@@ -132,6 +136,7 @@ def test_a_job_that_fails_raises_what_run_raises(client: Client, jobs: Any, text
     assert repr(result) == f"<Result of jobs_to_submit: failed, job {result.id}>"
 
 
+@pytest.mark.thorough
 def test_a_job_that_was_cancelled_has_no_results(client: Client, text: Path):
     result = client.submit("wordcount", text, quiet=True)
     with contextlib.suppress(Conflict):
@@ -141,6 +146,7 @@ def test_a_job_that_was_cancelled_has_no_results(client: Client, text: Path):
             result.wait()
 
 
+@pytest.mark.thorough
 def test_what_the_command_takes_is_taken(client: Client, jobs: Any, text: Path, tmp_path: Path):
     inputs: dict[str, Any] = {"a": text, "b": [str(text)]}
     assert "to\t4" in list(client.submit(jobs.two_inputs, inputs, quiet=True).records())
@@ -170,6 +176,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_cant_be_submitted_is_refused(case: str, client: Client, text: Path):
     given, kind, words = REFUSED[case]

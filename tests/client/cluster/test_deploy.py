@@ -131,6 +131,7 @@ def test_the_key_of_s3_is_made_only_where_something_refers_to_it(kubectl):
     assert applied.kept["kustomization.yaml"]["resources"][0].endswith("/overlays/minikube-s3")
 
 
+@pytest.mark.thorough
 def test_the_key_of_an_s3_server_outside_is_asked_for(kubectl, capsys):
     reference = {"env": [{"valueFrom": {"secretKeyRef": {"name": "fanfold-s3", "key": "AWS_ACCESS_KEY_ID"}}}]}
     kubectl.render(NAMESPACE, DEPLOYMENT, {"kind": "ReplicaSet", "metadata": {"name": "x"}} | reference)
@@ -312,6 +313,7 @@ def test_a_roll_out_that_hangs_is_explained(kubectl, capsys):
     assert not kubectl.calls("exec")
 
 
+@pytest.mark.thorough
 def test_an_image_that_is_nowhere_is_told_at_once(kubectl, capsys):
     absent = {"state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}
     kubectl.answer("get deployments,", {"items": [standing(ready=0), pod(absent)]})
@@ -343,6 +345,7 @@ def test_a_rehearsal_changes_nothing(kubectl, capsys):
     assert len(changes) == 1 and changes[0].words.endswith("--dry-run=server")
 
 
+@pytest.mark.thorough
 def test_the_server_cannot_rehearse_in_a_namespace_that_is_not_there(kubectl, capsys):
     assert deploy("--dry-run", "server") == 5
     assert "kubectl create namespace fanfold" in capsys.readouterr().err
@@ -365,6 +368,7 @@ def test_removing_keeps_data_keys_and_namespace(kubectl, capsys):
     assert "data is kept" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_removing_with_data_takes_claims_keys_and_namespace_too(kubectl):
     kubectl.answer("get namespace", "namespace/fanfold\n")
     assert undeploy("--yes", "--data", "--json") == 0

@@ -90,6 +90,7 @@ def test_what_ends_soon_is_renewed_by_the_same_authority(kubectl, said, left):
     )
 
 
+@pytest.mark.thorough
 def test_with_a_new_authority_everybody_gets_a_new_certificate(kubectl, said):
     """Nobody would trust the others' otherwise."""
     signer = authority("ca")
@@ -110,6 +111,7 @@ def test_those_that_others_make_are_left_to_them(kubectl, said):
 
 
 class TestAccess:
+    @pytest.mark.thorough
     def test_each_service_gets_its_prefix_and_then_nobody_may_do_more(self, kubectl, said):
         kubectl.answer("auth status", "Authentication Status: false\n")
         enforce_access(KUBECTL, [ETCD], said.append)
@@ -118,6 +120,7 @@ class TestAccess:
         assert "role grant-permission submit --prefix=true readwrite submit/" in told
         assert told[-2:] == ["auth status", "auth enable"]
 
+    @pytest.mark.thorough
     def test_again_it_changes_nothing(self, kubectl, said):
         kubectl.answer(
             "(user|role) add", error="Error: etcdserver: user name already exists\ncommand terminated with exit code 1"
@@ -161,6 +164,7 @@ BY_TLS = (
 
 
 class TestBringingOver:
+    @pytest.mark.thorough
     def test_members_listen_both_ways_and_then_learn_new_addresses(self, kubectl, said):
         wanted = stateful_set(*BY_TLS, mounts=[{"name": "server"}], volumes=[{"name": "server"}])
         policy = {"kind": "NetworkPolicy", "metadata": {"name": "fanfold-etcd"}}

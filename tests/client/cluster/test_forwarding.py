@@ -209,6 +209,7 @@ def test_the_argo_ui_is_left_out_where_its_port_is_in_use(cluster: Cluster):
     assert "service/argo-ui" not in (cluster.folder / "calls").read_text()
 
 
+@pytest.mark.thorough
 def test_what_is_not_installed_is_told_at_once(cluster: Cluster):
     (cluster.folder / "fails").write_text('Error from server (NotFound): services "submit" not found\n')
     done = cluster.person.spawn(*cluster.words, "--namespace", "elsewhere", env=cluster.environ)

@@ -156,6 +156,7 @@ def test_without_a_checkout_the_missing_images_are_named(minikube, tools, capsys
     assert not minikube.calls("apply -k")
 
 
+@pytest.mark.thorough
 def test_a_tool_that_is_missing_or_fails_is_named(minikube, capsys, monkeypatch, tmp_path):
     monkeypatch.undo()
     where = minikube.folder
@@ -273,6 +274,7 @@ def test_argos_manifest_can_be_a_file(minikube, tools, capsys, tmp_path, monkeyp
     assert "--argo FILE" in told
 
 
+@pytest.mark.thorough
 def test_on_other_clusters_argo_is_installed_only_if_asked_for(kubectl):
     kubectl.answer("api-resources", "")
     assert deploy() == 3

@@ -32,6 +32,7 @@ def test_ls_lists_paths_that_begin_so(fanfold: Person, texts: Path):
     ]
 
 
+@pytest.mark.thorough
 def test_ls_lists_one_level_with_folders(fanfold: Person, texts: Path):
     fanfold("put", texts, "texts")
     sizes = {name: len(data) for name, data in tree(texts).items()}

@@ -62,6 +62,7 @@ def test_a_port_that_is_taken(tmp_path: Path):
     assert "choose another --port, or 0" in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_demo_is_for_this_machine_alone(tmp_path: Path):
     done = start("--demo", "--host", "0.0.0.0", "--data", str(tmp_path))
     assert (done.returncode, "everybody knows the demo's password" in done.stderr) == (3, True)

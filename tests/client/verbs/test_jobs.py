@@ -77,6 +77,7 @@ def test_a_local_folder_through_a_built_in_job(fanfold: Person, texts: Path, tmp
     assert b"".join((tmp_path / "out" / "counts" / part["name"]).read_bytes() for part in parts) == word_counts(texts)
 
 
+@pytest.mark.thorough
 def test_files_of_any_name_and_pipes_are_uploaded(fanfold: Person, tmp_path: Path):
     folder = tmp_path / "odd"
     folder.mkdir()
@@ -111,6 +112,7 @@ def test_included_files_travel_with_the_code(fanfold: Person, tmp_path: Path):
     assert fanfold("results", job, "--stdout").text == "the\t1\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("verb", ["put", "submit"])
 def test_files_that_would_have_one_name_are_refused(verb: str, fanfold: Person, tmp_path: Path):
     folder = tmp_path / "odd"
@@ -131,6 +133,7 @@ def test_the_same_data_is_uploaded_once(fanfold: Person, texts: Path):
     assert "upload" not in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_python_file_with_what_it_imports(fanfold: Person, texts: Path, tmp_path: Path):
     (tmp_path / "counter.py").write_text(COUNTER)
     (tmp_path / "longer.py").write_text("def long_enough(word):\n    return len(word) > 2\n")
@@ -167,6 +170,7 @@ def test_a_script_written_for_mrjob(fanfold: Person, tmp_path: Path):
     assert "a job's own options, and --python, go with --mrjob" in told
 
 
+@pytest.mark.thorough
 def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_path: Path):
     script = write_job(tmp_path, BROKEN)
     done = fanfold("submit", script, "--input", texts, "--watch", status=1)
@@ -179,6 +183,7 @@ def test_a_failure_shows_the_users_traceback(fanfold: Person, texts: Path, tmp_p
     assert fanfold("results", job, status=5).stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("output", [("--output", "files:kept/"), ()])
 def test_the_end_shows_counters_and_what_was_skipped(fanfold: Person, tmp_path: Path, output):
     counting = 'from fanfold import *\ndef words(line, ctx):\n    ctx.count("lines", "seen")\n    int(line)\n'
@@ -200,6 +205,7 @@ def test_the_end_shows_counters_and_what_was_skipped(fanfold: Person, tmp_path: 
     assert f"Job {again} has skipped no records." in fanfold("results", again, "--quarantine").stderr
 
 
+@pytest.mark.thorough
 def test_the_end_asks_for_a_forgotten_yield(fanfold: Person, tmp_path: Path):
     script = write_job(tmp_path, "from fanfold import Job\ndef words(line):\n    line.split()\njob = Job(map=words)\n")
     (tmp_path / "a.txt").write_text("1\nx\n")
@@ -239,6 +245,7 @@ def test_what_a_job_asks_for_without_effect_is_said_when_it_is_submitted_and_lat
         assert "resources: priority: no effect on this machine" in told
 
 
+@pytest.mark.thorough
 def test_a_failure_in_a_later_stage_names_it_and_the_record_of_the_one_before(fanfold: Person, tmp_path: Path):
     script = tmp_path / "late.py"
     script.write_text(
@@ -279,6 +286,7 @@ def test_named_outputs(fanfold: Person, tmp_path: Path):
     assert "has no output 'high': it has low" in fanfold("results", job, "--name", "high", status=5).stderr
 
 
+@pytest.mark.thorough
 def test_a_job_without_functions_needs_no_upload_of_code(fanfold: Person, tmp_path: Path):
     (tmp_path / "a.jsonl").write_text('["a",1]\n["b",2]\n["a",3]\n')
     (tmp_path / "sums.py").write_text("from fanfold import *\n\njob = Job(input=JSONL(), reduce=Sum())\n")
@@ -342,6 +350,7 @@ def test_a_key_that_no_request_can_carry_is_refused(fanfold: Person, texts: Path
     assert fanfold("jobs", "--json").json == {"items": []}
 
 
+@pytest.mark.thorough
 def test_a_key_stands_for_one_request(fanfold: Person, texts: Path):
     fanfold("put", texts, "texts")
     first = fanfold("submit", "wordcount", "--input", "files:texts/", "--key", "k1").text
@@ -365,6 +374,7 @@ def test_jobs_are_listed_newest_first(make_person: People, texts: Path):
     assert fanfold("jobs", "--all", status=4).stderr
 
 
+@pytest.mark.thorough
 def test_a_cancelled_job_ends(fanfold: Person, slow: str):
     fanfold("cancel", slow)
     done = fanfold("watch", slow, status=1)
@@ -379,6 +389,7 @@ def test_what_has_ended_cannot_be_cancelled(fanfold: Person, texts: Path):
     assert "so it cannot be cancelled" in fanfold("cancel", job, status=5).stderr
 
 
+@pytest.mark.thorough
 def test_what_has_ended_can_be_removed(fanfold: Person, slow: str):
     assert "Cancel it first" in fanfold("delete", slow, status=5).stderr
     fanfold("cancel", slow)
@@ -386,6 +397,7 @@ def test_what_has_ended_can_be_removed(fanfold: Person, slow: str):
     assert f"There is no job '{slow}'" in fanfold("status", slow, status=5).stderr
 
 
+@pytest.mark.thorough
 def test_ctrl_c_ends_the_watching_and_not_the_job(fanfold: Person, slow: str):
     watching = fanfold.spawn("watch", slow)
     assert watching.stderr is not None
@@ -399,6 +411,7 @@ def test_ctrl_c_ends_the_watching_and_not_the_job(fanfold: Person, slow: str):
     assert fanfold("status", slow, "--json").json["state"] in {"dispatched", "running"}
 
 
+@pytest.mark.thorough
 def test_figures_say_what_they_are(fanfold: Person, texts: Path):
     job = fanfold("submit", "wordcount", "--input", texts, "--partitions", "1", "--watch").text.strip()
     lines = [line.split() for line in fanfold("status", job).text.splitlines()]
@@ -412,6 +425,7 @@ def part_sha(fanfold: Person, job: str) -> str:
     return str(part["sha256"])
 
 
+@pytest.mark.thorough
 def test_a_job_that_is_not_there(fanfold: Person):
     done = fanfold("watch", "nope", "--json", status=5)
     assert "`fanfold jobs` lists yours" in done.stderr
@@ -420,12 +434,14 @@ def test_a_job_that_is_not_there(fanfold: Person):
     assert done.json["error"]["detail"] in done.stderr
 
 
+@pytest.mark.thorough
 def test_a_failed_job_in_json_says_why(fanfold: Person, texts: Path, tmp_path: Path):
     script = write_job(tmp_path, BROKEN)
     (job, *more) = fanfold("submit", script, "--input", texts, "--watch", "--json", status=1).text.splitlines()
     assert (json.loads(job)["error"]["type"], more) == ("urn:fanfold:problem:job-failed", [])
 
 
+@pytest.mark.thorough
 def test_results_go_only_where_nothing_is(fanfold: Person, texts: Path, tmp_path: Path):
     job = fanfold("submit", "wordcount", "--input", texts, "--watch").text.strip()
     (tmp_path / "empty").mkdir()

@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.client.services import Person
 
 COUNTING = """
@@ -23,6 +25,7 @@ def script(folder: Path, value: str, version: str | None = None) -> Path:
     return path
 
 
+@pytest.mark.thorough
 def test_a_job_goes_on_with_mended_code(fanfold: Person, texts: Path, tmp_path: Path) -> None:
     job = fanfold("submit", script(tmp_path, "1 // 0"), "--input", texts, "--watch", status=1).text.split()[0]
     sys.modules.pop(tmp_path.name)  # this process imports the file once more
@@ -35,6 +38,7 @@ def test_a_job_goes_on_with_mended_code(fanfold: Person, texts: Path, tmp_path: 
     assert "--include and --requirements go with --code" in fanfold("retry", job, "--include", "x", status=2).stderr
 
 
+@pytest.mark.thorough
 def test_events_are_lines(fanfold: Person, texts: Path) -> None:
     job = fanfold("submit", "wordcount", "--input", texts).text.strip()
     lines = fanfold("events", job, "--json").text.splitlines()
@@ -50,6 +54,7 @@ def test_events_are_lines(fanfold: Person, texts: Path) -> None:
     assert "This begins anew" in told.stderr and told.text == f"{line}\n"
 
 
+@pytest.mark.thorough
 def test_processes_have_no_workflow(fanfold: Person, texts: Path) -> None:
     job = fanfold("submit", "wordcount", "--input", texts, "--watch").text.strip()
     assert "runs jobs as processes on its own machine" in fanfold("workflow", job, status=5).stderr

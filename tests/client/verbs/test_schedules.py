@@ -21,6 +21,7 @@ job = Job(map=words, reduce=Sum())
 """
 
 
+@pytest.mark.thorough
 def test_a_schedule_keeps_a_command_line_with_its_uploads(fanfold: Person, texts: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(JOB)
@@ -70,6 +71,7 @@ def test_what_a_schedule_cannot_follow_is_refused(fanfold: Person, words: tuple[
     assert said in fanfold(*ADD, "--", *words, status=2).stderr
 
 
+@pytest.mark.thorough
 def test_a_refusal_of_the_service_is_told(fanfold: Person, texts: Path) -> None:
     refused = fanfold(*ADD, "--", "submit", "wordcount", "--input", texts, "--output", "files:counts/", status=3)
     assert "the output would be the same" in refused.stderr
@@ -78,6 +80,7 @@ def test_a_refusal_of_the_service_is_told(fanfold: Person, texts: Path) -> None:
     assert "`fanfold schedule list` lists yours" in fanfold("schedule", "show", "none", status=5).stderr
 
 
+@pytest.mark.thorough
 def test_administrators_name_an_owner_as_people_do(make_person: People, texts: Path) -> None:
     ada, bob, admin = make_person(), make_person(), make_person("admin")
     for person in (ada, bob):

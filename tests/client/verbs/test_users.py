@@ -32,6 +32,7 @@ def test_the_life_of_an_account(make_person: People):
     assert "no user" in admin("users", "show", name, status=5).stderr
 
 
+@pytest.mark.thorough
 def test_what_auth_api_refuses(make_person: People, fanfold: Person):
     admin = make_person("admin")
     assert "role admin" in fanfold("users", "list", status=4).stderr
@@ -63,6 +64,7 @@ def type_hidden(monkeypatch: pytest.MonkeyPatch) -> Prompts:
     return answer
 
 
+@pytest.mark.thorough
 def test_your_own_password_needs_the_current_one(fanfold: Person):
     change, before = ("users", "password", fanfold.name, "--password-stdin"), fanfold.tokens.read_text()
     wrong = fanfold(*change, stdin=f"not it\n{OTHER}\n", status=4)
@@ -87,6 +89,7 @@ def test_at_a_terminal_the_current_password_is_typed_once_and_the_new_one_twice(
     assert PASSWORD not in done.stderr + done.text
 
 
+@pytest.mark.thorough
 def test_a_password_of_somebody_else_is_the_administrators(make_person: People, fanfold: Person, type_hidden: Prompts):
     other = make_person()
     change = ("users", "password", other.name)
@@ -98,6 +101,7 @@ def test_a_password_of_somebody_else_is_the_administrators(make_person: People, 
     assert "fanfold login" not in done.stderr, "it isn't the administrator's own login that has ended"
 
 
+@pytest.mark.thorough
 def test_a_new_key_is_published_before_it_signs(make_person: People):
     admin = make_person("admin")
     before = {key["kid"] for key in admin("keys", "list", "--json").json["keys"]}
@@ -107,6 +111,7 @@ def test_a_new_key_is_published_before_it_signs(make_person: People):
     admin("whoami")
 
 
+@pytest.mark.thorough
 def test_removing_is_asked_about(make_person: People, fanfold: Person):
     admin = make_person("admin")
     done = admin("users", "remove", fanfold.name, typed="n\n", status=130)

@@ -210,6 +210,7 @@ def test_zones_that_polars_does_not_know_are_utc_in_frames(name: str) -> None:
     assert frame_of(array.cast(pa.timestamp("us", "Europe/Berlin")))["c"].dtype == pl.Datetime("us", "Europe/Berlin")
 
 
+@pytest.mark.thorough
 def test_times_are_read_where_nothing_else_has_loaded_pyarrows_functions() -> None:
     """As `pa.array` does, where pandas is installed."""
     code = (

@@ -67,6 +67,7 @@ def values(found):
     return [record for _, record in found]
 
 
+@pytest.mark.thorough
 @given(rows=ROWS, line_end=st.sampled_from(["\n", "\r\n"]), packed=st.sampled_from(list(PACK)), **SIZES)
 @settings(max_examples=200, deadline=None)
 def test_csv_with_newlines_in_quotes(rows, line_end, packed, split_size, chunk):
@@ -95,6 +96,7 @@ def test_csv_without_newlines_in_quotes_is_split_and_each_range_knows_the_header
         assert rows_of(data[offset:next_offset]) == [list(record.values())]
 
 
+@pytest.mark.thorough
 @given(text=st.text(st.sampled_from(list('a,"\n\r\t')), max_size=40), newlines=st.booleans(), **SIZES)
 @settings(max_examples=200, deadline=None)
 def test_any_text_as_csv_gives_the_same_good_and_bad_records_for_any_cut(text, newlines, split_size, chunk):
@@ -122,6 +124,7 @@ def test_tsv_and_other_characters(rows, split_size):
     assert (values(found), bad) == ([['a"', '"b'], ['"', ""]], [])
 
 
+@pytest.mark.thorough
 @given(
     records=st.lists(VALUES, max_size=10),
     gap=st.sampled_from(["\n", "\r\n", "\n\n", " \n", "\n \t\r\n"]),
@@ -153,6 +156,7 @@ def test_lines_that_are_no_json_are_told_one_by_one(lines, split_size, chunk):
     assert all(data[one.offset :].startswith(line) for one, line in zip(bad, wrong, strict=True))
 
 
+@pytest.mark.thorough
 @given(data=st.binary(max_size=80), size=st.integers(1, 12), packed=st.sampled_from(list(PACK)), **SIZES)
 @settings(max_examples=200, deadline=None)
 def test_records_of_fixed_length(data, size, packed, split_size, chunk):
@@ -292,6 +296,7 @@ def test_a_quote_that_is_never_closed_stops_before_memory_is_full(monkeypatch):
     assert failed.value.position.offset == 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("form", "data", "offset", "problem"),
     [
@@ -407,6 +412,7 @@ def test_no_two_keys_of_a_dict_become_one_in_json(records):
         assert sum(map(len, objects)) == count_keys(record)
 
 
+@pytest.mark.thorough
 @given(rows=st.lists(st.tuples(CELLS, CELLS), max_size=8), delimiter=st.sampled_from(",;\t"), size=st.integers(1, 9))
 @settings(max_examples=200, deadline=None)
 def test_what_is_written_as_csv_is_read_again(rows, delimiter, size):

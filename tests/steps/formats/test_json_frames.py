@@ -33,6 +33,7 @@ ALIKE = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.thorough
 @given(
     st.lists(st.fixed_dictionaries({}, optional={"c": VALUES, "d": ALIKE}), min_size=1, max_size=6), st.integers(1, 60)
 )

@@ -112,6 +112,7 @@ def test_json_lines_are_read_as_they_were_written_or_refused(records):
 CELLS = {name: kind for name, kind in SCALARS.items() if name not in ("number", "whole", "float", "numpy")}
 
 
+@pytest.mark.thorough
 @given(st.lists(st.tuples(st.sampled_from(["k", "é"]), st.one_of(*CELLS.values())), min_size=1, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_fields_and_lines_hold_the_same_text(records):

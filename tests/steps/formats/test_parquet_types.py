@@ -182,6 +182,7 @@ def test_a_column_of_one_kind_is_read_as_it_was_written(column):
     check_read_back(column)
 
 
+@pytest.mark.thorough
 @given(columns_of_any_kinds())
 @settings(max_examples=300, deadline=None)
 def test_any_column_is_read_as_it_was_written_or_refused(column):

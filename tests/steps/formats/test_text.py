@@ -49,6 +49,7 @@ class Chunked:
         return (data[at : at + self.size] for at in range(0, len(data), self.size))
 
 
+@pytest.mark.thorough
 @given(DATA, st.integers(1, 40), st.integers(1, 40))
 @settings(max_examples=300)
 def test_every_line_is_read_once_wherever_the_cuts_fall(data, split_size, chunk):

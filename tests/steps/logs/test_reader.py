@@ -95,6 +95,7 @@ def test_what_is_no_position_is_refused(objects, position):
         LogReader.at(objects, position)
 
 
+@pytest.mark.thorough
 def test_a_small_position_that_unpacks_to_much_is_refused(objects):
     with pytest.raises(InvalidPosition):
         LogReader.at(objects, base64.urlsafe_b64encode(zlib.compress(b"a" * 50_000_000)).decode())

@@ -89,6 +89,7 @@ def test_whoever_finishes_it_again_leaves_the_same_bytes(small_job, output):
     check_manifest(small_job)
 
 
+@pytest.mark.thorough
 def test_two_may_finish_it_at_once(small_job, monkeypatch):
     """The second one comes when the first has rewritten one part: it takes that as it is."""
     original = same_columns._rewritten

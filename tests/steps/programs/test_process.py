@@ -63,6 +63,7 @@ def test_a_program_that_writes_much_before_it_reads():
     assert output.endswith(b"600000\n")
 
 
+@pytest.mark.thorough
 def test_stderr_may_be_flooded_and_the_log_keeps_its_size():
     told: list[str] = []
     command = 'awk \'BEGIN { for (n = 0; n < 200000; n++) print "noise", n > "/dev/stderr" } END { print NR }\''
@@ -175,6 +176,7 @@ def _wait_until(condition):
         time.sleep(0.01)
 
 
+@pytest.mark.thorough
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.binary(max_size=300).map(lambda data: data.replace(b"\n", b"")), max_size=50))
 def test_any_bytes_come_through(lines):

@@ -127,6 +127,7 @@ def test_what_passes_the_memory_is_spilled_and_combined_bit_by_bit(small_job, mo
     assert sorted(lines_of(parts)) == sorted(b"key%d\t8" % n for n in range(500))
 
 
+@pytest.mark.thorough
 def test_a_program_alone_gives_a_part_for_each_split(small_job):
     small_job.write_input(TEXTS)
     parts = run(small_job, StageSpec(map=SPLIT), split_size=2048)

@@ -181,6 +181,7 @@ def test_the_first_key_of_a_type_that_a_worker_decodes_is_decoded(key: Any, monk
     assert keys.decode(encoded) == (1, key)
 
 
+@pytest.mark.thorough
 @given(KEYS)
 def test_a_key_arrives_as_it_was_yielded_in_its_type(key):
     encoded = keys.encode(key)

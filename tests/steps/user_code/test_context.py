@@ -170,6 +170,7 @@ def test_commits_are_read_in_the_order_of_their_tasks(small_job, count):
     assert [commit.records for commit in small_job.tree.commits_of(tasks)] == [task.index for task in tasks]
 
 
+@pytest.mark.thorough
 def test_a_status_is_told_with_the_beat(small_job):
     small_job.write_input({"a.txt": b"x\n"})
     small_job.create(stage("tells"))

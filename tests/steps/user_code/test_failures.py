@@ -208,6 +208,7 @@ def test_a_store_that_cannot_do_it_is_not_tried_again(small_job):
     assert small_job.tree.read("failed.json")["kind"] == "storage"
 
 
+@pytest.mark.thorough
 def test_every_other_worker_stops_when_one_has_failed(small_job):
     small_job.write_input({"a.txt": b"x\n"})
     small_job.create(workers={"all": 2})

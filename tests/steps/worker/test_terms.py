@@ -39,6 +39,7 @@ def test_code_may_remove_a_variable_of_its_stage(small_job, monkeypatch):
     assert "NEW" not in os.environ
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("of_job", [True, False])
 def test_a_job_that_is_late_fails_and_says_so(small_job, of_job):
     small_job.write_input(TEXTS)

@@ -26,6 +26,7 @@ def running(engine: ScriptedEngine) -> int:
     return sum(crew.phase == "active" for crew in engine.crews.values())
 
 
+@pytest.mark.thorough
 def test_what_waits_says_why_and_where_it_stands(open_site: Callable[..., Site]) -> None:
     engine = ScriptedEngine()
     site = open_site(engine, jobs=2)

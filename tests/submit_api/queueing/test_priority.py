@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.submit_api.conftest import Site
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -30,6 +32,7 @@ def test_a_job_of_a_higher_priority_starts_first(open_site: Callable[..., Site])
     )
 
 
+@pytest.mark.thorough
 def test_only_administrators_give_priorities(open_site: Callable[..., Site]) -> None:
     site = open_site(ScriptedEngine(), jobs=1)
     ada, root = site.user("ada"), site.user("root", "admin")

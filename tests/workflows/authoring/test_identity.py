@@ -215,6 +215,7 @@ plain_values = st.recursive(
 )
 
 
+@pytest.mark.thorough
 @settings(deadline=None)
 @given(plain_values, plain_values)
 def test_digests_tell_values_apart_and_nothing_else(one, other):

@@ -302,6 +302,7 @@ def test_the_same_code_makes_the_same_bundle_whenever_it_was_written(tmp_path, i
     assert first == pack([sys.modules["same_job"]], tmp_path)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "words"),
     [

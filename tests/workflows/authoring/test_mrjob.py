@@ -221,6 +221,7 @@ def test_commands_and_filters():
     assert found
 
 
+@pytest.mark.thorough
 def test_a_step_without_a_mapper_takes_lines_as_they_are():
     job = job_of(EXAMPLES / "mr_most_used_word.py").spec
     second = job.stages[1]
@@ -228,6 +229,7 @@ def test_a_step_without_a_mapper_takes_lines_as_they_are():
     assert second.combine is None
 
 
+@pytest.mark.thorough
 def test_what_is_beside_the_script_is_shipped(visits):
     job = job_of(visits, "--levels", str(visits.parent / "known.txt"))
     assert job.bundle
@@ -237,6 +239,7 @@ def test_what_is_beside_the_script_is_shipped(visits):
     assert "--levels known.txt" in job.spec.stages[0].map.program
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("attributes", "problem"),
     [

@@ -80,6 +80,7 @@ def found_by_worker(folder, compiled, reference):
         worker.close()
 
 
+@pytest.mark.thorough
 def test_functions_of_a_prompt_travel_pickled_with_what_they_import(prompt, tmp_path):
     compiled = prompt(TYPED)["job"].compile()
     assert sorted(compiled.bundle.names) == ["deeper.py", "fanfold_pickled.pickle", "helper.py", "lazy.py"]
@@ -111,6 +112,7 @@ def test_whatever_is_typed_is_carried(text, prompt, tmp_path):
     assert found_by_worker(tmp_path, compiled, compiled.spec.stages[0].map.function)("a") == [("a", OTHERS[text])]
 
 
+@pytest.mark.thorough
 def test_two_functions_of_one_name_have_names_of_their_own(prompt, tmp_path):
     namespace = prompt(TYPED)
     first = namespace["words"]
@@ -175,6 +177,7 @@ def test_tracebacks_show_the_lines_of_a_cell_and_nothing_else_of_it_travels(prom
     assert again.bundle == compiled.bundle
 
 
+@pytest.mark.thorough
 def test_another_python_refuses_them(prompt, tmp_path):
     compiled = prompt(TYPED)["job"].compile()
     compiled = replace(compiled, spec=replace(compiled.spec, python="3.9"))
@@ -184,6 +187,7 @@ def test_another_python_refuses_them(prompt, tmp_path):
         found_by_worker(tmp_path, compiled, "fanfold_pickled:words")
 
 
+@pytest.mark.thorough
 def test_a_pickle_that_cant_be_loaded_is_told(prompt, tmp_path, monkeypatch):
     compiled = prompt(TYPED)["job"].compile()
     monkeypatch.setitem(sys.modules, "helper", types.ModuleType("helper"))
@@ -207,6 +211,7 @@ def test_functions_executed_by_a_file_are_carried(tmp_path):
     assert "fanfold_pickled.pickle" in (compiled.bundle.names if compiled.bundle else ())
 
 
+@pytest.mark.thorough
 def test_a_run_of_what_standard_input_holds(tmp_path):
     """Classes among the keys go from mappers to reducers, in processes of their own."""
     write(tmp_path, {**HELPERS, "in.txt": "b a b\n"})

@@ -99,6 +99,7 @@ def test_a_wheel_is_fetched_with_the_indexs_password_once(index: Index, tmp_path
     assert index.fetched == 1
 
 
+@pytest.mark.thorough
 def test_a_download_that_breaks_off_begins_again_a_few_times(index: Index, tmp_path: Path) -> None:
     index.broken = 2
     assert fetched(tmp_path).dependencies.wheels

@@ -190,6 +190,7 @@ def test_refusals_are_told_before_anything_runs(work, environ):
     assert not (work / "out").exists()
 
 
+@pytest.mark.thorough
 def test_a_script_starts_anew_once_with_its_own_arguments_and_leaves_the_environment_as_it_was(work, environ):
     (work / "job.py").write_text(
         '# /// script\n# dependencies = ["shout"]\n# ///\nprint("begun", flush=True)\n'

@@ -344,6 +344,7 @@ class TestWatch:
         engine.submit(PLAN)
         assert watcher.next() == JOB
 
+    @pytest.mark.thorough
     def test_goes_on_after_an_outage(self, api, engine, watcher):
         wait_for_request(api, "watch=")
         api.refusal = (503, "the server is currently unable to handle the request")
@@ -381,7 +382,9 @@ class Pauses:
 
 
 def test_a_watch_that_cannot_be_opened_is_tried_ever_more_slowly(monkeypatch):
-    monkeypatch.setattr("random.uniform", lambda least, most: most if (least, most) == (0.5, 1) else 0)
+    monkeypatch.setattr(
+        "random.SystemRandom.uniform", lambda self, least, most: most if (least, most) == (0.5, 1) else 0
+    )
     nobody = client.Configuration()
     nobody.host, nobody.retries = "http://127.0.0.1:1", False
     pauses = Pauses(9)

@@ -44,6 +44,7 @@ class Issued:
         return {"AWS_ACCESS_KEY_ID": f"key {len(self.asked)}"}
 
 
+@pytest.mark.thorough
 def test_the_workflows_secret_reaches_what_the_job_may(api: StandIn, api_client: client.ApiClient) -> None:
     issue = Issued()
     handed_out(api_client, issue, HANDLE)

@@ -24,6 +24,7 @@ class TestLocalEngine(EngineContract):
     def place(self, tmp_path: Path) -> Place:
         return Place(tmp_path, str(tmp_path))
 
+    @pytest.mark.thorough
     def test_of_jobs_that_ended_only_the_latest_are_remembered(self, engine, prepare, monkeypatch):
         """So a service that runs for months doesn't grow with every job."""
         monkeypatch.setattr("fanfold.engines.local.engine.MOST_ENDED", 1)

@@ -91,6 +91,7 @@ def test_a_file_beside_the_job_is_there_if_it_is_named_and_else_the_error_says_h
             assert "name it in Job(files={'stop': 'stop.txt'})" in done.stderr
 
 
+@pytest.mark.thorough
 def test_two_runs_into_one_output_are_told_whatever_their_temporary_folders(tmp_path):
     (tmp_path / "in.txt").write_text("a\n")
     (tmp_path / "elsewhere").mkdir()

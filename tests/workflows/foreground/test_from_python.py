@@ -93,6 +93,7 @@ def test_it_writes_what_the_command_writes(text, tmp_path, jobs):
     assert not (tmp_path / "out" / "_job").exists()
 
 
+@pytest.mark.thorough
 def test_a_temporary_output_lasts_as_long_as_something_refers_to_it(text, jobs):
     result = jobs.counts.run(text, quiet=True)
     folder = folder_of(result)
@@ -105,6 +106,7 @@ def test_a_temporary_output_lasts_as_long_as_something_refers_to_it(text, jobs):
     assert not folder.parent.exists()
 
 
+@pytest.mark.thorough
 def test_nothing_is_left_of_a_run_that_failed(text, tmp_path, monkeypatch, jobs):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(JobFailed):
@@ -112,6 +114,7 @@ def test_nothing_is_left_of_a_run_that_failed(text, tmp_path, monkeypatch, jobs)
     assert [path for path in tmp_path.iterdir() if path != text] == []
 
 
+@pytest.mark.thorough
 def test_a_failure_has_the_traceback_of_the_users_code(text, jobs):
     with pytest.raises(JobFailed, match=r"the job failed: map/0: the mapper raised ValueError") as caught:
         jobs.sums.run(text, quiet=True)
@@ -139,6 +142,7 @@ def test_named_inputs_and_outputs(text, tmp_path, jobs):
         jobs.counts.run(text, quiet=True).frame("other")
 
 
+@pytest.mark.thorough
 def test_named_aggregations_give_flat_columns(tmp_path, jobs):
     (tmp_path / "log").write_text("a 1.5\nb 1\na 2.5\n")
     result = jobs.slowest.run(tmp_path / "log", quiet=True)
@@ -161,6 +165,7 @@ def test_the_quarantine_tells_where_bad_records_are(tmp_path, jobs):
     assert (clean.skipped, list(clean.quarantine())) == (0, [])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "given", [{"least": 3, "words": {"or"}}, {"model": {"least": 3, "words": {"or"}}}, {"least": "3", "words": ["or"]}]
 )
@@ -281,6 +286,7 @@ def test_a_script_without_a_guard_is_told(text, tmp_path):
     assert done.returncode == 1
 
 
+@pytest.mark.thorough
 def test_it_runs_in_a_thread(text, jobs):
     found: list[str] = []
     thread = threading.Thread(target=lambda: found.extend(jobs.counts.run(text, quiet=True).records()))

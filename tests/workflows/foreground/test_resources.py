@@ -71,6 +71,7 @@ job = Job(stages=[
 """
 
 
+@pytest.mark.thorough
 def test_more_than_the_machine_has_is_said(tmp_path):
     (tmp_path / "job.py").write_text(DEMANDING)
     done = run(tmp_path, "--memory", "99999999999GB")

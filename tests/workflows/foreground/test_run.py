@@ -37,6 +37,7 @@ def parts(folder, name="out"):
     return {path.name: path.read_bytes() for path in sorted((folder / name).glob("part-*"))}
 
 
+@pytest.mark.thorough
 def test_words_are_counted_and_only_the_output_stays(texts):
     done = run(texts, "--partitions", "2")
     assert done.returncode == 0, done.stderr
@@ -281,6 +282,7 @@ def test_a_file_name_with_control_characters_is_read_and_shown_escaped(texts):
     assert parse_counts(parts(texts)) == count_words({**TEXTS, "odd": b"fine\nodd\n"})
 
 
+@pytest.mark.thorough
 def test_an_output_that_a_link_leads_into_the_input_is_refused(texts):
     (texts / "link").symlink_to("in")
     done = subprocess.run(

@@ -82,6 +82,7 @@ def test_a_process_substitution_is_an_input(tmp_path):
     assert part(tmp_path) == "a\t2\nb\t1\n"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("more", "told"),
     [(["--input", "-"], "can be read only once"), (["--on", "argo"], "pods can't read -, a pipe on this machine")],
@@ -94,6 +95,7 @@ def test_a_pipe_that_cannot_be_read_is_refused(tmp_path, more, told):
     assert told in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("target", "told"), [("nowhere", "which doesn't exist"), ("link", "leads back to itself"), (None, "neither a file")]
 )

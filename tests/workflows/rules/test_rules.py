@@ -95,6 +95,7 @@ def goes_together(stage, job):
     return "sort_values" not in stage and not combine
 
 
+@pytest.mark.thorough
 def test_python_and_json_refuse_the_same_jobs_in_the_same_words():
     """Of the many that may be written, every seventh, so that all pairs of choices come up."""
     seen = {True: 0, False: 0}

@@ -79,15 +79,18 @@ def test_on_a_narrow_terminal_labels_and_figures_are_kept(columns: int):
     assert all(len(line) <= columns for line in lines)
 
 
+@pytest.mark.thorough
 def test_colour_only_where_it_is_wanted():
     assert "\x1b[36m" in on_terminal(SHOW, TERM="xterm")
     assert "\x1b[36m" not in on_terminal(SHOW, TERM="xterm", NO_COLOR="1")
 
 
+@pytest.mark.thorough
 def test_the_cursor_is_never_hidden():
     assert "\x1b[?25l" not in on_terminal(SHOW, TERM="xterm")
 
 
+@pytest.mark.thorough
 def test_a_terminal_that_cannot_redraw_gets_plain_lines():
     written = on_terminal(SHOW, TERM="dumb")
     assert "\x1b" not in written

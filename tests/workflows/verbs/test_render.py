@@ -85,6 +85,7 @@ def test_nothing_is_written_unless_asked_for(data):
     assert not (data / "counts").exists()
 
 
+@pytest.mark.thorough
 def test_what_is_written_is_what_the_workflow_runs(data):
     script = data / "count.py"
     script.write_text(SCRIPT)
@@ -98,6 +99,7 @@ def test_what_is_written_is_what_the_workflow_runs(data):
     assert (data / "counts/part-00000.txt").read_text() == "one\t1\ntwo\t2\n"
 
 
+@pytest.mark.thorough
 def test_in_s3_pods_get_the_key_by_its_secrets_name(seaweedfs_server, monkeypatch):
     for name, value in seaweedfs_server.environ.items():
         monkeypatch.setenv(name, value)
