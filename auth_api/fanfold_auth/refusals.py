@@ -11,6 +11,7 @@ Refusal
 ├── UnsupportedGrant      a grant type that is not offered
 ├── NoSuchUser            nobody has that name
 ├── NoSuchDelegation      no delegation of the caller's has that id
+├── NoSuchSession         no session of the user's has that id
 ├── TooManyDelegations    a user has as many as are kept
 ├── UserExists            the name is taken
 ├── LastAdmin             the change would leave nobody who can administer
@@ -71,6 +72,12 @@ class NoSuchDelegation(Refusal):
     """No delegation of the caller's has that id."""
 
     example = "There is no delegation '5b1e' of yours. List yours with GET /v1/delegations."
+
+
+class NoSuchSession(Refusal):
+    """No session of the user's has that id."""
+
+    example = "There is no session '5b1e0c7a51e8b264d09f' of 'ada'. List them with GET /v1/sessions."
 
 
 class TooManyDelegations(Refusal):

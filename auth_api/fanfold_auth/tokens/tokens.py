@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import jwt
 
+from fanfold_auth.accounts.groups import groups_of
 from fanfold_auth.accounts.users import User
 from fanfold_auth.keys.keys import Keys
 from fanfold_auth.settings import Settings
 from fanfold_web.tokens.access_tokens import ALGORITHM, TYPE, Claims, Verifier
-
-CLIENT = "fanfold"
+from fanfold_web.tokens.authorization import FIRST_PARTY
 
 _jws = jwt.PyJWS()
 
@@ -23,13 +23,18 @@ class Tokens:
         self._settings, self._keys, self._now = settings, keys, now
         self.verify = Verifier(settings.issuer, settings.audience, keys.verifying, now).verify
 
-    def issue(self, user: User, audience: str | None = None) -> str:
-        """A token for a user who has just proved who they are; for the services unless for another audience."""
+    def issue(
+        self, user: User, audience: str | None = None, client: str = FIRST_PARTY, stamp: str | None = None
+    ) -> str:
+        """A token for a user who has just proved who they are; for the services unless for another audience.
+
+        `stamp` is what it ends with, if that isn't the user's own.
+        """
         kid, key = self._keys.signing()
         now, audience = int(self._now()), audience or self._settings.audience
         claims = Claims(
             iss=self._settings.issuer, aud=audience, sub=user.id, preferred_username=user.name,
-            client_id=CLIENT, roles=list(user.roles), groups=list(user.roles), stamp=user.stamp,
+            client_id=client, roles=list(user.roles), groups=groups_of(user), stamp=stamp or user.stamp,
             iat=now, nbf=now, exp=now + self._settings.token_seconds, jti=secrets.token_urlsafe(16),
         )  # fmt: skip
         return _jws.encode(claims.model_dump_json().encode(), key, ALGORITHM, {"typ": TYPE, "kid": kid})
