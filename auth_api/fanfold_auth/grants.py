@@ -6,6 +6,7 @@ no client is named.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, TypeAlias
 
 from fanfold_auth.accounts.users import User
@@ -17,7 +18,8 @@ from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, Unsupported
 from fanfold_auth.service import Service
 from fanfold_auth.tokens.refresh import family_of, new_family
 from fanfold_auth.tokens.sessions import Source, session_of
-from fanfold_web.tokens.authorization import DELEGATION_TYPE, TOKEN_EXCHANGE, delegated_audience
+from fanfold_web.tokens import authorization
+from fanfold_web.tokens.authorization import TOKEN_EXCHANGE, delegated_audience
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,10 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Who gets an access token, for which audience and client; and the next refresh token, if there is one."""
+    """Who gets an access token, for which audience and client; and the next refresh token, if there is one.
+
+    What an API token was exchanged for bears its stamp, `via`, and expires with it.
+    """
 
     user: User
     audience: str
@@ -47,6 +52,8 @@ class Redeemed:
     scopes: tuple[str, ...] = ()
     code: Code | None = None
     """What an ID token is issued for."""
+    via: str = ""
+    until: float = inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,8 @@ def redeem(service: Service, asked: TokenRequest) -> Redeemed:
 
 def issue(service: Service, redeemed: Redeemed) -> Issued:
     """The tokens themselves."""
-    access_token = service.tokens.issue(redeemed.user, redeemed.audience, redeemed.client.id, redeemed.stamp)
+    ends: dict[str, Any] = {"stamp": redeemed.stamp, "via": redeemed.via, "until": redeemed.until}
+    access_token = service.tokens.issue(redeemed.user, redeemed.audience, client=redeemed.client.id, **ends)
     code = redeemed.code
     wants_id_token = code is not None and "openid" in code.scopes
     id_token = service.openid.id_tokens.issue(code, redeemed.user, access_token) if code and wants_id_token else None
@@ -149,11 +157,17 @@ def _token_exchange(service: Service, asked: TokenRequest) -> Redeemed:
             f"The client {asked.client.id!r} may not exchange tokens. Services do it at /v1/token."
         )
     token = asked.required("subject_token")
-    if (token_type := asked.required("subject_token_type")) != DELEGATION_TYPE:
-        raise InvalidTokenRequest(
-            f"The subject_token_type {token_type[:80]!r} is not exchanged here. Send {DELEGATION_TYPE}."
-        )
-    return Redeemed(service.delegations.redeem(token), delegated_audience(service.settings.audience))
+    match asked.required("subject_token_type"):
+        case authorization.DELEGATION_TYPE:
+            return Redeemed(service.delegations.redeem(token), delegated_audience(service.settings.audience))
+        case authorization.API_TOKEN_TYPE:
+            user, found = service.api_tokens.redeem(token)
+            return Redeemed(user, service.settings.audience, via=found.stamp, until=found.expires)
+        case other:
+            raise InvalidTokenRequest(
+                f"The subject_token_type {other[:80]!r} is not exchanged here. Send {authorization.API_TOKEN_TYPE} or "
+                f"{authorization.DELEGATION_TYPE}."
+            )
 
 
 GRANTS: Mapping[str, Grant] = {

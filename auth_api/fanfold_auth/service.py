@@ -13,6 +13,7 @@ from fanfold_auth.openid import provider
 from fanfold_auth.openid.provider import Provider
 from fanfold_auth.refusals import WrongPassword
 from fanfold_auth.settings import Settings
+from fanfold_auth.tokens.api_tokens import ApiTokens
 from fanfold_auth.tokens.delegations import Delegations
 from fanfold_auth.tokens.ended import EndedTokens
 from fanfold_auth.tokens.refresh import Refreshes
@@ -36,6 +37,7 @@ class Service:
     refreshes: Refreshes
     sessions: Sessions
     delegations: Delegations
+    api_tokens: ApiTokens
     throttle: Throttle
     openid: Provider
     record_writes: WriteProbe
@@ -76,6 +78,7 @@ def wire(
         refreshes=Refreshes(settings, records, users, now),
         sessions=sessions,
         delegations=Delegations(records, users, now),
+        api_tokens=ApiTokens(records, users, now),
         throttle=Throttle(records, derive(kek, "fanfold attempts by password"), now),
         openid=provider.wire(settings, records, keys, sessions, kek, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("auth/written", {"at": now()})])),

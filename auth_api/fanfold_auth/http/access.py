@@ -55,10 +55,26 @@ def _caller(request: Request, service: TheService, _: Annotated[object, Depends(
             "The access token has ended: the user's password or roles have changed. Refresh it or log in again.",
             token_sent=True,
         )
+    if claims.via and service.ended.has_ended(claims.via):
+        raise Unauthenticated(
+            "The access token has ended: the API token that it was exchanged for was revoked.", token_sent=True
+        )
     return Caller(user, claims)
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _person(caller: AnyCaller) -> Caller:
+    """Whoever has logged in. What a stolen API token can do must end with it, when it is revoked."""
+    if caller.claims.via:
+        raise Forbidden(
+            "An API token can't do this, since it would outlast the token: log in, and do it with that access token."
+        )
+    return caller
+
+
+Person = Annotated[Caller, Depends(_person)]
 
 
 async def _admin(caller: AnyCaller) -> Caller:
@@ -69,3 +85,10 @@ async def _admin(caller: AnyCaller) -> Caller:
 
 
 Admin = Annotated[Caller, Depends(_admin)]
+
+
+async def _admin_in_person(admin: Admin, _: Person) -> Caller:
+    return admin
+
+
+AdminInPerson = Annotated[Caller, Depends(_admin_in_person)]

@@ -9,9 +9,7 @@ from fanfold_web.refusals import Refusal
 
 PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     **SHARED,
-    refusals.InvalidGrant: ProblemType(
-        400, "invalid-grant", "Invalid refresh token", members={"error": "invalid_grant"}
-    ),
+    refusals.InvalidGrant: ProblemType(400, "invalid-grant", "Invalid grant", members={"error": "invalid_grant"}),
     refusals.InvalidTokenRequest: ProblemType(
         400, "invalid-request", "Invalid token request", members={"error": "invalid_request"}
     ),
@@ -49,10 +47,13 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     openid.BadClient: ProblemType(422, "bad-client", "Invalid client"),
     refusals.NoSuchSession: ProblemType(404, "no-such-session", "No such session"),
     refusals.WrongPassword: ProblemType(401, "wrong-password", "Wrong name or password", headers=challenge),
+    refusals.NoSuchApiToken: ProblemType(404, "no-such-token", "No such API token"),
     refusals.NoSuchDelegation: ProblemType(404, "no-such-delegation", "No such delegation"),
     refusals.NoSuchUser: ProblemType(404, "no-such-user", "No such user"),
     refusals.LastAdmin: ProblemType(409, "last-admin", "The last admin stays"),
     refusals.RotationPending: ProblemType(409, "rotation-pending", "A new key is waiting already"),
+    refusals.ApiTokenExists: ProblemType(409, "token-exists", "The name is taken"),
+    refusals.TooManyApiTokens: ProblemType(409, "too-many-tokens", "Too many API tokens"),
     refusals.TooManyDelegations: ProblemType(409, "too-many-delegations", "Too many delegations"),
     refusals.UserExists: ProblemType(409, "user-exists", "The name is taken"),
     refusals.BadName: ProblemType(422, "bad-name", "Invalid user name"),
