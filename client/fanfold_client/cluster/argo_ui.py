@@ -1,7 +1,7 @@
 """The Argo UI of an installation: what its login needs besides manifests.
 
-Its server and the browser reach auth at different addresses. The server asks inside the cluster (`issuer`), and
-expects of tokens the issuer that everybody else knows (`issuerAlias`), which is the URL that browsers use.
+Its server finds auth inside the cluster, at the issuer of tokens; browsers reach auth at another URL, to which auth
+sends them by itself (FANFOLD_AUTH_PUBLIC_URL).
 """
 
 import base64
@@ -16,33 +16,28 @@ from fanfold_client.cluster.kubectl import Kubectl
 from fanfold_client.cluster.objects import Object, find, secret
 from fanfold_client.cluster.overlay import Literals
 
-NAME, PORT = "argo-ui", 2746
+NAME, PORT, CALLBACK = "argo-ui", 2746, "/oauth2/callback"
 CLIENT, CLIENT_SECRET = "argo-server", "argo-ui-client"
 SESSION = "1h"
 """How long a login to it lasts, whatever becomes of the user meanwhile."""
 FORWARDED = {"auth": "http://127.0.0.1:1337", "submit": "http://127.0.0.1:1338", NAME: f"http://127.0.0.1:{PORT}"}
 """The URLs of what has no other, while `fanfold login --forward` runs."""
 Say = Callable[[str], None]
-INSIDE = "http://auth:1337"
-"""auth, for whatever runs in the same namespace; also the issuer of an installation that nobody gave another one."""
 
 
 @dataclass(frozen=True)
 class ArgoUI:
-    """The Argo UI that an overlay defines, and its URL."""
+    """The Argo UI that an overlay defines."""
 
     namespace: str
     url: str
-    issuer: str
-    """The URL at which browsers reach auth, and the issuer of its tokens."""
-    sso: Mapping[str, object]
-    """Its configuration of logins."""
+    """Where browsers reach it, without a slash at the end."""
 
     @property
-    def redirect_urls(self) -> list[str]:
-        """Where auth may send browsers after a login: to its URL and, where that is no other host, a forwarded port."""
+    def redirect_uris(self) -> list[str]:
+        """Where auth may send browsers after a login: to its URL and, where that has no TLS, to a forwarded port."""
         urls = [self.url, FORWARDED[NAME]] if self.url.startswith("http://") else [self.url]
-        return [f"{url.rstrip('/')}/oauth2/callback" for url in dict.fromkeys(urls)]
+        return [f"{url}{CALLBACK}" for url in dict.fromkeys(urls)]
 
 
 def find_argo_ui(objects: list[Object], namespace: str, urls: Mapping[str, str]) -> ArgoUI | None:
@@ -59,40 +54,41 @@ def find_argo_ui(objects: list[Object], namespace: str, urls: Mapping[str, str])
     deployment = find(objects, "Deployment", NAME)
     if deployment is None:
         return None
-    issuer = _setting(objects, "fanfold-auth", "FANFOLD_AUTH_ISSUER") or INSIDE
-    given = find(objects, "ConfigMap", NAME)
-    text = (given or {}).get("data", {}).get("sso")
-    if text is None:
-        url = urls.get(NAME) or FORWARDED[NAME]
-        issuer = (urls.get("auth") or FORWARDED["auth"]) if issuer == INSIDE else issuer
-        return ArgoUI(deployment["metadata"].get("namespace", namespace), url, issuer, _sso(issuer, url))
-    sso = _parsed(text)
-    expected = sso.get("issuerAlias") or sso.get("issuer")
-    if expected != issuer:
-        raise Refused(
-            f"The Argo UI would refuse every login: its `sso` expects tokens of {expected}, and auth issues those of "
-            f"{issuer}. Set `issuerAlias` in the ConfigMap {NAME} to FANFOLD_AUTH_ISSUER."
-        )
-    url = str(sso.get("redirectUrl") or "").removesuffix("oauth2/callback") or urls.get(NAME) or FORWARDED[NAME]
-    return ArgoUI(deployment["metadata"].get("namespace", namespace), url.rstrip("/"), issuer, sso)
+    url = urls.get(NAME) or FORWARDED[NAME]
+    if text := _own_config(objects).get("sso"):
+        sso, issuer = _parsed(text), _setting(objects, "fanfold-auth", "FANFOLD_AUTH_ISSUER")
+        expected = sso.get("issuerAlias") or sso.get("issuer")
+        if expected != issuer:
+            raise Refused(
+                f"The Argo UI would refuse every login: its `sso` expects tokens of {expected}, but auth issues those "
+                f"of {issuer}. Set `issuer` in the ConfigMap {NAME} to FANFOLD_AUTH_ISSUER."
+            )
+        url = str(sso.get("redirectUrl") or "").removesuffix(CALLBACK) or url
+    return ArgoUI(deployment["metadata"].get("namespace", namespace), url)
 
 
 def literals_for(ui: ArgoUI, objects: list[Object], urls: Mapping[str, str]) -> Literals:
     """What the ConfigMaps lack, by name: the overlay didn't know at which URLs browsers reach the services."""
-    given = (find(objects, "ConfigMap", NAME) or {}).get("data", {})
+    given = _own_config(objects)
     if "sso" in given:
         return {}
-    submit = urls.get("submit") or FORWARDED["submit"]
+    submit, auth = (urls.get(name) or FORWARDED[name] for name in ("submit", "auth"))
     job = f"{submit}/v1/jobs/${{workflow.metadata.labels.fanfold.dev/job}}"
     links = [{"name": "Fanfold job", "scope": "workflow", "url": job}]
-    own = {"sso": json.dumps(ui.sso)} | ({} if "links" in given else {"links": json.dumps(links)})
+    issuer = _setting(objects, "fanfold-auth", "FANFOLD_AUTH_ISSUER") or auth
+    own = {"sso": json.dumps(_sso(issuer, ui.url))} | ({} if "links" in given else {"links": json.dumps(links)})
     digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()[:16]
+    known = _setting(objects, "fanfold-auth", "FANFOLD_AUTH_PUBLIC_URL")
     return {
-        "fanfold-auth": {"FANFOLD_AUTH_ISSUER": ui.issuer},
-        "fanfold-submit": {"FANFOLD_SUBMIT_ISSUER": ui.issuer, "FANFOLD_SUBMIT_ARGO_UI": ui.url},
+        "fanfold-auth": {"FANFOLD_AUTH_PUBLIC_URL": known or auth},
+        "fanfold-submit": {"FANFOLD_SUBMIT_ARGO_UI": ui.url},
         NAME: own,
         f"{NAME}-server": {"FANFOLD_ARGO_UI_CONFIG": digest},  # it reads the others when it starts: start it anew
     }
+
+
+def _own_config(objects: list[Object]) -> dict[str, str]:
+    return (find(objects, "ConfigMap", NAME) or {}).get("data") or {}
 
 
 def ensure_client_secret(kubectl: Kubectl, ui: ArgoUI, say: Say) -> None:
@@ -108,20 +104,21 @@ def register(kubectl: Kubectl, ui: ArgoUI, say: Say) -> None:
     """Tell auth, which must be running, the server's secret, and where to send browsers after a login."""
     found = replace(kubectl, namespace=ui.namespace).find("secret", CLIENT_SECRET) or {}
     client_secret = base64.b64decode(found.get("data", {}).get("client-secret", "")).decode()
-    redirects = [word for url in ui.redirect_urls for word in ("--redirect-uri", url)]
-    command = ("python", "-m", "fanfold_auth", "client", CLIENT, "--secret-stdin", *redirects)
+    options = [word for uri in ui.redirect_uris for word in ("--redirect-uri", uri)]
+    if ui.url.startswith("http://"):
+        options.append("--plain-http")
+    command = ("python", "-m", "fanfold_auth", "client", CLIENT, "--secret-stdin", "--no-pkce", *options)
     kubectl.run("exec", "-i", "deployment/auth", "--", *command, stdin=f"{client_secret}\n")
     say(f"registered the Argo UI at auth: {ui.url}")
 
 
 def _sso(issuer: str, url: str) -> dict[str, object]:
-    """The server takes the scheme of its own URL to be HTTP, so where TLS ends before it, the URL is told."""
+    """The server takes its own URL from requests, and believes that it has no TLS: else the URL has to be told."""
     return {
-        "issuer": INSIDE,
-        "issuerAlias": issuer,
+        "issuer": issuer,
         "clientId": {"name": CLIENT_SECRET, "key": "client-id"},
         "clientSecret": {"name": CLIENT_SECRET, "key": "client-secret"},
-        "redirectUrl": f"{url}/oauth2/callback" if url.startswith("https://") else "",
+        "redirectUrl": f"{url}{CALLBACK}" if url.startswith("https://") else "",
         "scopes": ["profile", "groups"],
         "rbac": {"enabled": True},
         "sessionExpiry": SESSION,
