@@ -33,7 +33,7 @@ class Tokens:
         now, audience = int(self._now()), audience or self._settings.audience
         claims = Claims(
             iss=self._settings.issuer, aud=audience, sub=user.id, preferred_username=user.name,
-            client_id=CLIENT, roles=list(user.roles), groups=list(user.roles), stamp=user.stamp,
+            client_id=CLIENT, roles=list(user.roles), groups=user.claimed_groups, stamp=user.stamp,
             iat=now, nbf=now, exp=now + self.seconds(until), jti=secrets.token_urlsafe(16), via=via,
         )  # fmt: skip
         payload = claims.model_dump_json(exclude_defaults=True).encode()

@@ -12,6 +12,8 @@ class Me(TypedDict):
     id: str
     name: str
     roles: list[str]
+    groups: NotRequired[list[str]]
+    """The teams whose jobs and files the user shares."""
 
 
 class User(TypedDict):
@@ -20,6 +22,7 @@ class User(TypedDict):
     id: str
     name: str
     roles: list[str]
+    groups: NotRequired[list[str]]
     disabled: bool
     created: str
 
