@@ -76,6 +76,7 @@ class Job(TypedDict):
     admitted: bool
     inputs: list[str] | dict[str, list[str]]
     output: str | None
+    team: NotRequired[str | None]
     partitions: int
     workflow: dict[str, str] | None
     created: str

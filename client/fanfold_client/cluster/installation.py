@@ -125,9 +125,9 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
             kubectl.run("rollout", "restart", *(f"deployment/{name}" for name in USERS))
         rollout.wait(kubectl, names, options.seconds, say)
         enforce_access(kubectl, objects, say)
-        _migrate_records(kubectl, say)
         demo_users = _create_demo_users(kubectl, say) if options.demo else ()
         password = None if options.demo else _create_admin(kubectl, options.admin, say)
+        _migrate_records(kubectl, say)
         address = (local and local.address) or _node_address(kubectl)
         urls = {name: f"http://{address}:{port}" for name, port in node_ports(objects).items() if address}
         urls |= ingress_urls(objects)
