@@ -100,7 +100,7 @@ def test_passwd_ends_other_logins_and_goes_on_itself(fanfold: Person):
     assert done.json == {"name": fanfold.name, "tokens": 1}
     assert "1 API token may still act for you" in done.stderr
     assert fanfold("whoami"), "this login goes on"
-    assert "login" in other("users", "password", fanfold.name, status=4, stdin="").stderr
+    assert "has ended" in other("tokens", "list", status=4).stderr
     other("login", "--user", fanfold.name, "--password-stdin", stdin=f"{OTHER}\n")
 
 
