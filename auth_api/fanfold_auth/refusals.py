@@ -16,6 +16,7 @@ Refusal
 ├── OldRecords            users are stored in a version that has no groups yet
 ├── NoSuchApiToken        no API token of that user has that name
 ├── NoSuchDelegation      no delegation of the caller's has that id
+├── NoSuchSession         no session of the user's has that id
 ├── TooManyDelegations,
 │   TooManyApiTokens      a user has as many as are kept
 ├── ApiTokenExists        the user has one of that name
@@ -105,6 +106,12 @@ class NoSuchDelegation(Refusal):
     """No delegation of the caller's has that id."""
 
     example = "There is no delegation '5b1e' of yours. List yours with GET /v1/delegations."
+
+
+class NoSuchSession(Refusal):
+    """No session of the user's has that id."""
+
+    example = "There is no session '5b1e0c7a51e8b264d09f' of 'ada'. List them with GET /v1/sessions."
 
 
 class TooManyDelegations(Refusal):

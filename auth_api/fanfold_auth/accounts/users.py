@@ -199,6 +199,14 @@ class Users:
         encoded = self._hash(password)
         return self._change(name, lambda user: replace(_logged_out(user), password=encoded))
 
+    def log_out(self, name: str) -> User:
+        """End all of the user's logins and access tokens, everywhere."""
+        return self._change(name, _logged_out)
+
+    def end_access_tokens(self, name: str) -> User:
+        """End the user's access tokens; their logins go on, and get new ones."""
+        return self._change(name, lambda user: replace(user, stamp=_random()))
+
     def remove(self, name: str) -> User:
         """Forget the user; the name is free again, and neither logins nor the id carry over. Raises LastAdmin."""
         return self._change(name, lambda user: None)

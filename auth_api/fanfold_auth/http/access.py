@@ -17,7 +17,9 @@ from fanfold_web.tokens.access_tokens import Claims
 from fanfold_web.tokens.authorization import bearer_token
 
 # Documents the scheme; `bearer_token` reads the header.
-_bearer = HTTPBearer(auto_error=False, scheme_name="token", description="An access token from /v1/login or /v1/token")
+documented_bearer = HTTPBearer(
+    auto_error=False, scheme_name="token", description="An access token from /v1/login or /v1/token"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ async def _service(request: Request) -> Service:
 TheService = Annotated[Service, Depends(_service)]
 
 
-def _caller(request: Request, service: TheService, _: Annotated[object, Depends(_bearer)]) -> Caller:
+def _caller(request: Request, service: TheService, _: Annotated[object, Depends(documented_bearer)]) -> Caller:
     claims = service.tokens.verify(bearer_token(request.headers.get("Authorization")))
     request.state.notes.update(user=claims.preferred_username, user_id=claims.sub)
     user = service.users.find(claims.preferred_username)

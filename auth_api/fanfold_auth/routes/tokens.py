@@ -6,8 +6,9 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from fanfold_auth.accounts.users import User
-from fanfold_auth.grants import redeem, required
+from fanfold_auth.grants import TokenRequest, redeem, required
 from fanfold_auth.http.access import TheService
+from fanfold_auth.http.browser import source_of
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.forms import Form, documented_form
 from fanfold_auth.http.problems import refusals
@@ -80,21 +81,24 @@ _PAIR_OR_TOKEN: dict[str, Any] = {
 
 @router.post(
     "/token",
-    summary="Refresh, or exchange an API token or a delegation",
+    summary="Refresh, or exchange a code, an API token or a delegation",
     responses={200: _PAIR_OR_TOKEN, **refusals(InvalidTokenRequest, UnsupportedGrant, InvalidGrant)},
     openapi_extra=documented_form(
         {"grant_type": "refresh_token", "refresh_token": _REFRESH_TOKEN},
         "grant_type",
+        code="for grant_type authorization_code: the code that the command was sent",
+        redirect_uri="then the URI to which it was sent",
+        code_verifier="then what the code_challenge is the SHA-256 of",
         subject_token=f"for grant_type {TOKEN_EXCHANGE}: the API token or the delegation",
         subject_token_type=f"then {API_TOKEN_TYPE} or {DELEGATION_TYPE}",
     ),
 )
 def token(request: Request, service: TheService, form: Form) -> TokenPair | ExchangedToken:
-    """New tokens for a refresh token, which is replaced; or an access token for an API token or a delegation.
+    """New tokens for a refresh token, which is replaced, or for a code; an access token for an API token or delegation.
 
     The same request within ten seconds gets the same refresh token; using a replaced token later ends the login.
     """
-    redeemed = redeem(service, form)
+    redeemed = redeem(service, TokenRequest(form, source=source_of(request)))
     request.state.notes["user"] = redeemed.user.name
     if redeemed.refresh_token is not None:
         return TokenPair.of(service, redeemed.user, redeemed.refresh_token)

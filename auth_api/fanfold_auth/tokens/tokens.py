@@ -11,8 +11,7 @@ from fanfold_auth.accounts.users import User
 from fanfold_auth.keys.keys import Keys
 from fanfold_auth.settings import Settings
 from fanfold_web.tokens.access_tokens import ALGORITHM, TYPE, Claims, Verifier
-
-CLIENT = "fanfold"
+from fanfold_web.tokens.authorization import FIRST_PARTY
 
 _jws = jwt.PyJWS()
 
@@ -24,16 +23,26 @@ class Tokens:
         self._settings, self._keys, self._now = settings, keys, now
         self.verify = Verifier(settings.issuer, settings.audience, keys.verifying, now).verify
 
-    def issue(self, user: User, audience: str | None = None, *, via: str = "", until: float = inf) -> str:
+    def issue(
+        self,
+        user: User,
+        audience: str | None = None,
+        *,
+        client: str = FIRST_PARTY,
+        stamp: str | None = None,
+        via: str = "",
+        until: float = inf,
+    ) -> str:
         """A token for a user who has just proved who they are; for the services unless for another audience.
 
-        What an API token is exchanged for ends with it: it bears its stamp as `via`, and lasts no longer.
+        It ends with `stamp`, by default the user's own. What an API token is exchanged for ends with it, too: it bears
+        its stamp as `via`, and lasts no longer.
         """
         kid, key = self._keys.signing()
         now, audience = int(self._now()), audience or self._settings.audience
         claims = Claims(
             iss=self._settings.issuer, aud=audience, sub=user.id, preferred_username=user.name,
-            client_id=CLIENT, roles=list(user.roles), groups=user.claimed_groups, stamp=user.stamp,
+            client_id=client, roles=list(user.roles), groups=user.claimed_groups, stamp=stamp or user.stamp,
             iat=now, nbf=now, exp=now + self.seconds(until), jti=secrets.token_urlsafe(16), via=via,
         )  # fmt: skip
         payload = claims.model_dump_json(exclude_defaults=True).encode()

@@ -5,6 +5,7 @@ from fanfold_web.refusals import Unauthenticated
 NAME_PATTERN = "[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"  # of users' names and ids: label values in Kubernetes, too
 SKEW = 60  # seconds by which the clocks of two services may differ
 TOKEN_SECONDS = 10 * 60  # for which an access token is valid unless the operator sets another time
+FIRST_PARTY = "fanfold"  # the client that our own command is, and whoever logs in with name and password
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (RFC 8693's word)
 DELEGATION_TYPE = "urn:fanfold:token-type:delegation"
 API_TOKEN_TYPE = "urn:fanfold:token-type:api-token"  # noqa: S105 (a word of the protocol)
