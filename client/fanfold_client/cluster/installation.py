@@ -138,6 +138,7 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
             argo_ui.register(kubectl, ui, say)
         demo_users = _create_demo_users(kubectl, say) if options.demo else ()
         password = None if options.demo else _create_admin(kubectl, options.admin, say)
+        _migrate_records(kubectl, say)
     url, admin = urls.get("submit"), options.admin if password else None
     asked = requests_of(objects)
     auth_url, ui_url = urls.get("auth"), ui.url if ui else None
@@ -207,6 +208,12 @@ def _create_secrets(kubectl: Kubectl, objects: list[Object], say: Say) -> None:
         if uses_secret(objects, name) and not kubectl.exists("secret", name):
             kubectl.run("create", "-f", "-", stdin=secret(name, kubectl.namespace, content))
             say(f"created the Secret {name}")
+
+
+def _migrate_records(kubectl: Kubectl, say: Say) -> None:
+    """Bring the auth service's records to its version: the rollout has left no replica of an earlier one."""
+    kubectl.run("exec", "deployment/auth", "--", "python", "-m", "fanfold_auth", "migrate")
+    say("brought the records of users to this version")
 
 
 def _create_admin(kubectl: Kubectl, name: str, say: Say) -> str | None:
