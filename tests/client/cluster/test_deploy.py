@@ -93,7 +93,7 @@ def test_the_namespace_and_then_the_secrets_come_before_the_rest(kubectl):
     assert deploy() == 0
     changes = [call.words.removeprefix("--namespace=fanfold ") for call in kubectl.calls(" (apply|create|exec) ")]
     assert [change.split(" /")[0].split(" deployment")[0] for change in changes] == [
-        "apply -f -", "create -f -", "apply -k", "exec -i", "exec deployment/auth",
+        "apply -f -", "create -f -", "apply -k", "exec -i", "exec",
     ]  # fmt: skip
 
 
