@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
-from fanfold_client.api.accounts import ApiTokens
+from fanfold_client.api.accounts import ApiTokens, Applications, LoginSessions
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
@@ -69,6 +69,8 @@ class Client:
         webhooks: who may be told when a job has ended, and the secret that signs it.
         users: accounts, for administrators.
         tokens: API tokens, with which scripts act for you: create, list, revoke.
+        sessions: where you are logged in: list, end, end_all.
+        clients: applications at which people log in through the auth service, for administrators: add, list, remove.
         keys: the keys that sign tokens, for administrators.
     """
 
@@ -165,6 +167,16 @@ class Client:
     def tokens(self) -> ApiTokens:
         """API tokens, with which scripts act for you."""
         return ApiTokens(self._auth)
+
+    @cached_property
+    def sessions(self) -> LoginSessions:
+        """Where you are logged in."""
+        return LoginSessions(self._auth)
+
+    @cached_property
+    def clients(self) -> Applications:
+        """Applications at which people log in through the auth service; for administrators."""
+        return Applications(self._auth)
 
     @cached_property
     def keys(self) -> Keys:
