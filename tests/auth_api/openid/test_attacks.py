@@ -374,7 +374,7 @@ def test_a_new_login_has_a_new_cookie_and_ends_the_old_session(
 @pytest.mark.parametrize("cookie", ["x", "a:b:c", "é", "bob:" + "0" * 20 + ":" + "A" * 43, "a" * 4000])
 def test_forged_cookies_stand_for_nobody(provider: Provider, application: Application, cookie: str) -> None:
     name = f"fanfold-session-{urlsplit(provider.url).port}"
-    headers = {"Cookie": f"{name}={cookie}".encode()}
+    headers = {b"Cookie": f"{name}={cookie}".encode()}
     answer = httpx.get(application.start(prompt="none"), headers=headers, trust_env=False)
     assert query_of(answer.headers["location"])["error"] == "login_required"
 

@@ -23,7 +23,7 @@ def claims_of(provider: Provider, tokens: dict[str, Any], **expected: Any) -> di
     metadata = provider.metadata()
     keys = httpx.get(metadata["jwks_uri"], trust_env=False).json()
     needed = {name: {"essential": True, "value": value} for name, value in expected.items()}
-    options = {"iss": {"essential": True, "value": metadata["issuer"]}, "sub": {"essential": True}, **needed}
+    options: Any = {"iss": {"essential": True, "value": metadata["issuer"]}, "sub": {"essential": True}, **needed}
     token = jwt.decode(tokens["id_token"], KeySet.import_key_set(keys), algorithms=["RS256"])
     jwt.JWTClaimsRegistry(now=int(provider.service.now()), **options).validate(token.claims)
     return dict(token.claims)
