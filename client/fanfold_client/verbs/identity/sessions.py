@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def sessions() -> None:
-    """Show where you are logged in, and log out there.
+    """Show where you are logged in, and log out.
 
     A session is a browser at the login page, a login of the command, or an application that you have logged in to.
     """
