@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("url", required=False)
 @click.option("--auth-url", help="URL of the auth service (default: as the submit service says).")
-@click.option("--user", help="Your user name; prompted for if left out.")
+@click.option("--user", help="Your user name, to log in with a password here instead of in a browser.")
+@click.option("--no-browser", is_flag=True, help="Show a code to type in a browser anywhere, instead of opening one.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
 @click.option("--forward", is_flag=True, help="Reach services in a cluster through kubectl, as long as this runs.")
 @click.option("--namespace", help="With --forward: the namespace of the services.  [default: fanfold]")
@@ -34,6 +35,10 @@ def login(
     url: str | None, auth_url: str | None, profile: str | None, as_json: bool, forward: bool, **given: Any
 ) -> None:
     """Log in to the services.
+
+    At a terminal, it opens the service's login page in a browser; where there is none, or with --no-browser, it shows a
+    code to type on that page in any browser. Scripts give --user and --password-stdin, or set FANFOLD_TOKEN
+    (`fanfold tokens`) and need no login.
 
     URL is the URL of the submit service, shown as "jobs and files" when it starts. By default it is the URL of the
     profile's last login, then that of the profile `default`, then http://127.0.0.1:1338. The login is stored under the
@@ -69,6 +74,7 @@ class _Wanted:
     profile: str | None
     as_json: bool
     user: str | None
+    no_browser: bool
     password_stdin: bool
 
 
@@ -78,10 +84,46 @@ def _log_in(wanted: _Wanted) -> None:
     from fanfold_client.api.session import store_login
 
     assert wanted.url and wanted.auth_url
+    if wanted.no_browser and (wanted.user or wanted.password_stdin):
+        raise click.UsageError("--no-browser logs in on a page, without --user and --password-stdin")
+    if wanted.no_browser or (wanted.user is None and not wanted.password_stdin and sys.stdin.isatty()):
+        _report(_log_in_on_page(wanted), wanted.as_json)
+        return
     name = wanted.user or ask("Name", "--user NAME")
     profile = Profile(profile_name(wanted.profile), wanted.url, wanted.auth_url, name)
     store_login(profile, ask_password(wanted.password_stdin, f"Password of {name}"))
     _report(profile, wanted.as_json)
+
+
+def _log_in_on_page(wanted: _Wanted) -> "Profile":
+    """Log in on the auth service's page, in this machine's browser or in another one, and store the login."""
+    from fanfold_client.api.credentials import InMemory
+    from fanfold_client.api.profiles import Profile, profile_name
+    from fanfold_client.api.session import store_tokens
+    from fanfold_client.client import Client
+    from fanfold_client.login import device, loopback
+
+    assert wanted.url and wanted.auth_url
+    name = profile_name(wanted.profile)
+    tokens = None
+    if not wanted.no_browser and loopback.has_browser():
+        tokens = loopback.log_in(wanted.auth_url, _open)
+    tokens = tokens or device.log_in(wanted.auth_url, _tell)
+    with Client(wanted.url, InMemory(wanted.auth_url, tokens), auth_url=wanted.auth_url) as client:
+        profile = Profile(name, wanted.url, wanted.auth_url, client.me()["name"])
+    store_tokens(profile, tokens)
+    return profile
+
+
+def _open(url: str) -> bool:
+    import webbrowser
+
+    say(f"Log in in your browser. If no page has opened, open {url}")
+    return webbrowser.open(url)
+
+
+def _tell(url: str, code: str) -> None:
+    say(f"Open {url} in a browser, log in, and type the code {code}. It is valid for ten minutes.")
 
 
 def _log_in_through_kubectl(
