@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, ViewportSize, expect, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 WIDTH, HEIGHT = 1280, 800
@@ -33,9 +33,10 @@ class Visitor:
     """Errors in the console, and exceptions that nobody caught, since `log_in`."""
 
     @classmethod
-    def at(cls, browser: Browser, ui: str) -> "Visitor":
+    def at(cls, browser: Browser, ui: str, *, ignore_https_errors: bool = False) -> "Visitor":
         """A new one, whom nobody has seen before."""
-        page = browser.new_context(viewport={"width": WIDTH, "height": HEIGHT}).new_page()
+        size: ViewportSize = {"width": WIDTH, "height": HEIGHT}
+        page = browser.new_context(viewport=size, ignore_https_errors=ignore_https_errors).new_page()
         page.set_default_timeout(WAIT)
         return cls(page, ui)
 
