@@ -19,7 +19,7 @@ CONTROLLER = "deployment/workflow-controller"
 REQUEUE = "DEFAULT_REQUEUE_TIME=1s"
 """How soon the controller looks at a Workflow again. Its default, 10 s, delays every job of several pods."""
 PROGRESS = ("ARGO_PROGRESS_PATCH_TICK_DURATION=5s", "ARGO_PROGRESS_FILE_TICK_DURATION=1s")
-"""How often a pod's progress is told and looked at. By default it is told once a minute: most jobs have ended by then."""
+"""How often a pod's progress is told, and looked at. By default it is told once a minute, which is after most jobs."""
 ANNOTATION = "fanfold.dev/argo"
 _BEGUN = "begun"
 
