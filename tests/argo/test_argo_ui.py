@@ -194,7 +194,6 @@ def test_who_has_no_role_sees_nothing(site: Site, visit) -> None:
     visitor = visit("nobody", site.path(site.slow))
     expect(visitor.page.get_by_text("not allowed").first).to_be_visible()
     assert "map" not in visitor.page.inner_text("body")
-    picture(visitor, "argo-ui-refused")
     assert visitor.problems and all("403" in problem or "not allowed" in problem for problem in visitor.problems)
     visitor.problems.clear()
 
@@ -206,7 +205,6 @@ def test_an_admin_stops_a_job_which_is_then_cancelled(site: Site, visit) -> None
     submitter = site.people["submitter"]
     eventually(lambda: submitter.status(site.slow)["state"] == "cancelled", "the job is cancelled", 90)
     expect(visitor.page.get_by_text("Stopped with strategy").first).to_be_visible()
-    picture(visitor, "argo-ui-stopped")
 
 
 SSO = """
