@@ -60,8 +60,9 @@ class Visitor:
         return self.page.locator("button", has_text=re.compile(f"^ *{name} *$", re.IGNORECASE))
 
     def node(self, label: str) -> Locator:
-        """A node of the graph."""
-        return self.page.locator("svg g.node", has_text=label).first
+        """The node of the graph whose name ends so."""
+        title = f"*[local-name()='title' and contains(., '{label})')]"
+        return self.page.locator(f"xpath=//{title}/following-sibling::*[contains(@class, 'node ')]").first
 
     def stop(self) -> None:
         """Press the button that stops the Workflow, and say yes."""
@@ -73,5 +74,6 @@ class Visitor:
         self.page.screenshot(path=file, animations="disabled")
 
     def _note(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.problems.append(f"{message.text} ({message.location.get('url')})")
+        url = message.location.get("url", "")
+        if message.type == "error" and url.startswith(self.ui):
+            self.problems.append(f"{message.text} ({url})")
