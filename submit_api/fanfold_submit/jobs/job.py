@@ -2,11 +2,13 @@
 
     queued → dispatched → running → succeeded | failed | cancelled
 
-A run of a job only moves forward. It may skip a state that nobody observed, and a final state never changes. `desired`
-goes from run to cancel, and then only `cancelled` is left as the run's end. A job that failed or was cancelled may be
-given another run, which begins in the queue: (runs, state) only moves forward.
+A run of a job only moves forward. It may skip a state that nobody observed, and a final state never changes; what tasks
+still did until the last worker had left is added to it. `desired` goes from run to cancel, and then only `cancelled` is
+left as the run's end. A job that failed or was cancelled may be given another run, which begins in the queue: (runs,
+state) only moves forward.
 """
 
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -16,6 +18,7 @@ from fanfold.engines import Handle
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import at_once
 from fanfold_steps.job.spec import conf_from_json
+from fanfold_steps.tree.progress import Progress
 from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
 from fanfold_submit.queueing.view import Wait
@@ -214,6 +217,15 @@ class Job(JobView):
             raise IllegalChange(f"job {self.id} was to be cancelled, so it can't become {after.state}")
         return after
 
+    def settled(self, stages: list[Stage], counters: dict[str, dict[str, int]]) -> "Job":
+        """The job, which has ended, with what its tasks had done by the time when the last worker had left.
+
+        Raises IllegalChange: it hasn't ended; ValidationError: a value that no field may have.
+        """
+        if not self.state.final:
+            raise IllegalChange(f"job {self.id} is {self.state}, so its tasks aren't settled")
+        return self.model_validate({**dict(self), "stages": stages, "counters": counters})
+
     def next_run(self, now: str, *, resumed: bool, **fields: Any) -> "Job":
         """The job as its next run begins, with some fields changed, such as its configuration.
 
@@ -227,6 +239,11 @@ class Job(JobView):
         stages, counters = (_without_failures(self.stages), self.counters) if resumed else ([], {})
         progress: dict[str, Any] = {"fruitless": 0, "stages": stages, "counters": counters}
         return self.model_validate({**dict(self), **begun, **ended, **progress, **fields})
+
+
+def stages_of(progress: Progress) -> list[Stage]:
+    """The stages of a job as its tree shows them."""
+    return [Stage.model_validate(asdict(stage)) for stage in progress.stages]
 
 
 def _without_failures(stages: list[Stage]) -> list[Stage]:

@@ -236,16 +236,23 @@ class JobRecords:
         """Whether the job needs reconciling: it is not final, or its workers may still be running."""
         return self._records.get(QUEUE + job.id) is not None
 
-    def close(self, current: JobAtRevision) -> None:
-        """Take a final job off the queue and free its output, unless that was done before, or the job runs again."""
-        job = current.job
-        keys = _held_while_queued(job)
+    def close(self, current: JobAtRevision, as_left: Job | None = None) -> bool:
+        """Take a final job off the queue, free its output, and store it as its workers have left it.
+
+        False if it has changed since, or was closed before.
+        """
+        after = as_left or current.job
+        keys = _held_while_queued(current.job)
         stored = [self._records.get(key) for key in keys]
-        own = [record for record in stored if record and record.value["job"] == job.id]
-        if len(own) == len(keys):
-            expectations = [Expect(record.key, record.revision) for record in own]
-            expectations.append(Expect(JOBS + job.id, current.revision))
-            self._records.transact(expectations, [Write(key, None) for key in keys])
+        own = [record for record in stored if record and record.value["job"] == after.id]
+        if len(own) != len(keys):
+            return False
+        expectations = [Expect(record.key, record.revision) for record in own]
+        expectations.append(Expect(JOBS + after.id, current.revision))
+        writes = [Write(key, None) for key in keys]
+        if after != current.job:
+            writes += [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
+        return not isinstance(self._records.transact(expectations, writes), Conflict)
 
     def remembered(self, key: IdempotencyKey) -> tuple[Job, str] | None:
         """The job that an idempotency key led to, and the fingerprint of the request that it came with then."""
