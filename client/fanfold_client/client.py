@@ -16,10 +16,10 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
-from urllib.parse import quote
 
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
+from fanfold_client.api.paths import owner_path
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
 from fanfold_client.api.responses import About, File, Job, Me, Part
@@ -358,7 +358,7 @@ class Client:
         """
         files = jobs = 0
         while True:
-            removed = self._submit.json("DELETE", f"/v1/owners/{quote(owner_id, safe='')}")
+            removed = self._submit.json("DELETE", owner_path(owner_id))
             files, jobs = files + removed["files"], jobs + removed["jobs"]
             if removed["done"]:
                 return Removed(files, jobs)

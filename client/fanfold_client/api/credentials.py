@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fanfold_client.api.paths import NAME_PATTERN
 from fanfold_client.api.problems import NotAllowed, Refused
 from fanfold_client.api.transport import Transport
 
-NAME_PATTERN = "[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"  # as in auth_api; a test compares them
 EARLY = 30.0  # seconds before its expiry at which an access token is renewed, lest it expires in transit
 
 

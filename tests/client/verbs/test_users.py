@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 import fanfold_web.tokens.authorization
-from fanfold_client.api.credentials import NAME_PATTERN
+from fanfold_client.api.paths import NAME_PATTERN
 from tests.client.services import PASSWORD, People, Person
 
 OTHER = "another good password"
