@@ -53,18 +53,22 @@ class Logs:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def read(self, job: str, *, task: str | None = None, follow: bool = False) -> Iterator[LogLine]:
+    def read(
+        self, job: str, *, task: str | None = None, follow: bool = False, run: int | None = None
+    ) -> Iterator[LogLine]:
         """The lines of a job's log in the order of their times. If the connection breaks, it goes on from there.
 
         Args:
             job: the job's id.
             task: only lines of this task, `map/12`, or of a step's tasks, `map`.
             follow: go on until the job has ended.
+            run: an earlier run of a job that was retried anew; by default, the last one.
 
         Raises:
             Away: the service disconnected several times in a row.
         """
         query = {"format": "jsonl", "follow": "true" if follow else "false"} | ({"task": task} if task else {})
+        query |= {} if run is None else {"run": str(run)}
         position, fruitless = "", 0
         while True:
             try:

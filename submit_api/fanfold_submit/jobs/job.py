@@ -8,6 +8,7 @@ left as the run's end. A job that failed or was cancelled may be given another r
 state) only moves forward.
 """
 
+import re
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, Literal
@@ -24,6 +25,7 @@ from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
 from fanfold_submit.queueing.view import Wait
 
 ID_PATTERN = "^[0-9a-z]{20}$"
+_RUN = re.compile(r"/run-(\d{1,9})/$")  # at the end of the URL of a tree that a later run has begun
 # What the OpenAPI document adds is told, not checked: records of older versions are read with the same models.
 _TIME: dict[str, JsonValue] = {"format": "date-time"}
 
@@ -118,6 +120,9 @@ class JobView(BaseModel):
     resumed: bool | None = Field(
         default=None, description="Whether its last retry goes on from committed tasks, or anew; null without one"
     )
+    anew: list[int] = Field(
+        default=[], description="The runs that began from the beginning; each has a log of its own, as has run 1"
+    )
     desired: Literal["run", "cancel"] = "run"
     engine: str = Field(examples=["argo"])
     admitted: bool = Field(default=True, description="False if a Workflow that plans itself has started it")
@@ -165,8 +170,13 @@ class Job(JobView):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_before_ids(cls, fields: Any) -> Any:
-        return fields if "owner_id" in fields else {**fields, "owner_id": fields.get("owner")}
+    def _from_before(cls, fields: Any) -> Any:
+        """Fields that records of earlier versions lack, and that follow from others."""
+        if "owner_id" not in fields:
+            fields = {**fields, "owner_id": fields.get("owner")}
+        if "anew" not in fields and (run := _RUN.search(str(fields.get("url", "")))):
+            fields = {**fields, "anew": [int(run[1])]}
+        return fields
 
     def view(self) -> JobView:
         """What callers see."""
@@ -237,7 +247,8 @@ class Job(JobView):
         gone = ("workflow", "waiting", "notified", "dispatched", "started", "finished", "metered", "error")
         ended = dict.fromkeys(gone)
         stages, counters = (_without_failures(self.stages), self.counters) if resumed else ([], {})
-        progress: dict[str, Any] = {"fruitless": 0, "stages": stages, "counters": counters}
+        anew = self.anew if resumed else [*self.anew, self.runs + 1]
+        progress: dict[str, Any] = {"fruitless": 0, "stages": stages, "counters": counters, "anew": anew}
         return self.model_validate({**dict(self), **begun, **ended, **progress, **fields})
 
 
