@@ -195,7 +195,8 @@ class Client:
             quiet: show no progress.
             options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`, `memory="2GiB"`,
                 `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`,
-                `notify`, a URL that is told when the job has ended, and `key`, the idempotency key.
+                `notify`, a URL that is told when the job has ended, `priority`, for administrators, and `key`, the
+                idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.

@@ -24,6 +24,7 @@ class SubmitOptions(JobOptions, total=False):
 
     name: str
     notify: str
+    priority: int
     key: str
 
 
@@ -63,6 +64,12 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
     click.Option(["--name"], help="The job's name in lists."),
     *JOB_OPTIONS,
     click.Option(["--notify"], metavar="URL", help="Told when the job has ended, if the operator allows the URL."),
+    click.Option(
+        ["--priority"],
+        type=click.IntRange(-100, 100),
+        metavar="N",
+        help="Among your own jobs that wait, the highest starts first (for administrators).  [default: 0]",
+    ),
     QUIET_OPTION,
     *(
         click.Option(
@@ -73,7 +80,7 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
 ]
 """All that `fanfold run` has, too, and the job's name."""
 
-_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify")
+_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify", "priority")
 
 
 def request_fields(values: Mapping[str, Any], output: str | os.PathLike[str] | None) -> dict[str, Any]:
