@@ -22,12 +22,12 @@ from fanfold_steps.tree.task import Task
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects
+from fanfold_submit.controllers.work_queue import WorkQueue
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.reconciling import closing
 from fanfold_submit.reconciling import reconciler as reconciler_module
-from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.job_controller import JobController
 from fanfold_submit.reconciling.reconciler import DISPATCHES_AGAIN, LONGEST_REASON, Reconciler
-from fanfold_submit.reconciling.work_queue import WorkQueue
 from tests.submit_api.reconciling import Bench
 from tests.waiting import poll
 
@@ -447,7 +447,7 @@ def test_the_loop_outlives_everything_being_away(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     flaky = Flaky(bench.records)
     jobs = JobRecords(flaky)  # type: ignore[arg-type]
-    controller = Controller(
+    controller = JobController(
         bench.replica(jobs),
         jobs,
         bench.engine,

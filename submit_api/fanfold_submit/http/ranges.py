@@ -10,6 +10,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
+from fanfold_steps.failure.wording import quantity
 from fanfold_submit.refusals import PreconditionFailed, RangeNotSatisfiable
 from fanfold_web.http.openapi import content, header_parameters, headers
 from fanfold_web.http.problems import Responses
@@ -127,8 +128,8 @@ def parse(header: str, size: int) -> tuple[int, int] | None:
         if last and int(last) < int(first):
             return None
     if start >= stop:
-        detail = f"The range {header!r} is outside the content, which has {size} bytes. Ask for an earlier range."
-        raise RangeNotSatisfiable(detail, size=size)
+        what = f"The range {header!r} is outside the content, which has {quantity(size, 'byte')}"
+        raise RangeNotSatisfiable(f"{what}. Ask for an earlier range.", size=size)
     return start, stop
 
 

@@ -11,13 +11,13 @@ submit/keys/OWNER/SHA256            an idempotency key: the job it led to, and t
 OWNER is a user's id.
 """
 
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.going import Going
+from fanfold_submit.jobs.ids import is_job_id
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
@@ -45,7 +45,6 @@ KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
 
 _TRIES = 20
 _ENDED = {State.SUCCEEDED: "has succeeded", State.FAILED: "has failed", State.CANCELLED: "was cancelled"}
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAGE = 50  # jobs read at once, each of which may have a megabyte
 
 
@@ -311,46 +310,6 @@ class JobRecords:
             if current and current.job == job:
                 return True
             raise
-
-
-def new_job_id(now: Callable[[], float]) -> str:
-    """20 lower-case letters and digits that sort by time: milliseconds, then random digits.
-
-    >>> new_job_id(lambda: 0.0) < new_job_id(lambda: 0.001) < new_job_id(lambda: 4e9)
-    True
-    """
-    return time_digits(int(now() * 1000)) + "".join(secrets.choice(_DIGITS) for _ in range(11))
-
-
-def time_digits(milliseconds: int) -> str:
-    """How the ids of jobs from a time begin, which is in Unix milliseconds.
-
-    >>> time_digits(35), time_digits(36)
-    ('00000000z', '000000010')
-    """
-    digits = ""
-    for _ in range(9):
-        milliseconds, digit = divmod(milliseconds, 36)
-        digits = _DIGITS[digit] + digits
-    return digits
-
-
-def milliseconds_of(job_id: str) -> int:
-    """The time that an id begins with, in Unix milliseconds.
-
-    >>> milliseconds_of(new_job_id(lambda: 12.5))
-    12500
-    """
-    return int(job_id[:9], 36)
-
-
-def is_job_id(text: str) -> bool:
-    """Whether a text can be a job's id.
-
-    >>> is_job_id("000m3k2v8q1x7f9a2b4c"), is_job_id("../secret")
-    (True, False)
-    """
-    return len(text) == 20 and all(character in _DIGITS for character in text)
 
 
 def _listed(job: Job) -> Job:

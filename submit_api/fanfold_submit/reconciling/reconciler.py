@@ -14,6 +14,7 @@ from fanfold.engines import Engine, Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.errors import Refused
 from fanfold.planning import next_run, planner
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.progress import Progress
 from fanfold_storage.errors import StorageError, TooLarge
@@ -224,9 +225,9 @@ class Reconciler:
         if workers.abandoned:
             return job.changed(workflow=None)
         if job.fruitless >= DISPATCHES_AGAIN:
-            times = job.fruitless + 1
+            times = quantity(job.fruitless + 1, "time")
             why = workers.message or "The reason is unknown."
-            detail = f"The workers ended {times} times without committing a task. {why}"
+            detail = f"The workers ended {times} without committing a task. {why}"
             return self._failed(job, WORKERS_LOST, detail)
         why = workers.message or "reason unknown"
         log.warning("restarting the workers of job %s, which are %s: %s", job.id, workers.phase, why)

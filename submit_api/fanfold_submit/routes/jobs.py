@@ -49,8 +49,9 @@ JobId = Annotated[
     ),
 ]
 _FOUND = headers("Location") | links(
-    "$response.body#/id", "job_id", "show_job", "show_counters", "cancel_job", "delete_job",
-    "list_results", "read_results", "preview_results",
+    "$response.body#/id", "job_id", "show_job", "show_counters", "cancel_job", "delete_job", "retry_job",
+    "follow_job", "read_logs", "list_tasks", "explain_job", "show_workflow",
+    "list_results", "read_results", "preview_results", "list_quarantine", "read_quarantine",
 )  # fmt: skip
 
 
@@ -153,7 +154,7 @@ def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView
     """Ask for the job to end. It is `cancelled` once its workers have stopped; asking again changes nothing."""
     job = service.jobs.cancel(job_id, caller)
     service.controller.enqueue(job_id)
-    return job.view()
+    return service.view(job)
 
 
 @router.delete(
