@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.http import problems
-from fanfold_auth.routes import delegations, health, keys, login, me, tokens, users
+from fanfold_auth.routes import api_tokens, delegations, health, keys, login, me, openid, tokens, users
 from fanfold_auth.service import wire
 from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records
@@ -28,12 +29,14 @@ def build_app(
     settings: Settings, records: Records, now: Callable[[], float] = time.time, hashing: Hashing | None = None
 ) -> FastAPI:
     """The service over a store of records. Raises BadSetting if the KEK file cannot be read."""
-    app = described("Fanfold auth_api", _DESCRIPTION)
+    base = urlsplit(settings.issuer).path.rstrip("/")  # where a proxy leaves it in the path
+    app = described("Fanfold auth_api", _DESCRIPTION, root_path=base)
     app.state.service = service = wire(settings, records, now, hashing)
     app.add_middleware(
         Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts
     )
     problems.install(app)
     openapi.install(app)
-    include(app, *(module.router for module in (login, tokens, me, users, delegations, keys, health)))
+    modules = (login, tokens, me, users, api_tokens, delegations, keys, health)
+    include(app, *(module.router for module in modules), *openid.ROUTERS)
     return app

@@ -47,7 +47,7 @@ def _work(options: argparse.Namespace) -> int:
         tree = JobTree.open(options.job) if options.job else _begun(options, name)
         if not options.job and tree.report():
             return 0
-        worker = Worker(tree, options.step, options.index)
+        worker = Worker(tree, options.step, options.index, in_order=options.in_order)
     except NotFound:
         print(f"fanfold: {name}: there is no job at {options.job} (no job.json)", file=sys.stderr)
         return exits.NO_JOB
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--job", metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
     parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
+    parser.add_argument("--in-order", action="store_true", help="leave the steps after STEP to their own workers")
     definition = parser.add_argument_group("a job that plans itself", "The variable FANFOLD_DEFINITION says what.")
     definition.add_argument("--workflow", default="", metavar="NAMESPACE/NAME/UID", help="the Workflow")
     definition.add_argument("--created", default="", metavar="SECONDS", help="when the Workflow was created")

@@ -1,7 +1,8 @@
 """The worker: one loop that does whatever task is ready, the same in a process of the local engine and in a pod.
 
-There is no master. A worker for any step also does the steps before it, so neither the order in which workers start nor
-the loss of some can deadlock a job. Whichever worker sees that all parts are there finishes the job.
+There is no master. A worker for any step also does the steps before it, and one for `map` what nobody has begun of the
+steps after it, so neither the order in which workers start nor the loss of some can deadlock a job. Whichever worker
+sees that all parts are there finishes the job.
 """
 
 import os
@@ -56,8 +57,10 @@ STAGE = re.compile(r"stage-(\d+)")
 class Worker:
     """Works on one job until its step is committed."""
 
-    def __init__(self, tree: JobTree, step: str, index: int) -> None:
+    def __init__(self, tree: JobTree, step: str, index: int, *, in_order: bool = False) -> None:
+        """With `in_order`, the worker leaves the steps after its own to the workers that come after it."""
         self._tree = tree
+        self._in_order = in_order
         self._conf: JobConf = tree.conf()
         self.budget = budget_of(self._conf)
         self.threads = threads_of(self._conf.spec)
@@ -75,7 +78,7 @@ class Worker:
         self._told: PermanentFailure | None = None
 
     def run(self) -> None:
-        """Do tasks until this worker's step is committed; the steps before it come first.
+        """Do tasks until this worker's step is committed; the steps before it come first, what is free after it last.
 
         Raises:
             PermanentFailure: the job can't succeed; `failed.json` says why.
@@ -110,25 +113,35 @@ class Worker:
         )
         with without_retry():
             self._stages = [Stage(plan, index, context) for index in range(len(plan.tasks))]
-        end = _end_of_crew(self._step, self._conf)
+        end, waits = _end_of_crew(self._step, self._conf), True
         for stage in self._stages[:end]:
             *_, last = stage.tasks
             with terms(plan.spec.resources_of(stage.index), partial(self._on_deadline, f"stage {stage.index}")):
                 for step, count in stage.tasks.items():
-                    self._do_step(stage.index, step, count, self._run_task)
-                    if stage.is_last and step == self._step != last:
+                    if not self._do_step(stage.index, step, count, self._run_task, waits=waits):
                         return
+                    is_done = stage.is_last and step == self._step != last
+                    if is_done and self._in_order:
+                        return
+                    waits = waits and not is_done
         if end is None:
-            self._do_step(0, "finish", 1, lambda task, attempt: finish(self._tree, self._conf))
+            self._do_step(0, "finish", 1, lambda task, attempt: finish(self._tree, self._conf), waits=waits)
 
-    def _do_step(self, stage: int, step: str, count: int, run: Callable[[Task, str], None]) -> None:
-        """Do this worker's part of a step, and return when all of its tasks are committed, by whichever workers."""
+    def _do_step(
+        self, stage: int, step: str, count: int, run: Callable[[Task, str], None], *, waits: bool = True
+    ) -> bool:
+        """Do this worker's part of a step, until all of its tasks are committed, by whichever workers.
+
+        One that doesn't wait for other workers only does what they haven't begun. False: they haven't ended.
+        """
         portion = Portion(self._index, max(1, self._conf.workers.get(self._step, 1)))
         tasks = [Task(stage, step, index) for index in portion.order(count)]
         committed = partial(self._committed, stage, step)
-        for task in TaskSchedule(self._claims, tasks, committed, lambda done: self._reporter.progress(done, count)):
+        schedule = TaskSchedule(self._claims, tasks, committed, lambda done: self._reporter.progress(done, count))
+        for task in schedule if waits else schedule.unclaimed():
             self._attempt(task, run)
         self._logs.flush()  # before another worker may finish the job, and the engine end this one
+        return waits or schedule.is_done
 
     def _committed(self, stage: int, step: str) -> set[int]:
         if step in ("split", "finish"):

@@ -62,8 +62,23 @@ class TaskSchedule:
         self._next_listing = 0.0
 
     def __iter__(self) -> Iterator[Task]:
-        self._list_commits()
         taken: list[_Taken] = []
+        yield from self._unclaimed(taken)
+        yield from self._help(taken)
+
+    def unclaimed(self) -> Iterator[Task]:
+        """The tasks that nobody has claimed, without waiting for the others to be committed."""
+        yield from self._unclaimed([])
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all tasks are committed, by whichever workers."""
+        self._list_commits()
+        return self._done.issuperset(task.index for task in self._tasks)
+
+    def _unclaimed(self, taken: list[_Taken]) -> Iterator[Task]:
+        """The tasks that nobody has claimed; those that others have are added to `taken`."""
+        self._list_commits()
         for task in self._tasks:
             if task.index in self._done:
                 continue
@@ -73,7 +88,6 @@ class TaskSchedule:
                 taken.append(_Taken(task, time.monotonic()))
                 if time.monotonic() > self._next_listing:
                     self._list_commits()
-        yield from self._help(taken)
 
     def _help(self, taken: list[_Taken]) -> Iterator[Task]:
         wait = SHORTEST_WAIT

@@ -69,6 +69,34 @@ def test_bytes_depend_on_neither_splits_nor_workers(small_job, tmp_path_factory,
     assert small_job.output() == reference.output()
 
 
+def test_a_mapper_goes_on_with_what_no_reducer_has_begun(small_job):
+    small_job.write_input(TEXTS)
+    small_job.create(partitions=3, workers={"split": 1, "map": 4, "reduce": 2})
+    run_in_process(small_job, ("map", 2))
+    assert parse_counts(small_job.output()) == count_words(TEXTS)
+    assert small_job.tree.report(), "it has finished the job"
+    assert {small_job.tree.commit_of(Task(0, "reduce", index)).worker for index in range(3)} == {"map-2"}
+
+
+def test_a_mapper_doesnt_wait_for_reducers(small_job):
+    small_job.write_input(TEXTS)
+    small_job.create(partitions=3, workers={"split": 1, "map": 1, "reduce": 2})
+    assert claims.Claims(small_job.tree, "reduce-1").take(Task(0, "reduce", 1))
+    run_in_process(small_job, ("map", 0))
+    assert set(small_job.tree.committed(0, "reduce")) == {0, 2}
+    assert small_job.tree.report() is None
+
+
+def test_in_order_each_worker_leaves_when_its_own_step_is_committed(small_job):
+    small_job.write_input(TEXTS)
+    small_job.create(workers={"split": 1, "map": 1, "reduce": 1})
+    for step, after in (("split", "map"), ("map", "reduce")):
+        assert main([step, "--job", small_job.url, "--in-order"]) == 0
+        assert list(small_job.tree.committed(0, after)) == []
+    assert main(["reduce", "--job", small_job.url, "--in-order"]) == 0
+    assert parse_counts(small_job.output()) == count_words(TEXTS)
+
+
 def test_a_reducer_started_alone_does_the_split_and_the_maps(small_job):
     small_job.write_input(TEXTS)
     small_job.create(workers={"split": 1, "map": 4, "reduce": 2})
@@ -76,17 +104,6 @@ def test_a_reducer_started_alone_does_the_split_and_the_maps(small_job):
     assert parse_counts(small_job.output()) == count_words(TEXTS)
     commit = small_job.tree.commit_of(Task(0, "map", 0))
     assert commit.worker == "reduce-1"
-
-
-def test_each_step_leaves_when_its_own_step_is_committed(small_job):
-    small_job.write_input(TEXTS)
-    small_job.create(workers={"split": 1, "map": 1, "reduce": 1})
-    run_in_process(small_job, ("split", 0))
-    assert list(small_job.tree.committed(0, "map")) == []
-    run_in_process(small_job, ("map", 0))
-    assert list(small_job.tree.committed(0, "reduce")) == []
-    run_in_process(small_job, ("reduce", 0))
-    assert parse_counts(small_job.output()) == count_words(TEXTS)
 
 
 def test_a_restarted_worker_takes_up_its_own_claims_at_once(small_job):

@@ -11,7 +11,15 @@ from hera.workflows.models import IntOrString, Sequence
 
 from fanfold.definitions.job import DefinedJob, slug
 from fanfold.engines.argo.volumes import mounts
-from fanfold.engines.argo.workflow import INDEX, OWNER_LABEL, STARTING_ORDER, STEP, pod_security, worker_template
+from fanfold.engines.argo.workflow import (
+    IN_ORDER,
+    INDEX,
+    OWNER_LABEL,
+    STARTING_ORDER,
+    STEP,
+    pod_security,
+    worker_template,
+)
 from fanfold_steps.definition.definition import AUTO, VARIABLE
 from fanfold_steps.job.sizes import crews, pods_of
 
@@ -52,7 +60,8 @@ def _worker(name: str, job: DefinedJob, stage: int = 0) -> Container:
     """A template of workers. Whatever Workflow it is put into, it brings all that its pods need."""
     variables = [Env(name=VARIABLE, value=job.definition.to_text())]
     worker = worker_template(name, job.definition.spec, job.pods, stage=stage, variables=variables)
-    worker.args = [STEP, f"--index={INDEX}", *_IDENTITY, *job.options]
+    in_order = [IN_ORDER] if job.definition.in_order else []
+    worker.args = [STEP, f"--index={INDEX}", *in_order, *_IDENTITY, *job.options]
     worker.inputs = [Parameter(name="step"), Parameter(name="index"), *_inputs(job)]
     worker.volume_mounts = mounts(None, job.pods)
     worker.labels = labels_of(job)

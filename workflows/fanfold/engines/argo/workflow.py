@@ -60,6 +60,7 @@ RETRIES = 4
 # A worker exits with 64 to 79 if a retry can't help. Its exit code is -1 if it never ran or was evicted.
 TRANSIENT = f"asInt(lastRetry.exitCode) < {PERMANENT.start} || asInt(lastRetry.exitCode) > {PERMANENT.stop - 1}"
 STEP, INDEX = "{{inputs.parameters.step}}", "{{inputs.parameters.index}}"
+IN_ORDER = "--in-order"
 CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 DEADLINE_GRACE = 60  # seconds
 TERMINATION_LOG, REPORT = "/dev/termination-log", "/tmp/report.json"  # noqa: S108 (a volume of the pod's own)
@@ -92,7 +93,7 @@ def build(plan: PlannedJob, pods: PodSettings, *, in_order: bool = False) -> Wor
         arguments={"step": "all", "index": "0"} if is_single else None,
         templates=[
             *([] if is_single else [_steps(workers, in_order)]),
-            *(_worker(plan, pods, name) for name in crews or ["worker"]),
+            *(_worker(plan, pods, name, *([IN_ORDER] if in_order else [])) for name in crews or ["worker"]),
         ],
         service_account_name=pods.service_account,
         security_context=pod_security(pods),
@@ -168,11 +169,11 @@ def _task(step: str, count: int, before: str | None) -> Task:
     )
 
 
-def _worker(plan: PlannedJob, pods: PodSettings, name: str) -> Container:
+def _worker(plan: PlannedJob, pods: PodSettings, name: str, *options: str) -> Container:
     """The template of all workers, or of those that begin with a certain stage (`stage-1`)."""
     stage = int(name.partition("-")[2] or 0)
     worker = worker_template(name, plan.conf.spec, pods, stage=stage, variables=_job_credentials(plan, pods))
-    worker.args = [STEP, "--job", plan.job_url, "--index", INDEX]
+    worker.args = [STEP, "--job", plan.job_url, "--index", INDEX, *options]
     worker.volume_mounts = mounts(plan.areas, pods)
     return worker
 
