@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from fanfold_client.api.accounts import ApiTokens
+from fanfold_client.api.accounts import ApiTokens, Delegations
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.paths import owner_path
@@ -69,6 +69,7 @@ class Client:
         webhooks: who may be told when a job has ended, and the secret that signs it.
         users: accounts, for administrators.
         tokens: API tokens, with which scripts act for you: create, list, revoke.
+        delegations: what services may do for the user when nobody is logged in: list, end.
         keys: the keys that sign tokens, for administrators.
     """
 
@@ -160,6 +161,11 @@ class Client:
     def users(self) -> Users:
         """Accounts; for administrators."""
         return Users(self._auth)
+
+    @cached_property
+    def delegations(self) -> Delegations:
+        """What services may do for you when nobody is logged in."""
+        return Delegations(self._auth)
 
     @cached_property
     def tokens(self) -> ApiTokens:

@@ -62,6 +62,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
             "fanfold_client.verbs.identity.users:users",
             "Manage accounts (for administrators), and change your own password.",
         ),
+        "delegations": (
+            "fanfold_client.verbs.identity.delegations:delegations",
+            "Show what services may do for you when you aren't logged in, and end it.",
+        ),
         "tokens": ("fanfold_client.verbs.identity.tokens:tokens", "Manage API tokens, with which scripts act for you."),
         "keys": ("fanfold_client.verbs.identity.keys:keys", "Manage signing keys (for administrators)."),
         "deploy": (

@@ -1,4 +1,4 @@
-"""What belongs to accounts besides their passwords and roles: API tokens."""
+"""What belongs to accounts besides their passwords and roles: API tokens, and delegations to services."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import NotRequired, TypedDict, cast
 from urllib.parse import quote
 
+from fanfold_client.api.paths import delegation_path
 from fanfold_client.api.problems import Refused
 from fanfold_client.api.transport import Transport
 
@@ -21,6 +22,14 @@ class ApiToken(TypedDict):
     expires: str
     last_used: str | None
     token: NotRequired[str]
+
+
+class Delegation(TypedDict):
+    """What a service may do for a user when nobody is logged in, such as to submit the jobs of a schedule."""
+
+    id: str
+    purpose: str
+    created: str
 
 
 class ApiTokens:
@@ -52,6 +61,21 @@ class ApiTokens:
     def revoke(self, name: str, owner: str | None = None) -> None:
         """End a token at once. Raises NotFound."""
         self._transport.request("DELETE", f"/v1/tokens/{quote(name, safe='')}", params=_of(owner))
+
+
+class Delegations:
+    """What services may do for you. Adding a schedule makes one, removing it ends that."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> Sequence[Delegation]:
+        """Your delegations."""
+        return cast(Sequence[Delegation], self._transport.json("GET", "/v1/delegations")["items"])
+
+    def end(self, delegation: str) -> None:
+        """End one: a schedule pauses when it is due, and says why. Raises NotFound: you have none with this id."""
+        self._transport.request("DELETE", delegation_path(delegation))
 
 
 def seconds_of(duration: timedelta | str) -> int:

@@ -44,6 +44,13 @@ def schedule_path(name: str, action: str = "") -> str:
     return f"/v1/schedules/{name}/{action}" if action else f"/v1/schedules/{name}"
 
 
+def delegation_path(delegation: str) -> str:
+    """The path of a delegation. Raises NotFound: none can have this id."""
+    if not re.fullmatch(NAME_PATTERN, delegation):
+        raise NotFound(f"There is no delegation {delegation[:80]!r}: `fanfold delegations list` lists yours.")
+    return f"/v1/delegations/{delegation}"
+
+
 def file_path(path: str) -> str:
     """The path of a file. Raises Refused: no file can have this path."""
     try:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fanfold_client.api.accounts import Delegations
 from fanfold_client.api.collections import Users
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.transport import Transport
@@ -54,3 +55,8 @@ def test_a_name_that_no_user_can_have(name: str) -> None:
 def test_an_id_that_no_user_can_have() -> None:
     with Client("http://127.0.0.1:9") as client, pytest.raises(NotFound, match="There is no user with the id"):
         client.remove_everything_of("a/b")
+
+
+def test_an_id_that_no_delegation_can_have() -> None:
+    with pytest.raises(NotFound, match="There is no delegation 'a/b'"):
+        Delegations(Transport("http://127.0.0.1:9")).end("a/b")
