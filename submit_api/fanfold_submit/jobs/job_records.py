@@ -18,7 +18,7 @@ from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.going import Going
 from fanfold_submit.jobs.ids import is_job_id
-from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
     BY_TIME,
@@ -33,7 +33,7 @@ from fanfold_submit.jobs.listed import (
 from fanfold_submit.jobs.notices import Notified, notice
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
-from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
+from fanfold_submit.refusals import NoSuchJob
 from fanfold_submit.storing.stored import uncounted_tree
 from fanfold_web.refusals import Contended
 
@@ -44,7 +44,6 @@ KEYS = "submit/keys/"
 KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
 
 _TRIES = 20
-_ENDED = {State.SUCCEEDED: "has succeeded", State.FAILED: "has failed", State.CANCELLED: "was cancelled"}
 _PAGE = 50  # jobs read at once, each of which may have a megabyte
 
 
@@ -97,40 +96,6 @@ class JobRecords:
         if current is None or not (to.is_admin or to.id == current.job.owner_id):
             raise NoSuchJob(f"There is no job {job_id[:80]!r} of yours. List yours with GET /v1/jobs.")
         return current
-
-    def cancel(self, job_id: str, principal: Principal) -> Job:
-        """Ask for a job to end; asking again changes nothing. Raises NoSuchJob, JobFinal, NotAdmitted, Contended."""
-        for _ in range(_TRIES):
-            current = self.visible(job_id, principal)
-            if current.job.desired == "cancel":
-                return current.job
-            if current.job.state.final:
-                detail = f"Job {job_id} {_ENDED[current.job.state]} already, so it cannot be cancelled."
-                raise JobFinal(detail)
-            if not current.job.admitted:
-                workflow = current.job.workflow
-                stop = f"argo stop -n {workflow.namespace} {workflow.name}" if workflow else "argo stop"
-                raise NotAdmitted(f"Job {job_id} was started by its Workflow. Stop that: {stop}")
-            after = current.job.changed(desired="cancel")
-            if self.change(current, after):
-                return after
-        raise Contended("The job kept changing. Try again.")
-
-    def prioritize(self, job_id: str, priority: int, principal: Principal) -> Job:
-        """Let a job that waits start earlier or later. Raises NoSuchJob, NotWaiting, Contended."""
-        for _ in range(_TRIES):
-            current = self.visible(job_id, principal)
-            job = current.job
-            waiting = self._records.get(job.entry.key)
-            if waiting is None:
-                raise NotWaiting(f"Job {job_id} is {job.state} and waits for no workers, so a priority has no effect.")
-            after = job.changed(priority=priority)
-            expectations = [Expect(JOBS + job_id, current.revision), Expect(waiting.key, waiting.revision)]
-            stored = Write(JOBS + job_id, after.model_dump(mode="json"))
-            moved = [Write(job.entry.key, None)] if after.entry.key != job.entry.key else []
-            if self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after):
-                return after
-        raise Contended("The job kept changing. Try again.")
 
     def going(self) -> Going:
         """What is being cleared now."""
@@ -192,6 +157,21 @@ class JobRecords:
             writes.append(Write(QUEUE + after.id, {"job": after.id, "desired": after.desired}))
             writes.append(Write(after.entry.key, None))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
+
+    def is_waiting(self, job: Job) -> bool:
+        """Whether the job waits for workers."""
+        return self._records.get(job.entry.key) is not None
+
+    def move_waiting(self, current: JobAtRevision, after: Job) -> bool:
+        """Replace a job that waits, and move it to its new place. False if it waits no more, or has changed since."""
+        before = current.job.entry
+        waiting = self._records.get(before.key)
+        if waiting is None:
+            return False
+        expectations = [Expect(JOBS + after.id, current.revision), Expect(waiting.key, waiting.revision)]
+        moved = [Write(before.key, None)] if after.entry.key != before.key else []
+        stored = Write(JOBS + after.id, after.model_dump(mode="json"))
+        return self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after)
 
     def begin_removal(self, current: JobAtRevision) -> bool:
         """Let the job have no further run, since its tree is removed. False if it has changed, or is reconciled."""

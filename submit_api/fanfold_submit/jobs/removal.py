@@ -11,6 +11,7 @@ from fanfold_storage.urls import join_url, open_objects
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import files_prefix, run_url, tree_prefix, workflows_prefix
+from fanfold_submit.jobs.steering import cancel
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import JobActive, JobFinal, NoSuchJob, NotAdmitted
 
@@ -87,7 +88,7 @@ def _removing(removed: Removed, owner_id: str, admin: Principal, jobs: JobRecord
     for job in jobs.newest(owner_id):
         try:
             if not job.state.final:
-                jobs.cancel(job.id, admin)
+                cancel(job.id, admin, jobs)
                 removed.cancelled.append(job.id)
             remove(job.id, admin, jobs, objects)
             removed.jobs += 1

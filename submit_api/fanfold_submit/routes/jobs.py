@@ -12,6 +12,7 @@ from fanfold_submit.http.problems import refusals
 from fanfold_submit.jobs.job import ID_PATTERN, JobView
 from fanfold_submit.jobs.removal import remove
 from fanfold_submit.jobs.request import JobRequest
+from fanfold_submit.jobs.steering import cancel
 from fanfold_submit.lists.pages import MOST_COUNTED
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
@@ -152,7 +153,7 @@ def show_counters(job_id: JobId, caller: Viewer, service: TheService) -> Counter
 )
 def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView:
     """Ask for the job to end. It is `cancelled` once its workers have stopped; asking again changes nothing."""
-    job = service.jobs.cancel(job_id, caller)
+    job = cancel(job_id, caller, service.jobs)
     service.controller.enqueue(job_id)
     return service.view(job)
 
