@@ -25,6 +25,7 @@ class SubmitOptions(JobOptions, total=False):
     name: str
     notify: str
     priority: int
+    team: str
     key: str
 
 
@@ -70,6 +71,7 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
         metavar="N",
         help="Among your own jobs that wait, the highest starts first (for administrators).  [default: 0]",
     ),
+    click.Option(["--team"], metavar="GROUP", help="A group of yours, whose members also see the job."),
     QUIET_OPTION,
     *(
         click.Option(
@@ -80,7 +82,7 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
 ]
 """All that `fanfold run` has, too, and the job's name."""
 
-_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify", "priority")
+_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify", "priority", "team")
 
 
 def request_fields(values: Mapping[str, Any], output: str | os.PathLike[str] | None) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from fanfold_steps.tree.job_tree import JOB_KEY, JobTree
 from fanfold_steps.tree.typed import Malformed, read_as
 from fanfold_steps.tree.version import demand_version
 from fanfold_storage.objects import Objects, read_all
+from fanfold_submit.job_ids import milliseconds_of
 from fanfold_submit.jobs.failures import printable
-from fanfold_submit.jobs.ids import milliseconds_of
 from fanfold_submit.jobs.job import Job, State, Workflow
 from fanfold_submit.jobs.places import Places
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.going import Going
-from fanfold_submit.jobs.ids import is_job_id
+from fanfold_submit.job_ids import is_job_id
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
@@ -91,9 +91,12 @@ class JobRecords:
         return next((JobAtRevision(Job.model_validate(record.value), record.revision) for record in records), None)
 
     def visible(self, job_id: str, to: Principal) -> JobAtRevision:
-        """The job, if the principal may see it; another user's job does not exist for them. Raises NoSuchJob."""
+        """The job, if the principal may see it: its owner, members of its team, administrators. Raises NoSuchJob.
+
+        For anybody else it does not exist.
+        """
         current = self.find(job_id)
-        if current is None or not (to.is_admin or to.id == current.job.owner_id):
+        if current is None or not (to.is_admin or to.id == current.job.owner_id or current.job.team in to.teams):
             raise NoSuchJob(f"There is no job {job_id[:80]!r} of yours. List yours with GET /v1/jobs.")
         return current
 

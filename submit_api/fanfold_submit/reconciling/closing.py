@@ -16,7 +16,7 @@ from fanfold_storage.errors import StorageError, TooLarge
 from fanfold_submit.jobs.job import Job, State, stages_of
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.outputs.replacing import tidy_up
-from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.places import Places, shared_account
 from fanfold_submit.queueing.ledger import Ledger
 from fanfold_submit.storing.recount import size_of
 from fanfold_submit.storing.stored import StoredBytes
@@ -61,6 +61,8 @@ class Closing:
         after = self._as_left(job)
         size = size_of(JobTree.open(self.places.job_url(job.id)).objects, "")
         self.stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
+        if job.output and (area := shared_account(job.output)):
+            self.stored.add(area, "files", 0, is_stale=True)
         tidy_up(job)
         self.ledger.release(job.id)
         try:

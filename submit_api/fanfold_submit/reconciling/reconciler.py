@@ -199,7 +199,7 @@ class Reconciler:
                 next_run.prepare(job.plan)
             make_ready(job)
             planner.write(job.plan)
-            plan = self._places.confined(job.plan, job.owner_id)
+            plan = self._places.confined(job.plan, job.owner_id, job.team)
             if manifest := self._engine.manifest(plan):
                 keep_workflow(open_objects(self._places.root), job, manifest)
             handle = self._engine.submit(plan)
