@@ -14,6 +14,7 @@ from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.task import Task
 from fanfold_steps.worker import logs as logs_module
 from fanfold_steps.worker import loop
+from fanfold_steps.worker.child_output import ChildOutput
 from fanfold_steps.worker.logs import FULL, LARGEST_LOG, LAST_LINES, LONGEST_BEGUN, Logs
 from fanfold_steps.worker.loop import Worker
 from fanfold_storage.errors import Unavailable
@@ -112,7 +113,10 @@ def test_who_asks_the_stream_is_answered_by_the_real_one(small_job):
     assert kept(small_job.tree) == ["-: one", "-: two"]
 
 
-def test_what_programs_print_is_kept_with_the_task_that_started_them(small_job, capfd):
+@pytest.mark.parametrize("reads_early", [True, False])
+def test_what_programs_print_is_kept_with_the_task_that_started_them(small_job, capfd, monkeypatch, reads_early):
+    if not reads_early:  # the thread comes too late
+        monkeypatch.setattr(ChildOutput, "_run", lambda _: None)
     logs = Logs(small_job.tree, "all-0")
     with logs.capture():
         with logs.during(Task(0, "map", 3)):
