@@ -1,6 +1,7 @@
 """`fanfold login`, `logout` and `whoami`."""
 
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from fanfold_client.verbs.stopping import until_stopped
 if TYPE_CHECKING:
     from fanfold_client.api.profiles import Profile
     from fanfold_client.client import Client
+    from fanfold_client.cluster.kubectl import Kubectl
 
 
 @click.command()
@@ -42,9 +44,9 @@ def login(
     profile's last login, then that of the profile `default`, then http://127.0.0.1:1338. The login is stored under the
     name of the profile, until `fanfold logout` or until it has not been used for a week.
 
-    With --forward, it also forwards ports 1338 and 1337 of this machine to the services in a Kubernetes cluster, until
-    Ctrl-C; use the other verbs in another terminal meanwhile. If a pod goes, it connects to another. The next
-    `fanfold login --forward` needs no password while the login lasts.
+    With --forward, it also forwards ports 1338 and 1337 of this machine to the services in a Kubernetes cluster, and
+    2746 to the Argo UI, until Ctrl-C; use the other verbs in another terminal meanwhile. If a pod goes, it connects to
+    another. The next `fanfold login --forward` needs no password while the login lasts.
     """
     where = {name: given.pop(name) for name in ("namespace", "context", "kubeconfig")}
     if forward:
@@ -134,16 +136,37 @@ def _log_in_through_kubectl(
     url, port = _loopback(wanted.url, "URL", SERVICES["submit"])
     auth_url, auth_port = _loopback(wanted.auth_url, "--auth-url", SERVICES["auth"])
     kubectl = Kubectl(namespace or "fanfold", context, kubeconfig)
-    with until_stopped() as wait, forwarding(kubectl, {"submit": port, "auth": auth_port}, say):
+    with ExitStack() as stack:
+        wait = stack.enter_context(until_stopped())
+        stack.enter_context(forwarding(kubectl, {"submit": port, "auth": auth_port}, say))
+        argo_ui = _argo_ui(kubectl)
+        stack.enter_context(forwarding(kubectl, argo_ui, say))
         wanted = replace(wanted, url=url, auth_url=auth_url)
         if (left := _login_left(wanted)) is not None:
             _report(left, wanted.as_json)
         else:
             _log_in(wanted)
         sys.stdout.flush()
-        say(f"Forwarding {url} and {auth_url} to namespace {kubectl.namespace}. Press Ctrl-C to stop.", dim=True)
+        also = "".join(f", and http://127.0.0.1:{port} to the Argo UI" for port in argo_ui.values())
+        say(f"Forwarding {url} and {auth_url} to namespace {kubectl.namespace}{also}. Press Ctrl-C to stop.", dim=True)
         wait()
     say("Stopped forwarding.")
+
+
+def _argo_ui(kubectl: "Kubectl") -> dict[str, int]:
+    """The port of the Argo UI, if it is installed in the namespace; people can do without it."""
+    from fanfold_client.api.problems import Conflict
+    from fanfold_client.cluster.forwarding import REMOTE, require_free
+
+    name = "argo-ui"
+    if not kubectl.exists("service", name):
+        return {}
+    try:
+        require_free(REMOTE[name])
+    except Conflict:
+        say(f"Port {REMOTE[name]} of this machine is in use, so the Argo UI is not forwarded.")
+        return {}
+    return {name: REMOTE[name]}
 
 
 def _login_left(wanted: _Wanted) -> "Profile | None":
