@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.http import problems
+from fanfold_auth.http.issuer_path import IssuerPath
 from fanfold_auth.routes import (
     api_tokens,
     delegations,
@@ -50,10 +51,10 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        root_path=urlsplit(settings.issuer).path.rstrip("/"),  # where a proxy leaves it in the path
         generate_unique_id_function=operation_id,
     )
     app.state.service = service = wire(settings, records, now, hashing)
+    app.add_middleware(IssuerPath, path=urlsplit(settings.issuer).path.rstrip("/"))
     app.add_middleware(
         Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts
     )
