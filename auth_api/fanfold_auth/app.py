@@ -36,6 +36,10 @@ _DESCRIPTION = """
 Users, tokens and keys of Fanfold. Log in at `/v1/login`, send the access token as `Authorization: Bearer TOKEN`,
 and get the next one at `/v1/token`. Services verify tokens offline with the keys at `/v1/keys`. Errors are RFC 9457
 problems.
+
+Other applications log people in through the OpenID provider here, whose metadata is at
+`/.well-known/openid-configuration`. Its pages (`/authorize`, `/login`, `/confirm`, `/logout`, `/device`) are for
+browsers, and not described here.
 """
 
 

@@ -58,7 +58,7 @@ def service(settings: Settings, ring: dict[str, Any], records: Records, clock: C
 @pytest.fixture
 def interrupted(settings: Settings, ring: dict[str, Any], records: Records, clock: Clock) -> Interrupt:
     """A replica to whose records something happens."""
-    return lambda **what: service_on(Interrupted(records, **what), settings, ring, clock)  # type: ignore[arg-type]
+    return lambda **what: service_on(Interrupted(records, **what), settings, ring, clock)
 
 
 @pytest.fixture
