@@ -20,7 +20,7 @@ def serve(records_url: str, host: str, port: int) -> bool:
             app.state.service.keys.check()
             if pending(records):
                 logger.warning(
-                    "users are stored in an older version than this one's: once no replica of an earlier version is left, "
+                    "users are stored in an older version than this one: once no replica of an earlier one is left, "
                     "run `python -m fanfold_auth migrate`; until then nobody can be put into a group"
                 )
         return server.serve(app, host, port, logger)
