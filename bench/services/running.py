@@ -23,6 +23,7 @@ class Up:
     def __init__(self, process: "subprocess.Popen[str]", ready: dict[str, Any]) -> None:
         self._process, self._user = process, ready["user"]
         self._hold = Path(ready["data"]) / "hold"
+        self.kek_file = Path(ready["data"]) / "kek"
         self.records = f"sqlite:{(Path(ready['data']) / 'records.db').as_uri().removeprefix('file:')}"
         self.port, self.auth_port = (urlsplit(ready[name]).port or 0 for name in ("url", "auth_url"))
 

@@ -21,6 +21,7 @@ from fanfold_auth.accounts.users import Users
 from fanfold_auth.openid.clients import Client, Clients
 from fanfold_auth.openid.codes import Codes
 from fanfold_auth.openid.requests import AuthorizationRequest
+from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.sessions import FAMILIES, Sessions, Source
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
@@ -120,7 +121,7 @@ def _codes(up: Up, records: Records, count: int) -> Callable[[], Timed]:
     sessions = Sessions(records, users)
     Clients(records).put(Client(CLIENT, (BACK,), pkce=False), SECRET)
     session, _ = sessions.start_browser(users.get("admin"), 3600.0, Source(), None)
-    codes = Codes(records, sessions, 600.0)
+    codes = Codes(records, sessions, Settings(issuer=f"http://127.0.0.1:{up.auth_port}", kek_file=up.kek_file))
     request = AuthorizationRequest(CLIENT, BACK, ("openid",), time.time())
 
     def exchanges() -> Iterator[Request]:
