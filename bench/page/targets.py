@@ -283,6 +283,33 @@ TARGETS = [
     Target("services", "5,000 jobs", "memory flat (≤ 1.15× that after 500)", 1.15, swelling_over("jobs")),
     Target("services", "5,000 logins", "memory flat (≤ 1.15× that after 500)", 1.15, swelling_over("logins")),
     Target(
+        "logins",
+        "logins over HTTP",
+        "≥ 90 % of what argon2 alone does",
+        90,
+        share("logins", "login", "argon2"),
+        " %",
+        at_least=True,
+    ),
+    Target(
+        "logins",
+        "refreshes over HTTP",
+        "≥ 50 % of the bare transactions",
+        50,
+        share("grants", "refresh", "raw"),
+        " %",
+        at_least=True,
+    ),
+    Target(
+        "logins",
+        "exchanges of codes over HTTP",
+        "≥ 50 % of the bare transactions",
+        50,
+        share("grants", "code", "raw"),
+        " %",
+        at_least=True,
+    ),
+    Target(
         "lists", "20 of 100,000 jobs, whatever is asked", "≤ 50 ms over HTTP, SQLite", 50, slowest_page("http"), " ms"
     ),
     Target("lists", "20 of 100,000 jobs, whatever is asked", "≤ 50 ms from etcd", 50, slowest_page("etcd"), " ms"),
