@@ -164,7 +164,7 @@ def test_on_etcd_they_are_the_same() -> None:
         both = ("id-of-ada", "id-of-bob")
         assert everything(lists, Question(owner_ids=both, sort=Sort.OLDEST), 4) == [job.id for job in stored]
         counted.calls = 0
-        assert len(lists.page(Question(states=(State.FAILED,)), 4, count=True).jobs) <= 4 and counted.calls == 2
+        assert len(lists.page(Question(states=(State.FAILED,)), 4, count=True).jobs) <= 4 and counted.calls <= 3
         for job in stored[:5]:
             current = JobRecords(records).find(job.id)
             assert current and JobRecords(records).change(current, current.job.model_copy(update={"name": "other"}))
@@ -185,6 +185,10 @@ class Counted:
         found = self._records.get_many(keys)
         self.calls, self.read = self.calls + 1, self.read + len(found)
         return found
+
+    def count(self, prefix: str, **options: Any) -> int:
+        self.calls += 1
+        return self._records.count(prefix, **options)
 
     def scan(self, prefix: str, **options: Any) -> Page:
         page = self._records.scan(prefix, **options)
@@ -225,8 +229,8 @@ def test_a_page_costs_two_round_trips_however_many_jobs_there_are(many: Records,
     cursor = found.cursor
     counted.calls = counted.read = 0
     found = lists.page(asked, 20, cursor or "", count=True)
-    assert counted.calls == 1 + lists_read
-    assert counted.read <= 20 + (21 + job_pages.MOST_COUNTED) * lists_read
+    assert counted.calls == 1 + lists_read * (1 if found.cursor is None else 2)
+    assert counted.read <= 20 + 21 * lists_read, "what follows is counted, not read"
 
 
 @pytest.mark.thorough
