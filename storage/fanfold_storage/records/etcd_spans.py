@@ -66,7 +66,7 @@ class Spans:
             if len(found) > 1 and (before or visited > LONG):
                 first, last = _place(prefix, found[0]), _place(prefix, found[-1])
                 gap = max(1, (last - first) // (len(found) - 1))
-                before = Density(first if is_first else before and before.first, gap)
+                before = Density(first if is_first else before.first if before else None, gap)
             if before:
                 self._known[prefix] = before
             if len(self._known) > _MOST_KNOWN:

@@ -92,7 +92,8 @@ class JobLists:
         start = max(_first_place(asked), _place_of(cursor, asked.sort) if cursor else "")
         found: set[str] = set()
         for prefix in lists.prefixes:
-            page = self._records.scan(prefix, **_bounds(prefix, start, asked), limit=most)
+            after, before = _bounds(prefix, start, asked)
+            page = self._records.scan(prefix, after=after, before=before, limit=most)
             found.update(record.key.removeprefix(prefix) for record in page.records)
         return sorted(found)[:most]
 
@@ -100,7 +101,8 @@ class JobLists:
         """How many jobs come after a place, which is not the last one; at most MOST_COUNTED."""
         count = 0
         for prefix in lists.prefixes:
-            count += self._records.count(prefix, **_bounds(prefix, place, asked), most=MOST_COUNTED)
+            after, before = _bounds(prefix, place, asked)
+            count += self._records.count(prefix, after=after, before=before, most=MOST_COUNTED)
         return max(1, min(count, MOST_COUNTED))
 
 
@@ -111,14 +113,14 @@ def _first_place(asked: Question) -> str:
     return time_digits(asked.since) if asked.sort is Sort.OLDEST else ""
 
 
-def _bounds(prefix: str, start: str, asked: Question) -> dict[str, str]:
+def _bounds(prefix: str, start: str, asked: Question) -> tuple[str, str]:
     """What the keys of jobs come after, and what they come before: those of one millisecond later begin with it."""
     end = ""
     if asked.sort is Sort.NEWEST and asked.since > 0:
         end = reversed_id(time_digits(asked.since - 1))
     if asked.sort is Sort.OLDEST and asked.until < LATEST:
         end = time_digits(asked.until + 1)
-    return {"after": prefix + start if start else "", "before": prefix + end if end else ""}
+    return prefix + start if start else "", prefix + end if end else ""
 
 
 def _id_at(place: str, sort: Sort) -> str:
