@@ -1,4 +1,4 @@
-"""Run the service (`serve`), make an admin (`admin`) or the users of a demo (`demo`).
+"""Run the service (`serve`), make an admin (`admin`) or the users of a demo (`demo`), register a client (`client`).
 
 The records are those that FANFOLD_AUTH_RECORDS or --records names.
 """
@@ -11,6 +11,7 @@ from contextlib import closing
 
 from fanfold_auth.accounts.demo import create_accounts
 from fanfold_auth.accounts.users import Users
+from fanfold_auth.openid.clients import Client, Clients
 from fanfold_auth.refusals import UserExists, WeakPassword
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
 from fanfold_storage.urls import open_records
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fanfold_auth", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="serve | admin | demo")
+    verbs = parser.add_subparsers(required=True, metavar="serve | admin | demo | client")
     records = argparse.ArgumentParser(add_help=False)
     records.add_argument("--records", metavar="URL", help=f"where users and keys are stored (default: ${_RECORDS})")
 
@@ -64,14 +65,27 @@ def _parser() -> argparse.ArgumentParser:
         "demo", parents=[records], help="make the users of a demo, whose password everybody knows; print the new ones"
     )
     demo.set_defaults(run=_demo)
+
+    client = verbs.add_parser(
+        "client", parents=[records], help="register an application of the OpenID provider, or change a registered one"
+    )
+    client.add_argument("id", metavar="ID")
+    secret = client.add_mutually_exclusive_group(required=True)
+    secret.add_argument("--secret-stdin", action="store_true", help="its secret is the first line of stdin")
+    secret.add_argument("--public", action="store_true", help="it has no secret, and must use PKCE")
+    client.add_argument(
+        "--redirect-uri", metavar="URL", action="append", required=True, help="where its users go after logging in"
+    )
+    client.add_argument(
+        "--post-logout-redirect-uri", metavar="URL", action="append", default=[], help="where they go after logging out"
+    )
+    client.add_argument("--no-pkce", action="store_true", help="it need not use PKCE: Argo's server can't")
+    client.set_defaults(run=_client)
     return parser
 
 
 def _admin(options: argparse.Namespace) -> int:
-    try:
-        password = sys.stdin.buffer.readline().decode().rstrip("\r\n")
-    except UnicodeDecodeError as error:
-        raise WeakPassword("The password on stdin is not UTF-8.") from error
+    password = _first_line("password")
     with closing(open_records(_records_url(options))) as records:
         users = Users(records)
         if options.first and (admins := users.admins()):
@@ -90,10 +104,27 @@ def _demo(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _client(options: argparse.Namespace) -> int:
+    secret = None if options.public else _first_line("secret")
+    uris = tuple(options.redirect_uri), tuple(options.post_logout_redirect_uri)
+    with closing(open_records(_records_url(options))) as records:
+        client = Clients(records).put(Client(options.id, *uris, pkce=not options.no_pkce), secret)
+    print(f"Registered client {client.id}.", file=sys.stderr)
+    return Exit.DONE
+
+
 def _serve(options: argparse.Namespace) -> int:
     from fanfold_auth.server import serve  # FastAPI takes a second to load, and `admin` does not need it
 
     return Exit.DONE if serve(_records_url(options), options.host, options.port) else Exit.FAILED
+
+
+def _first_line(what: str) -> str:
+    """The first line of stdin. Raises WeakPassword."""
+    try:
+        return sys.stdin.buffer.readline().decode().rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise WeakPassword(f"The {what} on stdin is not UTF-8.") from error
 
 
 def _records_url(options: argparse.Namespace) -> str:

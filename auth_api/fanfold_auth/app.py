@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.http import problems
-from fanfold_auth.routes import delegations, health, keys, login, me, tokens, users
+from fanfold_auth.routes import api_tokens, delegations, health, keys, login, me, openid, tokens, users
 from fanfold_auth.service import wire
 from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records
@@ -37,6 +38,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        root_path=urlsplit(settings.issuer).path.rstrip("/"),  # where a proxy leaves it in the path
         generate_unique_id_function=operation_id,
     )
     app.state.service = service = wire(settings, records, now, hashing)
@@ -45,5 +47,6 @@ def build_app(
     )
     problems.install(app)
     openapi.install(app)
-    include(app, *(module.router for module in (login, tokens, me, users, delegations, keys, health)))
+    modules = (login, tokens, me, users, api_tokens, delegations, keys, health)
+    include(app, *(module.router for module in modules), *openid.ROUTERS)
     return app

@@ -1,61 +1,177 @@
-"""The grants behind `/v1/token`: for each grant type, who gets tokens for what they sent (RFC 6749 §1.3).
+"""The grants behind `/token` and `/v1/token`: for each grant type, who gets tokens for what they sent (RFC 6749 §1.3).
 
-A grant takes the parameters of a token request.
+A grant takes a token request. At `/token` a client says who it is; `/v1/token` is the way of our own command, for which
+no client is named.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from math import inf
+from typing import Any, TypeAlias
 
 from fanfold_auth.accounts.users import User
-from fanfold_auth.refusals import InvalidTokenRequest, UnsupportedGrant
+from fanfold_auth.openid.clients import COMMAND, Client
+from fanfold_auth.openid.codes import Code, Redemption, Reused
+from fanfold_auth.openid.provider import userinfo_audience
+from fanfold_auth.openid.refusals import UnauthorizedClient
+from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, UnsupportedGrant
 from fanfold_auth.service import Service
-from fanfold_web.tokens.authorization import DELEGATION_TYPE, TOKEN_EXCHANGE, delegated_audience
+from fanfold_auth.tokens.refresh import family_of, new_family
+from fanfold_auth.tokens.sessions import Source, session_of
+from fanfold_web.tokens import authorization
+from fanfold_web.tokens.authorization import TOKEN_EXCHANGE, delegated_audience
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """The parameters of a token request, and who sends them: the client, how it sent its secret, and from where."""
+
+    parameters: Mapping[str, str]
+    client: Client = COMMAND
+    method: str = "none"
+    source: Source | None = None
+
+    def required(self, name: str) -> str:
+        """A parameter that must be there and not be empty. Raises InvalidTokenRequest."""
+        return required(self.parameters, name)
 
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """Who gets an access token, for which audience; and the next refresh token, if the grant was one."""
+    """Who gets an access token, for which audience and client; and the next refresh token, if there is one.
+
+    What an API token was exchanged for bears its stamp, `via`, and expires with it.
+    """
 
     user: User
     audience: str
     refresh_token: str | None = None
+    client: Client = COMMAND
+    stamp: str | None = None
+    """The session that the access token ends with; None: the user's stamp."""
+    scopes: tuple[str, ...] = ()
+    code: Code | None = None
+    """What an ID token is issued for."""
+    via: str = ""
+    until: float = inf
 
 
-Parameters: TypeAlias = Mapping[str, str]
-Grant: TypeAlias = Callable[[Service, Parameters], Redeemed]
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """The tokens of a response."""
+
+    access_token: str
+    refresh_token: str | None
+    id_token: str | None
 
 
-def redeem(service: Service, parameters: Parameters) -> Redeemed:
-    """Who gets tokens for these parameters. Raises InvalidTokenRequest, UnsupportedGrant, InvalidGrant."""
-    grant_type = required(parameters, "grant_type")
+Grant: TypeAlias = Callable[[Service, TokenRequest], Redeemed]
+
+
+def redeem(service: Service, asked: TokenRequest) -> Redeemed:
+    """Who gets tokens for this request. Raises InvalidTokenRequest, UnsupportedGrant, InvalidGrant."""
+    grant_type = asked.required("grant_type")
     if grant_type not in GRANTS:
         offered = " or ".join(GRANTS)
         raise UnsupportedGrant(
             f"The grant type {grant_type[:40]!r} is not offered. Use {offered}, or log in at /v1/login."
         )
-    return GRANTS[grant_type](service, parameters)
+    return GRANTS[grant_type](service, asked)
 
 
-def required(parameters: Parameters, name: str) -> str:
+def issue(service: Service, redeemed: Redeemed) -> Issued:
+    """The tokens themselves."""
+    ends: dict[str, Any] = {"stamp": redeemed.stamp, "via": redeemed.via, "until": redeemed.until}
+    access_token = service.tokens.issue(redeemed.user, redeemed.audience, client=redeemed.client.id, **ends)
+    code = redeemed.code
+    wants_id_token = code is not None and "openid" in code.scopes
+    id_token = service.openid.id_tokens.issue(code, redeemed.user, access_token) if code and wants_id_token else None
+    return Issued(access_token, redeemed.refresh_token, id_token)
+
+
+def required(parameters: Mapping[str, str], name: str) -> str:
     """A parameter that must be there and not be empty. Raises InvalidTokenRequest."""
     if not parameters.get(name):
         raise InvalidTokenRequest(f"The parameter {name} is missing. Send it in the form.")
     return parameters[name]
 
 
-def _refresh_token(service: Service, parameters: Parameters) -> Redeemed:
-    user, successor = service.refreshes.rotate(required(parameters, "refresh_token"))
-    return Redeemed(user, service.settings.audience, successor)
+def _refresh_token(service: Service, asked: TokenRequest) -> Redeemed:
+    token = asked.required("refresh_token")
+    if asked.client.is_first_party:
+        user, successor = service.refreshes.rotate(token)
+        return Redeemed(user, service.settings.audience, successor)
+    user, successor = service.refreshes.rotate(token, asked.client.id)
+    session = service.sessions.find(user.id, session_of(family_of(token)))
+    if session is None:
+        raise InvalidGrant
+    audience = userinfo_audience(service.settings.audience)
+    return Redeemed(user, audience, successor, asked.client, session.id, session.scopes)
 
 
-def _token_exchange(service: Service, parameters: Parameters) -> Redeemed:
-    token = required(parameters, "subject_token")
-    if (token_type := required(parameters, "subject_token_type")) != DELEGATION_TYPE:
-        raise InvalidTokenRequest(
-            f"The subject_token_type {token_type[:80]!r} is not exchanged here. Send {DELEGATION_TYPE}."
+def _authorization_code(service: Service, asked: TokenRequest) -> Redeemed:
+    parameters = asked.parameters
+    redemption = Redemption(
+        code=asked.required("code"),
+        client=asked.client,
+        method=asked.method,
+        redirect_uri=asked.required("redirect_uri"),
+        verifier=parameters.get("code_verifier", ""),
+    )
+    family = new_family()
+    try:
+        code, user = service.openid.codes.use(redemption, family)
+    except Reused as reuse:
+        _end_tokens(service, reuse.code)
+        raise InvalidGrant(reuse.detail) from None
+    if asked.client.is_first_party:
+        successor = service.refreshes.start(user, asked.source, name=family)
+        return Redeemed(user, service.settings.audience, successor, scopes=code.scopes, code=code)
+    return _for_application(service, asked.client, code, user, family)
+
+
+def _for_application(service: Service, client: Client, code: Code, user: User, family: str) -> Redeemed:
+    """An access token that only `/userinfo` accepts; a refresh token if the application may go on by itself."""
+    about: dict[str, Any] = {"client": client.id, "scopes": code.scopes, "claims": code.claims}
+    successor = None
+    if "offline_access" in code.scopes:
+        successor = service.refreshes.start(user, name=family, **about)
+    else:
+        service.sessions.start_application(user, service.settings.token_seconds, family, code.browser, **about)
+    audience = userinfo_audience(service.settings.audience)
+    return Redeemed(user, audience, successor, client, session_of(family), code.scopes, code)
+
+
+def _end_tokens(service: Service, code: Code) -> None:
+    """End what a code was used for. Access tokens for the services end by their stamp, with all of the user's."""
+    session = service.sessions.find(code.user_id, session_of(code.family))
+    if session is not None:
+        service.sessions.drop(session)
+        if session.kind == "command":
+            service.users.end_access_tokens(session.user)
+
+
+def _token_exchange(service: Service, asked: TokenRequest) -> Redeemed:
+    if not asked.client.is_first_party:
+        raise UnauthorizedClient(
+            f"The client {asked.client.id!r} may not exchange tokens. Services do it at /v1/token."
         )
-    return Redeemed(service.delegations.redeem(token), delegated_audience(service.settings.audience))
+    token = asked.required("subject_token")
+    match asked.required("subject_token_type"):
+        case authorization.DELEGATION_TYPE:
+            return Redeemed(service.delegations.redeem(token), delegated_audience(service.settings.audience))
+        case authorization.API_TOKEN_TYPE:
+            user, found = service.api_tokens.redeem(token)
+            return Redeemed(user, service.settings.audience, via=found.stamp, until=found.expires)
+        case other:
+            raise InvalidTokenRequest(
+                f"The subject_token_type {other[:80]!r} is not exchanged here. Send {authorization.API_TOKEN_TYPE} or "
+                f"{authorization.DELEGATION_TYPE}."
+            )
 
 
-GRANTS: Mapping[str, Grant] = {"refresh_token": _refresh_token, TOKEN_EXCHANGE: _token_exchange}
+GRANTS: Mapping[str, Grant] = {
+    "refresh_token": _refresh_token,
+    "authorization_code": _authorization_code,
+    TOKEN_EXCHANGE: _token_exchange,
+}

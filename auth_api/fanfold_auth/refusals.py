@@ -6,12 +6,16 @@ Refusal
 │   └── WeakPassword      too short, too long, or one that everybody tries first
 ├── Unauthenticated
 │   └── WrongPassword     name and password do not match
-├── InvalidGrant          a refresh token or a delegation that is unknown, used, expired or revoked
+├── InvalidGrant          a refresh token, delegation or API token that is unknown, used, expired or revoked
 ├── InvalidTokenRequest   a token request that OAuth does not allow
 ├── UnsupportedGrant      a grant type that is not offered
 ├── NoSuchUser            nobody has that name
+├── NoSuchApiToken        no API token of that user has that name
 ├── NoSuchDelegation      no delegation of the caller's has that id
-├── TooManyDelegations    a user has as many as are kept
+├── NoSuchSession         no session of the user's has that id
+├── TooManyDelegations,
+│   TooManyApiTokens      a user has as many as are kept
+├── ApiTokenExists        the user has one of that name
 ├── UserExists            the name is taken
 ├── LastAdmin             the change would leave nobody who can administer
 ├── RotationPending       a new key is published already and waits to sign
@@ -44,7 +48,7 @@ class WrongPassword(Unauthenticated):
 
 
 class InvalidGrant(Refusal):
-    """A refresh token or a delegation that is unknown, used, expired or revoked."""
+    """A refresh token, a delegation or an API token that is unknown, used, expired or revoked."""
 
     example = "The refresh token is unknown, expired, used or revoked. Log in again."
 
@@ -73,10 +77,34 @@ class NoSuchDelegation(Refusal):
     example = "There is no delegation '5b1e' of yours. List yours with GET /v1/delegations."
 
 
+class NoSuchSession(Refusal):
+    """No session of the user's has that id."""
+
+    example = "There is no session '5b1e0c7a51e8b264d09f' of 'ada'. List them with GET /v1/sessions."
+
+
 class TooManyDelegations(Refusal):
     """A user has as many delegations as are kept."""
 
     example = "'ada' has 200 delegations, the most that are kept: revoke one with DELETE /v1/delegations/ID."
+
+
+class NoSuchApiToken(Refusal):
+    """No API token of that user has that name."""
+
+    example = "'ada' has no API token 'ci'. List them with GET /v1/tokens."
+
+
+class ApiTokenExists(Refusal):
+    """The user has an API token of that name."""
+
+    example = "There is a token 'ci' of yours already. Choose another name, or revoke that one first."
+
+
+class TooManyApiTokens(Refusal):
+    """A user has as many API tokens as are kept."""
+
+    example = "'ada' has 50 API tokens, the most that are kept: revoke one first."
 
 
 class UserExists(Refusal):

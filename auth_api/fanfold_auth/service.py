@@ -9,11 +9,15 @@ from fanfold_auth.accounts.throttle import Throttle
 from fanfold_auth.accounts.users import User, Users
 from fanfold_auth.keys.keys import Keys
 from fanfold_auth.keys.sealing import derive, read_kek
+from fanfold_auth.openid import provider
+from fanfold_auth.openid.provider import Provider
 from fanfold_auth.refusals import WrongPassword
 from fanfold_auth.settings import Settings
+from fanfold_auth.tokens.api_tokens import ApiTokens
 from fanfold_auth.tokens.delegations import Delegations
 from fanfold_auth.tokens.ended import EndedTokens
 from fanfold_auth.tokens.refresh import Refreshes
+from fanfold_auth.tokens.sessions import Sessions
 from fanfold_auth.tokens.tokens import Tokens
 from fanfold_storage.records.protocol import Records, Write
 from fanfold_web.metrics import Metrics
@@ -31,9 +35,13 @@ class Service:
     tokens: Tokens
     ended: EndedTokens
     refreshes: Refreshes
+    sessions: Sessions
     delegations: Delegations
+    api_tokens: ApiTokens
     throttle: Throttle
+    openid: Provider
     record_writes: WriteProbe
+    now: Callable[[], float]
     metrics: Metrics = field(default_factory=lambda: Metrics("auth"))
 
     def check_password(self, name: str, password: str, source: str) -> User:
@@ -58,6 +66,8 @@ def wire(
     hashing = hashing or Hashing()
     users = Users(records, hashing, now, settings.token_seconds)
     keys = Keys(settings, records, now)
+    sessions = Sessions(records, users, now)
+    kek = read_kek(settings.kek_file)
     return Service(
         settings=settings,
         users=users,
@@ -66,7 +76,11 @@ def wire(
         tokens=Tokens(settings, keys, now),
         ended=EndedTokens(records, now),
         refreshes=Refreshes(settings, records, users, now),
+        sessions=sessions,
         delegations=Delegations(records, users, now),
-        throttle=Throttle(records, derive(read_kek(settings.kek_file), "fanfold attempts by password"), now),
+        api_tokens=ApiTokens(records, users, now),
+        throttle=Throttle(records, derive(kek, "fanfold attempts by password"), now),
+        openid=provider.wire(settings, records, keys, sessions, kek, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("auth/written", {"at": now()})])),
+        now=now,
     )

@@ -30,9 +30,13 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="FANFOLD_AUTH_")
 
-    # The `iss` of every token.
+    # The `iss` of every token, and the URL at which applications find the OpenID provider.
     issuer: Annotated[str, AfterValidator(_public_url)] = Field(
         description="the public URL of this service, such as https://auth.example.org"
+    )
+    # Where browsers reach the service; applications and pods reach it at `issuer`.
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
+        default=None, description="the URL at which browsers reach this service; the default is the issuer"
     )
     # Holds the secret that encrypts signing keys at rest.
     kek_file: Path = Field(description="the path of a file with at least 32 random bytes")
@@ -46,5 +50,12 @@ class Settings(ServiceSettings):
     token_seconds: int = _seconds(TOKEN_SECONDS, least=2)
     # How long a login lasts, however often it is refreshed.
     refresh_seconds: int = _seconds(7 * 24 * 3600, least=2)
+    # How long a browser stays logged in at the login page.
+    session_seconds: int = _seconds(12 * 3600, least=2)
     # How long a new key is published before it signs.
     publish_seconds: int = _seconds(15 * 60, least=0)
+
+    @property
+    def browsers_url(self) -> str:
+        """Where browsers reach the service, without a slash at the end."""
+        return (self.public_url or self.issuer).rstrip("/")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
+from fanfold_client.api.accounts import ApiTokens
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
@@ -67,6 +68,7 @@ class Client:
         schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
         webhooks: who may be told when a job has ended, and the secret that signs it.
         users: accounts, for administrators.
+        tokens: API tokens, with which scripts act for you: create, list, revoke.
         keys: the keys that sign tokens, for administrators.
     """
 
@@ -158,6 +160,11 @@ class Client:
     def users(self) -> Users:
         """Accounts; for administrators."""
         return Users(self._auth)
+
+    @cached_property
+    def tokens(self) -> ApiTokens:
+        """API tokens, with which scripts act for you."""
+        return ApiTokens(self._auth)
 
     @cached_property
     def keys(self) -> Keys:

@@ -62,6 +62,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
             "fanfold_client.verbs.identity.users:users",
             "Manage accounts (for administrators), and change your own password.",
         ),
+        "tokens": ("fanfold_client.verbs.identity.tokens:tokens", "Manage API tokens, with which scripts act for you."),
         "keys": ("fanfold_client.verbs.identity.keys:keys", "Manage signing keys (for administrators)."),
         "deploy": (
             "fanfold_client.verbs.services.deploy:deploy",

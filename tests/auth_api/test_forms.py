@@ -35,7 +35,8 @@ def test_unknown_parameters_are_ignored(replica: Replica, kind: str) -> None:
 
 def test_openapi_demands_the_form_and_its_parameters(replica: Replica) -> None:
     document = replica.http.get("/openapi.json").json()
-    exchanged = ["grant_type", "refresh_token", "subject_token", "subject_token_type"]
+    exchanged = ["code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "subject_token"]
+    exchanged += ["subject_token_type"]
     for path, required, names in (("/v1/token", ["grant_type"], exchanged), ("/v1/revoke", ["token"], ["token"])):
         body = document["paths"][path]["post"]["requestBody"]
         schema = body["content"][FORM]["schema"]

@@ -113,14 +113,16 @@ def operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
 
 
 def test_openapi_names_every_route(document: dict[str, Any]) -> None:
-    assert sorted(name for name, _ in operations(document)) == sorted(
-        """get /healthz|get /readyz|get /metrics|post /v1/login|post /v1/token|post /v1/revoke|get /v1/me|get /v1/keys
-        get /v1/keys.pem|post /v1/keys/rotate|get /v1/users|post /v1/users|get /v1/users/{name}|patch /v1/users/{name}
-        delete /v1/users/{name}|put /v1/users/{name}/password|put /v1/users/{name}/roles/{role}
-        delete /v1/users/{name}/roles/{role}
-        get /v1/delegations|post /v1/delegations
-        delete /v1/delegations/{delegation_id}""".replace("\n        ", "|").split("|")
-    )
+    names = """get /healthz|get /readyz|get /metrics|post /v1/login|post /v1/token|post /v1/revoke|get /v1/me
+        get /v1/keys|get /v1/keys.pem|post /v1/keys/rotate
+        get /v1/users|post /v1/users|get /v1/users/{name}|patch /v1/users/{name}|delete /v1/users/{name}
+        put /v1/users/{name}/password|put /v1/users/{name}/roles/{role}|delete /v1/users/{name}/roles/{role}
+        get /v1/tokens|post /v1/tokens|delete /v1/tokens/{token_name}
+        get /v1/delegations|post /v1/delegations|delete /v1/delegations/{delegation_id}
+        get /.well-known/openid-configuration|get /.well-known/oauth-authorization-server
+        post /token|get /userinfo|post /userinfo
+        get /v1/clients|post /v1/clients|get /v1/clients/{client_id}|delete /v1/clients/{client_id}"""
+    assert sorted(name for name, _ in operations(document)) == sorted(re.split(r"\||\n +", names))
 
 
 def test_openapi_explains_every_operation(document: dict[str, Any]) -> None:
@@ -130,10 +132,10 @@ def test_openapi_explains_every_operation(document: dict[str, Any]) -> None:
         guarded = (
             name.startswith("get /v1/me")
             or "rotate" in name
-            or any(noun in name for noun in ("/users", "/delegations"))
+            or any(noun in name for noun in ("/users", "/tokens", "/delegations", "/clients", "/userinfo"))
         )
         assert ("security" in operation) == guarded, name
-        assert ("401" in operation["responses"]) == (guarded or name == "post /v1/login"), name
+        assert ("401" in operation["responses"]) == (guarded or name in {"post /v1/login", "post /token"}), name
         assert "HTTPValidationError" not in str(operation), name
 
 

@@ -2,13 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 
 import pytest
 
-from fanfold_auth.grants import GRANTS, Redeemed, required
+from fanfold_auth.grants import GRANTS, Redeemed, TokenRequest
 from fanfold_auth.service import Service
-from fanfold_auth.tokens.refresh import FAMILIES
+from fanfold_auth.tokens.sessions import FAMILIES
 from fanfold_storage.records.protocol import Records
 from tests.auth_api.service import PASSWORD, Clock, Replica
 from tests.waiting import at_once
@@ -174,7 +173,7 @@ def test_a_refresh_cannot_ask_for_more(replica: Replica) -> None:
         ("grant_type=refresh_token&refresh_token=a&refresh_token=b", "invalid_request"),
         ("grant_type=refresh_token&grant_type=password&refresh_token=a", "invalid_request"),
         ("grant_type=password&username=bob&password=x", "unsupported_grant_type"),
-        ("grant_type=authorization_code&code=x", "unsupported_grant_type"),
+        ("grant_type=authorization_code&code=x", "invalid_request"),
         ("&".join(f"x{i}=1" for i in range(10_000))[:60_000], "invalid_request"),
         (b"grant_type=refresh_token&refresh_token=\xff", "invalid_request"),
         ("grant_type=refresh_token&refresh_token=a", "invalid_grant"),
@@ -204,12 +203,12 @@ def test_only_hashes_lie_in_the_records(replica: Replica, records: Records) -> N
 
 
 def test_a_grant_is_a_row_of_a_table(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:
-    def device_code(service: Service, parameters: Mapping[str, str]) -> Redeemed:
-        user = service.users.get(required(parameters, "device_code"))
+    def other(service: Service, asked: TokenRequest) -> Redeemed:
+        user = service.users.get(asked.required("name"))
         return Redeemed(user, service.settings.audience, service.refreshes.start(user))
 
-    monkeypatch.setitem(GRANTS, "device", device_code)
-    answer = replica.http.post("/v1/token", data={"grant_type": "device", "device_code": "bob"})
+    monkeypatch.setitem(GRANTS, "other", other)
+    answer = replica.http.post("/v1/token", data={"grant_type": "other", "name": "bob"})
     assert replica.me(answer.json()["access_token"]).json()["name"] == "bob"
-    other = replica.http.post("/v1/token", data={"grant_type": "password"}).json()
-    assert (other["error"], "or device, or log in" in other["detail"]) == ("unsupported_grant_type", True)
+    none = replica.http.post("/v1/token", data={"grant_type": "password"}).json()
+    assert (none["error"], "or other, or log in" in none["detail"]) == ("unsupported_grant_type", True)

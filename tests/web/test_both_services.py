@@ -110,7 +110,10 @@ def test_a_token_in_the_url_or_a_cookie_is_none(service: Service) -> None:
 
 
 def test_no_answer_sets_a_cookie(service: Service) -> None:
-    """So there is no session to fixate, and nothing that a browser would send along from another site."""
+    """So there is no session to fixate, and nothing that a browser would send along from another site.
+
+    The pages of the OpenID provider do, and have tests of their own for that (`tests/auth_api/openid`).
+    """
     paths = service.http.get("/openapi.json").json()["paths"]
     answers = [service.http.get(path, headers=service.admin()) for path in paths]
     answers.append(service.http.post("/v1/login", json={"name": "ada", "password": PASSWORD}))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import fanfold_auth.http.problem_types
+import fanfold_auth.openid.refusals
 import fanfold_auth.refusals
 import fanfold_submit.http.problem_types
 import fanfold_submit.refusals
@@ -23,8 +24,13 @@ SHARED = {
 AUTH = {
     "invalid-grant": 400, "invalid-request": 400, "unsupported-grant-type": 400, "wrong-password": 401,
     "no-such-user": 404, "no-such-delegation": 404, "too-many-delegations": 409,
+    "no-such-token": 404, "token-exists": 409, "too-many-tokens": 409,
     "last-admin": 409, "rotation-pending": 409, "user-exists": 409, "bad-name": 422,
     "weak-password": 422, "throttled": 429, "busy": 503,
+    "bad-authorization": 400, "stale-page": 400, "unauthorized-client": 400, "authorization-pending": 400,
+    "slow-down": 400, "access-denied": 400, "expired-token": 400, "invalid-client": 401, "forged-form": 403,
+    "insufficient-scope": 403, "no-such-client": 404, "no-such-session": 404, "unknown-user-code": 404,
+    "client-exists": 409, "too-many-clients": 409, "bad-client": 422,
 }  # fmt: skip
 SUBMIT = {
     "invalid-key": 400, "invalid-path": 400, "no-such-list": 400, "place-not-allowed": 403, "no-such-bundle": 404,
@@ -69,7 +75,8 @@ def test_every_refusal_has_its_word_and_no_other() -> None:
 
 def test_no_refusal_is_without_a_problem_type() -> None:
     assert set(refusals_in(fanfold_web.refusals)) == set(SHARED_TYPES)
-    assert {*refusals_in(fanfold_auth.refusals), *SHARED_TYPES} == set(AUTH_TYPES)
+    own = {*refusals_in(fanfold_auth.refusals), *refusals_in(fanfold_auth.openid.refusals)}
+    assert {*own, *SHARED_TYPES} == set(AUTH_TYPES)
     assert {*refusals_in(fanfold_submit.refusals), *SHARED_TYPES} == set(SUBMIT_TYPES)
 
 

@@ -164,9 +164,21 @@ class Users:
         encoded = self._hash(password)
         return self._change(name, lambda user: replace(_logged_out(user), password=encoded))
 
-    def remove(self, name: str) -> None:
+    def log_out(self, name: str) -> User:
+        """End all of the user's logins and access tokens, everywhere."""
+        return self._change(name, _logged_out)
+
+    def end_access_tokens(self, name: str) -> User:
+        """End the user's access tokens; their logins go on, and get new ones."""
+        return self._change(name, lambda user: replace(user, stamp=_random()))
+
+    def remove(self, name: str) -> User:
         """Forget the user; the name is free again, and neither logins nor the id carry over. Raises LastAdmin."""
-        self._change(name, lambda user: None)
+        return self._change(name, lambda user: None)
+
+    def ended(self, stamp: str) -> Write:
+        """What a transaction writes that ends all access tokens with a stamp."""
+        return Write(ENDED + stamp, {}, self._ended_seconds)
 
     def _hash(self, password: str) -> str:
         with self._hashing.turn() as argon:
@@ -189,7 +201,7 @@ class Users:
         expectations = [Expect(USERS + name, revision)]
         writes = [Write(USERS + name, _value(new) if new else None)]
         if old and (new is None or new.stamp != old.stamp):
-            writes.append(Write(ENDED + old.stamp, {}, self._ended_seconds))
+            writes.append(self.ended(old.stamp))
         before, after = bool(old and old.administers), bool(new and new.administers)
         if before != after:
             admins = self._records.get(ADMINS)

@@ -17,7 +17,9 @@ from fanfold_web.tokens.access_tokens import Claims
 from fanfold_web.tokens.authorization import bearer_token
 
 # Documents the scheme; `bearer_token` reads the header.
-_bearer = HTTPBearer(auto_error=False, scheme_name="token", description="An access token from /v1/login or /v1/token")
+documented_bearer = HTTPBearer(
+    auto_error=False, scheme_name="token", description="An access token from /v1/login or /v1/token"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ async def _service(request: Request) -> Service:
 TheService = Annotated[Service, Depends(_service)]
 
 
-def _caller(request: Request, service: TheService, _: Annotated[object, Depends(_bearer)]) -> Caller:
+def _caller(request: Request, service: TheService, _: Annotated[object, Depends(documented_bearer)]) -> Caller:
     claims = service.tokens.verify(bearer_token(request.headers.get("Authorization")))
     request.state.notes.update(user=claims.preferred_username, user_id=claims.sub)
     user = service.users.find(claims.preferred_username)
@@ -53,10 +55,26 @@ def _caller(request: Request, service: TheService, _: Annotated[object, Depends(
             "The access token has ended: the user's password or roles have changed. Refresh it or log in again.",
             token_sent=True,
         )
+    if claims.via and service.ended.has_ended(claims.via):
+        raise Unauthenticated(
+            "The access token has ended: the API token that it was exchanged for was revoked.", token_sent=True
+        )
     return Caller(user, claims)
 
 
 AnyCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _person(caller: AnyCaller) -> Caller:
+    """Whoever has logged in. What a stolen API token can do must end with it, when it is revoked."""
+    if caller.claims.via:
+        raise Forbidden(
+            "An API token can't do this, since it would outlast the token: log in, and do it with that access token."
+        )
+    return caller
+
+
+Person = Annotated[Caller, Depends(_person)]
 
 
 async def _admin(caller: AnyCaller) -> Caller:
@@ -67,3 +85,10 @@ async def _admin(caller: AnyCaller) -> Caller:
 
 
 Admin = Annotated[Caller, Depends(_admin)]
+
+
+async def _admin_in_person(admin: Admin, _: Person) -> Caller:
+    return admin
+
+
+AdminInPerson = Annotated[Caller, Depends(_admin_in_person)]

@@ -6,13 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from fanfold_auth.http.access import AnyCaller, TheService
+from fanfold_auth.http.access import AnyCaller, Person, TheService
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import NoSuchDelegation, TooManyDelegations
 from fanfold_auth.tokens.delegations import Delegation
 from fanfold_web.clock import timestamp
-from fanfold_web.refusals import Contended, Invalid, Unauthenticated
+from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
 
 router = APIRouter(prefix="/v1/delegations", tags=["delegations"])
 
@@ -65,9 +65,9 @@ class DelegationList(BaseModel):
     "",
     status_code=201,
     summary="Delegate",
-    responses=refusals(Unauthenticated, Invalid, TooManyDelegations, Contended),
+    responses=refusals(Unauthenticated, Forbidden, Invalid, TooManyDelegations, Contended),
 )
-def start_delegation(service: TheService, caller: AnyCaller, body: NewDelegation) -> StartedDelegation:
+def start_delegation(service: TheService, caller: Person, body: NewDelegation) -> StartedDelegation:
     """Let a service act for you when you aren't logged in. It exchanges the token at `/v1/token`.
 
     An exchange yields your roles of that moment, and nothing while you are disabled.
@@ -87,8 +87,8 @@ def list_delegations(service: TheService, caller: AnyCaller) -> DelegationList:
     "/{delegation_id}",
     status_code=204,
     summary="End a delegation",
-    responses=refusals(Unauthenticated, NoSuchDelegation, Invalid),
+    responses=refusals(Unauthenticated, Forbidden, NoSuchDelegation, Invalid),
 )
-def end_delegation(service: TheService, caller: AnyCaller, delegation_id: DelegationId) -> None:
+def end_delegation(service: TheService, caller: Person, delegation_id: DelegationId) -> None:
     """End a delegation. What it was for stops at the next exchange: a schedule pauses and says why."""
     service.delegations.end(caller.user, delegation_id)

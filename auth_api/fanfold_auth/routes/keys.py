@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
-from fanfold_auth.http.access import Admin, TheService
+from fanfold_auth.http.access import AdminInPerson, TheService
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.keys.keys import jwk
@@ -91,7 +91,7 @@ def pem(service: TheService) -> PlainTextResponse:
     summary="Rotate the signing key",
     responses=refusals(Unauthenticated, Forbidden, RotationPending, Contended),
 )
-def rotate(service: TheService, admin: Admin) -> Rotation:
+def rotate(service: TheService, admin: AdminInPerson) -> Rotation:
     """Publish a new key. It signs once verifiers have had time to fetch it; the old one stays while its tokens live."""
     key = service.keys.rotate()
     return Rotation(kid=key.kid, signs_from=datetime.fromisoformat(timestamp(key.signs_from, "seconds")))

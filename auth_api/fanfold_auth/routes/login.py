@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from fanfold_auth.http.access import TheService
+from fanfold_auth.http.browser import source_of
 from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, Throttled, WrongPassword
@@ -30,4 +31,4 @@ def login(request: Request, service: TheService, body: Login) -> TokenPair:
     """
     request.state.notes["user"] = body.name
     user = service.check_password(body.name, body.password.get_secret_value(), source(request.scope))
-    return TokenPair.of(service, user, service.refreshes.start(user))
+    return TokenPair.of(service, user, service.refreshes.start(user, source_of(request)))

@@ -6,14 +6,15 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from fanfold_auth.accounts.users import User
-from fanfold_auth.grants import redeem, required
+from fanfold_auth.grants import TokenRequest, redeem, required
 from fanfold_auth.http.access import TheService
+from fanfold_auth.http.browser import source_of
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.forms import Form, documented_form
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, UnsupportedGrant
 from fanfold_auth.service import Service
-from fanfold_web.tokens.authorization import DELEGATION_TYPE, TOKEN_EXCHANGE
+from fanfold_web.tokens.authorization import API_TOKEN_TYPE, DELEGATION_TYPE, TOKEN_EXCHANGE
 
 router = APIRouter(prefix="/v1", tags=["sessions"])
 
@@ -47,7 +48,10 @@ class TokenPair(BaseModel):
 
 
 class ExchangedToken(BaseModel):
-    """An access token for a delegation (RFC 8693 §2.2.1). It says who the user is now, and opens nothing."""
+    """An access token for an API token or a delegation (RFC 8693 §2.2.1).
+
+    That of a delegation says who the user is now, and opens nothing.
+    """
 
     model_config = body(
         {
@@ -77,38 +81,46 @@ _PAIR_OR_TOKEN: dict[str, Any] = {
 
 @router.post(
     "/token",
-    summary="Refresh, or exchange a delegation",
+    summary="Refresh, or exchange a code, an API token or a delegation",
     responses={200: _PAIR_OR_TOKEN, **refusals(InvalidTokenRequest, UnsupportedGrant, InvalidGrant)},
     openapi_extra=documented_form(
         {"grant_type": "refresh_token", "refresh_token": _REFRESH_TOKEN},
         "grant_type",
-        subject_token="for grant_type " + TOKEN_EXCHANGE + ": the delegation",
-        subject_token_type="then " + DELEGATION_TYPE,
+        code="for grant_type authorization_code: the code that the command was sent",
+        redirect_uri="then the URI to which it was sent",
+        code_verifier="then what the code_challenge is the SHA-256 of",
+        subject_token=f"for grant_type {TOKEN_EXCHANGE}: the API token or the delegation",
+        subject_token_type=f"then {API_TOKEN_TYPE} or {DELEGATION_TYPE}",
     ),
 )
 def token(request: Request, service: TheService, form: Form) -> TokenPair | ExchangedToken:
-    """New tokens for a refresh token, which is replaced; or an access token for a delegation.
+    """New tokens for a refresh token, which is replaced, or for a code; an access token for an API token or delegation.
 
     The same request within ten seconds gets the same refresh token; using a replaced token later ends the login.
     """
-    redeemed = redeem(service, form)
+    redeemed = redeem(service, TokenRequest(form, source=source_of(request)))
     request.state.notes["user"] = redeemed.user.name
     if redeemed.refresh_token is not None:
         return TokenPair.of(service, redeemed.user, redeemed.refresh_token)
-    access_token = service.tokens.issue(redeemed.user, redeemed.audience)
-    return ExchangedToken(access_token=access_token, expires_in=service.settings.token_seconds)
+    until = redeemed.until
+    access_token = service.tokens.issue(redeemed.user, redeemed.audience, via=redeemed.via, until=until)
+    return ExchangedToken(access_token=access_token, expires_in=service.tokens.seconds(until))
 
 
 @router.post(
     "/revoke",
-    summary="Log out, or end a delegation",
+    summary="Log out, or end an API token or a delegation",
     response_class=Response,
     responses={200: {"description": "The login has ended, if there was one"}, **refusals(InvalidTokenRequest)},
     openapi_extra=documented_form({"token": _REFRESH_TOKEN}, "token"),
 )
 def revoke(service: TheService, form: Form) -> Response:
-    """End the login that a refresh token belongs to, or a delegation (RFC 7009). Access tokens expire soon."""
+    """End the login that a refresh token belongs to, an API token, or a delegation (RFC 7009).
+
+    Access tokens expire soon; those that the API token was exchanged for end at once.
+    """
     token = required(form, "token")
     service.refreshes.revoke(token)
     service.delegations.revoke(token)
+    service.api_tokens.revoke(token)
     return Response()

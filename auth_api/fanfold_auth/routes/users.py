@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from fanfold_auth.accounts.users import Role, User, is_name
-from fanfold_auth.http.access import Admin, AnyCaller, TheService
+from fanfold_auth.http.access import Admin, AdminInPerson, Person, TheService
 from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, LastAdmin, NoSuchUser, Throttled, UserExists, WeakPassword, WrongPassword
@@ -98,7 +98,7 @@ def list_users(
     summary="Add a user",
     responses={201: headers("Location"), **refusals(*_GUARDED, UserExists, WeakPassword, Contended, Busy)},
 )
-def add_user(service: TheService, admin: Admin, body: NewUser, response: Response) -> UserView:
+def add_user(service: TheService, admin: AdminInPerson, body: NewUser, response: Response) -> UserView:
     """Add a user, who can log in at once."""
     user = service.users.create(body.name, body.password.get_secret_value(), body.roles)
     response.headers["Location"] = f"/v1/users/{user.name}"
@@ -114,7 +114,7 @@ def show_user(service: TheService, admin: Admin, name: str) -> UserView:
 @router.patch(
     "/{name}", summary="Disable or enable a user", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
 )
-def change_user(service: TheService, admin: Admin, name: str, body: UserChange) -> UserView:
+def change_user(service: TheService, admin: AdminInPerson, name: str, body: UserChange) -> UserView:
     """Disabling ends the user's logins; enabling lets the user log in again."""
     return UserView.of(service.users.disable(name) if body.disabled else service.users.enable(name))
 
@@ -122,9 +122,10 @@ def change_user(service: TheService, admin: Admin, name: str, body: UserChange) 
 @router.delete(
     "/{name}", status_code=204, summary="Remove a user", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
 )
-def remove_user(service: TheService, admin: Admin, name: str) -> None:
-    """Forget a user and end their logins."""
-    service.users.remove(name)
+def remove_user(service: TheService, admin: AdminInPerson, name: str) -> None:
+    """Forget a user, and end their logins and API tokens."""
+    user = service.users.remove(name)
+    service.api_tokens.end_all(user.id)
 
 
 @router.put(
@@ -133,7 +134,7 @@ def remove_user(service: TheService, admin: Admin, name: str) -> None:
     summary="Set a password",
     responses=refusals(*_GUARDED, NoSuchUser, WeakPassword, WrongPassword, Throttled, Contended, Busy),
 )
-def set_password(request: Request, service: TheService, caller: AnyCaller, name: str, body: NewPassword) -> None:
+def set_password(request: Request, service: TheService, caller: Person, name: str, body: NewPassword) -> None:
     """Set a password and end the user's logins. Admins set anybody's; setting your own needs `current`."""
     if caller.user.name == name:
         current = body.current.get_secret_value() if body.current else ""
@@ -146,7 +147,7 @@ def set_password(request: Request, service: TheService, caller: AnyCaller, name:
 
 
 @router.put("/{name}/roles/{role}", summary="Grant a role", responses=refusals(*_GUARDED, NoSuchUser, Contended))
-def grant_role(service: TheService, admin: Admin, name: str, role: Role) -> UserView:
+def grant_role(service: TheService, admin: AdminInPerson, name: str, role: Role) -> UserView:
     """Grant a role; tokens carry it from the next refresh or login on."""
     return UserView.of(service.users.grant(name, role))
 
@@ -154,6 +155,6 @@ def grant_role(service: TheService, admin: Admin, name: str, role: Role) -> User
 @router.delete(
     "/{name}/roles/{role}", summary="Revoke a role", responses=refusals(*_GUARDED, NoSuchUser, LastAdmin, Contended)
 )
-def revoke_role(service: TheService, admin: Admin, name: str, role: Role) -> UserView:
+def revoke_role(service: TheService, admin: AdminInPerson, name: str, role: Role) -> UserView:
     """Revoke a role; access tokens that bear it end within a minute."""
     return UserView.of(service.users.revoke(name, role))

@@ -2,6 +2,7 @@
 
 A token bears its user's stamp. When the user is disabled, demoted or removed, or gets a new password, the stamp is
 replaced, and the old one is listed until its last token has expired. `fanfold_auth.accounts.users` writes the list.
+One that an API token was exchanged for also bears that one's stamp, which is listed when it is revoked.
 """
 
 import threading
@@ -23,6 +24,10 @@ class EndedTokens:
         self._lock = threading.Lock()
         self._stamps: list[str] = []
         self._read_at = float("-inf")
+
+    def has_ended(self, stamp: str) -> bool:
+        """Whether tokens with a stamp have ended by now, as the store knows it."""
+        return self._records.get(ENDED + stamp) is not None
 
     def stamps(self) -> list[str]:
         """All of them; while the store is unavailable, those read last. Raises StorageError if none were ever read."""

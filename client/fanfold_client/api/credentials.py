@@ -1,9 +1,9 @@
-"""Tokens from the auth service: issued for a name and password, renewed before they expire, revoked."""
+"""Tokens from the auth service: issued for a name and password or an API token, renewed in time, revoked."""
 
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,18 @@ from typing import Any
 from fanfold_client.api.problems import NotAllowed, Refused
 from fanfold_client.api.transport import Transport
 
+API_TOKEN_PREFIX, API_TOKEN_TYPE = "ffat_", "urn:fanfold:token-type:api-token"  # as in auth_api; a test compares them
+TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (RFC 8693's word)
 NAME_PATTERN = "[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"  # as in auth_api; a test compares them
 EARLY = 30.0  # seconds before its expiry at which an access token is renewed, lest it expires in transit
 
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The tokens of a login or a refresh. `expires` is in Unix seconds by this machine's clock."""
+    """The tokens of a login or a refresh. `expires` is in Unix seconds by this machine's clock.
+
+    What an API token was exchanged for has no refresh token.
+    """
 
     access: str
     refresh: str
@@ -27,7 +32,8 @@ class Tokens:
     def from_response(cls, body: dict[str, Any]) -> "Tokens":
         """From the response body of `/v1/login` or `/v1/token`."""
         lifetime = float(body["expires_in"])
-        return cls(body["access_token"], body["refresh_token"], time.time() + lifetime - min(EARLY, lifetime / 2))
+        expires = time.time() + lifetime - min(EARLY, lifetime / 2)
+        return cls(body["access_token"], body.get("refresh_token", ""), expires)
 
     @property
     def stale(self) -> bool:
@@ -68,6 +74,16 @@ def refresh(auth_url: str, token: str) -> Tokens:
             raise NotAllowed(f"the login at {auth_url} has ended ({error}): run `fanfold login`") from error
 
 
+def exchange(auth_url: str, api_token: str) -> Tokens:
+    """An access token for an API token. Raises NotAllowed: it has expired, was revoked, or isn't one."""
+    form = {"grant_type": TOKEN_EXCHANGE, "subject_token": api_token, "subject_token_type": API_TOKEN_TYPE}
+    with _service(auth_url) as auth:
+        try:
+            return Tokens.from_response(auth.json("POST", "/v1/token", data=form, repeatable=True))
+        except Refused as error:
+            raise NotAllowed(f"{auth_url} refuses FANFOLD_TOKEN: {error}") from error
+
+
 def revoke(auth_url: str, token: str) -> None:
     """End the login to which a refresh token belongs."""
     with _service(auth_url) as auth:
@@ -95,6 +111,40 @@ class InMemory:
             if self._tokens.access == refused:
                 self._tokens = refresh(self._auth_url, self._tokens.refresh)
             return self._tokens.access
+
+
+class Exchanged:
+    """Access tokens that an API token is exchanged for, as often as one is needed."""
+
+    def __init__(self, find_auth_url: Callable[[], str], api_token: str) -> None:
+        """`find_auth_url` is called when the first token is needed."""
+        self._find_auth_url, self._api_token = find_auth_url, api_token
+        self._auth_url = ""
+        self._tokens: Tokens | None = None
+        self._lock = threading.Lock()
+
+    def token(self) -> str:
+        """An access token, exchanged anew if it has expired."""
+        with self._lock:
+            if self._tokens is None or self._tokens.stale:
+                self._exchange()
+            return self._access
+
+    def renew(self, refused: str) -> str:
+        """A new token, unless another thread has exchanged one already."""
+        with self._lock:
+            if self._tokens is None or self._access == refused:
+                self._exchange()
+            return self._access
+
+    @property
+    def _access(self) -> str:
+        assert self._tokens
+        return self._tokens.access
+
+    def _exchange(self) -> None:
+        self._auth_url = self._auth_url or self._find_auth_url()
+        self._tokens = exchange(self._auth_url, self._api_token)
 
 
 class Fixed:

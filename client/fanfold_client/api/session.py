@@ -12,10 +12,10 @@ import os
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 
-from fanfold_client.api.credentials import Fixed, Tokens, log_in, refresh, revoke
+from fanfold_client.api.credentials import API_TOKEN_PREFIX, Exchanged, Fixed, Tokens, log_in, refresh, revoke
 from fanfold_client.api.problems import NotAllowed
 from fanfold_client.api.profiles import Profile, directory, load_profile, save_profile, url_of, write_private
-from fanfold_client.api.transport import Credentials
+from fanfold_client.api.transport import Credentials, Transport
 from fanfold_storage.file_lock import locked
 
 
@@ -79,13 +79,18 @@ class Access:
 def stored_access(profile: str | None = None) -> Access:
     """The login of a profile; or, if FANFOLD_TOKEN is set, FANFOLD_URL (default: the profile's) with that token.
 
+    That may be an API token, for which the auth service is asked for access tokens; or an access token.
+
     Raises:
         NotAllowed: there is no login.
         Refused: the profile's name or the file is invalid.
     """
     token, url = os.environ.get("FANFOLD_TOKEN"), os.environ.get("FANFOLD_URL", "").rstrip("/")
     if token:
-        return Access(url or url_of(profile), Fixed(token))
+        url = url or url_of(profile)
+        if token.startswith(API_TOKEN_PREFIX):
+            return Access(url, Exchanged(lambda: auth_url_of(url), token.strip()))
+        return Access(url, Fixed(token))
     stored = load_profile(profile)
     if url and url != stored.url:
         raise NotAllowed(
@@ -93,6 +98,15 @@ def stored_access(profile: str | None = None) -> Access:
             f"set FANFOLD_TOKEN as well, or run `fanfold login {url}`"
         )
     return Access(stored.url, Session(stored), stored.auth_url)
+
+
+def auth_url_of(url: str) -> str:
+    """The auth service of a submit service, as that one says."""
+    transport = Transport(url)
+    try:
+        return str(transport.json("GET", "/v1/about")["auth_url"])
+    finally:
+        transport.close()
 
 
 def store_login(profile: Profile, password: str) -> Access:

@@ -1,9 +1,9 @@
 """HTTP requests to one service, with bearer tokens, timeouts and retries; problems become exceptions."""
 
-import random
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from random import SystemRandom
 from typing import Any, Protocol
 
 import httpx
@@ -100,7 +100,7 @@ class Transport:
             if _rejects_token(response) and token and self._credentials and not renewed:
                 renewed = True
                 self._credentials.renew(token)
-            elif response.status_code in {429, 503} and not last and wait <= LONGEST_WAIT:
+            elif _can_wait(response) and not last and wait <= LONGEST_WAIT:
                 time.sleep(wait)
             else:
                 return response
@@ -127,10 +127,15 @@ def _rejects_token(response: httpx.Response) -> bool:
     return response.status_code == 401 and 'error="invalid_token"' in response.headers.get("WWW-Authenticate", "")
 
 
+def _can_wait(response: httpx.Response) -> bool:
+    """Whether the same request may succeed in a moment. What conflicts says so only if the conflict goes by itself."""
+    return response.status_code in {429, 503} or (response.status_code == 409 and "Retry-After" in response.headers)
+
+
 def _wait(attempt: int, retry_after: str | None = None) -> float:
     """The seconds to wait: as the service asks, else 0.1 and doubling. Jitter keeps callers from returning together."""
     asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.1 * 2**attempt
-    return asked * random.uniform(1.0, 1.25)  # noqa: S311 (jitter needs no secrecy)
+    return asked * SystemRandom().uniform(1.0, 1.25)
 
 
 def _problem(response: httpx.Response) -> dict[str, Any]:

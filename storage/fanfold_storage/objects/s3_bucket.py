@@ -5,12 +5,12 @@ across processes, so private ones are used, and the version is pinned. They modi
 attempt passes new ones. Like the client, a bucket must not be shared across a fork.
 """
 
-import random
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from random import SystemRandom
 from typing import TypeVar
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import ParseError
@@ -194,7 +194,7 @@ class S3Bucket:
                 if pause is None or not is_transient(error) or time.monotonic() > give_up:
                     place = f"s3://{self.name}/{key} at {self.endpoint}"
                     raise explain(action, place, error) from error
-                time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries, guards nothing
+                time.sleep(pause * SystemRandom().uniform(0.5, 1.5))
         raise AssertionError("the last attempt returns or raises")
 
 

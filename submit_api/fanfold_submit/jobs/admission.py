@@ -216,8 +216,8 @@ class Admission:
         who = f"your job {writer_id}" if current and current.job.owner_id == job.owner_id else "another user's job"
         if current and current.job.state.final:
             what = f"{job.output} is not free yet: the workers of {who} are still stopping. Try again in a moment."
-        else:
-            what = f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
+            return OutputInUse(what, retry_after=1)
+        what = f"{job.output} is being written by {who}. Wait for it to end, cancel it, or choose another output."
         return OutputInUse(what)
 
     def _check_bundle(self, sha256: str) -> None:

@@ -4,10 +4,10 @@ Every change is one transaction that expects the totals to be unchanged. So two 
 crash leaves no change half made.
 """
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable
+from random import SystemRandom
 from typing import TypeVar
 
 from fanfold_storage.errors import Unavailable
@@ -133,7 +133,7 @@ class Ledger:
             for number in range(_TRIES):
                 if (done := attempt()) is not None:
                     return done
-                time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.001 * 2.0**number)))  # noqa: S311 (no secret)
+                time.sleep(SystemRandom().uniform(0, min(_LONGEST_PAUSE, 0.001 * 2.0**number)))
         raise Unavailable(f"the record {TOTALS} kept changing: try again")
 
 

@@ -4,11 +4,11 @@ Any replica may send a message. It first writes down that it does, which keeps t
 sends, and writes down what came of it. A crash in between costs another attempt, so a message arrives at least once.
 """
 
-import random
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import SystemRandom
 
 from fanfold_storage.records import Conflict, Expect, Records, Write
 from fanfold_submit.jobs.job_records import JOBS, JobRecords
@@ -86,7 +86,7 @@ class Deliveries:
         now = self.now()
         again = None if error is None or message.attempts > len(PAUSES) else PAUSES[message.attempts - 1]
         if again is not None:
-            again *= random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
+            again *= SystemRandom().uniform(0.8, 1.2)
         elif error is not None:
             log.warning("message %s of %s is given up: %s", message.id, message.owner_id, error)
         state = "delivered" if error is None else "failed" if again is None else "waiting"

@@ -31,6 +31,8 @@ class Tokens:
     def _principal(self, claims: Claims) -> Principal:
         if self.keys.has_ended(claims.stamp):
             raise invalid_token("its user was disabled or removed, or the user's password or roles have changed")
+        if claims.via and self.keys.has_ended(claims.via):
+            raise invalid_token("the API token that it was exchanged for was revoked")
         return principal_of(claims)
 
     def _key(self, kid: str) -> RSAPublicKey | None:

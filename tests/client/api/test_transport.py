@@ -54,6 +54,8 @@ def script() -> Iterator[Script]:
                 self.say(int(step), b'{"detail": "so it is"}', {"Retry-After": script.retry_after} | challenge)
             elif step == "wait long":
                 self.say(503, b"{}", {"Retry-After": "3600"})
+            elif step == "conflict":
+                self.say(409, b'{"detail": "so it is"}', {})
             elif step == "html":
                 self.say(502, b"<h1>Bad gateway</h1>", {})
             elif step == "content":
@@ -101,7 +103,7 @@ def script() -> Iterator[Script]:
     thread.join()
 
 
-@pytest.mark.parametrize("trouble", ["break", "503", "429", "break before reading"])
+@pytest.mark.parametrize("trouble", ["break", "503", "429", "409", "break before reading"])
 def test_an_upload_is_sent_again_whole(script: Script, tmp_path: Path, trouble: str):
     script.steps = [trouble, "ok"]
     (tmp_path / "a").write_bytes(CONTENT)
@@ -134,6 +136,13 @@ def test_what_may_not_be_repeated_is_not(script: Script):
     to_service.close()
 
 
+def test_a_conflict_that_stays_is_told_at_once(script: Script):
+    script.steps = ["conflict"]
+    with Client(script.url) as client, pytest.raises(Conflict, match="so it is"):
+        client.jobs.submit({"job": {"builtin": "wordcount"}})
+    assert len(script.seen) == 1
+
+
 def test_it_gives_up_in_the_end(script: Script):
     script.steps = ["503"]
     with Client(script.url) as client, pytest.raises(Away, match="so it is"):
@@ -148,7 +157,9 @@ def test_it_does_not_wait_for_an_hour(script: Script):
     assert len(script.seen) == 1
 
 
-@pytest.mark.parametrize(("status", "error"), [("400", Refused), ("403", NotAllowed), ("409", Conflict), ("500", Away)])
+@pytest.mark.parametrize(
+    ("status", "error"), [("400", Refused), ("403", NotAllowed), ("conflict", Conflict), ("500", Away)]
+)
 def test_problems_become_exceptions(script: Script, status: str, error: type[Exception]):
     script.steps = [status]
     with Client(script.url) as client, pytest.raises(error, match="so it is"):
@@ -218,7 +229,7 @@ def test_the_wait_doubles_and_is_never_twice_the_same():
 def test_a_service_may_ask_for_ten_seconds(script: Script, monkeypatch: pytest.MonkeyPatch, asked_for: str, tries: int):
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
-    monkeypatch.setattr("random.uniform", lambda least, most: 1.0)
+    monkeypatch.setattr("random.SystemRandom.uniform", lambda self, least, most: 1.0)
     script.steps, script.retry_after = ["503"], asked_for
     with Client(script.url) as client, pytest.raises(Away):
         client.about()

@@ -373,7 +373,9 @@ class Pauses:
 
 
 def test_a_watch_that_cannot_be_opened_is_tried_ever_more_slowly(monkeypatch):
-    monkeypatch.setattr("random.uniform", lambda least, most: most if (least, most) == (0.5, 1) else 0)
+    monkeypatch.setattr(
+        "random.SystemRandom.uniform", lambda self, least, most: most if (least, most) == (0.5, 1) else 0
+    )
     nobody = client.Configuration()
     nobody.host, nobody.retries = "http://127.0.0.1:1", False
     pauses = Pauses(9)

@@ -46,6 +46,7 @@ _OF_STATUS: Mapping[str, tuple[str, ...]] = {
     "401": ("WWW-Authenticate",),
     "403": ("WWW-Authenticate",),
     "405": ("Allow",),
+    "409": ("Retry-After",),
     "416": ("Content-Range",),
     "429": ("Retry-After",),
     "503": ("Retry-After",),

@@ -42,7 +42,7 @@ def challenge(refusal: Refusal) -> Mapping[str, str]:
     return {"WWW-Authenticate": f'Bearer realm="fanfold"{error}'}
 
 
-def _role_challenge(_: Refusal) -> Mapping[str, str]:
+def scope_challenge(_: Refusal) -> Mapping[str, str]:
     """The challenge of RFC 6750 §3.1."""
     return {"WWW-Authenticate": 'Bearer realm="fanfold", error="insufficient_scope"'}
 
@@ -52,7 +52,7 @@ SHARED: Mapping[type[Refusal], ProblemType] = {
     refusals.IncompleteBody: ProblemType(400, "incomplete-body", "Incomplete body"),
     refusals.InvalidCursor: ProblemType(400, "invalid-cursor", "Invalid cursor"),
     refusals.Unauthenticated: ProblemType(401, "unauthenticated", "Not logged in", headers=challenge),
-    refusals.Forbidden: ProblemType(403, "forbidden", "Not allowed", headers=_role_challenge),
+    refusals.Forbidden: ProblemType(403, "forbidden", "Not allowed", headers=scope_challenge),
     refusals.NothingThere: ProblemType(404, "not-found", "Not found"),
     refusals.MethodNotAllowed: ProblemType(405, "method-not-allowed", "Method not allowed"),
     refusals.Misdirected: ProblemType(421, "misdirected", "Misdirected request"),

@@ -56,11 +56,16 @@ class ProblemDetails(BaseModel):
 
 def response_to(refusal: Refusal, problem_type: ProblemType, **members: Any) -> JSONResponse:
     """The response that carries a refusal's problem."""
+    body = problem_type.problem(refusal.detail, status=problem_type.status, **members)
+    return JSONResponse(body, problem_type.status, headers=headers_of(refusal, problem_type), media_type=MEDIA_TYPE)
+
+
+def headers_of(refusal: Refusal, problem_type: ProblemType) -> dict[str, str]:
+    """The headers of every response to a refusal, whatever form it has."""
     headers = dict(problem_type.headers(refusal))
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(max(1, math.ceil(refusal.retry_after)))
-    body = problem_type.problem(refusal.detail, status=problem_type.status, **members)
-    return JSONResponse(body, problem_type.status, headers=headers, media_type=MEDIA_TYPE)
+    return headers
 
 
 def documented(problem_types: ProblemTypes, *refusals: type[Refusal]) -> Responses:

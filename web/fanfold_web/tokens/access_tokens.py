@@ -11,9 +11,10 @@ claims   iss  the issuer, exactly as configured
          groups  the same list, for verifiers that read groups
          stamp   shared by a user's tokens until they are revoked; the JWKS lists the revoked stamps as `ended`
          client_id  the client that requested the token: "fanfold", the first-party login
+         via     the stamp of the API token that it was exchanged for, which also ends it; not there after a login
          iat, nbf, exp  whole seconds; exp - iat is ten minutes unless configured otherwise
          jti  unique
-All claims are required and of the stated type. Clocks may differ by a minute.
+All claims but `via` are required, and of the stated type. Clocks may differ by a minute.
 """
 
 import hashlib
@@ -56,6 +57,7 @@ class Claims(BaseModel):
     nbf: int
     exp: int
     jti: str
+    via: str = ""
 
     @field_validator("sub", "preferred_username")
     @classmethod

@@ -4,8 +4,8 @@ import contextlib
 import json
 import logging
 import os
-import random
 from collections.abc import Generator, Iterator
+from random import SystemRandom
 from threading import Event, Thread
 from typing import Any, TypeAlias
 
@@ -119,7 +119,7 @@ class WorkflowsApi:
             except EngineError as error:
                 if not stop.is_set():
                     log.warning("%s: starting again", error)
-                stop.wait(pause * random.uniform(0.5, 1))  # noqa: S311 (not a secret)
+                stop.wait(pause * SystemRandom().uniform(0.5, 1))
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     def close(self) -> None:

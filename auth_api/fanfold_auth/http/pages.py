@@ -1,0 +1,54 @@
+"""Requests that come from browsers: their parameters, and refusals as pages."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request, Response
+from fastapi.routing import APIRoute
+
+from fanfold_auth.http.problem_types import PROBLEM_TYPES
+from fanfold_auth.openid.refusals import BadAuthorization
+from fanfold_auth.pages.rendering import page
+from fanfold_web.http.problems import note
+from fanfold_web.refusals import Refusal
+
+MOST_PARAMETERS = 50
+
+
+class PageRoute(APIRoute):
+    """A route that answers refusals with a page."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The route's handler, with its refusals answered."""
+        handle = super().get_route_handler()
+
+        async def handle_and_answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except Refusal as refusal:
+                problem_type = PROBLEM_TYPES[type(refusal)]
+                note(request, problem_type, why=refusal.detail)
+                return page(
+                    "message", status=problem_type.status, title=problem_type.title, text=refusal.detail, wrong=True
+                )
+
+        return handle_and_answer
+
+
+def parameters_of(text: str) -> dict[str, str]:
+    """The parameters in a query or a form; empty ones count as left out. Raises BadAuthorization: one is sent twice."""
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_PARAMETERS, errors="strict")
+    except ValueError:
+        raise BadAuthorization("The parameters can't be read. Tell whoever runs the application.") from None
+    if len(dict(pairs)) != len(pairs):
+        raise BadAuthorization("A parameter is sent twice (RFC 6749 §3.1). Tell whoever runs the application.")
+    return {name: content for name, content in pairs if content}
+
+
+async def _query(request: Request) -> dict[str, str]:
+    return parameters_of(request.url.query)
+
+
+Query = Annotated[dict[str, str], Depends(_query)]

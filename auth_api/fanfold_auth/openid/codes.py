@@ -1,0 +1,185 @@
+"""Authorization codes: valid for a minute, once.
+
+    auth/codes/ID   {hash, client, redirect_uri, user_id, browser, …}; expires after the tokens that it was used for
+
+A code is `ID.SECRET`, 128 and 256 random bits; only its SHA-256 is stored. Using it is one compare-and-set on its
+record, so of two requests at the same moment one is refused. The record is kept until the tokens have ended. Whoever
+sends the code a second time may have stolen it, or the first one had: then those tokens end (RFC 6749 §4.1.2).
+
+Nothing that fails for another reason uses the code up: a wrong secret, redirect URI or verifier. A client that finds
+out how to send its secret, as Argo's server does, sends the same code twice, by HTTP's Basic authentication and then in
+the form. If the first response was lost, the second request, by another method and within ten seconds, is refused but
+not taken for a theft.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from fanfold_auth.accounts.users import User
+from fanfold_auth.openid.clients import Client
+from fanfold_auth.openid.requests import AuthorizationRequest
+from fanfold_auth.refusals import InvalidGrant
+from fanfold_auth.tokens.sessions import Session, Sessions
+from fanfold_storage.errors import Unknown
+from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
+from fanfold_web.refusals import Contended
+from fanfold_web.tokens.authorization import SKEW
+
+CODES = "auth/codes/"
+SECONDS = 60.0
+PROBE_SECONDS = 10.0  # within which a client tries the other way to send its secret
+_CODE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
+_VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """What a user has granted a client, from the login page to the token request."""
+
+    hash: str
+    client: str
+    redirect_uri: str
+    user_id: str
+    browser: str
+    """The session of the browser in which the user has logged in."""
+    auth_time: float
+    expires: float
+    scopes: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    nonce: str | None = None
+    challenge: str | None = None
+    used: float = 0.0
+    """When it was used; 0: it wasn't yet."""
+    method: str = ""
+    """How the client that used it sent its secret."""
+    family: str = ""
+    """The refresh family that began with it; it names the session, too (`sessions.session_of`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A request to use a code."""
+
+    code: str
+    client: Client
+    method: str
+    redirect_uri: str
+    verifier: str
+
+
+class Codes:
+    """The codes in a store of records."""
+
+    def __init__(
+        self, records: Records, sessions: Sessions, token_seconds: float, now: Callable[[], float] = time.time
+    ) -> None:
+        self._records, self._sessions, self._now = records, sessions, now
+        self._kept = token_seconds + 2 * SKEW
+
+    def issue(self, request: AuthorizationRequest, session: Session) -> str:
+        """A code for a client, for whoever has logged in."""
+        name = secrets.token_urlsafe(16)
+        token = f"{name}.{secrets.token_urlsafe(32)}"
+        code = Code(
+            hash=_hash(token),
+            client=request.client_id,
+            redirect_uri=request.redirect_uri,
+            user_id=session.user_id,
+            browser=session.id,
+            auth_time=session.created,
+            expires=self._now() + SECONDS,
+            scopes=request.scopes,
+            claims=request.claims,
+            nonce=request.nonce,
+            challenge=request.challenge,
+        )
+        answer = self._records.transact([Expect(CODES + name, 0)], [_write(name, code, SECONDS + SKEW)])
+        if isinstance(answer, Conflict):
+            raise Contended  # the same 128 random bits twice: practically impossible
+        return token
+
+    def use(self, redemption: Redemption, family: str) -> tuple[Code, User]:
+        """Use a code up for a refresh family that is about to begin, and the session of the same name.
+
+        Returns what was granted, and the user as stored now. Raises InvalidGrant; `Reused` if tokens have to end.
+        """
+        match = _CODE.fullmatch(redemption.code)
+        record = self._records.get(CODES + match[1]) if match else None
+        if match is None or record is None:
+            raise InvalidGrant("The code is unknown or has expired. Start again at /authorize.")
+        code = _code(record)
+        _check(code, redemption)
+        if code.used:
+            raise self._refusal(code, redemption)
+        browser = self._sessions.find(code.user_id, code.browser)
+        user = self._sessions.user_of(browser) if browser else None
+        if self._now() >= code.expires or user is None:
+            raise InvalidGrant("The code has expired, or its user has logged out. Start again at /authorize.")
+        used = replace(code, used=self._now(), method=redemption.method, family=family)
+        if not self._store(match[1], used, record.revision):
+            raise self._refusal(_code(self._records.get(record.key) or record), redemption)
+        return used, user
+
+    def _store(self, name: str, used: Code, revision: int) -> bool:
+        """Write a code that is used; False: another request was first."""
+        try:
+            answer = self._records.transact([Expect(CODES + name, revision)], [_write(name, used, self._kept)])
+        except Unknown:  # its response was lost
+            record = self._records.get(CODES + name)
+            return record is not None and _code(record) == used
+        return not isinstance(answer, Conflict)
+
+    def _refusal(self, code: Code, redemption: Redemption) -> InvalidGrant:
+        if redemption.method != code.method and abs(self._now() - code.used) <= PROBE_SECONDS:
+            return InvalidGrant("The code was used a moment ago, by the other way to send the client's secret.")
+        return Reused(code)
+
+
+class Reused(InvalidGrant):
+    """A code that was used before; the tokens for which it was used have to end."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__("The code was used before, so it may have been stolen. Its tokens have ended; log in again.")
+        self.code = code
+
+
+def _check(code: Code, redemption: Redemption) -> None:
+    """Raises InvalidGrant: whoever sends this code isn't the one that it was issued for."""
+    if not hmac.compare_digest(code.hash, _hash(redemption.code)) or code.client != redemption.client.id:
+        raise InvalidGrant("The code is unknown, or was issued to another client. Start again at /authorize.")
+    if code.redirect_uri != redemption.redirect_uri:
+        raise InvalidGrant("The redirect_uri is not the one to which the code was sent. Send that one.")
+    if code.challenge is None:
+        if redemption.verifier:  # RFC 9700 §4.8.2: somebody has removed the challenge on the way
+            raise InvalidGrant("There is a code_verifier, but the code was asked for without a code_challenge.")
+    elif not _VERIFIER.fullmatch(redemption.verifier) or not hmac.compare_digest(
+        _s256(redemption.verifier), code.challenge
+    ):
+        raise InvalidGrant("The code_verifier is missing, or is not the one whose SHA-256 was the code_challenge.")
+
+
+def _write(name: str, code: Code, seconds: float) -> Write:
+    value = {field: content for field, content in asdict(code).items() if content not in (None, "", 0.0, ())}
+    return Write(CODES + name, value, expires_in=seconds)
+
+
+def _code(record: Record) -> Code:
+    fields: dict[str, Any] = dict(record.value)
+    for name in ("scopes", "claims"):
+        fields[name] = tuple(fields.get(name, ()))
+    return Code(**fields)
+
+
+def _hash(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()
+
+
+def _s256(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

@@ -1,0 +1,107 @@
+"""`/login`: the page that asks for name and password; and `/confirm`, for whoever is logged in already."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from fanfold_auth.accounts.users import is_name
+from fanfold_auth.http.browser import Browser, TheBrowser
+from fanfold_auth.http.forms import Form
+from fanfold_auth.http.pages import PageRoute, Query
+from fanfold_auth.http.problem_types import PROBLEM_TYPES
+from fanfold_auth.openid.refusals import Declined
+from fanfold_auth.openid.requests import AuthorizationRequest
+from fanfold_auth.pages.rendering import page
+from fanfold_auth.refusals import Busy, Throttled, WrongPassword
+from fanfold_auth.routes.openid.answers import declined, granted, login_page, to_login
+from fanfold_auth.tokens.sessions import Session
+from fanfold_web.http.problems import headers_of, note
+from fanfold_web.refusals import Refusal
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/login")
+def show_login(browser: TheBrowser, query: Query) -> Response:
+    """The login page, for whatever sent the browser there."""
+    return login_page(browser, **_purpose(browser, query), name=_hint(browser, query))
+
+
+@router.post("/login")
+def log_in(browser: TheBrowser, form: Form) -> Response:
+    """A session for whoever types a name and their password, and on to what the login was for.
+
+    Wrong passwords are counted, and hashing is queued, as for `/v1/login`.
+    """
+    browser.check_form("login", form)
+    purpose = _purpose(browser, form)
+    name = form.get("name", "").strip().casefold()[:63]  # phones write capitals and spaces
+    browser.request.state.notes["user"] = name
+    service = browser.service
+    try:
+        if not is_name(name):
+            raise WrongPassword
+        user = service.check_password(name, form.get("password", ""), browser.source.address)
+    except (WrongPassword, Throttled, Busy) as refusal:
+        return _again(browser, purpose, name, refusal)
+    seconds = service.settings.session_seconds
+    session, cookie = service.sessions.start_browser(user, seconds, browser.source, browser.session)
+    response = _onward(Browser(browser.request, service, session, user, browser.ticket), form)
+    browser.log_in(response, cookie)
+    return response
+
+
+@router.post("/confirm")
+def confirm(browser: TheBrowser, form: Form) -> Response:
+    """What somebody who is logged in has decided about a program on their computer."""
+    browser.check_form("confirm", form)
+    requests = browser.service.openid.requests
+    request, _ = requests.opened(form.get("request", ""))
+    session, decision = browser.session, form.get("decision")
+    if decision == "deny":
+        refusal = Declined("access_denied", "The user has refused.")
+        return declined(browser, request.redirect_uri, request.state, refusal)
+    if decision != "allow" or session is None or not _is_recent(browser, request, session):
+        return to_login(request=form["request"])
+    return _onward(browser, form)
+
+
+def _purpose(browser: Browser, form: dict[str, str]) -> dict[str, Any]:
+    """What a login page is for, as arguments of `login_page`. Raises StalePage, BadAuthorization."""
+    if sealed := form.get("request", ""):
+        request, client = browser.service.openid.requests.opened(sealed)
+        return {"carried": {"request": sealed}, "client": client, "leads_to": request.redirect_uri}
+    return {"carried": {}}
+
+
+def _hint(browser: Browser, query: dict[str, str]) -> str:
+    """The name that the application expects."""
+    sealed = query.get("request", "")
+    return browser.service.openid.requests.opened(sealed)[0].login_hint[:63] if sealed else ""
+
+
+def _again(browser: Browser, purpose: dict[str, Any], name: str, refusal: Refusal) -> Response:
+    """The page once more, with what was wrong."""
+    problem_type = PROBLEM_TYPES[type(refusal)]
+    note(browser.request, problem_type, why=refusal.detail)
+    response = login_page(browser, **purpose, name=name, error=refusal.detail, status=problem_type.status)
+    response.headers.update(headers_of(refusal, problem_type))
+    return response
+
+
+def _onward(browser: Browser, form: dict[str, str]) -> Response:
+    """What the login was for. The browser is logged in."""
+    assert browser.session and browser.user
+    if sealed := form.get("request", ""):
+        request, _ = browser.service.openid.requests.opened(sealed)
+        try:
+            return granted(browser, request, browser.session, browser.user)
+        except Declined as refusal:
+            return declined(browser, request.redirect_uri, request.state, refusal)
+    text = f"You are logged in as {browser.user.name}. You can close this page."
+    return page("message", title="Logged in", text=text, wrong=False)
+
+
+def _is_recent(browser: Browser, request: AuthorizationRequest, session: Session) -> bool:
+    """Whether the login is as recent as the application has asked for."""
+    return session.created >= request.asked or not request.wants_login(session.created, browser.service.now())

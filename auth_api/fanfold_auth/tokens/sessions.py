@@ -1,0 +1,194 @@
+"""Sessions: where a user is logged in, for the user to see and to end.
+
+    auth/sessions/USER_ID/ID   {kind, user, epoch, created, expires, …}; expires with the session
+
+There are three kinds. A `browser` has logged in at the login page and is known by a cookie. A `command` is a login of
+the command or of a script, which lasts as long as its refresh family. An `application` is a client of the OpenID
+provider, for which somebody has logged in; it ends with the browser's session, or, if it may work on by itself, with
+its refresh family.
+
+A session ends with its record. It also ends when its user is disabled or removed, or gets a new password: it remembers
+the user's epoch, as refresh families do. A cookie is `USER_ID:ID:SECRET`, with 256 random bits; only the SHA-256 of it
+is stored.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from fanfold_auth.accounts.users import User, Users
+from fanfold_auth.refusals import NoSuchSession
+from fanfold_storage.records.protocol import Record, Records, Write
+from fanfold_web.tokens.authorization import NAME_PATTERN
+
+SESSIONS = "auth/sessions/"
+FAMILIES = "auth/refresh/"
+LONGEST_AGENT = 200
+Kind = Literal["browser", "command", "application"]
+_ID = re.compile("[0-9a-f]{20}")
+_COOKIE = re.compile(rf"({NAME_PATTERN}):([0-9a-f]{{20}}):[A-Za-z0-9_-]{{43}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a login came from: the peer's address, and what its program calls itself."""
+
+    address: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One login. `claims` and `scopes` are what an application may read."""
+
+    id: str
+    kind: Kind
+    user: str
+    user_id: str
+    epoch: str
+    created: float
+    expires: float
+    address: str = ""
+    agent: str = ""
+    hash: str = ""
+    """The SHA-256 of a browser's cookie."""
+    family: str = ""
+    """The refresh family that the session lasts as long as."""
+    browser: str = ""
+    """The browser's session that an application's ends with."""
+    client: str = ""
+    scopes: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return f"{SESSIONS}{self.user_id}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPage:
+    """A page of sessions; `after` continues the list, None at the end."""
+
+    sessions: list[Session]
+    after: str | None
+
+
+class Sessions:
+    """The sessions in a store of records."""
+
+    def __init__(self, records: Records, users: Users, now: Callable[[], float] = time.time) -> None:
+        self._records, self._users, self._now = records, users, now
+
+    def new(self, kind: Kind, user: User, seconds: float, source: Source | None = None, **more: Any) -> Session:
+        """A session that begins now, to be written by `write`."""
+        source, now = source or Source(), self._now()
+        more |= {"address": source.address[:64], "agent": _printable(source.agent)[:LONGEST_AGENT]}
+        name = session_of(more["family"]) if more.get("family") else secrets.token_hex(10)
+        return Session(name, kind, user.name, user.id, user.epoch, now, now + seconds, **more)
+
+    def write(self, session: Session) -> Write:
+        """What stores a session."""
+        value = {
+            name: content for name, content in asdict(session).items() if content and name not in ("id", "user_id")
+        }
+        return Write(session.key, value, expires_in=max(2.0, session.expires - self._now()))
+
+    def start_browser(
+        self, user: User, seconds: float, source: Source, replaced: Session | None
+    ) -> tuple[Session, str]:
+        """A new session for whoever has just logged in, and its cookie; it replaces the one that the browser had."""
+        session = self.new("browser", user, seconds, source)
+        cookie = f"{user.id}:{session.id}:{secrets.token_urlsafe(32)}"
+        session = replace(session, hash=_hash(cookie))
+        ended = [Write(replaced.key, None)] if replaced else []
+        self._records.transact([], [self.write(session), *ended])
+        return session, cookie
+
+    def start_application(self, user: User, seconds: float, name: str, browser: str, **about: Any) -> None:
+        """A session of an application, which ends with the browser's. `name` is that of the code's refresh family."""
+        session = replace(self.new("application", user, seconds, browser=browser, **about), id=session_of(name))
+        self._records.transact([], [self.write(session)])
+
+    def of_cookie(self, cookie: str) -> tuple[Session, User] | None:
+        """The session that a cookie stands for, and its user as stored now; None if there is none any more."""
+        match = _COOKIE.fullmatch(cookie)
+        session = self.find(match[1], match[3]) if match else None
+        if session is None or not hmac.compare_digest(session.hash, _hash(cookie)):
+            return None
+        user = self.user_of(session)
+        return (session, user) if user else None
+
+    def user_of(self, session: Session) -> User | None:
+        """The user as stored now, if the session holds."""
+        user = self._users.find(session.user)
+        held = user is not None and not user.disabled and (user.id, user.epoch) == (session.user_id, session.epoch)
+        return user if held and self._now() < session.expires else None
+
+    def find(self, user_id: str, session_id: str) -> Session | None:
+        """The session, unless it has ended with its browser's session or its refresh family."""
+        if not re.fullmatch(NAME_PATTERN, user_id) or not _ID.fullmatch(session_id):
+            return None
+        record = self._records.get(f"{SESSIONS}{user_id}/{session_id}")
+        return next(iter(self._lasting([_session(record)] if record else [])), None)
+
+    def page(self, user: User, after: str = "", limit: int = 100) -> SessionPage:
+        """At most `limit` of a user's sessions by id; some may have ended, and are left out."""
+        prefix = f"{SESSIONS}{user.id}/"
+        page = self._records.scan(prefix, after=prefix + after if after else "", limit=limit)
+        found = [_session(record) for record in page.records]
+        held = [one for one in self._lasting(found) if one.epoch == user.epoch and self._now() < one.expires]
+        return SessionPage(held, found[-1].id if page.more and found else None)
+
+    def end(self, user: User, session_id: str) -> None:
+        """End a session of a user's, with the tokens that come from it. Raises NoSuchSession."""
+        session = self.find(user.id, session_id)
+        if session is None:
+            raise NoSuchSession(f"There is no session {session_id[:40]!r} of {user.name!r}.")
+        self.drop(session)
+
+    def drop(self, session: Session) -> None:
+        """End a session and its refresh family."""
+        family = [Write(FAMILIES + session.family, None)] if session.family else []
+        self._records.transact([], [Write(session.key, None), *family])
+
+    def _lasting(self, sessions: list[Session]) -> list[Session]:
+        needed = {session.id: key for session in sessions if (key := _lasts_with(session))}
+        present: set[str] = set()
+        keys = sorted(set(needed.values()))
+        for start in range(0, len(keys), 100):
+            present |= self._records.get_many(keys[start : start + 100]).keys()
+        return [session for session in sessions if needed.get(session.id) in {None, *present}]
+
+
+def session_of(family: str) -> str:
+    """The id of the session that lasts as long as a refresh family; it doesn't tell the family's name."""
+    return hashlib.sha256(family.encode()).hexdigest()[:20]
+
+
+def _lasts_with(session: Session) -> str | None:
+    """The record with which a session ends, beside its own."""
+    if session.family:
+        return FAMILIES + session.family
+    return f"{SESSIONS}{session.user_id}/{session.browser}" if session.browser else None
+
+
+def _session(record: Record) -> Session:
+    user_id, _, session_id = record.key.removeprefix(SESSIONS).partition("/")
+    fields = dict(record.value)
+    for name in ("scopes", "claims"):
+        fields[name] = tuple(fields.get(name, ()))
+    return Session(id=session_id, user_id=user_id, **fields)
+
+
+def _hash(cookie: str) -> str:
+    return hashlib.sha256(cookie.encode()).hexdigest()
+
+
+def _printable(text: str) -> str:
+    return "".join(character for character in text if character.isprintable())

@@ -1,0 +1,72 @@
+"""What belongs to accounts besides their passwords and roles: API tokens."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NotRequired, TypedDict, cast
+from urllib.parse import quote
+
+from fanfold_client.api.problems import Refused
+from fanfold_client.api.transport import Transport
+
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+class ApiToken(TypedDict):
+    """An API token. `token`, which stands for it, is there only when it is new."""
+
+    name: str
+    role: str
+    created: str
+    expires: str
+    last_used: str | None
+    token: NotRequired[str]
+
+
+class ApiTokens:
+    """API tokens, with which scripts act for their owners."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, name: str, role: str = "submitter", expires: timedelta | str = "90d") -> ApiToken:
+        """A new token; the text that stands for it, `token`, is never shown again.
+
+        Args:
+            name: unlike those of your other tokens.
+            role: what it may do, at most what you may.
+            expires: after how long it expires, such as `90d`, `12h` or `2w`, at most 366 days.
+
+        Raises:
+            Conflict: you have a token of that name, or as many as are kept.
+            NotAllowed: you have no such role.
+            Refused: it can't expire then.
+        """
+        body = {"name": name, "role": role, "expires_in": seconds_of(expires)}
+        return cast(ApiToken, self._transport.json("POST", "/v1/tokens", json=body))
+
+    def list(self, owner: str | None = None) -> Sequence[ApiToken]:
+        """Your tokens by name, or another user's, for administrators; also those that expired in the last month."""
+        return cast(Sequence[ApiToken], self._transport.json("GET", "/v1/tokens", params=_of(owner))["items"])
+
+    def revoke(self, name: str, owner: str | None = None) -> None:
+        """End a token at once. Raises NotFound."""
+        self._transport.request("DELETE", f"/v1/tokens/{quote(name, safe='')}", params=_of(owner))
+
+
+def seconds_of(duration: timedelta | str) -> int:
+    """A length of time in seconds. Raises Refused.
+
+    >>> seconds_of("90d"), seconds_of("12h")
+    (7776000, 43200)
+    """
+    if isinstance(duration, timedelta):
+        return int(duration.total_seconds())
+    found = re.fullmatch(r"(\d{1,6})([mhdw])", duration)
+    if not found:
+        raise Refused(f"{duration!r:.80} is not a length of time: write 30m, 12h, 90d or 4w")
+    return int(timedelta(**{_UNITS[found[2]]: int(found[1])}).total_seconds())
+
+
+def _of(owner: str | None) -> dict[str, str]:
+    return {} if owner is None else {"owner": owner}
