@@ -9,22 +9,41 @@ last time; then, if need be, for longer and longer parts, and at last for the re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import median_low
 
 LONG = 2000  # keys that etcd visits in the time of a request
 _MOST_KNOWN = 10_000  # prefixes, a few hundred bytes each
 _BYTES = 24  # of a key, after its prefix, that say where it lies
 _ROOM = 2  # times as long as a part has to be if keys lie evenly
-_WIDER = 32  # times as long as the part before
-_PARTS = 4  # before the rest
+_WIDER = 8  # times as long as the part before
+_PARTS = 5  # before the rest
+_LOOKS = 20  # gaps that are looked at
+# What keys end with is written in these digits: ids, times, hashes. Taken as digits of base 256, the keys of one minute
+# would lie closer together, on the average, than those of an hour. Other bytes count as the digit below them.
+_DIGITS = b"\0" + b"0123456789abcdefghijklmnopqrstuvwxyz"
+_BASE = len(_DIGITS)
+_VALUES = bytes(sum(digit <= byte for digit in _DIGITS) - 1 for byte in range(256))
 
 
 @dataclass(frozen=True, slots=True)
 class Density:
-    """Where the keys of a prefix lie: the `first` one, if that is known, and the mean `gap` between two."""
+    """Where the keys of a prefix lie: the typical `gap` between two, and the places of the first keys, if known."""
 
-    first: int | None
     gap: int
+    first: int | None = None
+    last: int = 0
+    count: int = 0
+    """Of the keys from `first` to `last`."""
+
+    def part(self, start: int, limit: int) -> tuple[int, int]:
+        """Where a part begins that is likely to hold `limit` keys and one more, and its length."""
+        if self.first is None or start > self.first:
+            return start, self.gap * limit * _ROOM
+        if limit <= self.count:
+            return self.last, self.gap * _ROOM
+        return self.first, self.gap * limit * _ROOM
 
 
 class Spans:
@@ -39,12 +58,11 @@ class Spans:
         with self._lock:
             density = self._known.get(prefix)
         if density and end > start >= prefix and (start > prefix or density.first is not None):
-            place = max(_place(prefix, start), density.first or 0)
-            length = density.gap * limit * _ROOM
+            place, length = density.part(_place(prefix, start), limit)
             for _ in range(_PARTS):
                 place, length = place + length, length * _WIDER
-                until = prefix + place.to_bytes(_BYTES) if place < 1 << 8 * _BYTES else end
-                if until >= end:
+                until = prefix + _bytes_at(place)
+                if not start < until < end:
                     break
                 yield until
         yield end
@@ -60,23 +78,48 @@ class Spans:
             is_last: whether it came to the last one.
         """
         with self._lock:
-            before = self._known.pop(prefix, None)
+            density = self._known.pop(prefix, None)
             if is_first and is_last and visited <= LONG:
                 return  # it isn't long, or not any more
-            if len(found) > 1 and (before or visited > LONG):
-                first, last = _place(prefix, found[0]), _place(prefix, found[-1])
-                gap = max(1, (last - first) // (len(found) - 1))
-                before = Density(first if is_first else before.first if before else None, gap)
-            if before:
-                self._known[prefix] = before
+            if len(found) > 1 and (density or visited > LONG):
+                gap = _gap(prefix, found)
+                if is_first:
+                    density = Density(gap, _place(prefix, found[0]), _place(prefix, found[-1]), len(found))
+                else:
+                    density = replace(density, gap=gap) if density else Density(gap)
+            if density:
+                self._known[prefix] = density
             if len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
+
+
+def _gap(prefix: bytes, keys: Sequence[bytes]) -> int:
+    """How far keys typically lie apart: the median, which one hour without any key doesn't change."""
+    step = max(1, (len(keys) - 1) // _LOOKS)
+    places = [_place(prefix, key) for key in keys[::step]]
+    return max(1, median_low(after - before for before, after in pairwise(places)) // step)
 
 
 def _place(prefix: bytes, key: bytes) -> int:
     """The number that the bytes of a key after its prefix begin with.
 
-    >>> _place(b"a/", b"a/0") - _place(b"a/", b"a//") == 256 ** (_BYTES - 1)
+    >>> _place(b"a/", b"a/10") - _place(b"a/", b"a/0z") == 2 * _BASE ** (_BYTES - 2)
     True
     """
-    return int.from_bytes(key[len(prefix) :][:_BYTES].ljust(_BYTES, b"\0"))
+    place = 0
+    for byte in key[len(prefix) :][:_BYTES].ljust(_BYTES, b"\0"):
+        place = place * _BASE + _VALUES[byte]
+    return place
+
+
+def _bytes_at(place: int) -> bytes:
+    """The bytes that are the number of a place; of a place beyond all others, bytes that come after all of these.
+
+    >>> _bytes_at(_place(b"a/", b"a/0z")).rstrip(b"\\0")
+    b'0z'
+    """
+    digits = bytearray(_BYTES)
+    for at in reversed(range(_BYTES)):
+        place, digit = divmod(place, _BASE)
+        digits[at] = _DIGITS[digit]
+    return b"\xff" if place else bytes(digits)
