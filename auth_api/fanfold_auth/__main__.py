@@ -1,4 +1,7 @@
-"""Run the service (`serve`), make an admin (`admin`) or the users of a demo (`demo`), register a client (`client`).
+"""Run the service (`serve`), or work on its records.
+
+`admin` makes an admin, `demo` the users of a demo, `client` a client of the OpenID provider; `password` sets a lost
+password, `admins` prints who is admin, and `migrate` brings the records to this version.
 
 The records are those that FANFOLD_AUTH_RECORDS or --records names.
 """
@@ -10,9 +13,11 @@ from collections.abc import Sequence
 from contextlib import closing
 
 from fanfold_auth.accounts.demo import create_accounts
+from fanfold_auth.accounts.migration import migrate
+from fanfold_auth.accounts.schema import VERSION
 from fanfold_auth.accounts.users import Users
 from fanfold_auth.openid.clients import Client, Clients
-from fanfold_auth.refusals import UserExists, WeakPassword
+from fanfold_auth.refusals import NoSuchUser, UserExists, WeakPassword
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
 from fanfold_storage.urls import open_records
 from fanfold_web.command import BadSetting, CannotServe, Exit, add_address, fail
@@ -29,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except (BadSetting, InvalidKey, Unsupported) as error:
         return _fail(Exit.USAGE, str(error))
-    except UserExists as error:
+    except (UserExists, NoSuchUser) as error:
         return _fail(Exit.CONFLICT, error.detail)
     except Refusal as error:
         return _fail(Exit.REFUSED, error.detail)
@@ -45,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fanfold_auth", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="serve | admin | demo | client")
+    verbs = parser.add_subparsers(required=True, metavar="serve | admin | admins | password | demo | client | migrate")
     records = argparse.ArgumentParser(add_help=False)
     records.add_argument("--records", metavar="URL", help=f"where users and keys are stored (default: ${_RECORDS})")
 
@@ -60,6 +65,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     admin.add_argument("--first", action="store_true", help="only if there is no admin yet; otherwise exit with 5")
     admin.set_defaults(run=_admin)
+
+    admins = verbs.add_parser("admins", parents=[records], help="print the names of those who are admin and enabled")
+    admins.set_defaults(run=_admins)
+
+    password = verbs.add_parser(
+        "password", parents=[records], help="set a user's password and end their logins; the way back if it is lost"
+    )
+    password.add_argument("name", metavar="NAME")
+    password.add_argument(
+        "--password-stdin", action="store_true", required=True, help="the password is the first line of stdin"
+    )
+    password.set_defaults(run=_password)
+
+    migration = verbs.add_parser(
+        "migrate",
+        parents=[records],
+        help="bring all records to this version, while replicas of it serve; none of an earlier one may be left",
+    )
+    migration.set_defaults(run=_migrate)
 
     demo = verbs.add_parser(
         "demo", parents=[records], help="make the users of a demo, whose password everybody knows; print the new ones"
@@ -94,6 +118,32 @@ def _admin(options: argparse.Namespace) -> int:
             )
         users.create(options.name, password, ["admin"])
     print(f"Created admin {options.name}.", file=sys.stderr)
+    return Exit.DONE
+
+
+def _admins(options: argparse.Namespace) -> int:
+    with closing(open_records(_records_url(options))) as records:
+        for name in Users(records).admins():
+            print(name)
+    return Exit.DONE
+
+
+def _password(options: argparse.Namespace) -> int:
+    password = _first_line("password")
+    with closing(open_records(_records_url(options))) as records:
+        user = Users(records).set_password(options.name, password)
+    print(f"Set the password of {user.name}, and ended their logins.", file=sys.stderr)
+    if user.disabled:
+        print(
+            f"{user.name} is disabled: an admin enables them with `fanfold users enable {user.name}`.", file=sys.stderr
+        )
+    return Exit.DONE
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    with closing(open_records(_records_url(options))) as records:
+        count = migrate(records, Users(records))
+    print(f"Users are stored in version {VERSION} now; rewrote {count} of them.", file=sys.stderr)
     return Exit.DONE
 
 

@@ -10,6 +10,10 @@ Refusal
 ├── InvalidTokenRequest   a token request that OAuth does not allow
 ├── UnsupportedGrant      a grant type that is not offered
 ├── NoSuchUser            nobody has that name
+├── NoSuchGroup           nobody is in a group of that name
+├── InvalidGroup          a group name outside the allowed form
+├── TooManyGroups         a user is in as many groups as a token can name
+├── OldRecords            users are stored in a version that has no groups yet
 ├── NoSuchApiToken        no API token of that user has that name
 ├── NoSuchDelegation      no delegation of the caller's has that id
 ├── NoSuchSession         no session of the user's has that id
@@ -69,6 +73,33 @@ class NoSuchUser(Refusal):
     """Nobody has that name."""
 
     example = "There is no user 'bob'. List all with GET /v1/users."
+
+
+class NoSuchGroup(Refusal):
+    """Nobody is in a group of that name."""
+
+    example = "Nobody is in a group 'analysts'. List all with GET /v1/groups."
+
+
+class InvalidGroup(Invalid):
+    """A group name outside the allowed form, or that of a role."""
+
+    example = "'admin' is not a group's name: use another than those of the roles."
+
+
+class TooManyGroups(Refusal):
+    """A user is in as many groups as a token can name."""
+
+    example = "'ada' is in 20 groups, as many as a token can name."
+
+
+class OldRecords(Refusal):
+    """Users are stored in a version that has no groups, for replicas of an earlier version that may still serve."""
+
+    example = (
+        "Users are still stored as the version before this one reads them, which knows no groups. Once every replica "
+        "has been updated, run `python -m fanfold_auth migrate` in one of them."
+    )
 
 
 class NoSuchDelegation(Refusal):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from fanfold_auth.accounts.groups import Groups
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.accounts.throttle import Throttle
 from fanfold_auth.accounts.users import User, Users
@@ -30,6 +31,7 @@ class Service:
 
     settings: Settings
     users: Users
+    groups: Groups
     hashing: Hashing
     keys: Keys
     tokens: Tokens
@@ -71,6 +73,7 @@ def wire(
     return Service(
         settings=settings,
         users=users,
+        groups=Groups(records),
         hashing=hashing,
         keys=keys,
         tokens=Tokens(settings, keys, now),

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
-from fanfold_client.api.accounts import ApiTokens
+from fanfold_client.api.accounts import ApiTokens, Groups
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
@@ -68,6 +68,7 @@ class Client:
         schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
         webhooks: who may be told when a job has ended, and the secret that signs it.
         users: accounts, for administrators.
+        groups: who works together, for administrators: list, members, add, remove.
         tokens: API tokens, with which scripts act for you: create, list, revoke.
         keys: the keys that sign tokens, for administrators.
     """
@@ -162,6 +163,11 @@ class Client:
         return Users(self._auth)
 
     @cached_property
+    def groups(self) -> Groups:
+        """Groups of users; for administrators."""
+        return Groups(self._auth)
+
+    @cached_property
     def tokens(self) -> ApiTokens:
         """API tokens, with which scripts act for you."""
         return ApiTokens(self._auth)
@@ -202,7 +208,8 @@ class Client:
             quiet: show no progress.
             options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`, `memory="2GiB"`,
                 `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`,
-                `notify`, a URL that is told when the job has ended, and `key`, the idempotency key.
+                `notify`, a URL that is told when the job has ended, `team`, a group of yours whose members also see the
+                job, and `key`, the idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.
@@ -341,6 +348,18 @@ class Client:
 
         for _, chunk in verified(self.jobs.parts(job_id, name), self.jobs.read(job_id, name)):
             yield chunk
+
+    def change_password(self, password: str, current: str) -> None:
+        """Change your own password. Your other logins end, and this one goes on.
+
+        Raises:
+            NotAllowed: the current password is wrong, or nobody has logged in here.
+            Refused: the new one is too weak.
+        """
+        name = self.me()["name"]
+        self.users.set_password(name, password, current)
+        if isinstance(self._credentials, Session | InMemory):
+            self._credentials.save(log_in(self.auth_url, name, password))
 
     def remove_user(self, name: str, *, everything: bool = False) -> Removed | None:
         """Remove an account; with `everything` also the user's files and jobs. Interrupted, it may be repeated.

@@ -58,10 +58,12 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         "login": ("fanfold_client.verbs.identity.login:login", "Log in to the services."),
         "logout": ("fanfold_client.verbs.identity.login:logout", "Log out of the services."),
         "whoami": ("fanfold_client.verbs.identity.login:whoami", "Show who is logged in, and where."),
+        "passwd": ("fanfold_client.verbs.identity.passwd:passwd", "Change your own password."),
         "users": (
             "fanfold_client.verbs.identity.users:users",
             "Manage accounts (for administrators), and change your own password.",
         ),
+        "groups": ("fanfold_client.verbs.identity.groups:groups", "Manage groups of users (for administrators)."),
         "tokens": ("fanfold_client.verbs.identity.tokens:tokens", "Manage API tokens, with which scripts act for you."),
         "keys": ("fanfold_client.verbs.identity.keys:keys", "Manage signing keys (for administrators)."),
         "deploy": (

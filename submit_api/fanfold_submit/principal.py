@@ -18,6 +18,11 @@ class Principal:
     roles: tuple[Role, ...]
     groups: tuple[str, ...] = ()
 
+    @property
+    def teams(self) -> tuple[str, ...]:
+        """The groups that the user is in; the claim also lists roles among them."""
+        return tuple(group for group in self.groups if group not in ROLES)
+
     def may(self, role: Role) -> bool:
         """Whether one of the roles is this one or above it."""
         return any(ROLES.index(own) >= ROLES.index(role) for own in self.roles)

@@ -14,6 +14,7 @@ from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job import Job, JobView, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.shared import SharedFolders
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.queueing.parts import Queueing, limits_of
@@ -63,6 +64,7 @@ class Service:
     jobs: JobRecords
     lists: JobLists
     places: Places
+    shared: SharedFolders
     queueing: Queueing
     stored: StoredBytes
     admission: Admission
@@ -107,7 +109,8 @@ def wire(
 ) -> Service:
     """Build the parts over the stores and an engine."""
     objects = without_links(objects)
-    jobs, places = JobRecords(records), Places(objects.url, settings.s3_places)
+    shared = SharedFolders(records, objects)
+    jobs, places = JobRecords(records), Places(objects.url, settings.s3_places, shared.claim)
     metrics = Metrics("submit")
     limits = limits_of(settings, engine.name)
     queueing = Queueing.over(records, limits, now, settings.reconcile_seconds, metrics.registry)
@@ -141,6 +144,7 @@ def wire(
         jobs=jobs,
         lists=JobLists(records),
         places=places,
+        shared=shared,
         queueing=queueing,
         stored=stored,
         admission=admission,

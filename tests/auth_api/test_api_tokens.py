@@ -229,6 +229,9 @@ FORBIDDEN = [
     ("PUT", "/v1/users/bob/roles/admin", None),
     ("DELETE", "/v1/users/bob/roles/submitter", None),
     ("POST", "/v1/keys/rotate", None),
+    ("DELETE", "/v1/clients/argo", None),
+    ("PUT", "/v1/users/bob/groups/x", None),
+    ("DELETE", "/v1/users/bob/groups/x", None),
 ]
 
 

@@ -44,8 +44,8 @@ def test_me(replica: Replica) -> None:
     answer = replica.me(replica.tokens("bob")["access_token"])
     assert answer.status_code == 200
     assert answer.json() == {
-        "id": replica.service.users.get("bob").id, "name": "bob", "roles": ["submitter"], "disabled": False,
-        "created": "2027-01-15T08:00:00Z",
+        "id": replica.service.users.get("bob").id, "name": "bob", "roles": ["submitter"], "groups": [],
+        "disabled": False, "created": "2027-01-15T08:00:00Z",
     }  # fmt: skip
 
 

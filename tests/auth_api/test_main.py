@@ -22,7 +22,7 @@ from fanfold_auth.keys.keys import KEYS
 from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Write
 from fanfold_storage.urls import open_records
-from tests.auth_api.service import PASSWORD, bearer
+from tests.auth_api.service import PASSWORD, Clock, bearer, start_replica
 from tests.servers import EtcdCluster
 
 
@@ -202,3 +202,55 @@ def test_making_an_admin_loads_no_web_framework(environ: dict[str, str]) -> None
     code = "import sys, fanfold_auth.__main__; print({'fastapi', 'uvicorn', 'pydantic', 'etcd3'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, timeout=60)
     assert loaded.stdout == b"set()\n"
+
+
+def test_the_way_back_when_the_last_admins_password_is_lost(
+    run_here: Main, environ: dict[str, str], settings: Settings, ring: dict[str, Any], clock: Clock
+) -> None:
+    """While the service serves: the replica knows nothing of the process that sets the password."""
+    fill(environ["FANFOLD_AUTH_RECORDS"], ring)
+    assert run_here("admin", "ada", "--password-stdin", stdin=b"a pass phrase that is lost")[0] == 0
+    with contextlib.closing(open_records(environ["FANFOLD_AUTH_RECORDS"])) as records:
+        replica = start_replica(settings, records, clock)
+        before = replica.tokens("ada", "a pass phrase that is lost")
+        for _ in range(3):
+            assert replica.login("ada").status_code == 401
+        status, told = run_here("password", "ada", "--password-stdin", stdin=PASSWORD.encode() + b"\n")
+        assert (status, told) == (0, "Set the password of ada, and ended their logins.\n")
+        assert replica.login("ada").status_code == 200
+        assert replica.me(before["access_token"]).status_code == 401
+        assert replica.refresh(before["refresh_token"]).status_code == 400
+
+
+def test_who_is_admin_can_be_asked_where_the_records_are(
+    run_here: Main, environ: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("eve", "ada"):
+        run_here("admin", name, "--password-stdin", stdin=PASSWORD.encode())
+    assert main(["admins"]) == 0
+    assert capsys.readouterr().out == "ada\neve\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "password", "status", "words"),
+    [
+        ("nobody", PASSWORD.encode(), 5, "There is no user 'nobody'"),
+        ("ada", b"short", 3, "fewer than 8"),
+        ("ada", b"\xff\xfe\xfd\xfc\xfb\xfa\xf9\xf8", 3, "not UTF-8"),
+    ],
+)
+def test_a_password_that_cannot_be_set(run_here: Main, name: str, password: bytes, status: int, words: str) -> None:
+    run_here("admin", "ada", "--password-stdin", stdin=PASSWORD.encode())
+    ended, told = run_here("password", name, "--password-stdin", stdin=password)
+    assert (ended, words in told) == (status, True)
+
+
+def test_records_are_migrated_by_one_command(run_here: Main, environ: dict[str, str]) -> None:
+    with contextlib.closing(open_records(environ["FANFOLD_AUTH_RECORDS"])) as records:
+        value = {"id": "i", "name": "ada", "roles": ["admin"], "disabled": False, "created": 1.0}
+        value |= {"epoch": "e", "stamp": "s", "password": "p"}
+        records.transact([], [Write("auth/users/ada", value), Write("auth/admins", {"names": ["ada"]})])
+        for count in (1, 0):
+            told = run_here("migrate")
+            assert told == (0, f"Users are stored in version 2 now; rewrote {count} of them.\n")
+        assert (records.get("auth/users/ada") or pytest.fail()).value["version"] == 2

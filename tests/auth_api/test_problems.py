@@ -117,6 +117,8 @@ def test_openapi_names_every_route(document: dict[str, Any]) -> None:
         get /v1/keys|get /v1/keys.pem|post /v1/keys/rotate
         get /v1/users|post /v1/users|get /v1/users/{name}|patch /v1/users/{name}|delete /v1/users/{name}
         put /v1/users/{name}/password|put /v1/users/{name}/roles/{role}|delete /v1/users/{name}/roles/{role}
+        get /v1/groups|get /v1/groups/{group}|put /v1/users/{name}/groups/{group}
+        delete /v1/users/{name}/groups/{group}
         get /v1/tokens|post /v1/tokens|delete /v1/tokens/{token_name}
         get /v1/delegations|post /v1/delegations|delete /v1/delegations/{delegation_id}
         get /.well-known/openid-configuration|get /.well-known/oauth-authorization-server
@@ -132,7 +134,7 @@ def test_openapi_explains_every_operation(document: dict[str, Any]) -> None:
         guarded = (
             name.startswith("get /v1/me")
             or "rotate" in name
-            or any(noun in name for noun in ("/users", "/tokens", "/delegations", "/clients", "/userinfo"))
+            or any(noun in name for noun in ("/users", "/groups", "/tokens", "/delegations", "/clients", "/userinfo"))
         )
         assert ("security" in operation) == guarded, name
         assert ("401" in operation["responses"]) == (guarded or name in {"post /v1/login", "post /token"}), name

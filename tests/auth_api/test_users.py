@@ -55,8 +55,8 @@ def test_add_show_and_remove(replica: Replica, other: Replica, admin: dict[str, 
     assert added.status_code == 201
     assert added.headers["location"] == "/v1/users/cleo"
     assert added.json() == {
-        "id": replica.service.users.get("cleo").id, "name": "cleo", "roles": ["submitter"], "disabled": False,
-        "created": "2027-01-15T08:00:00Z",
+        "id": replica.service.users.get("cleo").id, "name": "cleo", "roles": ["submitter"], "groups": [],
+        "disabled": False, "created": "2027-01-15T08:00:00Z",
     }  # fmt: skip
     assert other.http.get("/v1/users/cleo", headers=admin).json() == added.json()
     assert other.http.post("/v1/users", json=NEW, headers=admin).status_code == 409

@@ -123,7 +123,7 @@ def test_another_scheme_is_refused(shared_site: Site) -> None:
 
 def test_a_good_token_is_who_it_says(shared_site: Site) -> None:
     answer = shared_site.user("bob", "viewer", "submitter").http.get("/v1/me")
-    assert answer.json() == {"id": "bob", "name": "bob", "roles": ["viewer", "submitter"]}
+    assert answer.json() == {"id": "bob", "name": "bob", "roles": ["viewer", "submitter"], "groups": []}
 
 
 def test_unknown_roles_count_for_nothing(shared_site: Site) -> None:

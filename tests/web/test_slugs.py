@@ -24,7 +24,8 @@ SHARED = {
 AUTH = {
     "invalid-grant": 400, "invalid-request": 400, "unsupported-grant-type": 400, "wrong-password": 401,
     "no-such-user": 404, "no-such-delegation": 404, "too-many-delegations": 409,
-    "no-such-token": 404, "token-exists": 409, "too-many-tokens": 409,
+    "no-such-token": 404, "token-exists": 409, "too-many-tokens": 409, "no-such-group": 404, "old-records": 409,
+    "too-many-groups": 409, "invalid-group": 422,
     "last-admin": 409, "rotation-pending": 409, "user-exists": 409, "bad-name": 422,
     "weak-password": 422, "throttled": 429, "busy": 503,
     "bad-authorization": 400, "stale-page": 400, "unauthorized-client": 400, "authorization-pending": 400,

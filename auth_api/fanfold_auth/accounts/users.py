@@ -1,8 +1,10 @@
 """Users as records, without HTTP: names, roles, passwords, and who may administer.
 
-    auth/users/NAME    the user
-    auth/admins        {"names": [...]}: everyone who is admin and enabled
-    auth/ended/STAMP   the stamp of access tokens that have ended; expires with them
+    auth/users/NAME          the user
+    auth/groups/GROUP/NAME   the user is in the group (`fanfold_auth.accounts.groups`)
+    auth/admins              {"names": [...]}: everyone who is admin and enabled
+    auth/ended/STAMP         the stamp of access tokens that have ended; expires with them
+    auth/schema              in which version users are written (`fanfold_auth.accounts.schema`)
 
 Each change is one compare-and-set transaction on the user's record, and on `auth/admins` too if it adds or removes an
 admin. So if two admins demote each other at the same moment, they conflict on that record and the second is refused.
@@ -12,19 +14,21 @@ Users who were stored before there were ids have their name as their id, since t
 
 A user has an `epoch`, replaced by a random one whenever the password is set or the user is disabled. A refresh family
 remembers the epoch in which it began and ends when the user's differs, so one transaction ends every login. A `stamp`
-does the same for access tokens. It is also replaced when a role is revoked, and the old one is listed as ended until
-the tokens that bear it have expired.
+does the same for access tokens. It is also replaced when a role is revoked, or the user leaves a group, and the old one
+is listed as ended until the tokens that bear it have expired.
 """
 
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, get_args
 
+from fanfold_auth.accounts import groups
 from fanfold_auth.accounts.passwords import Hashing, check_strength
-from fanfold_auth.refusals import BadName, LastAdmin, NoSuchUser, UserExists
+from fanfold_auth.accounts.schema import VERSION, Schema
+from fanfold_auth.refusals import BadName, InvalidGroup, LastAdmin, NoSuchUser, OldRecords, TooManyGroups, UserExists
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
 from fanfold_web.refusals import Contended
@@ -59,11 +63,17 @@ class User:
     epoch: str
     stamp: str
     password: str  # its argon2id hash
+    groups: tuple[str, ...] = ()
 
     @property
     def administers(self) -> bool:
         """Whether this user is an admin who is able to act."""
         return "admin" in self.roles and not self.disabled
+
+    @property
+    def claimed_groups(self) -> list[str]:
+        """What a token says of groups: the roles, for verifiers that know groups alone, and then the groups."""
+        return [*self.roles, *self.groups]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +113,7 @@ class Users:
         encoded = self._hash(password)
         user = User(_random(), name, _ordered(roles), False, self._now(), _random(), _random(), encoded)
         for _ in range(_TRIES):
-            if self._commit(None, user, 0):
+            if self._commit(None, user, None):
                 return user
             if self._records.get(USERS + name):
                 raise _taken(name)
@@ -148,6 +158,31 @@ class Users:
 
         return self._change(name, change)
 
+    def join(self, name: str, group: str) -> User:
+        """Put the user into a group; once more changes nothing. Raises InvalidGroup, TooManyGroups, OldRecords."""
+        if not is_name(group) or group in ROLES:
+            raise InvalidGroup(
+                f"{group[:80]!r} is not a group's name: use 1 to 63 of a-z, 0-9, '.', '_' and '-', with a letter or "
+                f"digit at both ends; and not that of a role ({', '.join(ROLES)})."
+            )
+
+        def change(user: User) -> User:
+            joined = tuple(sorted({*user.groups, group}))
+            if len(joined) > groups.MOST_GROUPS:
+                raise TooManyGroups(f"{name!r} is in {groups.MOST_GROUPS} groups, as many as a token can name.")
+            return replace(user, groups=joined)
+
+        return self._change(name, change)
+
+    def leave(self, name: str, group: str) -> User:
+        """Take the user out of a group, and end the tokens that name it; one who isn't in it stays as they are."""
+
+        def change(user: User) -> User:
+            rest = tuple(other for other in user.groups if other != group)
+            return user if rest == user.groups else replace(user, groups=rest, stamp=_random())
+
+        return self._change(name, change)
+
     def enable(self, name: str) -> User:
         """Let the user log in again."""
         return self._change(name, lambda user: replace(user, disabled=False))
@@ -176,6 +211,17 @@ class Users:
         """Forget the user; the name is free again, and neither logins nor the id carry over. Raises LastAdmin."""
         return self._change(name, lambda user: None)
 
+    def rewrite(self, name: str) -> bool:
+        """Bring the user's record to the newest version; False if it is of that already, or gone."""
+        for _ in range(_TRIES):
+            record = self._records.get(USERS + name)
+            if record is None or record.value.get("version", 1) >= VERSION:
+                return False
+            user = _user(record)
+            if self._commit(user, user, record):
+                return True
+        raise Contended
+
     def ended(self, stamp: str) -> Write:
         """What a transaction writes that ends all access tokens with a stamp."""
         return Write(ENDED + stamp, {}, self._ended_seconds)
@@ -191,33 +237,49 @@ class Users:
                 raise _unknown(name)
             old = _user(record)
             new = change(old)
-            if new == old or self._commit(old, new, record.revision):
+            if new == old or self._commit(old, new, record):
                 return new or old
         raise Contended
 
-    def _commit(self, old: User | None, new: User | None, revision: int) -> bool:
+    def _commit(self, old: User | None, new: User | None, record: Record | None) -> bool:
         """Write a user and, if it changes, the list of admins, in one transaction. False: another change came first."""
         name = next(user.name for user in (new, old) if user)
-        expectations = [Expect(USERS + name, revision)]
-        writes = [Write(USERS + name, _value(new) if new else None)]
+        schema, is_first = Schema.read(self._records), False
+        if not schema.revision and old is None:
+            is_first = not self._records.scan(USERS, limit=1).records
+        version = VERSION if is_first else schema.version
+        expectations = [Expect(USERS + name, record.revision if record else 0), schema.expectation]
+        writes = [Write(USERS + name, _value(new, version, record) if new else None)]
+        writes += groups.changes(name, old.groups if old else (), new.groups if new else ())
+        writes += [schema.raised()] if is_first else []
         if old and (new is None or new.stamp != old.stamp):
             writes.append(self.ended(old.stamp))
         before, after = bool(old and old.administers), bool(new and new.administers)
         if before != after:
-            admins = self._records.get(ADMINS)
-            names = set(admins.value["names"]) if admins else set()
-            names = names | {name} if after else names - {name}
-            if not names:
-                raise LastAdmin(f"{name!r} is the last enabled admin. Make somebody else admin first.")
-            expectations.append(Expect(ADMINS, admins.revision if admins else 0))
-            writes.append(Write(ADMINS, {"names": sorted(names)}))
+            expected, admins = self._admins_with(name) if after else self._admins_without(name)
+            expectations.append(expected)
+            writes.append(admins)
         try:
             return not isinstance(self._records.transact(expectations, writes), Conflict)
         except Unknown:
-            record = self._records.get(USERS + name)
-            if (_user(record) if record else None) == new:
+            found = self._records.get(USERS + name)
+            if (_user(found) if found else None) == new:
                 return True
             raise
+
+    def _admins_with(self, name: str) -> tuple[Expect, Write]:
+        """How the list of admins changes when one is added."""
+        record = self._records.get(ADMINS)
+        names = {*record.value["names"], name} if record else {name}
+        return Expect(ADMINS, record.revision if record else 0), Write(ADMINS, {"names": sorted(names)})
+
+    def _admins_without(self, name: str) -> tuple[Expect, Write]:
+        """How it changes when one is removed. Raises LastAdmin."""
+        record = self._records.get(ADMINS)
+        names = {*record.value["names"]} - {name} if record else set()
+        if not names:
+            raise LastAdmin(f"{name!r} is the last enabled admin. Make somebody else admin first.")
+        return Expect(ADMINS, record.revision if record else 0), Write(ADMINS, {"names": sorted(names)})
 
 
 def _taken(name: str) -> UserExists:
@@ -241,12 +303,23 @@ def _logged_out(user: User) -> User:
     return replace(user, epoch=_random(), stamp=_random())
 
 
-def _value(user: User) -> Value:
-    return asdict(user) | {"roles": list(user.roles)}
+def _value(user: User, version: int, record: Record | None) -> Value:
+    """A user's record in a version. What a newer version has written into it, which this one doesn't know, stays.
+
+    Raises OldRecords: the version can't hold the user.
+    """
+    value = asdict(user) | {"roles": list(user.roles), "groups": list(user.groups)}
+    if version < 2:
+        if value.pop("groups"):
+            raise OldRecords
+        return value
+    before = record.value if record else {}
+    return {**before, **value, "version": max(version, before.get("version", 1))}
 
 
 def _user(record: Record) -> User:
-    fields = dict(record.value)
-    fields.setdefault("id", fields["name"])  # stored before there were ids
-    fields.setdefault("stamp", fields["epoch"])
-    return User(roles=_ordered(fields.pop("roles")), **fields)
+    """A user of any version."""
+    given = {field.name: record.value[field.name] for field in fields(User) if field.name in record.value}
+    given.setdefault("id", given["name"])  # stored before there were ids
+    given.setdefault("stamp", record.value["epoch"])
+    return User(**given | {"roles": _ordered(given["roles"]), "groups": tuple(given.get("groups", ()))})

@@ -22,7 +22,6 @@ from typing import Any
 
 import jwt
 
-from fanfold_auth.accounts.groups import groups_of
 from fanfold_auth.accounts.users import User
 from fanfold_auth.keys.keys import Keys
 from fanfold_auth.openid.codes import Code
@@ -92,7 +91,7 @@ def about(user: User, scopes: Collection[str], asked: Collection[str] = ()) -> d
     claims: dict[str, Any] = {
         "sub": user.id,
         "preferred_username": user.name,
-        "groups": groups_of(user),
+        "groups": user.claimed_groups,
         "roles": list(user.roles),
     }
     if "profile" in scopes or "name" in asked:

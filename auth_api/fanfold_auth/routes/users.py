@@ -24,6 +24,7 @@ _USER = {
     "id": "3f9d0c7a51e8b264d09f",
     "name": "ada",
     "roles": ["submitter"],
+    "groups": ["analysts"],
     "disabled": False,
     "created": "2026-11-24T07:15:00Z",
 }
@@ -60,6 +61,7 @@ class UserView(BaseModel):
     id: str = Field(description="Names the user's files and jobs; never given to another user")
     name: str
     roles: list[Role]
+    groups: list[str]
     disabled: bool
     created: datetime
 
@@ -67,7 +69,8 @@ class UserView(BaseModel):
     def of(cls, user: User) -> "UserView":
         """Leave out what is secret."""
         created = datetime.fromisoformat(timestamp(user.created, "seconds"))
-        return cls(id=user.id, name=user.name, roles=list(user.roles), disabled=user.disabled, created=created)
+        roles, groups = list(user.roles), list(user.groups)
+        return cls(id=user.id, name=user.name, roles=roles, groups=groups, disabled=user.disabled, created=created)
 
 
 class UserList(BaseModel):

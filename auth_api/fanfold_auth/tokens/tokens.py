@@ -7,7 +7,6 @@ from math import inf
 
 import jwt
 
-from fanfold_auth.accounts.groups import groups_of
 from fanfold_auth.accounts.users import User
 from fanfold_auth.keys.keys import Keys
 from fanfold_auth.settings import Settings
@@ -43,7 +42,7 @@ class Tokens:
         now, audience = int(self._now()), audience or self._settings.audience
         claims = Claims(
             iss=self._settings.issuer, aud=audience, sub=user.id, preferred_username=user.name,
-            client_id=client, roles=list(user.roles), groups=groups_of(user), stamp=stamp or user.stamp,
+            client_id=client, roles=list(user.roles), groups=user.claimed_groups, stamp=stamp or user.stamp,
             iat=now, nbf=now, exp=now + self.seconds(until), jti=secrets.token_urlsafe(16), via=via,
         )  # fmt: skip
         payload = claims.model_dump_json(exclude_defaults=True).encode()

@@ -1,12 +1,13 @@
-"""What belongs to accounts besides their passwords and roles: API tokens."""
+"""What belongs to accounts besides their passwords and roles: groups, and API tokens."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NotRequired, TypedDict, cast
 from urllib.parse import quote
 
 from fanfold_client.api.problems import Refused
+from fanfold_client.api.responses import User
 from fanfold_client.api.transport import Transport
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -21,6 +22,41 @@ class ApiToken(TypedDict):
     expires: str
     last_used: str | None
     token: NotRequired[str]
+
+
+class Group(TypedDict):
+    """A group, and how many users are in it."""
+
+    name: str
+    members: int
+
+
+class Groups:
+    """Groups of users; for administrators."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> Iterator[Group]:
+        """All groups."""
+        cursor = ""
+        while True:
+            page = self._transport.json("GET", "/v1/groups", params={"cursor": cursor} if cursor else {})
+            yield from page["items"]
+            if not (cursor := page["cursor"] or ""):
+                return
+
+    def members(self, group: str) -> Sequence[str]:
+        """The names of a group's members. Raises NotFound: nobody is in it."""
+        return cast(Sequence[str], self._transport.json("GET", f"/v1/groups/{quote(group, safe='')}")["members"])
+
+    def add(self, group: str, name: str) -> User:
+        """Put a user into a group, which is made if nobody is in it."""
+        return cast(User, self._transport.json("PUT", _membership(group, name)))
+
+    def remove(self, group: str, name: str) -> User:
+        """Take a user out of a group; access tokens that name it end within a minute."""
+        return cast(User, self._transport.json("DELETE", _membership(group, name)))
 
 
 class ApiTokens:
@@ -66,6 +102,10 @@ def seconds_of(duration: timedelta | str) -> int:
     if not found:
         raise Refused(f"{duration!r:.80} is not a length of time: write 30m, 12h, 90d or 4w")
     return int(timedelta(**{_UNITS[found[2]]: int(found[1])}).total_seconds())
+
+
+def _membership(group: str, name: str) -> str:
+    return f"/v1/users/{quote(name, safe='')}/groups/{quote(group, safe='')}"
 
 
 def _of(owner: str | None) -> dict[str, str]:

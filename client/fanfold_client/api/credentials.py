@@ -105,6 +105,11 @@ class InMemory:
                 self._tokens = refresh(self._auth_url, self._tokens.refresh)
             return self._tokens.access
 
+    def save(self, tokens: Tokens) -> None:
+        """Go on with the tokens of a new login."""
+        with self._lock:
+            self._tokens = tokens
+
     def renew(self, refused: str) -> str:
         """A new token, unless another thread has renewed it already."""
         with self._lock:

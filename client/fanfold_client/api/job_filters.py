@@ -26,6 +26,8 @@ class JobFilters(TypedDict, total=False):
     """Created then or later: a time, a day, or how long ago, such as `2d` or `12h`."""
     until: datetime | str
     """Created then or earlier; a day is included."""
+    team: str
+    """Of this group, whoever owns them; for its members, and administrators."""
     owner: str
     """Another user's, by name or id; for administrators."""
     everybody: bool
@@ -37,7 +39,9 @@ class JobFilters(TypedDict, total=False):
 def query_of(filters: JobFilters) -> dict[str, Any]:
     """The query of the request. Raises Refused: a time isn't one."""
     given: Mapping[str, Any] = {name: value for name, value in filters.items() if value}
-    query = {name: given[name] for name in ("state", "name", "schedule", "text", "owner", "sort") if name in given}
+    query = {
+        name: given[name] for name in ("state", "name", "schedule", "text", "team", "owner", "sort") if name in given
+    }
     query |= {"all": "true"} if "everybody" in given else {}
     return query | {name: moment_of(given[name], name) for name in ("since", "until") if name in given}
 

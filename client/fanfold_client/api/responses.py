@@ -12,6 +12,8 @@ class Me(TypedDict):
     id: str
     name: str
     roles: list[str]
+    groups: NotRequired[list[str]]
+    """The teams whose jobs and files the user shares."""
 
 
 class User(TypedDict):
@@ -20,6 +22,7 @@ class User(TypedDict):
     id: str
     name: str
     roles: list[str]
+    groups: NotRequired[list[str]]
     disabled: bool
     created: str
 
@@ -73,6 +76,7 @@ class Job(TypedDict):
     admitted: bool
     inputs: list[str] | dict[str, list[str]]
     output: str | None
+    team: NotRequired[str | None]
     partitions: int
     workflow: dict[str, str] | None
     created: str

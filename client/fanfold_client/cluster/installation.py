@@ -127,6 +127,7 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         enforce_access(kubectl, objects, say)
         demo_users = _create_demo_users(kubectl, say) if options.demo else ()
         password = None if options.demo else _create_admin(kubectl, options.admin, say)
+        _migrate_records(kubectl, say)
         address = (local and local.address) or _node_address(kubectl)
         urls = {name: f"http://{address}:{port}" for name, port in node_ports(objects).items() if address}
         urls |= ingress_urls(objects)
@@ -190,6 +191,12 @@ def _create_secrets(kubectl: Kubectl, objects: list[Object], say: Say) -> None:
         if uses_secret(objects, name) and not kubectl.exists("secret", name):
             kubectl.run("create", "-f", "-", stdin=secret(name, kubectl.namespace, content))
             say(f"created the Secret {name}")
+
+
+def _migrate_records(kubectl: Kubectl, say: Say) -> None:
+    """Bring the auth service's records to its version: the rollout has left no replica of an earlier one."""
+    kubectl.run("exec", "deployment/auth", "--", "python", "-m", "fanfold_auth", "migrate")
+    say("brought the records of users to this version")
 
 
 def _create_admin(kubectl: Kubectl, name: str, say: Say) -> str | None:

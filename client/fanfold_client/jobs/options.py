@@ -24,6 +24,7 @@ class SubmitOptions(JobOptions, total=False):
 
     name: str
     notify: str
+    team: str
     key: str
 
 
@@ -63,6 +64,7 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
     click.Option(["--name"], help="The job's name in lists."),
     *JOB_OPTIONS,
     click.Option(["--notify"], metavar="URL", help="Told when the job has ended, if the operator allows the URL."),
+    click.Option(["--team"], metavar="GROUP", help="A group of yours, whose members also see the job."),
     QUIET_OPTION,
     *(
         click.Option(
@@ -73,7 +75,7 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
 ]
 """All that `fanfold run` has, too, and the job's name."""
 
-_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify")
+_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify", "team")
 
 
 def request_fields(values: Mapping[str, Any], output: str | os.PathLike[str] | None) -> dict[str, Any]:

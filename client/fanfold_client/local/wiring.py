@@ -17,6 +17,7 @@ import fanfold_submit.settings
 from fanfold.engines.local.engine import SERVICES_UMASK, LocalEngine
 from fanfold.engines.local.environ import of_users_jobs
 from fanfold_auth.accounts import demo as demo_accounts
+from fanfold_auth.accounts.migration import migrate
 from fanfold_auth.accounts.users import Users
 from fanfold_auth.keys.sealing import ensure_kek
 from fanfold_storage.records import Records
@@ -96,6 +97,7 @@ class Services:
             submit_app.state.service.pairing.check()
             auth_app = fanfold_auth.app.build_app(auth, records)
             auth_app.state.service.keys.check()
+            migrate(records, auth_app.state.service.users)  # no other process serves these records
             yield cls(data, records, auth_app, submit_app)
 
     def first_user(self, *, demo: bool) -> Account | None:

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 
 from fanfold_submit.jobs.job import State
 from fanfold_submit.jobs.listed import MOST_WORDS, words_in
+from fanfold_submit.jobs.places import demand_member
 from fanfold_submit.jobs.request import LONGEST_NAME
 from fanfold_submit.lists.pages import MOST_READ
 from fanfold_submit.lists.question import LATEST, Question, Sort
@@ -46,6 +47,9 @@ class JobFilters(BaseModel):
         description=f"These words, in upper or lower case, among the first {MOST_WORDS} of name, output and inputs",
         examples=["nightly"],
     )
+    team: Annotated[str, Field(max_length=LONGEST_NAME)] | None = Field(
+        default=None, description="Of this group, whoever owns them; for its members, and administrators"
+    )
     since: Moment | None = Field(default=None, description="Created then or later")
     until: Moment | None = Field(default=None, description="Created then or earlier")
     owner: str | None = Field(default=None, description="Another user's, by name or id; for administrators")
@@ -60,11 +64,15 @@ class JobFilters(BaseModel):
     def question(self, caller: Principal) -> Question:
         """What the caller asks. Raises Forbidden: only administrators may."""
         is_own = not self.all and self.owner in {None, caller.name, caller.id}
-        if not is_own:
+        if self.team is not None:
+            demand_member(caller, self.team)
+            is_own = self.owner is not None and is_own
+        elif not is_own:
             caller.demand("admin", "Seeing others' jobs")
         return Question(
             owner_ids=(caller.id,) if is_own else None,
             owner=None if is_own or self.all else self.owner,
+            team=self.team,
             states=tuple(dict.fromkeys(self.state)),
             name=self.name,
             schedule=self.schedule,

@@ -7,6 +7,7 @@ from fastapi import Request
 from fanfold_storage.errors import NotFound
 from fanfold_submit.principal import Principal
 from fanfold_submit.service import Service
+from fanfold_submit.storing.accounts import account_of
 
 
 class Storing:
@@ -14,13 +15,13 @@ class Storing:
 
     def __init__(self, service: Service, user: Principal, key: str) -> None:
         self._service, self._user, self._key = service, user, key
-        self._owner = key.split("/")[1]  # files/OWNER/…
+        self._owner = account_of(key)
         self._reserved = 0
 
     def demand_room(self, size: int) -> None:
         """Raise OverQuota if a file of this size would exceed a limit; the one that it replaces is gone then."""
-        if self._owner == self._user.id and (more := size - self._size()) > 0:
-            self._service.stored.demand_room(self._user, more=more)
+        if (more := size - self._size()) > 0:
+            self._service.stored.demand_room(self._user, more=more, owner=self._owner)
 
     def reserve(self, size: int) -> None:
         """Count the file, all of which has arrived, before it appears. Raises OverQuota."""

@@ -12,7 +12,7 @@ from fanfold.planning import planner
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import Sizing, at_once
 from fanfold_steps.job.dependencies import Wheel
-from fanfold_steps.job.spec import Inputs, JobSpec
+from fanfold_steps.job.spec import Inputs, JobSpec, urls_of
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Expect, Write
@@ -23,7 +23,7 @@ from fanfold_submit.jobs.job import Job, Replaced, Scheduled, State
 from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.outputs.replacing import replacing
-from fanfold_submit.jobs.places import Places, stored_names_of
+from fanfold_submit.jobs.places import Places, demand_member, stored_names_of, team_of
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.specs import check_params, job_spec
 from fanfold_submit.principal import Principal
@@ -40,7 +40,7 @@ from fanfold_submit.refusals import (
 )
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_web.clock import timestamp
-from fanfold_web.refusals import Contended, Refusal, TooLarge
+from fanfold_web.refusals import Contended, Forbidden, Refusal, TooLarge
 
 LARGEST_RECORD = 900 << 10  # bytes; a store of records holds 1 MiB under a key
 _TRIES = 5
@@ -127,6 +127,7 @@ class Admission:
     def check(self, request: JobRequest, owner: Principal) -> None:
         """Check what doesn't depend on what lies in the places. Raises Refusal, as `admit` does."""
         self._spec(request)
+        _check_team(request, owner)
         self._urls(request.inputs, owner)
         if request.output is not None:
             self._places.url(request.output, owner, write=True)
@@ -145,6 +146,7 @@ class Admission:
 
     def _prepare(self, request: JobRequest, owner: Principal, schedule: Scheduled | None) -> Job:
         """Check everything that can be checked; write nothing."""
+        _check_team(request, owner)
         self._stored.demand_room(owner)
         spec, notes = self._spec(request)
         plan, replaced = self._plan(request, spec, owner)
@@ -162,6 +164,7 @@ class Admission:
             notes=notes,
             inputs=request.inputs,
             output=request.output,
+            team=request.team,
             partitions=plan.conf.partitions,
             created=timestamp(self._now()),
             conf=plan.conf.to_json(),
@@ -277,6 +280,22 @@ def demand_storable(job: Job) -> None:
     """See that a job fits into its record. Raises TooLarge."""
     if len(job.model_dump_json().encode()) > LARGEST_RECORD:
         raise TooLarge("The job is too large to be stored. Name folders instead of single files.")
+
+
+def _check_team(request: JobRequest, owner: Principal) -> None:
+    """See that the owner is in the team whose job it is to be, and that no other's files are named.
+
+    Raises Forbidden, JobRefused.
+    """
+    if request.team is not None and request.team not in owner.teams:
+        teams = ", ".join(owner.teams) or "none"
+        raise Forbidden(f"{owner.name!r} is not in the group {request.team!r}, but in: {teams}. Ask an administrator.")
+    for place in [*urls_of(request.inputs), *([request.output] if request.output else [])]:
+        team = team_of(place)
+        if team is not None and team != request.team:
+            demand_member(owner, team)
+            mend = f"submit it with the team {team!r} (--team {team})"
+            raise JobRefused(f"{place} is a team's, and only jobs of that team reach its files: {mend}.")
 
 
 def _priority(request: JobRequest, owner: Principal) -> int:

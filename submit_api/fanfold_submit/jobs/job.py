@@ -120,6 +120,9 @@ class JobView(BaseModel):
     admitted: bool = Field(default=True, description="False if a Workflow that plans itself has started it")
     inputs: list[str] | dict[str, list[str]] = Field(examples=[["files:texts/"]])
     output: str | None = Field(default=None, examples=["files:counts/"], description="null if it is kept with the job")
+    team: str | None = Field(
+        default=None, examples=["analysts"], description="The group whose members also see it, if it is a team's"
+    )
     partitions: int = Field(json_schema_extra={"minimum": 1})
     workflow: Workflow | None = None
     created: str = Field(examples=["2026-11-24T07:15:00.000Z"], json_schema_extra=_TIME)

@@ -93,9 +93,12 @@ class JobRecords:
         return next((JobAtRevision(Job.model_validate(record.value), record.revision) for record in records), None)
 
     def visible(self, job_id: str, to: Principal) -> JobAtRevision:
-        """The job, if the principal may see it; another user's job does not exist for them. Raises NoSuchJob."""
+        """The job, if the principal may see it: its owner, members of its team, administrators. Raises NoSuchJob.
+
+        For anybody else it does not exist.
+        """
         current = self.find(job_id)
-        if current is None or not (to.is_admin or to.id == current.job.owner_id):
+        if current is None or not (to.is_admin or to.id == current.job.owner_id or current.job.team in to.teams):
             raise NoSuchJob(f"There is no job {job_id[:80]!r} of yours. List yours with GET /v1/jobs.")
         return current
 

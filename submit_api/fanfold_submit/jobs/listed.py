@@ -3,6 +3,7 @@
 submit/by-time/REVERSED-ID                  all jobs, the newest first
 submit/by-owner/OWNER/REVERSED-ID           one user's jobs, the newest first
 submit/lists/all/state=STATE/REVERSED-ID    those of all jobs that are in a state
+submit/lists/team/GROUP/REVERSED-ID         a team's jobs, the newest first
 submit/lists/of/OWNER/QUESTION/PLACE        other lists of one user's jobs, in the order of PLACE
 submit/owners/SHA256/OWNER                  the ids of those who had a name when they submitted jobs
 
@@ -60,6 +61,11 @@ def list_prefix(owner_id: str | None, question: str) -> str:
     if not question:
         return BY_TIME if owner_id is None else f"{BY_OWNER}{owner_id}/"
     return f"{LISTS}{'all' if owner_id is None else f'of/{owner_id}'}/{question}/"
+
+
+def team_list(team: str) -> str:
+    """What the keys of the list of a team's jobs begin with, the newest first."""
+    return f"{LISTS}team/{team}/"
 
 
 def state_question(state: State) -> str:
@@ -130,6 +136,8 @@ def _always(job: Job) -> Iterator[str]:
     yield list_prefix(None, "") + place
     yield list_prefix(owner, "") + place
     yield list_prefix(owner, "oldest") + job.id
+    if job.team:
+        yield team_list(job.team) + place
     shared = [name_question(job.name), *map(word_question, words_of(job))]
     shared += [schedule_question(job.schedule.name)] if job.schedule else []
     yield from (list_prefix(owner, question) + place for question in shared)

@@ -1,7 +1,7 @@
 """Removes a job that has ended, with its tree and the output kept in it, or everything that belongs to a user."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from fanfold_steps.outputs.staged import discard_staged
@@ -11,8 +11,10 @@ from fanfold_storage.urls import join_url, open_objects
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import files_prefix, run_url, tree_prefix, workflows_prefix
+from fanfold_submit.jobs.shared import SharedFolders, shared_prefix
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import JobActive, JobFinal, NoSuchJob, NotAdmitted
+from fanfold_web.refusals import Forbidden
 
 REMOVING_SECONDS = 5.0  # after which one request stops; the client repeats it until nothing is left
 
@@ -24,10 +26,13 @@ def remove(job_id: str, principal: Principal, jobs: JobRecords, objects: Objects
 
     Raises:
         NoSuchJob: there is none, or it is another user's.
+        Forbidden: it is another one's of the principal's team.
         JobActive: it has not ended, or its workers are still stopping.
         StorageError: a store is away.
     """
     current = jobs.visible(job_id, principal)
+    if not (principal.is_admin or principal.id == current.job.owner_id):
+        raise Forbidden(f"Only its owner, {current.job.owner!r}, and administrators may remove job {job_id}.")
     if not current.job.state.final:
         raise JobActive(f"Job {job_id} is {current.job.state}. Cancel it first, or wait until it has ended.")
     if not remove_ended(job_id, jobs, objects):
@@ -68,21 +73,35 @@ class Removed:
     done: bool = True
 
 
-def remove_everything_of(owner_id: str, admin: Principal, jobs: JobRecords, objects: Objects) -> Removed:
-    """Cancel a user's jobs, remove those that have ended and, once none are left, the files.
+def remove_everything_of(
+    owner_id: str, admin: Principal, jobs: JobRecords, objects: Objects, shared: SharedFolders
+) -> Removed:
+    """Cancel a user's jobs, remove those that have ended and, once none are left, the files, also those in `@shared/`.
 
     It stops after REMOVING_SECONDS, or if a job is still active; call it again until `done`. Raises Contended,
     StorageError.
     """
     removed, end = Removed(), time.monotonic() + REMOVING_SECONDS
-    for _ in _removing(removed, owner_id, admin, jobs, objects):
+    folders = shared.of(owner_id)
+    prefixes = [files_prefix(owner_id), *map(shared_prefix, folders)]
+    for _ in _removing(removed, owner_id, admin, jobs, objects, prefixes):
         if time.monotonic() > end:
             removed.done = False
             break
+    if removed.done:
+        for folder in folders:
+            shared.forget(folder)
     return removed
 
 
-def _removing(removed: Removed, owner_id: str, admin: Principal, jobs: JobRecords, objects: Objects) -> Iterator[None]:
+def _removing(
+    removed: Removed,
+    owner_id: str,
+    admin: Principal,
+    jobs: JobRecords,
+    objects: Objects,
+    prefixes: Sequence[str],
+) -> Iterator[None]:
     """Remove one thing at a time, and count it."""
     for job in jobs.newest(owner_id):
         try:
@@ -98,9 +117,9 @@ def _removing(removed: Removed, owner_id: str, admin: Principal, jobs: JobRecord
         yield
     if not removed.done:
         return
-    prefix = files_prefix(owner_id)
-    objects.sweep(prefix)
-    for stat in objects.list(prefix):
-        objects.delete(stat.key)
-        removed.files += 1
-        yield
+    for prefix in prefixes:
+        objects.sweep(prefix)
+        for stat in objects.list(prefix):
+            objects.delete(stat.key)
+            removed.files += 1
+            yield

@@ -20,6 +20,7 @@ from pydantic_core import PydanticCustomError
 from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import NAME, Inputs, JobSpec, urls_of
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST
+from fanfold_web.tokens.authorization import NAME_PATTERN
 
 LONGEST_NAME = 200
 MOST_INPUTS = 1000
@@ -119,6 +120,13 @@ class JobRequest(BaseModel):
         description="A URL that is told when the job has ended, if the operator allows it",
     )
     image: str | None = Field(default=None, description="The image of pods, if the operator allows it")
+    team: str | None = Field(
+        default=None,
+        pattern=f"^{NAME_PATTERN}$",
+        max_length=63,
+        description="A group of the caller's, whose members also see the job, and whose files it reads and writes",
+        examples=["analysts"],
+    )
     priority: StrictInt = Field(
         default=0, ge=LOWEST, le=HIGHEST, description="Among its owner's jobs that wait; for administrators"
     )

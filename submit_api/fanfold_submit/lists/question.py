@@ -11,6 +11,7 @@ from fanfold_submit.jobs.listed import (
     name_question,
     schedule_question,
     state_question,
+    team_list,
     word_question,
     words_of,
 )
@@ -40,6 +41,8 @@ class Question:
     """None: everybody's."""
     owner: str | None = None
     """The name or the id of one who owns them, for whom `JobLists` finds the ids."""
+    team: str | None = None
+    """Those of one team, whoever owns them."""
     states: tuple[State, ...] = ()
     name: str | None = None
     schedule: str | None = None
@@ -60,6 +63,7 @@ class Question:
         return (
             (self.owner_ids is None or job.owner_id in self.owner_ids)
             and self.owner in (None, job.owner, job.owner_id)
+            and self.team in (None, job.team)
             and (not self.states or job.state in self.states)
             and self.name in (None, job.name)
             and self.schedule in (None, job.schedule and job.schedule.name)
@@ -78,6 +82,11 @@ class Lists:
 
 def lists_for(asked: Question) -> Lists:
     """The lists that answer a question. Raises NoSuchList: there are none in this order."""
+    if asked.team is not None:
+        if asked.sort is not Sort.NEWEST:
+            raise NoSuchList("The jobs of a team are listed the newest first. Leave out sort.")
+        are_exact = not asked.filters and asked.owner_ids is None
+        return Lists([team_list(asked.team)], are_exact=are_exact)
     owners: Sequence[str | None] = (None,) if asked.owner_ids is None else asked.owner_ids
     if asked.sort is Sort.NEWEST:
         questions, others = _newest(asked)
@@ -108,5 +117,7 @@ def lists_for_any(asked: Question) -> Lists:
             "Lists in other orders are still being made, after an update of the service. Try again in some minutes, "
             "or leave out sort."
         )
+    if asked.team is not None:  # jobs of teams have always been in their list
+        return Lists([team_list(asked.team)], are_exact=not asked.filters and asked.owner is None)
     owners: Sequence[str | None] = (None,) if asked.owner_ids is None else asked.owner_ids
     return Lists([list_prefix(owner, "") for owner in owners], are_exact=not asked.filters and asked.owner is None)

@@ -35,7 +35,7 @@ from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.outputs.replacing import make_ready, put_output_in_place, tidy_up
-from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.places import Places, shared_account
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
 from fanfold_submit.runs.workflows import keep_workflow
@@ -199,7 +199,7 @@ class Reconciler:
                 next_run.prepare(job.plan)
             make_ready(job)
             planner.write(job.plan)
-            plan = self._places.confined(job.plan, job.owner_id)
+            plan = self._places.confined(job.plan, job.owner_id, job.team)
             if manifest := self._engine.manifest(plan):
                 keep_workflow(open_objects(self._places.root), job, manifest)
             handle = self._engine.submit(plan)
@@ -270,6 +270,8 @@ class Reconciler:
             self._keep_tasks(job)
             size = size_of(JobTree.open(self._places.job_url(job.id)).objects, "")
             self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
+            if job.output and (area := shared_account(job.output)):
+                self._stored.add(area, "files", 0, is_stale=True)
             tidy_up(job)
             self._ledger.release(job.id)
         self._jobs.close(current)

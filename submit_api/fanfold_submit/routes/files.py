@@ -1,4 +1,4 @@
-"""Files that users keep in the service, in their own area and the shared one."""
+"""Files that users keep in the service, in their own area, the shared one, and those of their teams."""
 
 from collections.abc import Iterable
 from contextlib import closing
@@ -29,6 +29,7 @@ from fanfold_submit.service import Service
 from fanfold_web.clock import timestamp
 from fanfold_web.http.openapi import header_parameters
 from fanfold_web.refusals import BadRequest, IncompleteBody, Invalid, TooLarge
+from fanfold_web.tokens.authorization import NAME_PATTERN
 
 
 class _AnyPath(PathConvertor):
@@ -51,7 +52,7 @@ register_url_convertor("any_path", _AnyPath())
 router = APIRouter(tags=["files"], dependencies=[Depends(_refuse_other_encodings)])
 _REST = r"[^/\x00-\x1f\x7f-\x9f]*"
 _NAME = rf"([^./\x00-\x1f\x7f-\x9f]{_REST}|\.{{1,2}}[^./\x00-\x1f\x7f-\x9f]{_REST}|\.\.\.{_REST})"
-PATH_PATTERN = rf"^(@shared/{_NAME}|{_NAME.replace('[^./', '[^@./', 1)})(/{_NAME})*$"
+PATH_PATTERN = rf"^(@shared/{_NAME}|@team/{NAME_PATTERN}/{_NAME}|{_NAME.replace('[^./', '[^@./', 1)})(/{_NAME})*$"
 _MEDIA_TYPE = "application/octet-stream"
 _BINARY = {
     "requestBody": {"required": False, "content": {_MEDIA_TYPE: {"schema": {"format": "binary"}}}},
@@ -61,8 +62,8 @@ _BINARY = {
 FilePath = Annotated[
     str,
     Path(
-        description="My own file or, below `@shared/`, everybody's",
-        examples=["texts/a.txt", "@shared/texts/a.txt"],
+        description="My own file or, below `@shared/`, everybody's, below `@team/GROUP/`, a group's",
+        examples=["texts/a.txt", "@shared/texts/a.txt", "@team/analysts/a.txt"],
         json_schema_extra={"pattern": PATH_PATTERN, "maxLength": 255},  # told, not checked here: the store says why
     ),
 ]
@@ -194,7 +195,7 @@ async def list_files(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     cursor: str = "",
 ) -> FilePage:
-    """My files, or with `prefix=@shared/` everybody's."""
+    """My files, or with `prefix=@shared/` everybody's, with `prefix=@team/GROUP/` those of a group of mine."""
     key_prefix, area = service.places.listing(prefix, caller)
     start = len(key_prefix) if delimiter else None
     return await service.listings.run(caller.id, lambda: _page(service, key_prefix, area, start, limit, cursor))

@@ -18,9 +18,10 @@ class Me(BaseModel):
     id: str = Field(examples=["3f9d0c7a51e8b264d09f"])
     name: str = Field(examples=["ada"])
     roles: list[str] = Field(examples=[["submitter"]])
+    groups: list[str] = Field(examples=[["analysts"]], description="The teams whose jobs and files the caller shares")
 
 
 @router.get("/v1/me", summary="Who am I", responses=documented(PROBLEM_TYPES, Unauthenticated, Forbidden, AuthAway))
 def me(caller: Viewer) -> Me:
     """The user that the token belongs to."""
-    return Me(id=caller.id, name=caller.name, roles=list(caller.roles))
+    return Me(id=caller.id, name=caller.name, roles=list(caller.roles), groups=list(caller.teams))

@@ -32,12 +32,14 @@ class Removal(BaseModel):
 async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> Removal:
     """Remove everything that belongs to a user's id: schedules, then jobs, which are cancelled first, then files.
 
+    So are the files of their folder in the shared area.
+
     Disable or remove the user first. Send the request again until it is done: jobs take a moment to stop.
     """
 
     def remove() -> Removed:
         service.schedules.remove_all_of(owner_id)
-        removed = remove_everything_of(owner_id, admin, service.jobs, service.objects)
+        removed = remove_everything_of(owner_id, admin, service.jobs, service.objects, service.shared)
         service.secrets.remove(owner_id)
         service.stored.add(owner_id, "files", 0, is_stale=True)
         return removed

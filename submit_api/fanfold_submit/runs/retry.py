@@ -34,7 +34,7 @@ from fanfold_submit.refusals import (
     PreconditionFailed,
 )
 from fanfold_web.clock import timestamp
-from fanfold_web.refusals import Contended
+from fanfold_web.refusals import Contended, Forbidden
 
 _TRIES = 5
 
@@ -80,6 +80,7 @@ class Retrying:
             going, current = self._jobs.going(), self._jobs.visible(job_id, caller)
             if request.run is not None and current.job.runs == request.run + 1:
                 return Retried(current.job, is_new=False)
+            _demand_allowed(current.job, request, caller)
             self._demand_retryable(current.job, request.run)
             if caller.id == current.job.owner_id:
                 self._admission.demand_room(caller)
@@ -170,6 +171,21 @@ class Retrying:
     def _told(self, error: Exception, job: Job) -> str:
         detail = self._places.redact(str(error), job.owner_id)
         return detail[:1].upper() + detail[1:]
+
+
+def _demand_allowed(job: Job, request: RetryRequest, caller: Principal) -> None:
+    """See that the caller may give the job another run. Raises Forbidden."""
+    if caller.is_admin:
+        return
+    if job.team is not None and job.team not in caller.teams:
+        raise Forbidden(
+            f"Job {job.id} reaches files of the team {job.team!r}, and {caller.name!r} isn't in it any more."
+        )
+    if request.code is not None and caller.id != job.owner_id:
+        raise Forbidden(
+            f"Only {job.owner!r} may retry job {job.id} with other code, since a job reaches all files of its owner. "
+            "Retry it as it was."
+        )
 
 
 def _replaces_as_before(job: Job) -> bool:

@@ -43,7 +43,7 @@ def _planned(job: Job, run: int | None, engine: Engine, places: Places) -> str:
     """The Workflow that the job's last run is going to have."""
     if run in (None, job.runs) and not job.state.final:
         try:
-            if manifest := engine.manifest(places.confined(job.plan, job.owner_id)):
+            if manifest := engine.manifest(places.confined(job.plan, job.owner_id, job.team)):
                 return manifest
         except Refused as error:
             raise JobRefused(places.redact(str(error), job.owner_id)) from None

@@ -4,7 +4,8 @@ submit/stored/accounts/OWNER   the bytes of a user's files, of the trees of thei
 submit/stored/trees/ID         a job's tree is counted, with so many bytes; written once, when the job has ended
 submit/stored/bundles/SHA256   whose account a bundle, or wheel, is counted in: whoever sent it first
 
-OWNER is a user's id, or `@shared` for the shared area, which belongs to nobody.
+OWNER is a user's id; `@team/GROUP` for the files of a team; `@shared/NAME` for a folder in the shared area, which is
+that of a user if it has their name; or `@shared` for what else lies there, also in folders that have no account yet.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from fanfold_submit.queueing.limits import Limit
 ACCOUNTS = "submit/stored/accounts/"
 TREES = "submit/stored/trees/"
 BUNDLES = "submit/stored/bundles/"
+SHARED, TEAM = "@shared", "@team"
+FILES = "files/"  # how the keys of all users' files begin
+SHARED_FILES = f"{FILES}{SHARED}/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,18 @@ class Account:
     def of(cls, value: Mapping[str, Any] | None) -> "Account":
         """The account of a record; an empty one that is to be counted if there is none."""
         return cls(**{**value, "groups": tuple(value["groups"])}) if value else cls()
+
+
+def account_of(key: str) -> str:
+    """In whose account a file is counted, by its key.
+
+    >>> account_of("files/3f9d/a.txt"), account_of("files/@team/choir/a.txt")
+    ('3f9d', '@team/choir')
+    >>> account_of("files/@shared/ada/a.txt"), account_of("files/@shared/a.txt")
+    ('@shared/ada', '@shared')
+    """
+    area, *rest = key.removeprefix(FILES).split("/")
+    return f"{area}/{rest[0]}" if area in (SHARED, TEAM) and len(rest) > 1 else area
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,13 @@
 """Counts again, in the background: what jobs wrote among files, what clearing removed, what a crash left wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import islice
 
 from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Expect, Record, Records, Write, scan_all
-from fanfold_submit.storing.accounts import ACCOUNTS, BUNDLES, Account
+from fanfold_submit.storing.accounts import ACCOUNTS, BUNDLES, FILES, SHARED, Account, account_of
 from fanfold_submit.storing.stored import StoredBytes
 
 AT_ONCE = 4  # accounts counted by one call
@@ -15,9 +15,13 @@ AT_LEAST_EVERY = 86400.0  # seconds: a crash may have left a file uncounted, or 
 MOST_LISTED = 500_000  # objects; others in the same folder aren't counted
 
 
-def size_of(objects: Objects, prefix: str) -> int:
-    """The bytes of all objects with a prefix; a job may have written millions, so only the first are looked at."""
-    return sum(stat.size for stat in islice(objects.list(prefix), MOST_LISTED))
+def size_of(objects: Objects, prefix: str, without: Collection[str] = ()) -> int:
+    """The bytes of all objects with a prefix; a job may have written millions, so only the first are looked at.
+
+    Those that are counted in one of the accounts `without` are left out.
+    """
+    found = islice(objects.list(prefix), MOST_LISTED)
+    return sum(stat.size for stat in found if not without or account_of(stat.key) not in without)
 
 
 class Recount:
@@ -32,10 +36,12 @@ class Recount:
         self._stored.sums()
         now = self._now()
         accounts = [(record, Account.of(record.value)) for record in scan_all(self._records, ACCOUNTS).records]
+        owners = (record.key.removeprefix(ACCOUNTS) for record, _ in accounts)
+        folders = {owner for owner in owners if owner.startswith(f"{SHARED}/")}
         due = [pair for pair in accounts if pair[1].is_stale or now - pair[1].counted > AT_LEAST_EVERY]
         for record, account in due[:AT_ONCE]:
             owner = record.key.removeprefix(ACCOUNTS)
-            size = size_of(self._objects, f"files/{owner}/")
+            size = size_of(self._objects, f"{FILES}{owner}/", folders if owner == SHARED else ())
             account = replace(account, files=size, is_stale=False, counted=now)
             # If the account has changed meanwhile, it is counted again.
             self._records.transact([Expect(record.key, record.revision)], [Write(record.key, account.value())])

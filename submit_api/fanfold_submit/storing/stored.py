@@ -16,7 +16,7 @@ from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.limits import Limit
 from fanfold_submit.refusals import OverQuota
 from fanfold_submit.settings import Settings
-from fanfold_submit.storing.accounts import ACCOUNTS, BUNDLES, TREES, Account, ByteLimits
+from fanfold_submit.storing.accounts import ACCOUNTS, BUNDLES, SHARED, TEAM, TREES, Account, ByteLimits
 
 SUMS_SECONDS = 5.0
 _TRIES = 50
@@ -45,16 +45,17 @@ class StoredBytes:
         self._lock = threading.Lock()
         self._sums, self._due = Sums(), 0.0
 
-    def demand_room(self, user: Principal, kind: str = "files", more: int = 1) -> None:
-        """Raise OverQuota if so many more bytes of a kind would exceed a limit of the user's."""
-        self._demand(user, self._account(user.id), kind, more)
+    def demand_room(self, user: Principal, kind: str = "files", more: int = 1, owner: str | None = None) -> None:
+        """Raise OverQuota if so many more bytes of a kind would exceed a limit of the user's, or of another owner's."""
+        owner = owner or user.id
+        self._demand(user, owner, self._account(owner), kind, more)
 
     def reserve(self, user: Principal, owner: str, kind: str, more: int, bundle: str | None = None) -> None:
         """Count bytes that are about to be stored; if that fails, give them back with `add`.
 
         Args:
             user: who sends them.
-            owner: whose area they go to: the user's id, or `@shared`.
+            owner: in whose account they are counted (`accounts.account_of`).
             kind: `files` or `bundles`.
             more: how many more there will be; below 0, if something larger is replaced.
             bundle: the SHA-256 of a bundle that isn't there yet. If it is counted already, since somebody else is
@@ -64,14 +65,16 @@ class StoredBytes:
             OverQuota: they would exceed a limit of the user's.
         """
         record = Write(f"{BUNDLES}{bundle}", {"owner": owner, "size": more}) if bundle else None
-        groups = self._limits.kept.named(user.groups)
+        groups = self._limits.kept.named(_groups(user, owner))
         for _ in range(_TRIES):
             if record and self._records.get(record.key):
                 return
             found = self._records.get(ACCOUNTS + owner)
-            before = replace(Account.of(found.value if found else None), groups=groups if owner == user.id else ())
+            before = replace(Account.of(found.value if found else None), groups=groups)
             if more > 0:
-                self._demand(user, before if owner == user.id else Account(), kind, more)
+                self._demand(user, owner, before, kind, more)
+            if found is None and owner.startswith(f"{SHARED}/"):  # what lies in the folder was counted there
+                self.add(SHARED, "files", 0, is_stale=True)
             writes = [Write(ACCOUNTS + owner, before.plus(kind, more).value()), *([record] if record else [])]
             expected = [Expect(ACCOUNTS + owner, found.revision if found else 0)]
             if self._written([*expected, *([Expect(record.key, 0)] if record else [])], writes):
@@ -129,12 +132,14 @@ class StoredBytes:
         found = self._records.get(ACCOUNTS + owner)
         return Account.of(found.value if found else None)
 
-    def _demand(self, user: Principal, account: Account, kind: str, more: int) -> None:
+    def _demand(self, user: Principal, owner: str, account: Account, kind: str, more: int) -> None:
         limit = self._limits.bundles if kind == "bundles" else self._limits.kept
         sums = self.sums() if limit.total is not None or limit.groups else Sums()
-        scopes = [("You", limit.each, account), ("All users", limit.total, sums.total)]
+        each = None if owner.startswith(SHARED) and user.is_admin else limit.each
+        scopes = [(_named(user, owner), each, account), ("All users", limit.total, sums.total)]
         scopes += [
-            (f"The group {group}", limit.groups.get(group), sums.groups.get(group, Account())) for group in user.groups
+            (f"The group {group}", limit.groups.get(group), sums.groups.get(group, Account()))
+            for group in _groups(user, owner)
         ]
         for who, most, used in scopes:
             there = used.bundles if kind == "bundles" else used.kept
@@ -172,6 +177,19 @@ def _refusal(who: str, kind: str, there: int, most: int) -> str:
     mend = "Remove files (DELETE /v1/files/PATH) or jobs (DELETE /v1/jobs/ID)"
     verb = "keeps" if who.startswith("The") else "keep"
     return f"{who} {verb} {there:,} bytes of files and results, of {most:,}. {mend}, or ask an administrator."
+
+
+def _groups(user: Principal, owner: str) -> tuple[str, ...]:
+    """Whose limits hold for an account besides the owner's own and those for all."""
+    if owner == user.id:
+        return user.groups
+    area, _, team = owner.partition("/")
+    return (team,) if area == TEAM else ()
+
+
+def _named(user: Principal, owner: str) -> str:
+    """What an account is called in a refusal."""
+    return "You" if owner == user.id else f"The area {owner}/"
 
 
 def _sum(one: Account, other: Account) -> Account:

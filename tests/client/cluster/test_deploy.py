@@ -80,7 +80,7 @@ def test_a_deployment_is_applied_watched_and_given_an_admin(kubectl, capsys):
     assert deploy() == 0
     out = capsys.readouterr().out
     (applied,) = kubectl.calls("apply -k")
-    (admin,) = kubectl.calls("exec")
+    (admin,) = kubectl.calls("exec -i")
     assert applied.kept["exists"] and applied.kept["kustomization.yaml"]["namespace"] == "fanfold"
     assert "exec -i deployment/auth -- python -m fanfold_auth admin admin --password-stdin --first" in admin.words
     assert len(admin.stdin.strip()) >= 20 and f"password  {admin.stdin}" in out
@@ -93,7 +93,7 @@ def test_the_namespace_and_then_the_secrets_come_before_the_rest(kubectl):
     assert deploy() == 0
     changes = [call.words.removeprefix("--namespace=fanfold ") for call in kubectl.calls(" (apply|create|exec) ")]
     assert [change.split(" /")[0].split(" deployment")[0] for change in changes] == [
-        "apply -f -", "create -f -", "apply -k", "exec -i",
+        "apply -f -", "create -f -", "apply -k", "exec -i", "exec deployment/auth",
     ]  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def test_secrets_are_random_and_never_on_a_command_line(kubectl):
     assert first["metadata"] == {"name": "fanfold-auth-kek", "namespace": "fanfold", "labels": OURS}
     assert len(base64.b64decode(first["stringData"]["kek"])) == 32 and first["stringData"] != second["stringData"]
     everything = " ".join(call.words for call in kubectl.calls())
-    passwords = [call.stdin.strip() for call in kubectl.calls("exec")]
+    passwords = [call.stdin.strip() for call in kubectl.calls("exec -i")]
     assert not any(secret in everything for secret in [first["stringData"]["kek"], *passwords])
 
 
@@ -143,7 +143,7 @@ def test_the_key_of_an_s3_server_outside_is_asked_for(kubectl, capsys):
 @pytest.mark.thorough
 def test_where_there_is_an_admin_no_password_is_printed(kubectl, capsys):
     kubectl.answer(
-        "exec", error="fanfold_auth: there is an admin already\ncommand terminated with exit code 5", status=5
+        "exec -i", error="fanfold_auth: there is an admin already\ncommand terminated with exit code 5", status=5
     )
     assert deploy() == 0
     told = capsys.readouterr()
@@ -153,7 +153,7 @@ def test_where_there_is_an_admin_no_password_is_printed(kubectl, capsys):
 @pytest.mark.thorough
 def test_an_admin_that_cannot_be_made_is_an_error(kubectl, capsys):
     kubectl.answer(
-        "exec", error="fanfold_auth: 'X y' is not a user name\ncommand terminated with exit code 3", status=3
+        "exec -i", error="fanfold_auth: 'X y' is not a user name\ncommand terminated with exit code 3", status=3
     )
     assert deploy("--admin", "X y") == 1
     assert "is not a user name" in capsys.readouterr().err
@@ -190,7 +190,7 @@ def test_json_is_one_object_with_all_there_is_to_know(kubectl, capsys):
         "url": "http://192.0.2.7:30002",
         "auth_url": "http://192.0.2.7:30001",
         "admin": "ada",
-        "password": kubectl.calls("exec")[0].stdin.strip(),
+        "password": kubectl.calls("exec -i")[0].stdin.strip(),
         "demo_users": [],
         "is_reachable": True,
         "requests": {"cpu": 0, "memory": 0, "disk": 0},

@@ -40,7 +40,7 @@ def test_the_first_start_makes_an_admin_and_keeps_secrets_private(up: Up):
     user = up.ready["user"]
     assert set(up.ready) == {"url", "auth_url", "data", "user"}
     with Client.login(up.url, user["name"], user["password"]) as client:
-        assert client.me() == {"id": client.users.get("admin")["id"], "name": "admin", "roles": ["admin"]}
+        assert client.me() == {"id": client.users.get("admin")["id"], "name": "admin", "roles": ["admin"], "groups": []}
     assert stat.S_IMODE((up.data / "kek").stat().st_mode) == 0o600
     assert stat.S_IMODE(up.data.stat().st_mode) == 0o700
     said = up.log_tail()

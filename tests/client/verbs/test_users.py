@@ -18,7 +18,7 @@ def test_the_life_of_an_account(make_person: People):
     name = f"{admin.name}-s"
     made = admin("users", "add", name, "--role", "viewer", "--password-stdin", "--json", stdin=f"{PASSWORD}\n").json
     assert (made["name"], made["roles"], made["disabled"]) == (name, ["viewer"], False)
-    assert f"{name}  viewer  enabled" in " ".join(admin("users", "show", name).text.split("  ")).replace(" ", "  ")
+    assert f"{name}  viewer  -  enabled" in " ".join(admin("users", "show", name).text.split("  ")).replace(" ", "  ")
     assert admin("users", "grant", name, "submitter", "--json").json["roles"] == ["viewer", "submitter"]
     assert admin("users", "revoke", name, "viewer", "--json").json["roles"] == ["submitter"]
     assert admin("users", "disable", name, "--json").json["disabled"] is True
@@ -87,6 +87,59 @@ def test_at_a_terminal_the_current_password_is_typed_once_and_the_new_one_twice(
     assert [question.removesuffix("confirmation: ") for question in questions] == [current, new, again, new, again]
     assert "do not match" in done.stderr
     assert PASSWORD not in done.stderr + done.text
+
+
+def test_passwd_ends_other_logins_and_goes_on_itself(fanfold: Person):
+    other = Person(fanfold.name, fanfold.home / "other", fanfold.up)
+    other.login()
+    fanfold("tokens", "create", "ci")
+    wrong = fanfold("passwd", "--password-stdin", stdin=f"not it\n{OTHER}\n", status=4)
+    assert "The name or the password is wrong" in wrong.stderr
+    assert other("ls")
+    done = fanfold("passwd", "--password-stdin", "--json", stdin=f"{PASSWORD}\n{OTHER}\n")
+    assert done.json == {"name": fanfold.name, "tokens": 1}
+    assert "1 API token may still act for you" in done.stderr
+    assert fanfold("whoami"), "this login goes on"
+    assert "has ended" in other("tokens", "list", status=4).stderr
+    other("login", "--user", fanfold.name, "--password-stdin", stdin=f"{OTHER}\n")
+
+
+def test_passwd_asks_for_the_new_password_twice(fanfold: Person, type_hidden: Prompts):
+    questions = type_hidden(PASSWORD, OTHER, "a slip", OTHER, OTHER)
+    done = fanfold("passwd", typed="")
+    assert len(questions) == 5 and questions[0].startswith("Current password")
+    assert "do not match" in done.stderr and PASSWORD not in done.stderr
+    assert "weak" not in done.stderr
+
+
+def test_passwd_is_for_whoever_has_logged_in(fanfold: Person):
+    token = {"FANFOLD_TOKEN": fanfold("tokens", "create", "ci").text.strip()}
+    assert "unset it" in fanfold("passwd", "--password-stdin", stdin="a\nb\n", status=4, **token).stderr
+    weak = fanfold("passwd", "--password-stdin", stdin=f"{PASSWORD}\nshort\n", status=3)
+    assert "Choose a longer one" in weak.stderr
+
+
+@pytest.mark.thorough
+def test_guesses_of_the_old_password_are_slowed_down(fanfold: Person):
+    for number in range(20):
+        done = fanfold("passwd", "--password-stdin", stdin=f"guess {number} of it\n{OTHER}\n", status=None)
+        if "Too many attempts" in done.stderr:
+            return
+    pytest.fail("nobody was slowed down")
+
+
+@pytest.mark.thorough
+def test_groups_by_the_command(make_person: People, fanfold: Person):
+    admin, group = make_person("admin"), f"g-{fanfold.name}"
+    added = admin("groups", "add", group, fanfold.name, admin.name, "--json").json["items"]
+    assert [user["groups"] for user in added] == [[group], [group]]
+    assert {"name": group, "members": 2} in admin("groups", "list", "--json").json["items"]
+    assert admin("groups", "list", group).text.split() == sorted([fanfold.name, admin.name])
+    assert group in admin("users", "show", fanfold.name).text
+    admin("groups", "remove", group, fanfold.name, admin.name)
+    assert "Nobody is in a group" in admin("groups", "list", group, status=5).stderr
+    assert "not a group's name" in admin("groups", "add", "admin", fanfold.name, status=3).stderr
+    assert "role admin" in fanfold("groups", "list", status=4).stderr
 
 
 @pytest.mark.thorough

@@ -8,7 +8,7 @@ claims   iss  the issuer, exactly as configured
          sub  the user's id, which is never given to another user
          preferred_username  the user's name, which may be given to another user once this one is removed
          roles   list of "viewer", "submitter", "admin", as granted; each may do what the ones before it may
-         groups  the same list, for verifiers that read groups
+         groups  the same list, for verifiers that read groups, and then the groups that the user is in
          stamp   shared by a user's tokens until they are revoked; the JWKS lists the revoked stamps as `ended`
          client_id  the client that requested the token: "fanfold", the first-party login
          via     the stamp of the API token that it was exchanged for, which also ends it; not there after a login

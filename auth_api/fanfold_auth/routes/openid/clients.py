@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field, StrictBool
 
-from fanfold_auth.http.access import Admin, TheService
+from fanfold_auth.http.access import Admin, AdminInPerson, TheService
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.openid.clients import Client
@@ -102,7 +102,7 @@ def list_clients(service: TheService, admin: Admin) -> ClientList:
     summary="Register a client",
     responses={201: headers("Location"), **refusals(*_GUARDED, BadClient, ClientExists, TooManyClients)},
 )
-def add_client(service: TheService, admin: Admin, body: NewClient, response: Response) -> AddedClient:
+def add_client(service: TheService, admin: AdminInPerson, body: NewClient, response: Response) -> AddedClient:
     """Register an application. Its secret is in this response and nowhere else."""
     client = Client(body.id, tuple(body.redirect_uris), tuple(body.post_logout_redirect_uris), body.pkce)
     client, secret = service.openid.clients.add(client, public=body.public)
@@ -119,6 +119,6 @@ def show_client(service: TheService, admin: Admin, client_id: ClientId) -> Clien
 @router.delete(
     "/{client_id}", status_code=204, summary="Remove a client", responses=refusals(*_GUARDED, NoSuchClient, Contended)
 )
-def remove_client(service: TheService, admin: Admin, client_id: ClientId) -> None:
+def remove_client(service: TheService, admin: AdminInPerson, client_id: ClientId) -> None:
     """Forget an application. Nobody can log in there any more, and it can't renew tokens."""
     service.openid.clients.remove(client_id)

@@ -165,4 +165,5 @@ def whoami(client: "Client", as_json: bool) -> None:
     if as_json:
         result_json({**me, "url": client.url, "auth_url": client.auth_url})
     else:
-        result(f"{me['name']} ({', '.join(me['roles']) or 'no roles'}) at {client.url}")
+        groups = f", groups: {', '.join(me['groups'])}" if me.get("groups") else ""
+        result(f"{me['name']} ({', '.join(me['roles']) or 'no roles'}{groups}) at {client.url}")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fanfold_client.api.responses import User
     from fanfold_client.client import Client
 
+HEADS = ("NAME", "ROLES", "GROUPS", "STATE")
 ROLE = click.Choice(["viewer", "submitter", "admin"])
 
 
@@ -31,7 +32,7 @@ def list_(client: "Client", as_json: bool) -> None:
     if as_json:
         result_json({"items": accounts})
     else:
-        table(("NAME", "ROLES", "STATE"), [_row(user) for user in accounts])
+        table(HEADS, [_row(user) for user in accounts])
 
 
 @users.command()
@@ -58,7 +59,7 @@ def show(client: "Client", name: str, as_json: bool) -> None:
     if as_json:
         result_json(user)
     else:
-        table(("NAME", "ROLES", "STATE"), [_row(user)])
+        table(HEADS, [_row(user)])
 
 
 @users.command()
@@ -157,8 +158,9 @@ def clear(client: "Client", owner_id: str, yes: bool, as_json: bool) -> None:
     _report({"id": owner_id, "files": files, "jobs": jobs}, as_json, f"Deleted files: {files}, jobs: {jobs}.")
 
 
-def _row(user: "User") -> tuple[str, str, str]:
-    return user["name"], ",".join(user["roles"]), "disabled" if user["disabled"] else "enabled"
+def _row(user: "User") -> tuple[str, str, str, str]:
+    groups = ",".join(user.get("groups", [])) or "-"
+    return user["name"], ",".join(user["roles"]), groups, "disabled" if user["disabled"] else "enabled"
 
 
 def _report(response: Any, as_json: bool, sentence: str) -> None:

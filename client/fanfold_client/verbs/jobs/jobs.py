@@ -25,6 +25,7 @@ _MOST_COUNTED = 1000  # by the service, which says so for any greater number
 @click.option("--text", metavar="WORDS", help="Only jobs with these words in their name, output or inputs.")
 @click.option("--since", metavar="TIME", help="Created then or later: 2d, 12h, 2026-11-01 or 2026-11-01T08:00.")
 @click.option("--until", metavar="TIME", help="Created then or earlier; a day is included.")
+@click.option("--team", metavar="GROUP", help="The jobs of a group of yours, whoever owns them.")
 @click.option("--owner", metavar="USER", help="Another user's jobs, by name or id (for administrators).")
 @click.option("--all", "everybody", is_flag=True, help="List everybody's jobs (for administrators).")
 @click.option(
@@ -50,7 +51,7 @@ def jobs(client: "Client", limit: int, as_json: bool, **filters: Any) -> None:
     if as_json:
         result_json({"items": listing.jobs})
     elif listing.jobs:
-        shows_owner = filters["everybody"] or bool(filters["owner"])
+        shows_owner = filters["everybody"] or bool(filters["owner"] or filters["team"])
         heads = ["ID", "NAME", "STATE", "PROGRESS", "DURATION", *["OWNER"] * shows_owner, "CREATED"]
         list_table(heads, [_row(job, shows_owner=shows_owner) for job in listing.jobs], flexible="NAME")
     _say_what_follows(listing, filters)

@@ -1,0 +1,65 @@
+"""`fanfold groups`: who works together, for administrators."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fanfold.terminal.console import result_json, say, table
+from fanfold_client.verbs.options import with_client
+
+if TYPE_CHECKING:
+    from fanfold_client.client import Client
+
+
+@click.group()
+def groups() -> None:
+    """Manage groups of users (for administrators).
+
+    The members of a group see its jobs (fanfold submit --team GROUP) and share its files (files:@team/GROUP/). A group
+    is there as long as somebody is in it.
+    """
+
+
+@groups.command("list")
+@click.argument("group", required=False)
+@with_client
+def list_(client: "Client", group: str | None, as_json: bool) -> None:
+    """List groups, or the members of one."""
+    if group:
+        members = client.groups.members(group)
+        if as_json:
+            result_json({"name": group, "members": members})
+        else:
+            table(("NAME",), [(name,) for name in members])
+        return
+    found = list(client.groups.list())
+    if as_json:
+        result_json({"items": found})
+    elif found:
+        table(("GROUP", "MEMBERS"), [(each["name"], str(each["members"])) for each in found])
+    if not found:
+        say("There are no groups: fanfold groups add GROUP USER makes one.")
+
+
+@groups.command()
+@click.argument("group")
+@click.argument("names", metavar="USER…", nargs=-1, required=True)
+@with_client
+def add(client: "Client", group: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Put users into a group, which is made if nobody is in it."""
+    users = [client.groups.add(group, name) for name in names]
+    if as_json:
+        result_json({"items": users})
+    say(f"Put {', '.join(names)} into the group {group}.")
+
+
+@groups.command()
+@click.argument("group")
+@click.argument("names", metavar="USER…", nargs=-1, required=True)
+@with_client
+def remove(client: "Client", group: str, names: tuple[str, ...], as_json: bool) -> None:
+    """Take users out of a group."""
+    users = [client.groups.remove(group, name) for name in names]
+    if as_json:
+        result_json({"items": users})
+    say(f"Took {', '.join(names)} out of the group {group}.")
