@@ -104,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
         "--post-logout-redirect-uri", metavar="URL", action="append", default=[], help="where they go after logging out"
     )
     client.add_argument("--no-pkce", action="store_true", help="it need not use PKCE: Argo's server can't")
+    client.add_argument(
+        "--plain-http",
+        action="store_true",
+        help="its URLs may be http elsewhere than on a loopback address: for a cluster on one's own machine",
+    )
     client.set_defaults(run=_client)
     return parser
 
@@ -158,7 +163,9 @@ def _client(options: argparse.Namespace) -> int:
     secret = None if options.public else _first_line("secret")
     uris = tuple(options.redirect_uri), tuple(options.post_logout_redirect_uri)
     with closing(open_records(_records_url(options))) as records:
-        client = Clients(records).put(Client(options.id, *uris, pkce=not options.no_pkce), secret)
+        client = Clients(records).put(
+            Client(options.id, *uris, pkce=not options.no_pkce), secret, plain_http=options.plain_http
+        )
     print(f"Registered client {client.id}.", file=sys.stderr)
     return Exit.DONE
 

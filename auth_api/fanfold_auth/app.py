@@ -9,7 +9,19 @@ from fastapi import FastAPI
 
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.http import problems
-from fanfold_auth.routes import api_tokens, delegations, groups, health, keys, login, me, openid, tokens, users
+from fanfold_auth.routes import (
+    api_tokens,
+    delegations,
+    groups,
+    health,
+    keys,
+    login,
+    me,
+    openid,
+    sessions,
+    tokens,
+    users,
+)
 from fanfold_auth.service import wire
 from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records
@@ -47,6 +59,6 @@ def build_app(
     )
     problems.install(app)
     openapi.install(app)
-    modules = (login, tokens, me, users, groups, api_tokens, delegations, keys, health)
+    modules = (login, tokens, me, sessions, users, groups, api_tokens, delegations, keys, health)
     include(app, *(module.router for module in modules), *openid.ROUTERS)
     return app

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from fanfold_auth.accounts.users import User
 from fanfold_auth.openid.clients import COMMAND, Client
 from fanfold_auth.openid.codes import Code, Redemption, Reused
+from fanfold_auth.openid.devices import DEVICE_CODE
 from fanfold_auth.openid.provider import userinfo_audience
 from fanfold_auth.openid.refusals import UnauthorizedClient
 from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, UnsupportedGrant
@@ -142,13 +143,18 @@ def _for_application(service: Service, client: Client, code: Code, user: User, f
     return Redeemed(user, audience, successor, client, session_of(family), code.scopes, code)
 
 
+def _device_code(service: Service, asked: TokenRequest) -> Redeemed:
+    if not asked.client.is_first_party:
+        raise UnauthorizedClient(f"The client {asked.client.id!r} may not use this grant, which is the command's.")
+    user = service.openid.devices.use(asked.required("device_code"))
+    return Redeemed(user, service.settings.audience, service.refreshes.start(user, asked.source))
+
+
 def _end_tokens(service: Service, code: Code) -> None:
     """End what a code was used for. Access tokens for the services end by their stamp, with all of the user's."""
     session = service.sessions.find(code.user_id, session_of(code.family))
     if session is not None:
-        service.sessions.drop(session)
-        if session.kind == "command":
-            service.users.end_access_tokens(session.user)
+        service.end_session(session)
 
 
 def _token_exchange(service: Service, asked: TokenRequest) -> Redeemed:
@@ -173,5 +179,6 @@ def _token_exchange(service: Service, asked: TokenRequest) -> Redeemed:
 GRANTS: Mapping[str, Grant] = {
     "refresh_token": _refresh_token,
     "authorization_code": _authorization_code,
+    DEVICE_CODE: _device_code,
     TOKEN_EXCHANGE: _token_exchange,
 }

@@ -18,7 +18,7 @@ from fanfold_auth.tokens.api_tokens import ApiTokens
 from fanfold_auth.tokens.delegations import Delegations
 from fanfold_auth.tokens.ended import EndedTokens
 from fanfold_auth.tokens.refresh import Refreshes
-from fanfold_auth.tokens.sessions import Sessions
+from fanfold_auth.tokens.sessions import Session, Sessions
 from fanfold_auth.tokens.tokens import Tokens
 from fanfold_storage.records.protocol import Records, Write
 from fanfold_web.metrics import Metrics
@@ -59,6 +59,13 @@ class Service:
                 raise WrongPassword
         self.throttle.refund(attempt)
         return active
+
+    def end_session(self, session: Session) -> None:
+        """End a session, its refresh tokens and its access tokens; for the services, all access tokens of the user."""
+        self.sessions.drop(session)
+        user = self.sessions.user_of(session)
+        if session.kind == "command" and user:
+            self.users.end_access_tokens(user.name)
 
 
 def wire(

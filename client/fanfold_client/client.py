@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 from urllib.parse import quote
 
-from fanfold_client.api.accounts import ApiTokens, Groups
+from fanfold_client.api.accounts import ApiTokens, Applications, Groups, LoginSessions
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
 from fanfold_client.api.problems import NotFound
@@ -70,6 +70,8 @@ class Client:
         users: accounts, for administrators.
         groups: who works together, for administrators: list, members, add, remove.
         tokens: API tokens, with which scripts act for you: create, list, revoke.
+        sessions: where you are logged in: list, end, end_all.
+        clients: applications at which people log in through the auth service, for administrators: add, list, remove.
         keys: the keys that sign tokens, for administrators.
     """
 
@@ -171,6 +173,16 @@ class Client:
     def tokens(self) -> ApiTokens:
         """API tokens, with which scripts act for you."""
         return ApiTokens(self._auth)
+
+    @cached_property
+    def sessions(self) -> LoginSessions:
+        """Where you are logged in."""
+        return LoginSessions(self._auth)
+
+    @cached_property
+    def clients(self) -> Applications:
+        """Applications at which people log in through the auth service; for administrators."""
+        return Applications(self._auth)
 
     @cached_property
     def keys(self) -> Keys:

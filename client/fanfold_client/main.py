@@ -65,6 +65,14 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "groups": ("fanfold_client.verbs.identity.groups:groups", "Manage groups of users (for administrators)."),
         "tokens": ("fanfold_client.verbs.identity.tokens:tokens", "Manage API tokens, with which scripts act for you."),
+        "sessions": (
+            "fanfold_client.verbs.identity.sessions:sessions",
+            "Show where you are logged in, and log out.",
+        ),
+        "clients": (
+            "fanfold_client.verbs.identity.clients:clients",
+            "Manage applications that log people in through Fanfold (for administrators).",
+        ),
         "keys": ("fanfold_client.verbs.identity.keys:keys", "Manage signing keys (for administrators)."),
         "deploy": (
             "fanfold_client.verbs.services.deploy:deploy",

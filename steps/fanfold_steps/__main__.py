@@ -64,7 +64,7 @@ def _work(options: argparse.Namespace) -> int:
         worker.run()
     except PermanentFailure as failure:
         leave(tree, name)
-        Reporter(name).failed(tree.failure() or Failure.of(failure))
+        worker.reporter.failed(tree.failure() or Failure.of(failure))
         return exits.FAILED
     except StorageError as error:
         print(f"fanfold: {name}: {error}", file=sys.stderr)

@@ -30,7 +30,7 @@ from fanfold_submit.schedules.firing import Firing
 from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
 from fanfold_submit.schedules.schedules import Limits, Schedules
 from fanfold_submit.schedules.uploads import named_by_schedules
-from fanfold_submit.settings import Settings
+from fanfold_submit.settings import HOST, Settings
 from fanfold_submit.slots import Seats, Slots
 from fanfold_submit.stores import Pairing
 from fanfold_submit.storing.gauges import StoredGauges
@@ -89,7 +89,7 @@ class Service:
 
     def view(self, job: Job) -> JobView:
         """What callers see of a job, with why it waits and at which place."""
-        return view_of(job, self.queueing.view)
+        return view_of(job, self.queueing.view, self.settings.argo_ui)
 
     @property
     def controllers(self) -> Sequence[Controller | RecordController]:
@@ -97,11 +97,17 @@ class Service:
         return self.controller, self.timekeeper, self.postman
 
 
-def view_of(job: Job, queue: QueueView) -> JobView:
-    """What callers see of a job, with why it waits and at which place."""
+def view_of(job: Job, queue: QueueView, argo_ui: str | None) -> JobView:
+    """What callers see of a job, with why it waits and at which place, and where the Argo UI shows its Workflow.
+
+    That URL is left out if it isn't the same for all callers, since events are written once for all of them.
+    """
     view = job.view()
-    wait = None if job.state is not State.QUEUED else queue.of(job.id)
-    return view.model_copy(update={"waiting": wait}) if wait else view
+    if wait := queue.of(job.id) if job.state is State.QUEUED else None:
+        view = view.model_copy(update={"waiting": wait})
+    if view.workflow and job.engine == "argo" and argo_ui and HOST not in argo_ui:
+        view = view.model_copy(update={"workflow": view.workflow.seen_at(argo_ui)})
+    return view
 
 
 def wire(
@@ -149,7 +155,7 @@ def wire(
         stored=stored,
         admission=admission,
         retrying=Retrying(jobs, places, admission, queueing.waiting, now),
-        changes=Changes(jobs, lambda job: view_of(job, queueing.view)),
+        changes=Changes(jobs, lambda job: view_of(job, queueing.view, settings.argo_ui)),
         controller=controller,
         schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
         timekeeper=RecordController(records, SCHEDULES, firing.fire),

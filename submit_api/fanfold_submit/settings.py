@@ -12,6 +12,8 @@ from fanfold_submit.webhooks.targets import Targets
 from fanfold_web.settings import ServiceSettings, split_at_commas
 
 MIB = 1 << 20
+HOST = "{host}"
+"""In a URL for users, the host name by which they reached this service."""
 
 
 def _http_url(url: str) -> str:
@@ -63,7 +65,8 @@ _GROUPS = "NAME:NUMBER for each group, separated by commas, such as staff:20,stu
 class Settings(ServiceSettings):
     """How the service behaves; FANFOLD_SUBMIT_ISSUER sets `issuer`, and so on. Replicas must be given the same ones.
 
-    `{host}` in a URL for users is replaced by the host name by which they reached this service.
+    `{host}` in a URL for users is replaced by the host name by which they reached this service. (In that of the Argo UI
+    it keeps jobs from having links there, which are the same for all.)
     """
 
     model_config = SettingsConfigDict(env_prefix="FANFOLD_SUBMIT_")

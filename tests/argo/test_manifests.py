@@ -15,7 +15,8 @@ ON_ONE_MACHINE = [name for name in OVERLAYS if not name.startswith("production")
 """Those in one namespace, on NodePorts; test_production.py has the others."""
 PVC = [name for name in ON_ONE_MACHINE if not name.endswith("-s3")]
 S3 = [name for name in ON_ONE_MACHINE if name.endswith("-s3")]
-TOKEN = {"submit"}
+WITH_UI = [name for name in OVERLAYS if name.startswith(("kind", "minikube"))]
+TOKEN = {"submit", "argo-ui"}
 """Who of our own pods may talk to the API server."""
 
 
@@ -81,7 +82,7 @@ def test_services_have_two_replicas_that_leave_gently(service):
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
-def test_nobody_runs_as_the_default_account_and_only_submit_has_a_token(name):
+def test_nobody_runs_as_the_default_account_and_only_those_that_need_it_have_a_token(name):
     accounts = of_kind(overlay(name), "ServiceAccount")
     for whose, spec in pod_specs(overlay(name)):
         assert spec["serviceAccountName"] in accounts, whose
@@ -92,7 +93,8 @@ def test_nobody_runs_as_the_default_account_and_only_submit_has_a_token(name):
 def test_rights_are_the_least(name):
     """A job's pods report to Argo; submit handles Workflows and reads pods; nobody sees beyond the namespace."""
     roles = {role: _rights(item) for role, item in of_kind(overlay(name), "Role").items()}
-    assert roles == {
+    assert any("argo-ui" in role for role in roles) == (name in WITH_UI)
+    assert {role: rights for role, rights in roles.items() if "argo-ui" not in role} == {
         "fanfold-steps": {"argoproj.io/workflowtaskresults: create patch"},
         "fanfold-submit": {
             "argoproj.io/workflows: create delete get list patch update watch",
@@ -108,6 +110,48 @@ def test_rights_are_the_least(name):
         accounts = of_kind(overlay(name), "ServiceAccount")
         assert (who["kind"], who["name"]) == ("ServiceAccount", binding)
         assert who["namespace"] == accounts[binding]["metadata"]["namespace"]
+
+
+LOOKS = {
+    *(f"argoproj.io/{kind}: get list watch" for kind in (
+        "workflows", "workflowtemplates", "cronworkflows", "workfloweventbindings", "eventsources", "sensors")),
+    "/events: list watch",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITH_UI)
+def test_in_the_argo_ui_admins_alone_change_workflows_and_read_logs(name):
+    roles = {role: _rights(item) for role, item in of_kind(overlay(name), "Role").items()}
+    assert roles["argo-ui-viewer"] == roles["argo-ui-submitter"] == LOOKS
+    assert roles["argo-ui-admin"] - LOOKS == {
+        "argoproj.io/workflows: delete patch update",
+        "/pods: get list watch", "/pods/log: get list watch", "/pods: delete",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITH_UI)
+def test_the_argo_uis_server_reads_no_secret_but_its_own(name):
+    (read,) = [rule for rule in of_kind(overlay(name), "Role")["argo-ui"]["rules"] if "secrets" in rule["resources"]
+               and rule["verbs"] != ["create"]]  # fmt: skip
+    tokens = {f"argo-ui-{role}.service-account-token" for role in ("viewer", "submitter", "admin")}
+    assert read["verbs"] == ["get"] and set(read["resourceNames"]) == {"sso", "argo-ui-client", *tokens}
+
+
+@pytest.mark.parametrize("name", WITH_UI)
+def test_roles_choose_who_one_is_in_the_argo_ui_the_most_powerful_first(name):
+    manifests = overlay(name)
+    rules = {}
+    for account, item in of_kind(manifests, "ServiceAccount").items():
+        annotations = item["metadata"].get("annotations", {})
+        if rule := annotations.get("workflows.argoproj.io/rbac-rule"):
+            rules[account] = rule, annotations["workflows.argoproj.io/rbac-rule-precedence"]
+            token = of_kind(manifests, "Secret")[f"{account}.service-account-token"]
+            assert token["metadata"]["annotations"]["kubernetes.io/service-account.name"] == account
+    assert rules == {
+        "argo-ui-viewer": ("'viewer' in groups", "1"),
+        "argo-ui-submitter": ("'submitter' in groups", "2"),
+        "argo-ui-admin": ("'admin' in groups", "3"),
+    }
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -185,11 +229,16 @@ def test_node_ports_and_what_users_are_told_agree(name):
     assert (ports["auth"]["port"], ports["auth"]["nodePort"]) == (1337, 30001)
     assert (ports["submit"]["port"], ports["submit"]["nodePort"]) == (1338, 30002)
     assert settings(overlay(name), "submit")["FANFOLD_SUBMIT_AUTH_URL"] == "http://{host}:30001"
+    if name in WITH_UI:
+        port = services["argo-ui"]["spec"]["ports"][0]
+        assert (port["port"], port["nodePort"]) == (2746, 30003)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_no_secret_is_written_down(name):
-    assert not of_kind(overlay(name), "Secret")
+    """Kubernetes fills in the tokens of accounts itself."""
+    for secret in of_kind(overlay(name), "Secret").values():
+        assert secret["type"] == "kubernetes.io/service-account-token" and not {"data", "stringData"} & secret.keys()
 
 
 def test_users_get_the_images_of_this_version():
@@ -198,7 +247,9 @@ def test_users_get_the_images_of_this_version():
     images = {spec["containers"][0]["image"] for _, spec in pod_specs(overlay("minikube-s3"))}
     images.add(settings(overlay("minikube-s3"), "submit")["FANFOLD_SUBMIT_STEPS_IMAGE"])
     own = {f"fanfold-{name}:{version}" for name in ("steps", "auth", "submit", "minio")}
-    assert own < images and {image.split(":")[0] for image in images - own} == {"quay.io/coreos/etcd"}
+    assert own < images and {image.split(":")[0] for image in images - own} == {
+        "quay.io/coreos/etcd", "quay.io/argoproj/argocli",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ON_ONE_MACHINE)

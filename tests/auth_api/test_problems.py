@@ -122,7 +122,8 @@ def test_openapi_names_every_route(document: dict[str, Any]) -> None:
         get /v1/tokens|post /v1/tokens|delete /v1/tokens/{token_name}
         get /v1/delegations|post /v1/delegations|delete /v1/delegations/{delegation_id}
         get /.well-known/openid-configuration|get /.well-known/oauth-authorization-server
-        post /token|get /userinfo|post /userinfo
+        post /token|post /device_authorization|get /v1/sessions|delete /v1/sessions|delete /v1/sessions/{session_id}
+        get /userinfo|post /userinfo
         get /v1/clients|post /v1/clients|get /v1/clients/{client_id}|delete /v1/clients/{client_id}"""
     assert sorted(name for name, _ in operations(document)) == sorted(re.split(r"\||\n +", names))
 
@@ -131,13 +132,12 @@ def test_openapi_explains_every_operation(document: dict[str, Any]) -> None:
     for name, operation in operations(document):
         assert operation["summary"], name
         assert operation["description"], name
-        guarded = (
-            name.startswith("get /v1/me")
-            or "rotate" in name
-            or any(noun in name for noun in ("/users", "/groups", "/tokens", "/delegations", "/clients", "/userinfo"))
-        )
+        nouns = ("/users", "/groups", "/tokens", "/delegations", "/clients", "/userinfo", "/sessions")
+        guarded = name.startswith("get /v1/me") or "rotate" in name or any(noun in name for noun in nouns)
         assert ("security" in operation) == guarded, name
-        assert ("401" in operation["responses"]) == (guarded or name in {"post /v1/login", "post /token"}), name
+        assert ("401" in operation["responses"]) == (
+            guarded or name in {"post /v1/login", "post /token", "post /device_authorization"}
+        ), name
         assert "HTTPValidationError" not in str(operation), name
 
 

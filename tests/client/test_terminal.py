@@ -22,7 +22,7 @@ def test_a_new_password_is_typed_twice_unseen(make_person: People):
     person = Person(name, admin.home / "other", admin.up)
     assert (
         at_terminal(
-            [*COMMAND, "login", admin.up.url], person.environ, ("Name: ", name), (f"Password of {name}: ", OTHER)
+            [*COMMAND, "login", "--user", name, admin.up.url], person.environ, (f"Password of {name}: ", OTHER)
         ).status
         == 0
     )

@@ -89,7 +89,8 @@ def _is_fresh(cache: Cache, recipe: Recipe) -> bool:
 
 
 def _digest(recipe: Recipe) -> str:
-    return hashlib.sha256(repr(recipe).encode()).hexdigest()
+    made_from = repr(recipe) + (repr(recipe.page) if recipe.page else "")
+    return hashlib.sha256(made_from.encode()).hexdigest()
 
 
 def _build_one(cache: Cache, workshop: Workshop, recipe: Recipe) -> None:

@@ -12,6 +12,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import web_ui
 from .recipes import ARGO_RECIPE, KUBERNETES, KUBERNETES_RECIPE, STAGING, Recipe, binary_name
 from .shell import ClusterError, environment, run, say
 
@@ -91,9 +92,9 @@ class Workshop:
         shutil.copytree(source, copy, copy_function=shutil.copyfile)
         for folder, _, _ in os.walk(copy):
             os.chmod(folder, 0o755)
-        page = copy / "ui/dist/app/index.html"
-        page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text("<!doctype html><title>Argo</title>The page is left out of the test cluster.\n")
+        if recipe.page:
+            made = web_ui.built(recipe.page, source, self.folder.parent / "argo-ui")
+            shutil.copytree(made, copy / "ui/dist/app", dirs_exist_ok=True)
         signals = copy / "workflow/executor/osspecific"
         shutil.copyfile(signals / "signal_darwin.go", signals / "signal_linux.go")
         text = _own_module(mod.read_text(), recipe.name)

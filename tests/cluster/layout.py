@@ -13,7 +13,7 @@ ETCD_PORT, ETCD_PEER_PORT = 22379, 22380
 """Not etcd's usual ones: a test may run an etcd of its own beside the node."""
 API_SERVER = f"https://{NODE_ADDRESS}:6443"
 ARGO_NAMESPACE = "argo"
-ARGO_SERVER_PORT = 30003
+ARGO_SERVER_PORT = 30030  # not 30003, which an installation's own may have
 ARGO_SERVER = f"http://127.0.0.1:{ARGO_SERVER_PORT}"
 
 ROOT = Path("/run/fanfold-lab")

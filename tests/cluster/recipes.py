@@ -1,6 +1,6 @@
 """What the cluster is made of: every binary, the Go module it comes from, and the version it is pinned to."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 KUBERNETES = "v1.34.4"
 STAGING = KUBERNETES.replace("v1.", "v0.", 1)
@@ -30,12 +30,42 @@ class Recipe:
     stamps: tuple[tuple[str, str], ...] = ()
     """Variables set at link time, where a program asks its own version."""
     folder: str = "bin"
+    page: "Page | None" = field(default=None, repr=False)
+    """The web UI that one of the programs embeds."""
 
     @property
     def binaries(self) -> tuple[str, ...]:
         """The names of the files that are made, in the order of the packages."""
         names = dict(self.rename)
         return tuple(names.get(base, base) for base in map(binary_name, self.packages))
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change to the sources of a package: what matches the pattern, in files that the glob names, is replaced."""
+
+    files: str
+    pattern: str
+    replacement: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A web UI that webpack makes of a program's own sources and of npm's packages."""
+
+    version: str
+    library: str
+    """The one package of which a release takes the place of a commit."""
+    release: str
+    integrity: str
+    """The checksum of the release that `changes` were written for."""
+    added: tuple[tuple[str, str], ...]
+    """Packages that the UI or the library uses without declaring them, and their versions."""
+    overrides: tuple[tuple[str, str], ...]
+    """The versions that the library's own dependencies get; `$NAME` is the UI's own."""
+    tools: tuple[str, ...]
+    """Of the packages for development, those that bundling takes."""
+    changes: tuple[Change, ...]
 
 
 def binary_name(package: str) -> str:
@@ -73,6 +103,31 @@ KUBERNETES_RECIPE = Recipe(
         "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet", "kubectl")),
     stamps=_kubernetes_stamps(),
 )  # fmt: skip
+ARGO_PAGE = Page(
+    ARGO, "argo-ui", "1.0.0",
+    "sha512-NvV47SAcVdTZeTm59EVw09u8ZdbXUo2kPdLCveJ8kbBAsFZ3pbYgDGcB9xE61iWCgM1l82sdczUp4NAfGOdCAQ==",
+    added=(("rxjs", "^7.8.1"), ("uuid", "3.4.0")),
+    overrides=(
+        ("rxjs", "$rxjs"), ("react", "$react"), ("react-dom", "$react-dom"), ("react-toastify", "9.0.3"),
+        ("@fortawesome/fontawesome-free", "$@fortawesome/fontawesome-free"),
+    ),
+    tools=(
+        "@fortawesome/fontawesome-free", "copy-webpack-plugin", "esbuild-loader", "html-webpack-plugin",
+        "monaco-editor-webpack-plugin", "raw-loader", "sass", "sass-loader", "style-loader", "webpack", "webpack-cli",
+    ),
+    changes=(
+        # Called as functions, which a namespace isn't.
+        Change("**/*.ts*", r"import \* as (classNames|moment|ReactAutocomplete) ", r"import \1 "),
+        # The UI computes with the Date that a Ticker hands it.
+        Change("components/ticker.tsx", r"^import moment.*$", ""),
+        Change("components/ticker.tsx", r"moment\.Moment", "Date"),
+        Change("components/ticker.tsx", r"moment\(\)", "new Date()"),
+        # How two things look.
+        Change("components/autocomplete/autocomplete.tsx", r"autoHighlight=\{true\}",
+               "autoHighlight={props.autoHighlight !== false}"),
+        Change("components/select/select.scss", r"\Z", ".select__value { min-height: 1.75em; }\n"),
+    ),
+)  # fmt: skip
 CNI_RECIPE = Recipe(
     "cni", _CNI, CNI,
     packages=tuple(f"{_CNI}/plugins/{name}" for name in (
@@ -83,6 +138,7 @@ ARGO_RECIPE = Recipe(
     "argo", _ARGO, ARGO,
     packages=tuple(f"{_ARGO}/cmd/{name}" for name in ("argoexec", "workflow-controller", "argo")),
     stamps=_argo_stamps(_ARGO),
+    page=ARGO_PAGE,
 )  # fmt: skip
 COREDNS_RECIPE = Recipe("coredns", "github.com/coredns/coredns", COREDNS, packages=("github.com/coredns/coredns",))
 NETWORK_POLICIES_RECIPE = Recipe(

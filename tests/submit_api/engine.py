@@ -30,6 +30,7 @@ class Crew:
     abandoned: bool = False
     hopeless: bool = False
     pending: Pending | None = None
+    stopped: bool = False
 
 
 @dataclass
@@ -69,7 +70,7 @@ class ScriptedEngine:
             return Observation(Phase.GONE, abandoned=True)
         if crew is None:
             return Observation(Phase.GONE)
-        return Observation(crew.phase, crew.message, hopeless=crew.hopeless, pending=crew.pending)
+        return Observation(crew.phase, crew.message, hopeless=crew.hopeless, pending=crew.pending, stopped=crew.stopped)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
         self._answer()

@@ -69,6 +69,30 @@ def test_workers_that_cant_do_the_job_are_not_started_again_but_stopped(bench: B
     assert bench.engine.started == [job.id]
 
 
+@pytest.mark.parametrize("have_ended", [False, True])
+def test_workers_that_somebody_else_stops_are_not_started_again_but_the_job_is_cancelled(
+    bench: Bench, have_ended: bool
+) -> None:
+    """As an admin does in the Argo UI."""
+    job = bench.admit()
+    bench.reconcile(job)
+    bench.engine.work(job.id, 1)
+    bench.engine.crews[job.id].stopped = True
+    if have_ended:
+        bench.engine.end(job.id, "Stopped with strategy 'Stop'")
+    assert bench.reconcile(job).desired == "cancel"
+    seen = bench.settle(job)
+    assert seen.state == "cancelled" and seen.error is None and bench.engine.started == [job.id]
+
+
+def test_what_was_done_before_somebody_stopped_the_workers_counts(bench: Bench) -> None:
+    job = bench.admit()
+    bench.reconcile(job)
+    bench.engine.finish(job.id)
+    bench.engine.crews[job.id].stopped = True
+    assert bench.reconcile(job).state == "succeeded"
+
+
 def test_the_users_error_is_kept(bench: Bench) -> None:
     job = bench.admit()
     bench.reconcile(job)

@@ -78,9 +78,12 @@ class Clients:
             raise ClientExists(f"There is a client {client.id!r} already. Choose another id, or remove that client.")
         return client, secret
 
-    def put(self, client: Client, secret: str | None) -> Client:
-        """Register a client with this secret (None: public), or change it into that. Raises BadClient."""
-        client = self._checked(client, secret)
+    def put(self, client: Client, secret: str | None, *, plain_http: bool = False) -> Client:
+        """Register a client with this secret (None: public), or change it into that. Raises BadClient.
+
+        With `plain_http`, it may be elsewhere than on a loopback address without TLS.
+        """
+        client = self._checked(client, secret, plain_http=plain_http)
         for _ in range(_TRIES):
             record = self._records.get(CLIENTS + client.id)
             if not isinstance(self._write(client, record.revision if record else 0), Conflict):
@@ -118,7 +121,7 @@ class Clients:
             raise InvalidClient
         return client
 
-    def _checked(self, client: Client, secret: str | None) -> Client:
+    def _checked(self, client: Client, secret: str | None, *, plain_http: bool = False) -> Client:
         """The client as it is to be stored. Raises BadClient."""
         if client.id == FIRST_PARTY or not re.fullmatch(NAME_PATTERN, client.id):
             raise BadClient(
@@ -136,8 +139,8 @@ class Clients:
             )
         return replace(
             client,
-            redirect_uris=redirect_uris.check(client.redirect_uris),
-            post_logout_redirect_uris=redirect_uris.check(client.post_logout_redirect_uris),
+            redirect_uris=redirect_uris.check(client.redirect_uris, plain_http=plain_http),
+            post_logout_redirect_uris=redirect_uris.check(client.post_logout_redirect_uris, plain_http=plain_http),
             secret=_hash(secret) if secret else "",
             created=self._now(),
         )

@@ -9,6 +9,7 @@ from fanfold_auth.keys.keys import Keys
 from fanfold_auth.keys.sealing import derive
 from fanfold_auth.openid.clients import Clients
 from fanfold_auth.openid.codes import Codes
+from fanfold_auth.openid.devices import Devices
 from fanfold_auth.openid.id_tokens import IdTokens
 from fanfold_auth.openid.requests import Requests
 from fanfold_auth.settings import Settings
@@ -25,6 +26,7 @@ class Provider:
     clients: Clients
     requests: Requests
     codes: Codes
+    devices: Devices
     id_tokens: IdTokens
     sessions: Sessions
     verifier: Verifier
@@ -63,6 +65,7 @@ def wire(
         clients=clients,
         requests=Requests(derive(kek, "fanfold authorization requests"), clients, id_tokens.subject, now),
         codes=Codes(records, sessions, settings.token_seconds, now),
+        devices=Devices(records, sessions, now),
         id_tokens=id_tokens,
         sessions=sessions,
         verifier=Verifier(settings.issuer, userinfo_audience(settings.audience), keys.verifying, now),

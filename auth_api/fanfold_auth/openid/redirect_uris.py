@@ -16,17 +16,22 @@ _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ANY_PORT = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):(?:[1-9][0-9]{0,4})(/.*)")
 
 
-def check(uris: Iterable[str]) -> tuple[str, ...]:
+def check(uris: Iterable[str], *, plain_http: bool = False) -> tuple[str, ...]:
     """The URIs, if an application may register them. Raises BadClient.
+
+    With `plain_http`, they may lead to other machines without TLS. Codes and passwords can be read on the way then, so
+    that is for a cluster on one's own machine, whose nodes have addresses of their own.
 
     >>> check(["https://argo.example.org/oauth2/callback"])
     ('https://argo.example.org/oauth2/callback',)
+    >>> check(["http://192.0.2.7:30003/oauth2/callback"], plain_http=True)
+    ('http://192.0.2.7:30003/oauth2/callback',)
     """
     checked = tuple(dict.fromkeys(uris))
     if len(checked) > MOST:
         raise BadClient(f"There are {len(checked)} URIs, more than {MOST}. Register several clients.")
     for uri in checked:
-        if why := _objection(uri):
+        if why := _objection(uri, plain_http):
             raise BadClient(f"The redirect URI {uri[:200]!r} is not safe: {why}.")
     return checked
 
@@ -55,7 +60,7 @@ def origin(uri: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _objection(uri: str) -> str:
+def _objection(uri: str, plain_http: bool) -> str:
     if len(uri) > LONGEST or not _URI.fullmatch(uri):
         return f"it must have at most {LONGEST} characters, all of them those of a URI"
     try:
@@ -65,7 +70,7 @@ def _objection(uri: str) -> str:
         return "its host or port is none"
     if parts.scheme not in ("http", "https") or not uri.startswith(f"{parts.scheme}://") or not host:
         return "use https, or http on a loopback address"
-    if parts.scheme == "http" and host not in _LOOPBACK:
+    if parts.scheme == "http" and host not in _LOOPBACK and not plain_http:
         return "use https, or http on a loopback address"
     if "@" in parts.netloc or "*" in parts.netloc or ";" in parts.netloc or "," in parts.netloc:
         return "it may name a host and a port, and nothing else before its path"

@@ -3,15 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field, StrictInt
 
-from fanfold_auth.accounts.users import Role, User
-from fanfold_auth.http.access import AnyCaller, Caller, Person, TheService
+from fanfold_auth.accounts.users import Role
+from fanfold_auth.http.access import AnyCaller, Person, TheService
 from fanfold_auth.http.fields import body
+from fanfold_auth.http.owners import Owner, owner_of
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import ApiTokenExists, NoSuchApiToken, NoSuchUser, TooManyApiTokens
-from fanfold_auth.service import Service
 from fanfold_auth.tokens.api_tokens import LONGEST, SHORTEST, ApiToken
 from fanfold_web.clock import timestamp
 from fanfold_web.http.openapi import headers
@@ -31,7 +31,6 @@ _TOKEN = {
 _TEXT = "ffat_6aZ2hJ0YkXvT1bQwE8rL3gpD0n4Yt7sVfK2mXc9RzQ10000001W9xZ"
 
 TokenName = Annotated[str, Path(description="The token's name", examples=["ci"])]
-Owner = Annotated[str | None, Query(description="Another user's, by name; for administrators", examples=["ada"])]
 
 
 class NewApiToken(BaseModel):
@@ -101,7 +100,7 @@ def create_api_token(service: TheService, person: Person, body: NewApiToken, res
 @router.get("", summary="List API tokens", responses=refusals(Unauthenticated, Forbidden, NoSuchUser, Invalid))
 def list_api_tokens(service: TheService, caller: AnyCaller, owner: Owner = None) -> ApiTokenList:
     """Your API tokens, also those that expired in the last month."""
-    tokens = service.api_tokens.of(_owner(service, caller, owner))
+    tokens = service.api_tokens.of(owner_of(service, caller, owner, "tokens"))
     return ApiTokenList(items=[ApiTokenView.of(token) for token in tokens])
 
 
@@ -113,16 +112,7 @@ def list_api_tokens(service: TheService, caller: AnyCaller, owner: Owner = None)
 )
 def revoke_api_token(service: TheService, person: Person, token_name: TokenName, owner: Owner = None) -> None:
     """End an API token at once. Access tokens that it was exchanged for end within a minute."""
-    service.api_tokens.end(_owner(service, person, owner), token_name)
-
-
-def _owner(service: Service, caller: Caller, owner: str | None) -> User:
-    """Whose tokens are meant. Raises Forbidden: only administrators see others'; NoSuchUser."""
-    if owner is None or owner == caller.user.name:
-        return caller.user
-    if not caller.is_admin:
-        raise Forbidden(f"{caller.user.name!r} may only see their own tokens. Ask an administrator for others'.")
-    return service.users.get(owner)
+    service.api_tokens.end(owner_of(service, person, owner, "tokens"), token_name)
 
 
 def _time(moment: float) -> datetime:

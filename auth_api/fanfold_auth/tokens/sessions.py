@@ -145,12 +145,12 @@ class Sessions:
         held = [one for one in self._lasting(found) if one.epoch == user.epoch and self._now() < one.expires]
         return SessionPage(held, found[-1].id if page.more and found else None)
 
-    def end(self, user: User, session_id: str) -> None:
-        """End a session of a user's, with the tokens that come from it. Raises NoSuchSession."""
+    def get(self, user: User, session_id: str) -> Session:
+        """A session of a user's. Raises NoSuchSession."""
         session = self.find(user.id, session_id)
         if session is None:
             raise NoSuchSession(f"There is no session {session_id[:40]!r} of {user.name!r}.")
-        self.drop(session)
+        return session
 
     def drop(self, session: Session) -> None:
         """End a session and its refresh family."""

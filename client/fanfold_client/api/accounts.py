@@ -1,4 +1,4 @@
-"""What belongs to accounts besides their passwords and roles: groups, and API tokens."""
+"""What belongs to accounts besides their passwords and roles: groups, API tokens, sessions; and applications."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -88,6 +88,89 @@ class ApiTokens:
     def revoke(self, name: str, owner: str | None = None) -> None:
         """End a token at once. Raises NotFound."""
         self._transport.request("DELETE", f"/v1/tokens/{quote(name, safe='')}", params=_of(owner))
+
+
+class LoginSession(TypedDict):
+    """Where a user is logged in: a `browser`, the `command`, or an `application`, whose id is `client`."""
+
+    id: str
+    kind: str
+    client: str | None
+    created: str
+    expires: str
+    address: str
+    agent: str
+
+
+class LoginSessions:
+    """Where users are logged in."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self, owner: str | None = None) -> Iterator[LoginSession]:
+        """Your sessions, or another user's, for administrators."""
+        query = {**_of(owner), "cursor": ""}
+        while True:
+            page = self._transport.json("GET", "/v1/sessions", params=query)
+            yield from page["items"]
+            if not page["cursor"]:
+                return
+            query["cursor"] = page["cursor"]
+
+    def end(self, session_id: str, owner: str | None = None) -> None:
+        """End a session, and its tokens. Raises NotFound."""
+        self._transport.request("DELETE", f"/v1/sessions/{quote(session_id, safe='')}", params=_of(owner))
+
+    def end_all(self, owner: str | None = None) -> None:
+        """End all sessions of yours, this one included; or another user's, for administrators."""
+        self._transport.request("DELETE", "/v1/sessions", params=_of(owner))
+
+
+class Application(TypedDict):
+    """An application at which people log in through the auth service. `secret` is there only when it is new."""
+
+    id: str
+    redirect_uris: Sequence[str]
+    post_logout_redirect_uris: Sequence[str]
+    public: bool
+    pkce: bool
+    created: str
+    secret: NotRequired[str | None]
+
+
+class Applications:
+    """The clients of the OpenID provider, for administrators."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def add(
+        self,
+        client_id: str,
+        redirect_uris: Sequence[str],
+        post_logout_redirect_uris: Sequence[str] = (),
+        *,
+        public: bool = False,
+        pkce: bool = True,
+    ) -> Application:
+        """Register an application; its `secret` is never shown again. One that is `public` has none.
+
+        Raises:
+            Conflict: the id is taken.
+            Refused: a redirect URI isn't safe.
+        """
+        uris = {"redirect_uris": list(redirect_uris), "post_logout_redirect_uris": list(post_logout_redirect_uris)}
+        body = {"id": client_id, **uris, "public": public, "pkce": pkce}
+        return cast(Application, self._transport.json("POST", "/v1/clients", json=body))
+
+    def list(self) -> Sequence[Application]:
+        """All applications, by id."""
+        return cast(Sequence[Application], self._transport.json("GET", "/v1/clients")["items"])
+
+    def remove(self, client_id: str) -> None:
+        """Forget an application: nobody can log in there any more. Raises NotFound."""
+        self._transport.request("DELETE", f"/v1/clients/{quote(client_id, safe='')}")
 
 
 def seconds_of(duration: timedelta | str) -> int:

@@ -111,7 +111,11 @@ def auth_url_of(url: str) -> str:
 
 def store_login(profile: Profile, password: str) -> Access:
     """Log in to a profile, and keep the login for all commands. Raises NotAllowed: name and password don't match."""
-    tokens = log_in(profile.auth_url, profile.user, password)
+    return store_tokens(profile, log_in(profile.auth_url, profile.user, password))
+
+
+def store_tokens(profile: Profile, tokens: Tokens) -> Access:
+    """Keep the tokens of a login to a profile, for all commands."""
     session = Session(profile)
     save_profile(profile)
     session.save(tokens)

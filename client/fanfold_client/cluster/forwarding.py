@@ -1,4 +1,4 @@
-"""Hold `kubectl port-forward` for both services, so that they can be reached where their NodePorts can't.
+"""Hold `kubectl port-forward` for the services, so that they can be reached where their NodePorts can't.
 
 kubectl forwards to one pod, and ends when that pod goes or the connection breaks; then it is started again.
 """
@@ -15,6 +15,8 @@ from fanfold_client.cluster.kubectl import Kubectl, explain
 LOOPBACK = "127.0.0.1"
 SERVICES = {"submit": 1338, "auth": 1337}
 """The services, and their ports inside the cluster."""
+REMOTE = {**SERVICES, "argo-ui": 2746}
+"""The same, with the Argo UI, which not every installation has."""
 FIRST_WAIT, LONGEST_WAIT = 0.2, 5.0  # seconds between two starts
 START_SECONDS = 60.0
 
@@ -29,11 +31,11 @@ def command(kubectl: Kubectl, service: str, local: int, remote: int) -> list[str
 
 @contextmanager
 def forwarding(kubectl: Kubectl, ports: Mapping[str, int], say: Say) -> Iterator[None]:
-    """Forward ports of this machine to the SERVICES, from when they are open until the end of the context.
+    """Forward ports of this machine to services, from when they are open until the end of the context.
 
     Args:
         kubectl: the cluster and namespace.
-        ports: for each service, the port of this machine.
+        ports: the port of this machine for each service, by the names in REMOTE.
         say: called when a forward was interrupted, and when it is back.
 
     Raises:
@@ -41,9 +43,9 @@ def forwarding(kubectl: Kubectl, ports: Mapping[str, int], say: Say) -> Iterator
         ClientError: kubectl can't forward to the services.
     """
     for port in ports.values():
-        _require_free(port)
+        require_free(port)
     with ExitStack() as stack:
-        started = [Forward(command(kubectl, name, ports[name], remote), name, say) for name, remote in SERVICES.items()]
+        started = [Forward(command(kubectl, name, port, REMOTE[name]), name, say) for name, port in ports.items()]
         for forward in started:
             stack.callback(forward.stop)
             forward.start()
@@ -130,7 +132,8 @@ class Forward:
         return error
 
 
-def _require_free(port: int) -> None:
+def require_free(port: int) -> None:
+    """Check that nothing listens on a port of this machine. Raises Conflict: something does."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -9,18 +9,18 @@ import json
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from fanfold_client.api.problems import NotFound, Refused
-from fanfold_client.cluster import argo, rollout
+from fanfold_client.cluster import argo, argo_ui, rollout
 from fanfold_client.cluster.etcd.migration import migrate_to_tls
 from fanfold_client.cluster.etcd.tls import USERS, create_certificates, enforce_access
 from fanfold_client.cluster.kubectl import CommandEnded, Kubectl
-from fanfold_client.cluster.local.clusters import find_local_cluster
+from fanfold_client.cluster.local.clusters import LocalCluster, find_local_cluster
 from fanfold_client.cluster.local.node_images import ImageChoice, NodeImages, ensure_images
-from fanfold_client.cluster.objects import Object, find, namespaces, secret, uses_secret
-from fanfold_client.cluster.overlay import Overlay, apply, prepared
+from fanfold_client.cluster.objects import Object, find, namespaces, secret, uses_secret, workloads
+from fanfold_client.cluster.overlay import Overlay, apply, prepared, rendered_with
 from fanfold_client.cluster.requests import Requests, requests_of
 from fanfold_client.cluster.requirements import (
     ingress_urls,
@@ -65,6 +65,8 @@ class Installed:
     namespace: str
     url: str | None
     auth_url: str | None
+    argo_ui: str | None
+    """The URL of the Argo UI, if there is one."""
     admin: str | None
     """The admin that was created, if any, with the password."""
     password: str | None
@@ -113,27 +115,42 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         require_free_ports(kubectl, objects)
         require_open_api_server(kubectl, objects)
         images = ensure_images(kubectl, local, objects, options.images, say) if local else NodeImages()
+        urls = _urls(kubectl, local, objects)
+        ui = argo_ui.find_argo_ui(objects, overlay.namespace, urls)
+        if ui and (lacking := argo_ui.literals_for(ui, objects, urls)):
+            objects = rendered_with(overlay, kubectl, folder, lacking)
         _create_namespace(kubectl, objects)
         _create_secrets(kubectl, objects, say)
+        if ui:
+            _create_namespace(replace(kubectl, namespace=ui.namespace), objects)
+            argo_ui.ensure_client_secret(kubectl, ui, say)
         renewed = create_certificates(kubectl, objects, say)
         migrate_to_tls(kubectl, objects, options.seconds, say)
         say(f"kubectl apply -k {overlay.folder} (namespace {overlay.namespace})")
         apply(overlay, kubectl, folder)
-        names = [item["metadata"]["name"] for item in objects if item["kind"] in ("Deployment", "StatefulSet")]
         images.remember(kubectl)
         if renewed or images.are_replaced:  # services read certificates when they start
             kubectl.run("rollout", "restart", *(f"deployment/{name}" for name in USERS))
-        rollout.wait(kubectl, names, options.seconds, say)
+        for namespace, names in workloads(objects, overlay.namespace).items():
+            rollout.wait(replace(kubectl, namespace=namespace), names, options.seconds, say)
         enforce_access(kubectl, objects, say)
+        if ui:
+            argo_ui.register(kubectl, ui, say)
         demo_users = _create_demo_users(kubectl, say) if options.demo else ()
         password = None if options.demo else _create_admin(kubectl, options.admin, say)
         _migrate_records(kubectl, say)
-        address = (local and local.address) or _node_address(kubectl)
-        urls = {name: f"http://{address}:{port}" for name, port in node_ports(objects).items() if address}
-        urls |= ingress_urls(objects)
     url, admin = urls.get("submit"), options.admin if password else None
     asked = requests_of(objects)
-    return Installed(overlay.namespace, url, urls.get("auth"), admin, password, demo_users, _answers(url), asked)
+    auth_url, ui_url = urls.get("auth"), ui.url if ui else None
+    return Installed(overlay.namespace, url, auth_url, ui_url, admin, password, demo_users, _answers(url), asked)
+
+
+def _urls(kubectl: Kubectl, local: LocalCluster | None, objects: list[Object]) -> dict[str, str]:
+    """Where browsers reach the services, by name: at ports of the nodes, or by an Ingress."""
+    ports = node_ports(objects)
+    address = (local and local.address) or (_node_address(kubectl) if ports else None)
+    urls = {name: f"http://{address}:{port}" for name, port in ports.items() if address}
+    return urls | ingress_urls(objects)
 
 
 def rehearse(overlay: Overlay, kubectl: Kubectl, mode: str, *, nodeports: bool = True) -> str:

@@ -23,6 +23,15 @@ def namespaces(objects: Iterable[Object]) -> list[str]:
     return sorted({item["metadata"]["namespace"] for item in objects if "namespace" in item["metadata"]})
 
 
+def workloads(objects: Iterable[Object], namespace: str) -> dict[str, list[str]]:
+    """The names of Deployments and StatefulSets by their namespace, which is `namespace` if they name none."""
+    found: dict[str, list[str]] = {namespace: []}
+    for item in objects:
+        if item["kind"] in ("Deployment", "StatefulSet"):
+            found.setdefault(item["metadata"].get("namespace", namespace), []).append(item["metadata"]["name"])
+    return found
+
+
 def uses_secret(objects: list[Object], name: str) -> bool:
     """Whether an object mounts the Secret, or takes environment variables from it."""
     text = json.dumps(objects)

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,8 @@ from fanfold_client.cluster.kubectl import Kubectl
 
 NAMESPACE_ANNOTATION = "fanfold.dev/namespace"
 """On a kustomization of several namespaces: that of the services."""
+Literals = Mapping[str, Mapping[str, str]]
+"""What to add to ConfigMaps that an overlay generates, by their name."""
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
@@ -99,7 +101,31 @@ def prepared(overlay: Overlay, kubectl: Kubectl, *, nodeports: bool) -> Iterator
         folder = Path(temporary).resolve()
         components = [] if nodeports else [manifests() / "components" / "no-nodeports"]
         _write(folder, overlay, components)
-        yield folder, [item for item in yaml.safe_load_all(kubectl.run("kustomize", str(folder))) if item]
+        yield folder, _render(kubectl, folder)
+
+
+def rendered_with(overlay: Overlay, kubectl: Kubectl, folder: Path, literals: Literals) -> list[dict[str, Any]]:
+    """Have the folder that `prepared` yields add these literals; returns the objects that it then defines.
+
+    Raises Refused: the overlay's objects are in several namespaces, so which ConfigMaps are meant isn't clear.
+    """
+    if overlay.names_namespaces:
+        raise Refused(
+            f"The overlay {overlay.folder.name} has namespaces of its own, so it must say itself where browsers "
+            f"reach the services: set {', '.join(f'{key} in {name}' for name in literals for key in literals[name])}."
+        )
+    file = folder / "kustomization.yaml"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["configMapGenerator"] = [
+        {"name": name, "behavior": "merge", "literals": [f"{key}={value}" for key, value in given.items()]}
+        for name, given in literals.items()
+    ]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    return _render(kubectl, folder)
+
+
+def _render(kubectl: Kubectl, folder: Path) -> list[dict[str, Any]]:
+    return [item for item in yaml.safe_load_all(kubectl.run("kustomize", str(folder))) if item]
 
 
 def apply(overlay: Overlay, kubectl: Kubectl, folder: Path, *options: str) -> str:

@@ -38,6 +38,7 @@ from fanfold_steps.worker.defects import RETRY, with_one_retry, without_retry
 from fanfold_steps.worker.heartbeat import Heartbeat
 from fanfold_steps.worker.last_task import LastTask, timeout_message
 from fanfold_steps.worker.logs import Logs
+from fanfold_steps.worker.own_progress import OwnProgress
 from fanfold_steps.worker.report import Reporter
 from fanfold_steps.worker.schedule import Portion, TaskSchedule
 from fanfold_steps.worker.telling import claimed, committed
@@ -67,7 +68,9 @@ class Worker:
         self._index = index
         self._name = f"{step}-{index}"
         self._claims = Claims(tree, self._name)
-        self._reporter = Reporter(self._name)
+        self._portion = Portion(index, max(1, self._conf.workers.get(step, 1)))
+        self.reporter = Reporter(self._name)
+        self._progress = OwnProgress(self.reporter, step, self._portion)
         self._output = open_objects(self._conf.output)
         self._stages: list[Stage] = []
         self._logs = Logs(tree, self._name)
@@ -94,7 +97,7 @@ class Worker:
                 raise
             finally:
                 code.close()
-        self._reporter.ended("done")
+        self.reporter.ended("done")
 
     def _run_steps(self, code: Code) -> None:
         self._code = code
@@ -113,6 +116,7 @@ class Worker:
         with without_retry():
             self._stages = [Stage(plan, index, context) for index in range(len(plan.tasks))]
         end, waits = _end_of_crew(self._step, self._conf), True
+        self._progress.plan((stage.index, stage.tasks) for stage in self._stages[:end])
         for stage in self._stages[:end]:
             *_, last = stage.tasks
             with terms(plan.spec.resources_of(stage.index), partial(self._on_deadline, f"stage {stage.index}")):
@@ -133,10 +137,9 @@ class Worker:
 
         One that doesn't wait for other workers only does what they haven't begun. False: they haven't ended.
         """
-        portion = Portion(self._index, max(1, self._conf.workers.get(self._step, 1)))
-        tasks = [Task(stage, step, index) for index in portion.order(count)]
+        tasks = [Task(stage, step, index) for index in self._portion.order(count)]
         committed = partial(self._committed, stage, step)
-        schedule = TaskSchedule(self._claims, tasks, committed, lambda done: self._reporter.progress(done, count))
+        schedule = TaskSchedule(self._claims, tasks, committed, partial(self._progress.see, stage, step))
         for task in schedule if waits else schedule.unclaimed():
             self._attempt(task, run)
         self._logs.flush()  # before another worker may finish the job, and the engine end this one
@@ -149,13 +152,11 @@ class Worker:
 
     def _on_progress(self, words: str) -> None:
         """Keep what the user's code says it is doing, for the next heartbeat."""
-        self._reporter.status(words)
-        self._logs.progress(self._reporter.words)
+        self.reporter.status(words)
+        self._logs.progress(self.reporter.words)
 
     def _heartbeat(self) -> Heartbeat:
-        return Heartbeat(
-            self._tree, self._name, self._reporter, self._logs.flush, lambda: {"host": HOST, **self._doing}
-        )
+        return Heartbeat(self._tree, self._name, self.reporter, self._logs.flush, lambda: {"host": HOST, **self._doing})
 
     def _attempt(self, task: Task, run: Callable[[Task, str], None]) -> None:
         attempt = f"{self._name}-{uuid.uuid4().hex[:8]}"
@@ -215,7 +216,7 @@ class Worker:
             self._fail(task, failure)
             leave(self._tree, self._name)
             self._logs.flush()
-            self._reporter.failed(self._tree.failure() or Failure.of(failure, task))
+            self.reporter.failed(self._tree.failure() or Failure.of(failure, task))
         except StorageError:
             os._exit(exits.STORE_AWAY)
         os._exit(exits.FAILED)
@@ -227,6 +228,7 @@ class Worker:
             self._logs.say("retried: something unexpected was raised, see above")
         commit = replace(stage.run(task, attempt), worker=self._name, host=HOST, attempts=attempts)
         if self._tree.commit(task, commit):
+            self.reporter.committed(commit)
             self._logs.say(committed(commit))
         else:
             self._logs.say("dropped: another attempt at this task was committed first")

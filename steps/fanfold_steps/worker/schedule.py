@@ -26,13 +26,24 @@ class Portion:
     index: int
     peers: int
 
+    def own(self, count: int) -> range:
+        """The indexes of the worker's own tasks, of `count`.
+
+        >>> [list(Portion(index, 3).own(4)) for index in range(3)]
+        [[0], [1], [2, 3]]
+        """
+        return _portion(self.index % self.peers, self.peers, count)
+
     def order(self, count: int) -> Iterator[int]:
         """The indexes of all `count` tasks: the worker's own portion forward, then the others' backward."""
-        bounds = [number * count // self.peers for number in range(self.peers + 1)]
         mine = self.index % self.peers
-        yield from range(bounds[mine], bounds[mine + 1])
+        yield from self.own(count)
         for number in (*range(mine + 1, self.peers), *range(mine)):
-            yield from reversed(range(bounds[number], bounds[number + 1]))
+            yield from reversed(_portion(number, self.peers, count))
+
+
+def _portion(number: int, peers: int, count: int) -> range:
+    return range(number * count // peers, (number + 1) * count // peers)
 
 
 @dataclass(slots=True)
@@ -47,11 +58,15 @@ class _Taken:
 class TaskSchedule:
     """Iterates over the tasks that this worker is to do. Each counts as done when the next one is requested.
 
-    `committed` lists the indexes of committed tasks; `on_progress` is called with their number.
+    `committed` lists the indexes of committed tasks; `on_progress` is called with them.
     """
 
     def __init__(
-        self, claims: Claims, tasks: list[Task], committed: Callable[[], set[int]], on_progress: Callable[[int], None]
+        self,
+        claims: Claims,
+        tasks: list[Task],
+        committed: Callable[[], set[int]],
+        on_progress: Callable[[set[int]], None],
     ) -> None:
         self._claims = claims
         self._tasks = tasks
@@ -106,14 +121,14 @@ class TaskSchedule:
         yield task
         self._seconds.append(time.monotonic() - started)
         self._done.add(task.index)
-        self._on_progress(len(self._done))
+        self._on_progress(self._done)
 
     def _list_commits(self) -> None:
         started = time.monotonic()
         self._done |= self._committed()
         ended = time.monotonic()
         self._next_listing = ended + (ended - started) / _LISTING
-        self._on_progress(len(self._done))
+        self._on_progress(self._done)
 
     def _is_late(self, taken: _Taken) -> bool:
         if self._claims.is_stale(taken.task, taken.turn):

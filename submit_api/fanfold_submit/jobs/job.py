@@ -9,6 +9,7 @@ given another run, which begins in the queue: (runs, state) only moves forward.
 
 from enum import StrEnum
 from typing import Any, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
@@ -58,6 +59,21 @@ class Workflow(BaseModel):
     namespace: str
     name: str = Field(examples=["fanfold-000m3k2v8q1x7f9a2b4c"])
     uid: str
+    url: str | None = Field(
+        default=None,
+        description="Where the Argo UI shows it, if there is one",
+        examples=["https://argo.example.org/workflows/fanfold/fanfold-000m3k2v8q1x7f9a2b4c"],
+        exclude_if=lambda url: url is None,  # it isn't stored
+    )
+
+    def seen_at(self, argo_ui: str) -> "Workflow":
+        """The same with its URL in the Argo UI at `argo_ui`.
+
+        >>> Workflow(namespace="fanfold", name="fanfold-1", uid="u").seen_at("https://argo.example.org/").url
+        'https://argo.example.org/workflows/fanfold/fanfold-1'
+        """
+        url = f"{argo_ui.rstrip('/')}/workflows/{quote(self.namespace)}/{quote(self.name)}"
+        return self.model_copy(update={"url": url})
 
 
 class Scheduled(BaseModel):
@@ -185,7 +201,7 @@ class Job(JobView):
     @property
     def handle(self) -> Handle | None:
         """The engine's handle of its workers, once they were asked for."""
-        return Handle(**self.workflow.model_dump()) if self.workflow else None
+        return Handle(self.workflow.namespace, self.workflow.name, self.workflow.uid) if self.workflow else None
 
     @property
     def workers(self) -> int:

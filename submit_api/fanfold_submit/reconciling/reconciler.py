@@ -150,6 +150,9 @@ class Reconciler:
             return self._failed_by(job, progress.failure)
         if job.workflow is None:
             return self._dispatch(job)
+        if workers.stopped:  # in the Argo UI, or by `argo stop`: who did that doesn't want it started again
+            log.info("the workers of job %s were stopped by somebody else: cancelling it", job.id)
+            return job.changed(desired="cancel")
         if workers.hopeless:
             return self._failed(job, WORKERS_LOST, f"The workers can't do the job. {workers.message}{progress.place}.")
         return self._with_pending(job, workers.pending) if workers.phase is Phase.ACTIVE else self._lost(job, workers)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 
 from fanfold.dependencies.targets import this_machine
 from fanfold_submit.http.access import TheService
+from fanfold_submit.settings import HOST
 
 router = APIRouter(tags=["about"])
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -54,4 +55,4 @@ def _public(url: str, request: Request) -> str:
             host = f"[{ipaddress.IPv6Address(host)}]"
         except ValueError:
             host = "localhost"
-    return url.replace("{host}", host)
+    return url.replace(HOST, host)

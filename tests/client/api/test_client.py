@@ -15,6 +15,8 @@ BY_VERB = {
     "ls": "files.list", "rm": "files.remove", "login": "login", "logout": "logout", "whoami": "me",
     "users list": "users.list", "users add": "users.add", "users show": "users.get", "users disable": "users.disable",
     "users enable": "users.enable", "users grant": "users.grant", "users revoke": "users.revoke",
+    "sessions list": "sessions.list", "sessions end": "sessions.end", "clients add": "clients.add",
+    "clients list": "clients.list", "clients remove": "clients.remove",
     "users password": "users.set_password", "users remove": "remove_user", "users clear": "remove_everything_of",
     **{f"schedule {verb}": f"schedules.{verb}" for verb in ("add", "list", "pause", "resume", "run", "remove")},
     "schedule show": "schedules.get", "webhook show": "webhooks.get", "webhook secret": "webhooks.make_secret",

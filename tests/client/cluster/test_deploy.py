@@ -93,7 +93,7 @@ def test_the_namespace_and_then_the_secrets_come_before_the_rest(kubectl):
     assert deploy() == 0
     changes = [call.words.removeprefix("--namespace=fanfold ") for call in kubectl.calls(" (apply|create|exec) ")]
     assert [change.split(" /")[0].split(" deployment")[0] for change in changes] == [
-        "apply -f -", "create -f -", "apply -k", "exec -i", "exec deployment/auth",
+        "apply -f -", "create -f -", "apply -k", "exec -i", "exec",
     ]  # fmt: skip
 
 
@@ -189,6 +189,7 @@ def test_json_is_one_object_with_all_there_is_to_know(kubectl, capsys):
         "namespace": "fanfold",
         "url": "http://192.0.2.7:30002",
         "auth_url": "http://192.0.2.7:30001",
+        "argo_ui": None,
         "admin": "ada",
         "password": kubectl.calls("exec -i")[0].stdin.strip(),
         "demo_users": [],

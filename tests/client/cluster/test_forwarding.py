@@ -24,8 +24,10 @@ from tests.waiting import poll
 KUBECTL = """#!{python}
 import os, socket, sys, threading
 from pathlib import Path
-*where, verb, address, service, ports = sys.argv[1:]
 folder = Path({folder!r})
+if "get" in sys.argv:
+    sys.exit(print("service/argo-ui" if (folder / "argo-ui").exists() else ""))
+*where, verb, address, service, ports = sys.argv[1:]
 with open(folder / "calls", "a") as calls:
     calls.write(" ".join(sys.argv[1:]) + "\\n")
 name = service.removeprefix("service/")
@@ -174,6 +176,37 @@ def test_a_login_that_is_left_needs_no_password(cluster: Cluster):
         assert me("whoami", "--json").json["name"] == me.name
         process.terminate()
         assert process.wait(20) == 0
+
+
+@pytest.mark.thorough
+def test_the_argo_ui_is_forwarded_where_it_is_installed(cluster: Cluster):
+    (cluster.folder / "argo-ui").write_text(cluster.auth_url.rpartition(":")[2])
+    me = cluster.person
+    with cluster.forward("--user", me.name, "--password-stdin", stdin=f"{PASSWORD}\n") as process:
+        poll(lambda: (cluster.folder / "argo-ui.pid").exists())
+        with socket.create_connection(("127.0.0.1", 2746), 10):
+            pass
+        assert me("whoami", "--json").json["name"] == me.name
+        process.terminate()
+        assert process.wait(20) == 0 and process.stderr
+        assert "and http://127.0.0.1:2746 to the Argo UI" in process.stderr.read().decode()
+    assert cluster.is_gone(cluster.pid("argo-ui"))
+
+
+@pytest.mark.thorough
+def test_the_argo_ui_is_left_out_where_its_port_is_in_use(cluster: Cluster):
+    (cluster.folder / "argo-ui").write_text("1")
+    me = cluster.person
+    with (
+        socket.create_server(("127.0.0.1", 2746)),
+        cluster.forward("--user", me.name, "--password-stdin", stdin=f"{PASSWORD}\n") as process,
+    ):
+        assert me("whoami", "--json").json["name"] == me.name
+        process.terminate()
+        assert process.wait(20) == 0 and process.stderr
+        told = process.stderr.read().decode()
+    assert "Port 2746 of this machine is in use, so the Argo UI is not forwarded." in told
+    assert "service/argo-ui" not in (cluster.folder / "calls").read_text()
 
 
 @pytest.mark.thorough

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 
 from fanfold_steps.failure.wording import shortened
+from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.task import Task
 from fanfold_steps.worker import claims, schedule
 from fanfold_steps.worker.claims import Claims
 from fanfold_steps.worker.heartbeat import Heartbeat
+from fanfold_steps.worker.own_progress import OwnProgress
 from fanfold_steps.worker.report import MOST_WORDS, TERMINATION_BYTES, Reporter
-from fanfold_steps.worker.schedule import TaskSchedule
+from fanfold_steps.worker.schedule import Portion, TaskSchedule
 from fanfold_steps.worker.watchdog import Watchdog
 from fanfold_storage.errors import Unavailable
 
@@ -205,7 +207,19 @@ def test_what_the_kubelet_keeps_of_a_failure_is_whole_characters(tmp_path, capsy
     kept = (tmp_path / "log").read_bytes()
     assert TERMINATION_BYTES - 1 <= len(kept) <= TERMINATION_BYTES
     assert kept.decode() in capsys.readouterr().err
-    assert json.loads((tmp_path / "report").read_text()) == {"worker": "all-0", "outcome": "failed"}
+    told = json.loads((tmp_path / "report").read_text())
+    assert (told["worker"], told["outcome"], told["tasks"]) == ("all-0", "failed", 0)
+
+
+def test_a_worker_reports_what_it_has_done(tmp_path):
+    reporter = Reporter("map-3", {"FANFOLD_REPORT": str(tmp_path / "report")})
+    reporter.committed(Commit("a", records=70, bytes=900, seconds=0.25, spills=2, spilled=5000))
+    reporter.committed(Commit("b", records=30, bytes=100, seconds=0.5, attempts=3))
+    reporter.ended("done")
+    assert json.loads((tmp_path / "report").read_text()) == {
+        "worker": "map-3", "outcome": "done", "tasks": 2, "records": 100, "bytes": 1000, "spills": 2,
+        "spilled": 5000, "retries": 2, "seconds": 0.75,
+    }  # fmt: skip
 
 
 def test_argo_is_told_of_progress_where_there_is_something_to_do(tmp_path):
@@ -216,6 +230,40 @@ def test_argo_is_told_of_progress_where_there_is_something_to_do(tmp_path):
     reporter.progress(1, 3)
     assert file.read_text() == "1/3\n"
     Reporter("all-0", {}).progress(1, 3)
+
+
+STAGES = [(0, {"map": 5, "reduce": 3}), (1, {"map": 2, "shuffle": 2, "reduce": 1})]
+
+
+def test_what_all_workers_of_a_step_report_adds_up_to_its_tasks(tmp_path):
+    """Those for reduce also do maps, and those for map reduces: at whose node a task counts depends on its step."""
+    files = {}
+    for step, workers in {"map": 2, "reduce": 3}.items():
+        for index in range(workers):
+            file = files[step, index] = tmp_path / f"{step}-{index}"
+            progress = OwnProgress(Reporter("w", {"ARGO_PROGRESS_FILE": str(file)}), step, Portion(index, workers))
+            progress.plan(iter(STAGES))
+            progress.see(0, "map", {0, 1, 4})
+            progress.see(0, "reduce", {0})
+            progress.see(1, "shuffle", set())
+    told = {key: file.read_text().strip() for key, file in files.items()}
+    assert told == {
+        ("map", 0): "2/3", ("map", 1): "1/4",
+        ("reduce", 0): "1/1", ("reduce", 1): "0/2", ("reduce", 2): "0/3",
+    }  # fmt: skip
+    totals = [int(text.partition("/")[2]) for text in told.values()]
+    assert sum(totals) == sum(count for _, tasks in STAGES for count in tasks.values())
+
+
+@pytest.mark.parametrize("step", ["all", "stage-1"])
+def test_one_that_does_all_steps_counts_all_tasks_of_its_stages(tmp_path, step):
+    file = tmp_path / "progress"
+    progress = OwnProgress(Reporter("w", {"ARGO_PROGRESS_FILE": str(file)}), step, Portion(0, 1))
+    progress.plan(STAGES[1:])
+    assert file.read_text() == "0/5\n"
+    progress.see(1, "map", {0, 1})
+    progress.see(1, "reduce", {0})
+    assert file.read_text() == "3/5\n"
 
 
 def test_a_status_is_a_line(tmp_path):

@@ -126,6 +126,15 @@ class TestObserve:
         api.change(NAME, status={"phase": phase})
         assert engine.observe(handle).phase is Phase.ACTIVE
 
+    @pytest.mark.parametrize("phase", ["Running", "Failed"])
+    @pytest.mark.parametrize("strategy", ["Stop", "Terminate"])
+    def test_one_that_somebody_stopped_is_told_from_others(self, api, engine, phase, strategy):
+        handle = engine.submit(PLAN)
+        assert not engine.observe(handle).stopped
+        api.change(NAME, status={"phase": phase})
+        api.change(NAME, spec={**api.workflows[NAME]["spec"], "shutdown": strategy})
+        assert engine.observe(handle).stopped
+
     @pytest.mark.parametrize("phase", ["Succeeded", "Failed", "Error"])
     def test_a_finished_one_has_ended(self, api, engine, phase):
         handle = engine.submit(PLAN)

@@ -58,6 +58,8 @@ class Observation:
     """Whether they can't do the job, and starting them again would end in the same way; `message` says why."""
     pending: Pending | None = None
     """What keeps some of them from starting, if the engine knows."""
+    stopped: bool = False
+    """Whether somebody has stopped them by the engine's own means, such as the Argo UI's button; `cancel` does, too."""
 
 
 class Engine(Protocol):

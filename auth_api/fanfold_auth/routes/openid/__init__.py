@@ -1,5 +1,6 @@
 """The routes of the OpenID provider: what applications ask for, and the pages that people see on the way."""
 
-from fanfold_auth.routes.openid import authorize, clients, discovery, files, login, token, userinfo
+from fanfold_auth.routes.openid import authorize, clients, device, discovery, files, login, logout, token, userinfo
 
-ROUTERS = tuple(module.router for module in (discovery, authorize, login, token, userinfo, clients, files))
+_MODULES = (discovery, authorize, login, logout, token, device, userinfo, clients, files)
+ROUTERS = (*(module.router for module in _MODULES), device.pages)

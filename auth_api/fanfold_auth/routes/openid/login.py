@@ -1,6 +1,7 @@
 """`/login`: the page that asks for name and password; and `/confirm`, for whoever is logged in already."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
@@ -13,7 +14,7 @@ from fanfold_auth.openid.refusals import Declined
 from fanfold_auth.openid.requests import AuthorizationRequest
 from fanfold_auth.pages.rendering import page
 from fanfold_auth.refusals import Busy, Throttled, WrongPassword
-from fanfold_auth.routes.openid.answers import declined, granted, login_page, to_login
+from fanfold_auth.routes.openid.answers import declined, granted, login_page, see_other, to_login
 from fanfold_auth.tokens.sessions import Session
 from fanfold_web.http.problems import headers_of, note
 from fanfold_web.refusals import Refusal
@@ -71,6 +72,8 @@ def _purpose(browser: Browser, form: dict[str, str]) -> dict[str, Any]:
     if sealed := form.get("request", ""):
         request, client = browser.service.openid.requests.opened(sealed)
         return {"carried": {"request": sealed}, "client": client, "leads_to": request.redirect_uri}
+    if form.get("then") == "device":
+        return {"carried": {name: form[name] for name in ("then", "user_code") if name in form}}
     return {"carried": {}}
 
 
@@ -98,6 +101,8 @@ def _onward(browser: Browser, form: dict[str, str]) -> Response:
             return granted(browser, request, browser.session, browser.user)
         except Declined as refusal:
             return declined(browser, request.redirect_uri, request.state, refusal)
+    if form.get("then") == "device":
+        return see_other(f"device?{urlencode({'user_code': form.get('user_code', '')[:20]})}")
     text = f"You are logged in as {browser.user.name}. You can close this page."
     return page("message", title="Logged in", text=text, wrong=False)
 

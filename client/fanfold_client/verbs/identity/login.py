@@ -1,6 +1,7 @@
 """`fanfold login`, `logout` and `whoami`."""
 
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -15,12 +16,14 @@ from fanfold_client.verbs.stopping import until_stopped
 if TYPE_CHECKING:
     from fanfold_client.api.profiles import Profile
     from fanfold_client.client import Client
+    from fanfold_client.cluster.kubectl import Kubectl
 
 
 @click.command()
 @click.argument("url", required=False)
 @click.option("--auth-url", help="URL of the auth service (default: as the submit service says).")
-@click.option("--user", help="Your user name; prompted for if left out.")
+@click.option("--user", help="Your user name, to log in with a password here instead of in a browser.")
+@click.option("--no-browser", is_flag=True, help="Show a code to type in a browser anywhere, instead of opening one.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of stdin.")
 @click.option("--forward", is_flag=True, help="Reach services in a cluster through kubectl, as long as this runs.")
 @click.option("--namespace", help="With --forward: the namespace of the services.  [default: fanfold]")
@@ -33,13 +36,17 @@ def login(
 ) -> None:
     """Log in to the services.
 
+    At a terminal, it opens the service's login page in a browser; where there is none, or with --no-browser, it shows a
+    code to type on that page in any browser. Scripts give --user and --password-stdin, or set FANFOLD_TOKEN
+    (`fanfold tokens`) and need no login.
+
     URL is the URL of the submit service, shown as "jobs and files" when it starts. By default it is the URL of the
     profile's last login, then that of the profile `default`, then http://127.0.0.1:1338. The login is stored under the
     name of the profile, until `fanfold logout` or until it has not been used for a week.
 
-    With --forward, it also forwards ports 1338 and 1337 of this machine to the services in a Kubernetes cluster, until
-    Ctrl-C; use the other verbs in another terminal meanwhile. If a pod goes, it connects to another. The next
-    `fanfold login --forward` needs no password while the login lasts.
+    With --forward, it also forwards ports 1338 and 1337 of this machine to the services in a Kubernetes cluster, and
+    2746 to the Argo UI, until Ctrl-C; use the other verbs in another terminal meanwhile. If a pod goes, it connects to
+    another. The next `fanfold login --forward` needs no password while the login lasts.
     """
     where = {name: given.pop(name) for name in ("namespace", "context", "kubeconfig")}
     if forward:
@@ -67,6 +74,7 @@ class _Wanted:
     profile: str | None
     as_json: bool
     user: str | None
+    no_browser: bool
     password_stdin: bool
 
 
@@ -76,10 +84,46 @@ def _log_in(wanted: _Wanted) -> None:
     from fanfold_client.api.session import store_login
 
     assert wanted.url and wanted.auth_url
+    if wanted.no_browser and (wanted.user or wanted.password_stdin):
+        raise click.UsageError("--no-browser logs in on a page, without --user and --password-stdin")
+    if wanted.no_browser or (wanted.user is None and not wanted.password_stdin and sys.stdin.isatty()):
+        _report(_log_in_on_page(wanted), wanted.as_json)
+        return
     name = wanted.user or ask("Name", "--user NAME")
     profile = Profile(profile_name(wanted.profile), wanted.url, wanted.auth_url, name)
     store_login(profile, ask_password(wanted.password_stdin, f"Password of {name}"))
     _report(profile, wanted.as_json)
+
+
+def _log_in_on_page(wanted: _Wanted) -> "Profile":
+    """Log in on the auth service's page, in this machine's browser or in another one, and store the login."""
+    from fanfold_client.api.credentials import InMemory
+    from fanfold_client.api.profiles import Profile, profile_name
+    from fanfold_client.api.session import store_tokens
+    from fanfold_client.client import Client
+    from fanfold_client.login import device, loopback
+
+    assert wanted.url and wanted.auth_url
+    name = profile_name(wanted.profile)
+    tokens = None
+    if not wanted.no_browser and loopback.has_browser():
+        tokens = loopback.log_in(wanted.auth_url, _open)
+    tokens = tokens or device.log_in(wanted.auth_url, _tell)
+    with Client(wanted.url, InMemory(wanted.auth_url, tokens), auth_url=wanted.auth_url) as client:
+        profile = Profile(name, wanted.url, wanted.auth_url, client.me()["name"])
+    store_tokens(profile, tokens)
+    return profile
+
+
+def _open(url: str) -> bool:
+    import webbrowser
+
+    say(f"Log in in your browser. If no page has opened, open {url}")
+    return webbrowser.open(url)
+
+
+def _tell(url: str, code: str) -> None:
+    say(f"Open {url} in a browser, log in, and type the code {code}. It is valid for ten minutes.")
 
 
 def _log_in_through_kubectl(
@@ -92,16 +136,37 @@ def _log_in_through_kubectl(
     url, port = _loopback(wanted.url, "URL", SERVICES["submit"])
     auth_url, auth_port = _loopback(wanted.auth_url, "--auth-url", SERVICES["auth"])
     kubectl = Kubectl(namespace or "fanfold", context, kubeconfig)
-    with until_stopped() as wait, forwarding(kubectl, {"submit": port, "auth": auth_port}, say):
+    with ExitStack() as stack:
+        wait = stack.enter_context(until_stopped())
+        stack.enter_context(forwarding(kubectl, {"submit": port, "auth": auth_port}, say))
+        argo_ui = _argo_ui(kubectl)
+        stack.enter_context(forwarding(kubectl, argo_ui, say))
         wanted = replace(wanted, url=url, auth_url=auth_url)
         if (left := _login_left(wanted)) is not None:
             _report(left, wanted.as_json)
         else:
             _log_in(wanted)
         sys.stdout.flush()
-        say(f"Forwarding {url} and {auth_url} to namespace {kubectl.namespace}. Press Ctrl-C to stop.", dim=True)
+        also = "".join(f", and http://127.0.0.1:{port} to the Argo UI" for port in argo_ui.values())
+        say(f"Forwarding {url} and {auth_url} to namespace {kubectl.namespace}{also}. Press Ctrl-C to stop.", dim=True)
         wait()
     say("Stopped forwarding.")
+
+
+def _argo_ui(kubectl: "Kubectl") -> dict[str, int]:
+    """The port of the Argo UI, if it is installed in the namespace; people can do without it."""
+    from fanfold_client.api.problems import Conflict
+    from fanfold_client.cluster.forwarding import REMOTE, require_free
+
+    name = "argo-ui"
+    if not kubectl.exists("service", name):
+        return {}
+    try:
+        require_free(REMOTE[name])
+    except Conflict:
+        say(f"Port {REMOTE[name]} of this machine is in use, so the Argo UI is not forwarded.")
+        return {}
+    return {name: REMOTE[name]}
 
 
 def _login_left(wanted: _Wanted) -> "Profile | None":

@@ -114,6 +114,8 @@ def _report(installed: "Installed", kubectl: "Kubectl") -> None:
     if installed.is_reachable:
         result(f"submit    {installed.url}")
         result(f"auth      {installed.auth_url}")
+        if installed.argo_ui:
+            result(f"argo-ui   {installed.argo_ui}")
     else:
         for name, command in zip(PORTS, forwards, strict=True):
             result(f"{name:<9} {command}")

@@ -66,6 +66,7 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
         ("used", f"{used:,.1f} worker-seconds" if used else None),
         ("notify", _told(job)),
         ("workflow", f"{workflow['namespace']}/{workflow['name']}" if workflow and job["engine"] == "argo" else None),
+        ("argo ui", workflow.get("url") if workflow else None),
     ]
 
 

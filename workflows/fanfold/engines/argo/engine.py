@@ -5,6 +5,7 @@ Argo's own server isn't needed. Argo's phase says whether pods are left; the job
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Event
 from typing import Any
 
@@ -81,7 +82,8 @@ class ArgoEngine:
         workflow = self._api.get(handle.name)
         if workflow is None or workflow["metadata"]["uid"] != handle.uid:
             return Observation(Phase.GONE)
-        return ended(workflow) or self._running(workflow, handle.uid)
+        observation = ended(workflow) or self._running(workflow, handle.uid)
+        return replace(observation, stopped="shutdown" in workflow["spec"])
 
     def _running(self, workflow: dict[str, Any], uid: str) -> Observation:
         pending = why_pending(workflow)
