@@ -176,6 +176,8 @@ class Counted:
 
     def __init__(self, records: Records) -> None:
         self._records, self.calls, self.read = records, 0, 0
+        self.bounds = ("", "")
+        """Of the last scan."""
 
     def get(self, key: str) -> Record | None:
         self.calls += 1
@@ -192,6 +194,7 @@ class Counted:
 
     def scan(self, prefix: str, **options: Any) -> Page:
         page = self._records.scan(prefix, **options)
+        self.bounds = options.get("after", ""), options.get("before", "")
         self.calls, self.read = self.calls + 1, self.read + len(page.records)
         return page
 
@@ -231,6 +234,15 @@ def test_a_page_costs_two_round_trips_however_many_jobs_there_are(many: Records,
     found = lists.page(asked, 20, cursor or "", count=True)
     assert counted.calls == 1 + lists_read * (1 if found.cursor is None else 2)
     assert counted.read <= 20 + 21 * lists_read, "what follows is counted, not read"
+
+
+@pytest.mark.parametrize("sort", Sort)
+def test_a_list_without_bounds_is_read_from_its_first_key(records: Records, sort: Sort) -> None:
+    """etcd's records know where that lies (`etcd_spans`)."""
+    store(records, 3)
+    counted = Counted(records)
+    JobLists(counted).page(replace(ADAS, sort=sort), 1)  # type: ignore[arg-type]
+    assert counted.bounds == ("", "")
 
 
 @pytest.mark.thorough

@@ -107,10 +107,10 @@ class JobLists:
 
 
 def _first_place(asked: Question) -> str:
-    """What the places of the first jobs come after: those of one millisecond begin with it."""
-    if asked.sort is Sort.NEWEST:
+    """What the places of the first jobs come after, if there is a bound: those of one millisecond begin with it."""
+    if asked.sort is Sort.NEWEST and asked.until < LATEST:
         return reversed_id(time_digits(asked.until))
-    return time_digits(asked.since) if asked.sort is Sort.OLDEST else ""
+    return time_digits(asked.since) if asked.sort is Sort.OLDEST and asked.since > 0 else ""
 
 
 def _bounds(prefix: str, start: str, asked: Question) -> tuple[str, str]:
