@@ -13,4 +13,4 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
     if case.path_parameters.get("name") == "admin":
         case.path_parameters["name"] = "somebody-else"
     if case.path == "/v1/sessions" and case.method == "DELETE":
-        kwargs["params"] = {"owner": "victim"}
+        case.query = {"owner": "victim"}

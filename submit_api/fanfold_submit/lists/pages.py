@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from fanfold_storage.records import Records
-from fanfold_submit.job_ids import is_job_id, milliseconds_of, time_digits
+from fanfold_submit.job_ids import is_job_id, time_digits
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.job_records import JOBS
 from fanfold_submit.jobs.listed import VERSION, owner_key, reversed_id
