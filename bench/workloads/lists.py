@@ -14,8 +14,9 @@ from bench.harness.ways import scratch
 from bench.services.running import Up, services
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.job import Job, State
-from fanfold_submit.jobs.job_records import JOBS, OUTPUTS, JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import JOBS, OUTPUTS, JobRecords
 from fanfold_submit.queueing.entries import QUEUE, SLOTS
 from fanfold_web.clock import timestamp
 from tests.servers import etcd

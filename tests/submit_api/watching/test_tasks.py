@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,23 +21,6 @@ from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
 
 MANY = 10_000
-
-
-@pytest.fixture
-def scripted() -> ScriptedEngine:
-    return ScriptedEngine()
-
-
-@pytest.fixture
-def site(open_site: Callable[..., Site], scripted: ScriptedEngine) -> Site:
-    return open_site(scripted)
-
-
-@pytest.fixture
-def ada(site: Site) -> User:
-    user = site.user("ada")
-    user.put("texts/a.txt")
-    return user
 
 
 def begun(user: User, engine: ScriptedEngine) -> str:
