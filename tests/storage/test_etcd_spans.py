@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from fanfold_storage.records import Page, Records, Write, etcd_spans, scan_all
 from fanfold_storage.records.etcd import EtcdRecords
 from fanfold_storage.urls import open_records
-from fanfold_submit.jobs.job_records import new_job_id
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.listed import reversed_id
 from tests.servers import EtcdCluster
 from tests.storage.records_contract import RecordsContract, write

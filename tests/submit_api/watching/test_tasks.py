@@ -218,3 +218,17 @@ def test_what_took_long_to_read_answers_for_longer(tmp_path: Path, monkeypatch: 
     first = watched.read()
     assert watched.recent() is first, "for two seconds, as reading took a fifth of one"
     assert watched.recent() is not first
+
+
+def test_tasks_that_are_committed_meanwhile_harm_no_answer(site: Site, ada: User, scripted: ScriptedEngine) -> None:
+    """Whoever reads the tree goes on adding to the table while answers are made from it."""
+    job_id = begun(ada, scripted)
+    scripted.work(job_id, 2, planned=4)
+    poll(lambda: len(tasks(ada, job_id, state="committed")["items"]) == 2)
+    service = site.apps[0].app.state.service
+    job = service.jobs.find(job_id).job
+    found = service.tasks.of(job)
+    records = iter(found.table.of_step(0, "map").items())
+    next(records)
+    service.controller._reconciler.trees.of(job).table.add(Task(0, "map", 3), Commit("a", records=1, bytes=1))
+    assert len(list(records)) == 1
