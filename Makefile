@@ -74,7 +74,7 @@ bench: env $(PEERS_STAMP)  ## measure beside other tools (15 minutes), and write
 bench-slow: env $(PEERS_STAMP)  ## how time and memory grow, and what is larger than memory (another half hour)
 	$(BIN)/python -m bench slow
 
-bench-services: env  ## what requests to the services cost, beside empty routes and bare transactions (5 minutes)
+bench-services: env  ## what requests to the services cost, beside empty routes and bare transactions (20 minutes)
 	$(BIN)/python -m bench services
 
 bench-cluster: env  ## a small job on the test cluster, beside Argo by hand
