@@ -14,12 +14,12 @@ import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from fanfold_auth.openid import redirect_uris
 from fanfold_auth.openid.refusals import BadClient, ClientExists, InvalidClient, NoSuchClient, TooManyClients
-from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
+from fanfold_auth.stored import kept, known
+from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
 from fanfold_web.refusals import Contended
 from fanfold_web.tokens.authorization import FIRST_PARTY, NAME_PATTERN
 
@@ -74,7 +74,7 @@ class Clients:
         client = self._checked(client, secret)
         if len(self.all()) >= MOST:
             raise TooManyClients(f"{MOST} clients are registered, the most that are kept. Remove one.")
-        if isinstance(self._write(client, 0), Conflict):
+        if isinstance(self._write(client, None), Conflict):
             raise ClientExists(f"There is a client {client.id!r} already. Choose another id, or remove that client.")
         return client, secret
 
@@ -86,7 +86,7 @@ class Clients:
         client = self._checked(client, secret, plain_http=plain_http)
         for _ in range(_TRIES):
             record = self._records.get(CLIENTS + client.id)
-            if not isinstance(self._write(client, record.revision if record else 0), Conflict):
+            if not isinstance(self._write(client, record), Conflict):
                 return client
         raise Contended
 
@@ -145,27 +145,20 @@ class Clients:
             created=self._now(),
         )
 
-    def _write(self, client: Client, revision: int) -> int | Conflict:
-        key = CLIENTS + client.id
-        return self._records.transact([Expect(key, revision)], [Write(key, _value(client))])
+    def _write(self, client: Client, before: Record | None) -> int | Conflict:
+        key, value = CLIENTS + client.id, kept(Client, before.value if before else {}, _value(client))
+        return self._records.transact([Expect(key, before.revision if before else 0)], [Write(key, value)])
 
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _value(client: Client) -> dict[str, Any]:
-    return {
-        "redirect_uris": list(client.redirect_uris),
-        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
-        "pkce": client.pkce,
-        "secret": client.secret,
-        "created": client.created,
-    }
+def _value(client: Client) -> Value:
+    value = asdict(client)
+    del value["id"]
+    return value
 
 
 def _client(record: Record) -> Client:
-    fields = dict(record.value)
-    for name in ("redirect_uris", "post_logout_redirect_uris"):
-        fields[name] = tuple(fields.get(name, ()))
-    return Client(record.key.removeprefix(CLIENTS), **fields)
+    return known(Client, record.value, id=record.key.removeprefix(CLIENTS))

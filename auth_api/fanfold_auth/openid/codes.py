@@ -20,16 +20,16 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from fanfold_auth.accounts.users import User
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.requests import AuthorizationRequest
 from fanfold_auth.refusals import InvalidGrant
 from fanfold_auth.settings import Settings
+from fanfold_auth.stored import kept, known
 from fanfold_auth.tokens.sessions import Session, Sessions
 from fanfold_storage.errors import Unknown
-from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
+from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
 from fanfold_web.refusals import Contended
 from fanfold_web.tokens.authorization import FIRST_PARTY, SKEW
 
@@ -100,7 +100,7 @@ class Codes:
             nonce=request.nonce,
             challenge=request.challenge,
         )
-        answer = self._records.transact([Expect(CODES + name, 0)], [_write(name, code, SECONDS + SKEW)])
+        answer = self._records.transact([Expect(CODES + name, 0)], [_write(CODES + name, code, {}, SECONDS + SKEW)])
         if isinstance(answer, Conflict):
             raise Contended  # the same 128 random bits twice: practically impossible
         return token
@@ -123,17 +123,17 @@ class Codes:
         if self._now() >= code.expires or user is None:
             raise InvalidGrant("The code has expired, or its user has logged out. Start again at /authorize.")
         used = replace(code, used=self._now(), method=redemption.method, family=family)
-        if not self._store(match[1], used, record.revision):
+        if not self._store(used, record):
             raise self._refusal(_code(self._records.get(record.key) or record), redemption)
         return used, user
 
-    def _store(self, name: str, used: Code, revision: int) -> bool:
+    def _store(self, used: Code, before: Record) -> bool:
         """Write a code that is used; False: another request was first."""
         try:
-            write = _write(name, used, self._lasting(used) + 2 * SKEW)
-            answer = self._records.transact([Expect(CODES + name, revision)], [write])
+            write = _write(before.key, used, before.value, self._lasting(used) + 2 * SKEW)
+            answer = self._records.transact([Expect(before.key, before.revision)], [write])
         except Unknown:  # its response was lost
-            record = self._records.get(CODES + name)
+            record = self._records.get(before.key)
             return record is not None and _code(record) == used
         return not isinstance(answer, Conflict)
 
@@ -171,16 +171,13 @@ def _check(code: Code, redemption: Redemption) -> None:
         raise InvalidGrant("The code_verifier is missing, or is not the one whose SHA-256 was the code_challenge.")
 
 
-def _write(name: str, code: Code, seconds: float) -> Write:
+def _write(key: str, code: Code, before: Value, seconds: float) -> Write:
     value = {field: content for field, content in asdict(code).items() if content not in (None, "", 0.0, ())}
-    return Write(CODES + name, value, expires_in=seconds)
+    return Write(key, kept(Code, before, value), expires_in=seconds)
 
 
 def _code(record: Record) -> Code:
-    fields: dict[str, Any] = dict(record.value)
-    for name in ("scopes", "claims"):
-        fields[name] = tuple(fields.get(name, ()))
-    return Code(**fields)
+    return known(Code, record.value)
 
 
 def _hash(code: str) -> str:

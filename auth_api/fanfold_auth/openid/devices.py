@@ -28,8 +28,9 @@ from fanfold_auth.openid.refusals import (
     UnknownUserCode,
 )
 from fanfold_auth.refusals import InvalidGrant
+from fanfold_auth.stored import kept, known
 from fanfold_auth.tokens.sessions import Session, Sessions
-from fanfold_storage.records.protocol import Conflict, Expect, Records, Write
+from fanfold_storage.records.protocol import Conflict, Expect, Records, Value, Write
 from fanfold_web.refusals import Contended
 
 DEVICES = "auth/devices/"
@@ -82,7 +83,9 @@ class Devices:
             device = Device(_hash(token), _hash(shown), self._now() + SECONDS)
             code = Write(USER_CODES + device.code, {"device": name}, float(SECONDS))
             expected = [Expect(DEVICES + name, 0), Expect(code.key, 0)]
-            if not isinstance(self._records.transact(expected, [self._write(name, device), code]), Conflict):
+            if not isinstance(
+                self._records.transact(expected, [self._write(DEVICES + name, device, {}), code]), Conflict
+            ):
                 return token, f"{shown[:4]}-{shown[4:]}"
         raise Contended
 
@@ -102,13 +105,12 @@ class Devices:
         record = self._records.get(DEVICES + code.value["device"]) if code else None
         if code is None or record is None:
             raise UnknownUserCode
-        device = Device(**record.value)
+        device = known(Device, record.value)
         if device.state != "pending" or self._now() >= device.expires:
             raise UnknownUserCode
         decided = replace(device, state="allowed" if allow else "denied", user_id=session.user_id, browser=session.id)
-        name = record.key.removeprefix(DEVICES)
         # The device may ask at the same moment, which changes its record; so the code alone decides who is first.
-        writes = [self._write(name, decided), Write(key, None)]
+        writes = [self._write(record.key, decided, record.value), Write(key, None)]
         if isinstance(self._records.transact([Expect(key, code.revision)], writes), Conflict):
             raise UnknownUserCode
 
@@ -122,11 +124,11 @@ class Devices:
             record = self._records.get(DEVICES + match[1]) if match else None
             if match is None or record is None or not hmac.compare_digest(record.value["hash"], _hash(token)):
                 raise InvalidGrant("The device code is unknown, was used, or expired long ago. Start again.")
-            device = Device(**record.value)
+            device = known(Device, record.value)
             if device.state == "pending" and self._now() >= device.expires:
                 raise ExpiredDeviceCode
             after = None if device.state != "pending" else self._asked(device)
-            write = self._write(match[1], after) if after else Write(record.key, None)
+            write = self._write(record.key, after, record.value) if after else Write(record.key, None)
             if not isinstance(self._records.transact([Expect(record.key, record.revision)], [write]), Conflict):
                 return self._answer(device, after)
         raise Contended
@@ -149,8 +151,8 @@ class Devices:
             raise InvalidGrant("Whoever allowed this device has logged out since. Start again.")
         return user
 
-    def _write(self, name: str, device: Device) -> Write:
-        return Write(DEVICES + name, asdict(device), max(2.0, device.expires - self._now() + _KEPT))
+    def _write(self, key: str, device: Device, before: Value) -> Write:
+        return Write(key, kept(Device, before, asdict(device)), max(2.0, device.expires - self._now() + _KEPT))
 
 
 def _hash(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 from fanfold_auth.keys.sealing import Unsealable, seal, unseal
 from fanfold_auth.openid.clients import Client, Clients
 from fanfold_auth.openid.refusals import BadAuthorization, Declined, StalePage
+from fanfold_auth.stored import known
 
 PAGE_SECONDS = 900.0  # for which a login page may wait
 LONGEST = 1500  # characters of a parameter
@@ -122,9 +123,7 @@ class Requests:
             raise StalePage(
                 "This is not a page of this service. Go back to the application and log in again."
             ) from None
-        for name in ("scopes", "prompts", "claims"):
-            fields[name] = tuple(fields[name])
-        request = AuthorizationRequest(**fields)
+        request = known(AuthorizationRequest, fields)
         if not 0 <= self._now() - request.asked + 60 <= PAGE_SECONDS + 60:
             raise StalePage
         client = self._clients.find(request.client_id)

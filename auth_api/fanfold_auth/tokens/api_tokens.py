@@ -25,6 +25,7 @@ from typing import Any
 
 from fanfold_auth.accounts.users import ROLES, Role, User, Users
 from fanfold_auth.refusals import ApiTokenExists, InvalidGrant, NoSuchApiToken, TooManyApiTokens
+from fanfold_auth.stored import known
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
 from fanfold_web.clock import timestamp
@@ -231,8 +232,7 @@ def _narrowed(user: User, role: Role) -> tuple[Role, ...]:
 
 
 def _token(record: Record) -> ApiToken:
-    known = {name: record.value[name] for name in ApiToken.__dataclass_fields__ if name in record.value}
-    return ApiToken(**known)
+    return known(ApiToken, record.value)
 
 
 def _hash(text: str) -> str:

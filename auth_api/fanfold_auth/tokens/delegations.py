@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass
 
 from fanfold_auth.accounts.users import User, Users
 from fanfold_auth.refusals import InvalidGrant, NoSuchDelegation, TooManyDelegations
+from fanfold_auth.stored import known
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
 from fanfold_web.refusals import Contended
 from fanfold_web.tokens.authorization import NAME_PATTERN
@@ -79,7 +80,7 @@ class Delegations:
     def of(self, user: User) -> list[Delegation]:
         """All delegations of a user, at most MOST."""
         page = self._records.scan(_key(user.id, ""), limit=MOST)
-        return [Delegation(id=record.key.rpartition("/")[2], **record.value) for record in page.records]
+        return [known(Delegation, record.value, id=record.key.rpartition("/")[2]) for record in page.records]
 
     def end(self, user: User, delegation_id: str) -> None:
         """End one of a user's delegations. Raises NoSuchDelegation."""

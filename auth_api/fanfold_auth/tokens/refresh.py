@@ -25,6 +25,7 @@ from fanfold_auth.accounts.users import User, Users
 from fanfold_auth.keys.sealing import derive, seal, unseal
 from fanfold_auth.refusals import InvalidGrant
 from fanfold_auth.settings import Settings
+from fanfold_auth.stored import kept, known
 from fanfold_auth.tokens.sessions import FAMILIES, Kind, Sessions, Source
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
 from fanfold_web.refusals import Contended
@@ -74,7 +75,7 @@ class Refreshes:
         family = Family(user.name, user.epoch, self._now() + self._life, _hash(token), "", 0.0, "", client)
         kind: Kind = "application" if client else "command"
         session = self._sessions.new(kind, user, self._life, source, family=name, client=client, **about)
-        if isinstance(self._store(name, family, 0, self._sessions.write(session)), Conflict):
+        if isinstance(self._store(name, family, None, self._sessions.write(session)), Conflict):
             raise Contended  # the same 128 random bits twice: practically impossible
         return token
 
@@ -85,13 +86,13 @@ class Refreshes:
             record = self._records.get(FAMILIES + name)
             if record is None:
                 raise InvalidGrant
-            family = Family(**record.value)
+            family = known(Family, record.value)
             if family.client != client:
                 raise InvalidGrant
             user = self._owner(family, record)
             if _hash(token) == family.current:
                 successor = _token(name)
-                if not isinstance(self._store(name, self._next(family, token, successor), record.revision), Conflict):
+                if not isinstance(self._store(name, self._next(family, token, successor), record), Conflict):
                     return user, successor
             elif _hash(token) == family.previous and abs(self._now() - family.rotated) <= REPEAT_WITHIN:
                 return user, unseal(_sealing_key(token), family.sealed, _PURPOSE).decode()
@@ -117,12 +118,12 @@ class Refreshes:
         sealed = seal(_sealing_key(token), successor.encode(), _PURPOSE)
         return replace(family, current=_hash(successor), previous=_hash(token), rotated=self._now(), sealed=sealed)
 
-    def _store(self, name: str, family: Family, revision: int, *beside: Write) -> int | Conflict:
-        value = asdict(family)
+    def _store(self, name: str, family: Family, before: Record | None, *beside: Write) -> int | Conflict:
+        value = kept(Family, before.value if before else {}, asdict(family))
         if not family.client:
             del value["client"]  # so that replicas of older versions can read the families of the command
         write = Write(FAMILIES + name, value, expires_in=max(2.0, family.expires - self._now()))
-        return self._records.transact([Expect(write.key, revision)], [write, *beside])
+        return self._records.transact([Expect(write.key, before.revision if before else 0)], [write, *beside])
 
     def _end(self, record: Record) -> bool:
         answer = self._records.transact([Expect(record.key, record.revision)], [Write(record.key, None)])

@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from fanfold_auth.accounts.users import User, Users
 from fanfold_auth.refusals import NoSuchSession
+from fanfold_auth.stored import known
 from fanfold_storage.records.protocol import Record, Records, Write
 from fanfold_web.tokens.authorization import NAME_PATTERN
 
@@ -180,10 +181,7 @@ def _lasts_with(session: Session) -> str | None:
 
 def _session(record: Record) -> Session:
     user_id, _, session_id = record.key.removeprefix(SESSIONS).partition("/")
-    fields = dict(record.value)
-    for name in ("scopes", "claims"):
-        fields[name] = tuple(fields.get(name, ()))
-    return Session(id=session_id, user_id=user_id, **fields)
+    return known(Session, record.value, id=session_id, user_id=user_id)
 
 
 def _hash(cookie: str) -> str:
