@@ -116,6 +116,10 @@ class ApiTokens:
         found = self._records.get_many(sorted(keys)) if keys else {}
         return sorted(map(_token, found.values()), key=lambda token: token.name)
 
+    def valid(self, user: User) -> list[ApiToken]:
+        """Those of a user's that haven't expired."""
+        return [token for token in self.of(user) if self._now() < token.expires]
+
     def end(self, user: User, name: str) -> None:
         """End a user's token, and all access tokens that it was exchanged for. Raises NoSuchApiToken."""
         if not self._end(user.id, name):
@@ -128,7 +132,7 @@ class ApiTokens:
             self._end(token.user_id, token.name)
 
     def end_all(self, user_id: str) -> None:
-        """End all tokens of a user who was removed. What a crash leaves of them yields nothing, and expires."""
+        """End all tokens of a user. If the user was removed, what a crash leaves of them yields nothing, and expires."""
         for name in list(self._listed(user_id)[0]):
             self._end(user_id, name)
 
