@@ -27,12 +27,14 @@ from bench.workloads import (
     growth,
     indexing,
     lists,
+    logins,
     many_keys,
     services,
     sorting,
     starting,
     stopping,
     tasks,
+    watching,
     words,
 )
 
@@ -51,7 +53,12 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     },
     "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words, "sort-growth": growth.sort},
     "cluster": {"cluster": cluster.measure},
-    "services": {"services": services.measure, "lists": lists.measure},
+    "services": {
+        "services": services.measure,
+        "logins": logins.measure,
+        "lists": lists.measure,
+        "watching": watching.measure,
+    },
     "page": {},
 }
 ROWS = {name: row for rows in GROUPS.values() for name, row in rows.items()}

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.http import problems
+from fanfold_auth.http.issuer_path import IssuerPath
 from fanfold_auth.routes import (
     api_tokens,
     delegations,
@@ -27,7 +27,7 @@ from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records
 from fanfold_web.http import openapi
 from fanfold_web.http.envelope import Envelope
-from fanfold_web.http.operations import include, operation_id
+from fanfold_web.http.operations import described, include
 
 LARGEST_BODY = 64 * 1024  # bytes
 FROM_ANYWHERE = ("/authorize", "/logout")  # where applications send their users, also by forms of their own pages
@@ -36,6 +36,10 @@ _DESCRIPTION = """
 Users, tokens and keys of Fanfold. Log in at `/v1/login`, send the access token as `Authorization: Bearer TOKEN`,
 and get the next one at `/v1/token`. Services verify tokens offline with the keys at `/v1/keys`. Errors are RFC 9457
 problems.
+
+Other applications log people in through the OpenID provider here, whose metadata is at
+`/.well-known/openid-configuration`. Its pages (`/authorize`, `/login`, `/confirm`, `/logout`, `/device`) are for
+browsers, and not described here.
 """
 
 
@@ -43,18 +47,9 @@ def build_app(
     settings: Settings, records: Records, now: Callable[[], float] = time.time, hashing: Hashing | None = None
 ) -> FastAPI:
     """The service over a store of records. Raises BadSetting if the KEK file cannot be read."""
-    # No /docs: Swagger's page would run scripts from elsewhere on the origin that hands out tokens.
-    app = FastAPI(
-        title="Fanfold auth_api",
-        version=version("fanfold"),
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        root_path=urlsplit(settings.issuer).path.rstrip("/"),  # where a proxy leaves it in the path
-        generate_unique_id_function=operation_id,
-    )
+    app = described("Fanfold auth_api", _DESCRIPTION)
     app.state.service = service = wire(settings, records, now, hashing)
+    app.add_middleware(IssuerPath, path=urlsplit(settings.issuer).path.rstrip("/"))
     app.add_middleware(
         Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts,
         from_anywhere=FROM_ANYWHERE,

@@ -1,7 +1,7 @@
 """Requests over a few connections that are kept open: as many as are answered, or so many a second."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -72,6 +72,34 @@ def offer(port: int, request: Request, *, per_second: int, count: int) -> list[f
             took.append(time.perf_counter() - due)
 
     return _together(port, MOST_CONNECTIONS, send)
+
+
+def send_all(port: int, requests: Iterable[Request]) -> list[bytes]:
+    """Send each once, over a few connections; the answers, in any order. Raises Unexpected."""
+    rest, answers = iter(requests), list[bytes]()
+
+    def send(connection: HTTPConnection, _: list[float]) -> None:
+        answers.extend(_answer(connection, request) for request in rest)
+
+    _together(port, CONNECTIONS, send)
+    return answers
+
+
+def converse(port: int, firsts: Sequence[Request], follow: Callable[[bytes], Request], *, count: int) -> int:
+    """Over a connection each, send requests of which each follows from the last answer; how many there were in all.
+
+    Raises:
+        Unexpected: one was not answered as it should be.
+    """
+    numbers, rest = iter(range(count)), iter(firsts)
+
+    def send(connection: HTTPConnection, _: list[float]) -> None:
+        request = next(rest)
+        for _number in numbers:
+            request = follow(_answer(connection, request))
+
+    _together(port, len(firsts), send)
+    return count
 
 
 def in_threads(count: int, work: Callable[[], None]) -> None:

@@ -13,6 +13,34 @@ WAYS = {
 }
 
 
+PROOFS = {
+    "new": "checks of tokens that were never seen, one thread, no request",
+    "known": "checks of a token that was seen before",
+    "argon2": "passwords hashed, called directly, a thread for each core",
+    "login": "logins, `POST /v1/login`",
+    "raw": "compare-and-set transactions on records as large, called directly on the same records",
+    "refresh": "refreshes, `POST /v1/token`",
+    "code": "exchanges of codes, `POST /token`",
+}
+
+
+def logins(results: Results) -> Iterator[str]:
+    """What proving who one is costs."""
+    found = results.get("logins")
+    if not found:
+        return
+    yield "## Logins and tokens\n"
+    yield "The services run as above. Each refresh follows from the answer to the one before, over one connection."
+    yield "Codes are stored beforehand, as the login page stores them.\n"
+    yield "| | a second | runs |"
+    yield "|---|---|---|"
+    rates = found["checks"] | found["logins"] | found["grants"]
+    for way, what in PROOFS.items():
+        yield f"| {what} | {rates[way]['median']} | {runs(rates[way])} |"
+    yield ""
+    yield where(found)
+
+
 def services(results: Results) -> Iterator[str]:
     """A table for each kind of figure."""
     found = results.get("services")

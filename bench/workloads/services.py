@@ -13,8 +13,9 @@ from bench.harness.ways import scratch
 from bench.services.running import Up, empty_routes, services
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.job_records import JOBS, JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import JOBS, JobRecords
 
 FEW, MANY = 500, 5_000  # jobs, and logins
 ROUNDS = 5
@@ -25,14 +26,15 @@ LISTED, LISTS = 100, 200
 TEXT = "files:texts/a.txt"
 JOB = {"job": {"builtin": "wordcount"}, "inputs": [TEXT]}
 Figures = dict[str, Any]
+Timed = tuple[int, float]
+"""How many, in how many seconds."""
 
 
 def measure(scale: float) -> Figures:
     """All of them, one after the other in the same service."""
     few, many, offered, submitted = (max(8, round(count * scale)) for count in (FEW, MANY, OFFERED, SUBMITTED))
     with scratch() as folder, services(folder) as up, empty_routes() as empty:
-        put = up.request("PUT", "/v1/files/texts/a.txt", status=201)
-        ask(up.port, type(put)(put.method, put.path, put.headers, b"to be or not to be\n" * 50, put.status))
+        up.upload("texts/a.txt", b"to be or not to be\n" * 50)
         memory = {"jobs": {str(few): _after_jobs(up, few)}}
         found: Figures = {"status": _status(up, empty, SECONDS * min(1, scale))}
         up.hold()
@@ -63,7 +65,7 @@ def _status(up: Up, empty: int, seconds: float) -> Figures:
     status = up.request("GET", path)
     empty_ones = {name: type(status)("GET", f"/{name}") for name in ("sync", "async")}
     ask(empty, type(status)("POST", "/answer", {"Content-Type": "application/json"}, json.dumps(job).encode()))
-    return _in_turn(
+    return in_turn(
         {name: lambda one=one: len(repeat(empty, one, seconds=seconds)) for name, one in empty_ones.items()}
         | {"status": lambda: len(repeat(up.port, status, seconds=seconds))}
     )
@@ -83,7 +85,7 @@ def _submissions(up: Up, count: int) -> Figures:
             in_threads(CONNECTIONS, lambda: _transact_all(records, transactions))
             return count
 
-        return _in_turn({"raw": transact, "submitted": lambda: len(repeat(up.port, submit, count=count))})
+        return in_turn({"raw": transact, "submitted": lambda: len(repeat(up.port, submit, count=count))})
 
 
 class _Captured:
@@ -124,14 +126,16 @@ def _logins(up: Up, few: int, many: int) -> Figures:
     return held
 
 
-def _in_turn(ways: Mapping[str, Callable[[], int]]) -> Figures:
-    """Do each in turn; how many a second, round by round, and the median."""
+def in_turn(ways: Mapping[str, Callable[[], int | Timed]]) -> Figures:
+    """Do each in turn; how many a second, round by round, and the median. What prepares something times the rest."""
     rates: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
         for name, way in ways.items():
             began = time.perf_counter()
             count = way()
-            rates[name].append(round(count / (time.perf_counter() - began), 1))
+            took = time.perf_counter() - began
+            count, took = count if isinstance(count, tuple) else (count, took)
+            rates[name].append(round(count / took, 1))
             _tell(f"{name}: {rates[name][-1]}/s")
     return {name: {"median": statistics.median(found), "runs": found} for name, found in rates.items()}
 

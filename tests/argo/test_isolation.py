@@ -17,6 +17,7 @@ INTRUDER = Path(__file__).with_name("intruder.py")
 SECURITY = Path(__file__).parents[2] / "docs/security.md"
 ROOTS = {"pvc": "file:///data/", "s3": "s3://fanfold/"}
 SECRET = "nobody else's business"
+TEAM = "insiders"
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,13 @@ def victim(installation: Installation) -> Installation:
     admin = replace(installation, name="admin", home=installation.home.parent / "admin")
     name, password = f"v{secrets.token_hex(4)}", secrets.token_urlsafe(16)
     admin.fanfold("users", "add", name, "--role", "submitter", "--password-stdin", stdin=f"{password}\n")
+    admin.fanfold("groups", "add", TEAM, name)
     other = Installation(installation.namespace, installation.url, name, password, installation.home.parent / name)
     other.login()
     place = other.home / "secret.txt"
     place.write_text(SECRET)
     other.fanfold("put", place, "secret.txt")
+    other.fanfold("put", place, f"@team/{TEAM}/secret.txt")
     return other
 
 
@@ -84,6 +87,8 @@ def tries(me: Installation, victim: Installation, record: dict[str, Any], storag
         Try("change another user's file", "write", (root + theirs, "secret.txt")),
         Try("create a file among another user's", "create", (root + theirs, "new.txt")),
         Try("delete another user's file", "delete", (root + theirs, "secret.txt")),
+        Try("read a file of another's team", "read", (root, f"files/@team/{TEAM}/secret.txt")),
+        Try("create a file among those of another's team", "create", (f"{root}files/@team/{TEAM}/", "new.txt")),
         Try("change a shared file", "write", (f"{root}files/@shared/", "mine.txt")),
         Try("read another job's tree", "read", (root, f"{tree}job.json")),
         Try("list all jobs' trees", "listing", (root, "jobs/", names)),

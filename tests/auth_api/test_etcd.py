@@ -14,6 +14,7 @@ from fanfold_storage.errors import Unavailable
 from fanfold_storage.records.protocol import Records, Write
 from fanfold_storage.urls import open_records
 from tests.auth_api.service import PASSWORD, Clock, Replica, start_replica
+from tests.auth_api.test_api_tokens import access, claims, create, token
 from tests.servers import EtcdCluster, etcd
 from tests.waiting import at_once
 
@@ -87,6 +88,39 @@ def test_guesses_count_together(replicas: list[Replica]) -> None:
     answers = at_once(30, lambda i: replicas[i % 2].login("ada", f"wrong guess {i}").status_code)
     assert 1 <= answers.count(401) <= ACCOUNT_AND_ADDRESS.free
     assert set(answers) <= {401, 429, 503}
+
+
+def test_replicas_that_all_went_leave_everything_to_the_next(
+    settings: Settings, etcd_server: EtcdCluster, replicas: list[Replica], stores: list[Records], clock: Clock
+) -> None:
+    """Sessions, tokens, groups, what has ended, and what was guessed."""
+    one, two = replicas
+    session, admin = one.tokens("eve"), two.bearer("ada")
+    one.http.put("/v1/users/eve/groups/choir", headers=admin).raise_for_status()
+    ended = token(one, two.bearer("eve"), name="ended")
+    kept, gone = token(two, one.bearer("eve")), access(one, ended)
+    two.http.delete("/v1/tokens/ended", headers=two.bearer("eve")).raise_for_status()
+    for number in range(ACCOUNT_AND_ADDRESS.free):
+        two.login("ada", f"wrong guess {number}")
+    for store in stores:
+        store.close()
+    again = [open_records(etcd_server.url) for _ in range(2)]
+    try:
+        three, four = (start_replica(settings, store, clock) for store in again)
+        assert three.me(session["access_token"]).json()["groups"] == ["choir"]
+        assert claims(four, kept).groups == ["submitter", "choir"]
+        assert three.refresh(four.refresh(session["refresh_token"]).json()["refresh_token"]).status_code == 200
+        assert four.me(gone).status_code == 401
+        assert three.login("ada", "one guess more").status_code == 429
+    finally:
+        for store in again:
+            store.close()
+
+
+def test_names_of_tokens_are_unique_on_etcd_too(replicas: list[Replica]) -> None:
+    who = replicas[0].bearer("ada")
+    statuses = at_once(8, lambda i: create(replicas[i % 2], who, name=f"n{i % 2}").status_code)
+    assert sorted(statuses) == [201, 201, 409, 409, 409, 409, 409, 409]
 
 
 @pytest.mark.thorough

@@ -114,6 +114,31 @@ def test_two_processes_over_a_real_etcd(
 
 
 @pytest.mark.thorough
+def test_killed_at_once_they_lose_nobodys_session(
+    environ: dict[str, str], etcd_server: EtcdCluster, ring: dict[str, Any]
+) -> None:
+    environ["FANFOLD_AUTH_RECORDS"] = etcd_server.url
+    fill(etcd_server.url, ring)
+    assert run(environ, "admin", "ada", "--password-stdin", stdin=PASSWORD.encode()).returncode == 0
+    with served(environ, 2) as killed:
+        tokens = httpx.post(f"{killed[0].url}/v1/login", json={"name": "ada", "password": PASSWORD}).json()
+        body = {"name": "ci", "role": "viewer", "expires_in": 3600}
+        made = httpx.post(f"{killed[1].url}/v1/tokens", json=body, headers=bearer(tokens["access_token"])).json()
+        for replica in killed:
+            replica.process.kill()
+    with served(environ, 2) as (one, two):
+        assert httpx.get(f"{one.url}/v1/me", headers=bearer(tokens["access_token"])).status_code == 200
+        form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]}
+        assert httpx.post(f"{two.url}/v1/token", data=form).status_code == 200
+        exchange = {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token_type": "urn:fanfold:token-type:api-token",
+            "subject_token": made["token"],
+        }
+        assert httpx.post(f"{one.url}/v1/token", data=exchange).status_code == 200
+
+
+@pytest.mark.thorough
 def test_it_is_reached_over_ipv6(environ: dict[str, str], ring: dict[str, Any]) -> None:
     fill(environ["FANFOLD_AUTH_RECORDS"], ring)
     with served(environ, 1, "::1") as (one,):

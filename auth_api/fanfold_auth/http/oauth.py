@@ -9,11 +9,12 @@ from fastapi.responses import JSONResponse
 
 from fanfold_auth.http.answering import AnsweringRoute
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
+from fanfold_auth.http.problems import refusals
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.refusals import InvalidClient
 from fanfold_auth.refusals import InvalidTokenRequest
 from fanfold_auth.service import Service
-from fanfold_web.http.problems import note, response_to
+from fanfold_web.http.problems import MEDIA_TYPE, Responses, note, response_to
 from fanfold_web.refusals import Refusal
 
 
@@ -33,6 +34,15 @@ class OAuthRoute(AnsweringRoute):
         if isinstance(refusal, InvalidClient) and "authorization" in request.headers:
             response.headers["WWW-Authenticate"] = 'Basic realm="fanfold"'  # RFC 6749 §5.2
         return response
+
+
+def oauth_refusals(*classes: type[Refusal]) -> Responses:
+    """The refusals of an operation, for its OpenAPI `responses`; only the store's own come as problems alone."""
+    responses = refusals(*classes)
+    for response in responses.values():
+        content = response["content"]
+        content["application/json"] = content[MEDIA_TYPE]
+    return responses
 
 
 def client_of(request: Request, service: Service, form: dict[str, str]) -> tuple[Client, str]:

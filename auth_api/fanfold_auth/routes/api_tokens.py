@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from pydantic import BaseModel, Field, StrictInt
+from pydantic import BaseModel, BeforeValidator, Field, StrictInt
 
 from fanfold_auth.accounts.users import Role
 from fanfold_auth.http.access import AnyCaller, Person, TheService
@@ -33,13 +33,18 @@ _TEXT = "ffat_6aZ2hJ0YkXvT1bQwE8rL3gpD0n4Yt7sVfK2mXc9RzQ10000001W9xZ"
 TokenName = Annotated[str, Path(description="The token's name", examples=["ci"])]
 
 
+def _whole(number: object) -> object:
+    """A whole number, also if JSON writes it with a point and zeros."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
 class NewApiToken(BaseModel):
     """A token to create."""
 
     model_config = body({"name": "ci", "role": "submitter", "expires_in": _DEFAULT})
     name: str = Field(pattern=f"^{NAME_PATTERN}$", max_length=63, description="Unlike those of your other tokens")
     role: Role = Field(description="What it may do, at most what you may")
-    expires_in: StrictInt = Field(
+    expires_in: Annotated[StrictInt, BeforeValidator(_whole)] = Field(
         default=_DEFAULT, ge=SHORTEST, le=LONGEST, description="Seconds until it expires, at most those of a leap year"
     )
 

@@ -13,13 +13,21 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import InvalidGroup, NoSuchGroup, NoSuchUser, OldRecords, TooManyGroups
 from fanfold_auth.routes.users import UserView
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
+from fanfold_web.tokens.authorization import NAME_PATTERN
 
 router = APIRouter(tags=["groups"])
 
 _GUARDED = (Unauthenticated, Forbidden, Invalid)
 _GROUP = {"name": "analysts", "members": 2}
 
-GroupName = Annotated[str, Path(description="The group's name", examples=["analysts"])]
+GroupName = Annotated[
+    str,
+    Path(
+        description="The group's name, which isn't that of a role",
+        examples=["analysts"],
+        json_schema_extra={"pattern": f"^{NAME_PATTERN}$", "maxLength": 63},  # told, not checked here: users say why
+    ),
+]
 
 
 class GroupView(BaseModel):

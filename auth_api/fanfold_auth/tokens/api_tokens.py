@@ -132,7 +132,7 @@ class ApiTokens:
             self._end(token.user_id, token.name)
 
     def end_all(self, user_id: str) -> None:
-        """End all tokens of a user. If the user was removed, what a crash leaves of them yields nothing, and expires."""
+        """End all tokens of a user. If that one was removed, what a crash leaves of them yields nothing and expires."""
         for name in list(self._listed(user_id)[0]):
             self._end(user_id, name)
 
