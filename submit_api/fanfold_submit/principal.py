@@ -17,6 +17,8 @@ class Principal:
     name: str
     roles: tuple[Role, ...]
     groups: tuple[str, ...] = ()
+    is_script: bool = False
+    """Whether a script acts for the user, by an API token."""
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -31,6 +33,11 @@ class Principal:
     def is_admin(self) -> bool:
         """Whether the principal may see everybody's jobs."""
         return self.may("admin")
+
+    def demand_person(self) -> None:
+        """Raise Forbidden for a script: what a stolen API token can do must end with it, when it is revoked."""
+        if self.is_script:
+            raise Forbidden("An API token can't do this, since it would outlast the token: log in, and do it then.")
 
     def demand(self, role: Role, what: str = "This") -> None:
         """Raise Forbidden unless the principal may act in this role; `what` says what needs it."""

@@ -168,6 +168,13 @@ def test_who_left_sees_nothing_as_soon_as_their_token_has_ended(site: Site, ada:
     assert member(site, "bob", teams=()).http.get(f"/v1/jobs/{job}").status_code == 404
 
 
+def test_a_script_makes_no_secret_that_outlasts_its_token(site: Site) -> None:
+    refused = member(site, "bob", via="token-1").http.post("/v1/webhooks/secret")
+    assert refused.status_code == 403 and "log in" in refused.json()["detail"]
+    assert member(site, "bob").http.get("/v1/webhooks").json()["secret_created"] is None
+    assert member(site, "bob").http.post("/v1/webhooks/secret").status_code == 201
+
+
 def test_what_an_api_token_was_exchanged_for_ends_with_it(site: Site) -> None:
     bob = member(site, "bob", via="token-1")
     assert bob.http.get("/v1/me").json()["groups"] == ["choir"]
@@ -229,16 +236,17 @@ def test_a_teams_files_are_counted_for_the_team(open_site: Callable[..., Site], 
 
 def test_what_a_job_writes_for_a_team_is_counted_there(site: Site, ada: User, tmp_path: Path) -> None:
     ada.put("@team/choir/texts/a.txt", b"la la la\n")
-    ada.wait(ada.submit({**COUNT, "output": "files:@team/choir/counts/"}).json()["id"])
     objects = open_objects(f"file://{tmp_path}/data/")
     recount = Recount(site.records, site.objects, site.apps[0].app.state.service.stored, time.time)
 
     def counted() -> bool:
+        recount.count_stale()
         record = site.records.get(f"{ACCOUNTS}@team/choir")
         total = sum(stat.size for stat in objects.list("files/@team/choir/"))
-        recount.count_stale()
-        return record is not None and record.value["files"] == total
+        return record is not None and not record.value["is_stale"] and record.value["files"] == total
 
+    poll(counted, 20)
+    ada.wait(ada.submit({**COUNT, "output": "files:@team/choir/counts/"}).json()["id"])
     poll(counted, 20)
 
 
