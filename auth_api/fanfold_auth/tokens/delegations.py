@@ -11,8 +11,6 @@ revoked or its user is removed. While the user is disabled, it yields nothing. A
 jobs go on when their owner's password changes.
 """
 
-import hashlib
-import hmac
 import re
 import secrets
 import time
@@ -21,13 +19,15 @@ from dataclasses import asdict, dataclass
 
 from fanfold_auth.accounts.users import User, Users
 from fanfold_auth.refusals import InvalidGrant, NoSuchDelegation, TooManyDelegations
+from fanfold_auth.stored import known
+from fanfold_auth.tokens.opaque import RANDOM, hashed, matches, new_secret
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
 from fanfold_web.refusals import Contended
 from fanfold_web.tokens.authorization import NAME_PATTERN
 
 DELEGATIONS = "auth/delegations/"
 MOST = 200  # of one user
-_TOKEN = re.compile(rf"({NAME_PATTERN}):([0-9a-f]{{20}}):[A-Za-z0-9_-]{{43}}")
+_TOKEN = re.compile(rf"({NAME_PATTERN}):([0-9a-f]{{20}}):{RANDOM}")
 _ID = re.compile("[0-9a-f]{20}")
 
 
@@ -56,8 +56,8 @@ class Delegations:
                 "DELETE /v1/delegations/ID."
             )
         name = secrets.token_hex(10)
-        token = f"{user.id}:{name}:{secrets.token_urlsafe(32)}"
-        delegation = Delegation(name, user.name, purpose, _hash(token), self._now())
+        token = f"{user.id}:{name}:{new_secret()}"
+        delegation = Delegation(name, user.name, purpose, hashed(token), self._now())
         value = {field: content for field, content in asdict(delegation).items() if field != "id"}
         key = _key(user.id, name)
         if isinstance(self._records.transact([Expect(key, 0)], [Write(key, value)]), Conflict):
@@ -79,7 +79,7 @@ class Delegations:
     def of(self, user: User) -> list[Delegation]:
         """All delegations of a user, at most MOST."""
         page = self._records.scan(_key(user.id, ""), limit=MOST)
-        return [Delegation(id=record.key.rpartition("/")[2], **record.value) for record in page.records]
+        return [known(Delegation, record.value, id=record.key.rpartition("/")[2]) for record in page.records]
 
     def end(self, user: User, delegation_id: str) -> None:
         """End one of a user's delegations. Raises NoSuchDelegation."""
@@ -98,12 +98,8 @@ class Delegations:
     def _find(self, token: str) -> Record | None:
         match = _TOKEN.fullmatch(token)
         record = self._records.get(_key(match[1], match[3])) if match else None
-        return record if record and hmac.compare_digest(record.value["hash"], _hash(token)) else None
+        return record if record and matches(record.value["hash"], token) else None
 
 
 def _key(user_id: str, name: str) -> str:
     return f"{DELEGATIONS}{user_id}/{name}"
-
-
-def _hash(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
