@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -27,7 +26,7 @@ from fanfold_auth.settings import Settings
 from fanfold_storage.records.protocol import Records
 from fanfold_web.http import openapi
 from fanfold_web.http.envelope import Envelope
-from fanfold_web.http.operations import include, operation_id
+from fanfold_web.http.operations import described, include
 
 LARGEST_BODY = 64 * 1024  # bytes
 
@@ -42,17 +41,8 @@ def build_app(
     settings: Settings, records: Records, now: Callable[[], float] = time.time, hashing: Hashing | None = None
 ) -> FastAPI:
     """The service over a store of records. Raises BadSetting if the KEK file cannot be read."""
-    # No /docs: Swagger's page would run scripts from elsewhere on the origin that hands out tokens.
-    app = FastAPI(
-        title="Fanfold auth_api",
-        version=version("fanfold"),
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        root_path=urlsplit(settings.issuer).path.rstrip("/"),  # where a proxy leaves it in the path
-        generate_unique_id_function=operation_id,
-    )
+    base = urlsplit(settings.issuer).path.rstrip("/")  # where a proxy leaves it in the path
+    app = described("Fanfold auth_api", _DESCRIPTION, root_path=base)
     app.state.service = service = wire(settings, records, now, hashing)
     app.add_middleware(
         Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts

@@ -15,8 +15,9 @@ from bench.harness.ways import scratch
 from bench.services.running import Up, services
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.job import Job, State
-from fanfold_submit.jobs.job_records import JOBS, OUTPUTS, JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import JOBS, OUTPUTS, JobRecords
 from fanfold_submit.lists.migration import Migration
 from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.lists.question import Question, Sort

@@ -13,8 +13,9 @@ from bench.harness.ways import scratch
 from bench.services.running import Up, empty_routes, services
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.job_records import JOBS, JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import JOBS, JobRecords
 
 FEW, MANY = 500, 5_000  # jobs, and logins
 ROUNDS = 5

@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
-from urllib.parse import quote
 
-from fanfold_client.api.accounts import ApiTokens, Applications, Groups, LoginSessions
+from fanfold_client.api.accounts import ApiTokens, Applications, Delegations, Groups, LoginSessions
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
+from fanfold_client.api.paths import owner_path
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
 from fanfold_client.api.responses import About, File, Job, Me, Part
@@ -72,6 +72,7 @@ class Client:
         tokens: API tokens, with which scripts act for you: create, list, revoke.
         sessions: where you are logged in: list, end, end_all.
         clients: applications at which people log in through the auth service, for administrators: add, list, remove.
+        delegations: what services may do for the user when nobody is logged in: list, end.
         keys: the keys that sign tokens, for administrators.
     """
 
@@ -165,6 +166,11 @@ class Client:
         return Users(self._auth)
 
     @cached_property
+    def delegations(self) -> Delegations:
+        """What services may do for you when nobody is logged in."""
+        return Delegations(self._auth)
+
+    @cached_property
     def groups(self) -> Groups:
         """Groups of users; for administrators."""
         return Groups(self._auth)
@@ -220,8 +226,8 @@ class Client:
             quiet: show no progress.
             options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`, `memory="2GiB"`,
                 `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`,
-                `notify`, a URL that is told when the job has ended, `team`, a group of yours whose members also see the
-                job, and `key`, the idempotency key.
+                `notify`, a URL that is told when the job has ended, `priority`, for administrators, `team`, a group of
+                yours whose members also see the job, and `key`, the idempotency key.
 
         Raises:
             InvalidJob: the job can't run as written.
@@ -396,7 +402,7 @@ class Client:
         """
         files = jobs = 0
         while True:
-            removed = self._submit.json("DELETE", f"/v1/owners/{quote(owner_id, safe='')}")
+            removed = self._submit.json("DELETE", owner_path(owner_id))
             files, jobs = files + removed["files"], jobs + removed["jobs"]
             if removed["done"]:
                 return Removed(files, jobs)

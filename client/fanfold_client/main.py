@@ -64,6 +64,10 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
             "Manage accounts (for administrators), and change your own password.",
         ),
         "groups": ("fanfold_client.verbs.identity.groups:groups", "Manage groups of users (for administrators)."),
+        "delegations": (
+            "fanfold_client.verbs.identity.delegations:delegations",
+            "Show what services may do for you when you aren't logged in, and end it.",
+        ),
         "tokens": ("fanfold_client.verbs.identity.tokens:tokens", "Manage API tokens, with which scripts act for you."),
         "sessions": (
             "fanfold_client.verbs.identity.sessions:sessions",

@@ -3,7 +3,6 @@
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from importlib.metadata import version
 
 from anyio import to_thread
 from fastapi import FastAPI
@@ -33,7 +32,7 @@ from fanfold_submit.service import Service, wire
 from fanfold_submit.settings import Settings
 from fanfold_web.http import openapi
 from fanfold_web.http.envelope import Envelope
-from fanfold_web.http.operations import include, operation_id
+from fanfold_web.http.operations import described, include
 
 _DESCRIPTION = """
 MapReduce jobs: store files, submit jobs that read them, follow their progress, fetch their results. Get an access
@@ -50,17 +49,7 @@ def build_app(
     now: Callable[[], float] = time.time,
 ) -> FastAPI:
     """The service. Its controller runs as long as the app does; the caller closes the stores and the engine."""
-    # No /docs: Swagger's page would run scripts from elsewhere on the origin that serves the data.
-    app = FastAPI(
-        title="Fanfold submit_api",
-        version=version("fanfold"),
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        generate_unique_id_function=operation_id,
-        lifespan=_lifespan,
-    )
+    app = described("Fanfold submit_api", _DESCRIPTION, _lifespan)
     app.state.service = service = wire(settings, records, objects, engine, now)
     app.add_middleware(Envelope, service="submit", metrics=service.metrics, limit=limit, hosts=settings.hosts)
     problems.install(app)

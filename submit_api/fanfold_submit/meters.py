@@ -19,6 +19,7 @@ class Meters:
     reconcile_seconds: Histogram
     reconcile_errors: Counter
     ticks: Counter
+    tick_delay: Histogram
     messages: Counter
 
     @classmethod
@@ -40,5 +41,6 @@ class Meters:
             reconcile_seconds=histogram("reconcile_seconds", "Time that reconciling a job took."),
             reconcile_errors=counter("reconcile_errors", "Steps that failed and are repeated, by reason.", "reason"),
             ticks=counter("ticks", "Ticks of schedules of which this replica made something, by outcome.", "outcome"),
+            tick_delay=histogram("tick_delay_seconds", "Time after a tick at which its job was submitted."),
             messages=counter("messages", "Attempts to send a message to a webhook, by outcome.", "outcome"),
         )

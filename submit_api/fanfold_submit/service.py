@@ -8,6 +8,8 @@ from fanfold.engines import Engine
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import without_links
+from fanfold_submit.controllers.controller import Chore, Controller
+from fanfold_submit.controllers.record_controller import RecordController
 from fanfold_submit.events.changes import Changes
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
@@ -20,11 +22,10 @@ from fanfold_submit.lists.pages import JobLists
 from fanfold_submit.queueing.parts import Queueing, limits_of
 from fanfold_submit.queueing.view import QueueView
 from fanfold_submit.reconciling.clearing import Clearing, Kept
-from fanfold_submit.reconciling.controller import Controller
 from fanfold_submit.reconciling.deliveries import Deliveries
+from fanfold_submit.reconciling.job_controller import JobController
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
-from fanfold_submit.reconciling.record_controller import RecordController
 from fanfold_submit.runs.retry import Retrying
 from fanfold_submit.schedules.firing import Firing
 from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
@@ -45,11 +46,13 @@ from fanfold_submit.webhooks.targets import Targets
 from fanfold_web.metrics import Metrics
 from fanfold_web.readiness import WriteProbe
 
+CLEAR_SECONDS = 3600.0  # between looks for what has become old
 UPLOADS, UPLOADS_EACH = 32, 8
 BUNDLES, BUNDLES_EACH = 4, 2  # each waits on the service's own disk until it has been checked
 ADMISSIONS, ADMISSIONS_EACH = 8, 4  # each lists its inputs
 LISTINGS, LISTINGS_EACH = 8, 4  # of files, of jobs, and of results, which may be read to check them
-STREAMS, STREAMS_EACH = 64, 8  # of logs
+STREAMS, STREAMS_EACH = 64, 8  # logs that are followed
+READINGS, READINGS_EACH = 32, 8  # logs that are read to their end; each may hold a few MiB
 FOLLOWERS, FOLLOWERS_EACH = 300, 20  # streams of events, each with a connection of its own
 
 
@@ -70,7 +73,7 @@ class Service:
     admission: Admission
     retrying: Retrying
     changes: Changes
-    controller: Controller
+    controller: JobController
     schedules: Schedules
     timekeeper: RecordController
     secrets: Secrets
@@ -85,6 +88,7 @@ class Service:
     admissions: Slots = field(default_factory=lambda: Slots(ADMISSIONS, ADMISSIONS_EACH))
     listings: Slots = field(default_factory=lambda: Slots(LISTINGS, LISTINGS_EACH))
     streams: Seats = field(default_factory=lambda: Seats(STREAMS, STREAMS_EACH))
+    readings: Seats = field(default_factory=lambda: Seats(READINGS, READINGS_EACH, "log", "being read"))
     followers: Seats = field(default_factory=lambda: Seats(FOLLOWERS, FOLLOWERS_EACH))
 
     def view(self, job: Job) -> JobView:
@@ -92,7 +96,7 @@ class Service:
         return view_of(job, self.queueing.view, self.settings.argo_ui)
 
     @property
-    def controllers(self) -> Sequence[Controller | RecordController]:
+    def controllers(self) -> Sequence[Controller]:
         """What works by itself, as long as the service is served."""
         return self.controller, self.timekeeper, self.postman
 
@@ -127,17 +131,17 @@ def wire(
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
     kept = Kept.for_days(settings.keep_days, settings.unused_days)
     reconciler = Reconciler(jobs, engine, places, queueing, stored)
-    controller = Controller(
-        reconciler,
-        jobs,
-        engine,
-        settings.reconcile_seconds,
-        Clearing(records, jobs, objects, kept, now, lambda: named_by_schedules(scheduled, places)),
-        Listing(jobs, objects, places, now),
-        Migration(records, jobs),
-        queueing,
-        Recount(records, objects, stored, now),
-    )
+    clearing = Clearing(records, jobs, objects, kept, now, lambda: named_by_schedules(scheduled, places))
+    listing, migration = Listing(jobs, objects, places, now), Migration(records, jobs)
+    recount = Recount(records, objects, stored, now)
+    chores = [
+        Chore("listing jobs that Workflows have started", settings.reconcile_seconds, lambda _: listing.list_new()),
+        Chore("bringing jobs into their lists", settings.reconcile_seconds, lambda s: migration.run(s.is_set)),
+        Chore("counting what is stored", settings.reconcile_seconds, lambda _: recount.count_stale()),
+        Chore("clearing what is old", CLEAR_SECONDS, lambda _: clearing.clear()),
+        Chore("forgetting code that is gone", CLEAR_SECONDS, lambda _: recount.forget_bundles()),
+    ]
+    controller = JobController(reconciler, jobs, engine, settings.reconcile_seconds, queueing, chores)
     firing = Firing(scheduled, jobs, admission, delegations, queueing.meters, now)
     secrets = Secrets(records, now)
     deliveries = Deliveries(records, jobs, Targets(settings.webhooks), secrets, queueing.meters, now)

@@ -7,8 +7,9 @@ from fanfold.planning import planner
 from fanfold.planning.sizing import Sizing
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects, open_records, without_links
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.job import Job, State
-from fanfold_submit.jobs.job_records import JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.queueing.limits import Limits
 from fanfold_submit.queueing.parts import Queueing

@@ -261,11 +261,13 @@ def test_what_users_put_among_their_files_stays(site: Site) -> None:
 
 
 def test_the_service_clears_by_itself(site: Site, tmp_path: Path) -> None:
-    from fanfold_submit.reconciling.controller import Controller
+    from fanfold_submit.controllers.controller import Chore
+    from fanfold_submit.reconciling.job_controller import JobController
     from tests.waiting import poll
 
     old = site.job(OLD)
-    controller = Controller(site.bench.reconciler, site.bench.jobs, site.bench.engine, 30, site.clearing)
+    bench, clear = site.bench, Chore("clearing", 30.0, lambda _: site.clearing.clear())
+    controller = JobController(bench.reconciler, bench.jobs, bench.engine, 30, chores=[clear])
     controller.start()
     try:
         poll(lambda: site.bench.jobs.find(old.id) is None)

@@ -41,6 +41,20 @@ def test_a_tick_submits_a_job_of_its_owner_once(world: Scheduling) -> None:
     assert job.view().schedule and job.schedule and job.schedule.tick == "2026-11-24T22:00:00Z"
 
 
+def test_how_late_a_tick_was_is_counted_but_not_that_it_waited(world: Scheduling) -> None:
+    world.add(overlap="queue")
+    delays = world.meters.tick_delay
+    for minute, second in ((20, 45), (30, 5)):
+        world.wall.set(f"2026-11-24T07:{minute}:{second:02}Z")
+        world.fire()
+    assert 44 < delays._sum.get() < 46
+    world.end(world.submitted()[0])
+    world.wall.set("2026-11-24T07:38:00Z")
+    world.fire()
+    assert world.ticks() == ["2026-11-24T07:20:00Z", "2026-11-24T07:30:00Z"]
+    assert delays._sum.get() < 46, "the second waited for the first"
+
+
 def test_replicas_that_fire_together_submit_one_job_for_each_tick(world: Scheduling) -> None:
     world.add(overlap="allow", catch_up="all")
     world.wall.set("2026-11-24T08:20:01Z")

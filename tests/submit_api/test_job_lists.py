@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from fanfold_storage.records import Page, Record, Records
 from fanfold_storage.urls import open_records
+from fanfold_submit.job_ids import milliseconds_of, new_job_id
 from fanfold_submit.jobs.job import Job, Scheduled, State
-from fanfold_submit.jobs.job_records import JobRecords, milliseconds_of, new_job_id
+from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.listed import VERSION, milliseconds_taken, words_in, words_of
 from fanfold_submit.lists import pages as job_pages
 from fanfold_submit.lists.migration import Migration

@@ -20,6 +20,7 @@ from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.defined import defined_job
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.outputs.results import results_of
+from fanfold_submit.jobs.steering import cancel
 from fanfold_submit.principal import Principal
 from fanfold_submit.reconciling import listing
 from fanfold_submit.reconciling.listing import PATIENCE, Listing
@@ -123,7 +124,7 @@ def test_its_owner_and_admins_see_it_and_nobody_stops_it_here(cluster: Cluster) 
     with pytest.raises(NoSuchJob):
         cluster.jobs.visible(job.id, to=BOB)
     with pytest.raises(NotAdmitted, match="argo stop -n team visits-x7k2p"):
-        cluster.jobs.cancel(job.id, ADA)
+        cancel(job.id, ADA, cluster.jobs)
 
 
 def test_without_an_owner_only_admins_see_it(cluster: Cluster) -> None:

@@ -14,17 +14,20 @@ from fanfold.engines import Phase
 from fanfold.engines.protocol import Pending
 from fanfold.planning import planner
 from fanfold_steps.summary.task_table import find_table
+from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import ProgressReader
+from fanfold_steps.tree.task import Task
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records import Records
 from fanfold_storage.urls import open_objects
+from fanfold_submit.controllers.work_queue import WorkQueue
 from fanfold_submit.jobs.job_records import JobRecords
+from fanfold_submit.reconciling import closing
 from fanfold_submit.reconciling import reconciler as reconciler_module
-from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.job_controller import JobController
 from fanfold_submit.reconciling.reconciler import DISPATCHES_AGAIN, LONGEST_REASON, Reconciler
-from fanfold_submit.reconciling.work_queue import WorkQueue
 from tests.submit_api.reconciling import Bench
 from tests.waiting import poll
 
@@ -63,7 +66,7 @@ def test_workers_that_cant_do_the_job_are_not_started_again_but_stopped(bench: B
     seen = bench.reconcile(job)
     assert seen.state == "failed" and seen.error
     assert seen.error["detail"] == "The workers can't do the job. map(0:0): the image x can't be pulled."
-    monkeypatch.setattr(reconciler_module, "LINGER", dict.fromkeys(reconciler_module.LINGER, 0.0))
+    monkeypatch.setattr(closing, "LINGER", dict.fromkeys(closing.LINGER, 0.0))
     assert bench.settle(job) == seen
     assert crew.phase is not Phase.ACTIVE
     assert bench.engine.started == [job.id]
@@ -148,6 +151,42 @@ def test_a_tree_that_another_version_began_ends_the_job_in_words(bench: Bench, k
     assert seen.state == "failed" and seen.error
     assert "the job was begun by another version of Fanfold" in seen.error["detail"]
     assert "start over: with --overwrite, or by submitting the job again" in seen.error["detail"]
+
+
+def test_a_job_that_failed_tells_what_its_other_workers_still_did(bench: Bench) -> None:
+    job = bench.admit()
+    bench.reconcile(job)
+    bench.engine.work(job.id, 1, planned=4)
+    bench.engine.fail(job.id)
+    failed = bench.reconcile(job)
+    assert (failed.state, failed.tasks_done) == ("failed", 2), "the split and one map"
+    tree = JobTree.open(job.url)
+    for index in (2, 3):  # by workers that haven't seen the failure yet
+        tree.commit(Task(0, "map", index), Commit("b", records=3, bytes=4, counters={"words": {"long": 1}}))
+    bench.engine.end(job.id)
+    seen = bench.settle(job)
+    (step,) = [step for step in seen.stages[0].steps if step.step == "map"]
+    assert (step.done, step.records, step.failed) == (3, 11, 1)
+    assert seen.counters["words"] == {"long": 2}
+    unchanged = {"state", "finished", "error", "runs"}
+    assert seen.model_dump(include=unchanged) == failed.model_dump(include=unchanged)
+    assert bench.jobs.queue()[0] == []
+
+
+def test_what_its_workers_still_did_is_left_out_if_it_can_t_be_stored(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = bench.admit()
+    bench.reconcile(job)
+    bench.engine.fail(job.id)
+    failed = bench.reconcile(job)
+    read = ProgressReader.read
+    monkeypatch.setattr(
+        ProgressReader, "read", lambda reader: replace(read(reader), counters={"words": {"x" * (2 << 20): 1}})
+    )
+    bench.engine.end(job.id)
+    assert bench.settle(job).counters == failed.counters
+    assert bench.jobs.queue()[0] == []
 
 
 def test_what_is_too_large_to_be_remembered_ends_the_job(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -432,7 +471,7 @@ def test_the_loop_outlives_everything_being_away(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     flaky = Flaky(bench.records)
     jobs = JobRecords(flaky)  # type: ignore[arg-type]
-    controller = Controller(
+    controller = JobController(
         bench.replica(jobs),
         jobs,
         bench.engine,

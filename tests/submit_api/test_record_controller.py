@@ -10,7 +10,7 @@ import pytest
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.records import Records, Write
 from fanfold_storage.urls import open_records
-from fanfold_submit.reconciling.record_controller import RecordController
+from fanfold_submit.controllers.record_controller import RecordController
 from fanfold_submit.refusals import AuthAway
 from tests.waiting import poll
 

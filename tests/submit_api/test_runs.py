@@ -17,6 +17,7 @@ from fanfold_steps.tree.task import Task
 from fanfold_storage.objects import read_all
 from fanfold_storage.objects.filesystem import FilesystemObjects
 from fanfold_storage.urls import open_objects
+from fanfold_submit.going import Going
 from fanfold_submit.jobs.admission import Admission
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.job import Job, State
@@ -24,6 +25,7 @@ from fanfold_submit.jobs.job_records import JobAtRevision
 from fanfold_submit.jobs.request import Spec
 from fanfold_submit.principal import Principal
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.refusals import PlaceRefused
 from fanfold_submit.runs.retry import Retrying, RetryRequest
 from fanfold_web.refusals import Refusal
 from tests.submit_api.job_lists import wrong_lists
@@ -32,6 +34,7 @@ from tests.submit_api.test_crashes import Killed, Tripwire
 
 ADA = Principal("ada", "ada", ("submitter",))
 STAGED = Task(0, "reduce", 0)
+SHA = "5a" * 32
 
 
 def retrying(bench: Bench) -> Retrying:
@@ -93,6 +96,43 @@ def test_a_late_replica_neither_closes_the_next_run_nor_changes_it(bench: Bench)
     assert bench.jobs.writer_of(before.job) == before.job.id
     assert not bench.jobs.begin_run(before, before.job.next_run("", resumed=True))
     assert found(bench, before.job).job.runs == 2
+
+
+def with_code(bench: Bench, job: Job) -> RetryRequest:
+    """A retry with other code, which was uploaded before."""
+    open_objects(bench.root).put(f"bundles/{SHA}", [b"PK"])
+    spec = replace(conf_from_json(job.conf).spec, bundle=SHA)
+    return RetryRequest(code=Spec(spec=json.loads(json.dumps(asdict(spec)))))
+
+
+def test_a_job_is_not_retried_with_code_that_is_being_cleared(bench: Bench) -> None:
+    job = failed(bench)
+    request = with_code(bench, job)
+    going = Going.now(bench.records).begin(bench.records, [f"bundles/{SHA}"], bench.clock())
+    assert going
+    with pytest.raises(PlaceRefused, match="just being cleared"):
+        retry(bench, job, request)
+    going.end(bench.records)
+    assert retry(bench, job, request).runs == 2
+
+
+def test_a_retry_that_was_checked_before_its_code_went_is_checked_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = failed(bench)
+    request = with_code(bench, job)
+    next_run = Retrying._next_run
+
+    def then_clear(*given: Any) -> Job:
+        after = next_run(*given)
+        monkeypatch.undo()
+        assert Going.now(bench.records).begin(bench.records, [f"bundles/{SHA}"], bench.clock())
+        return after
+
+    monkeypatch.setattr(Retrying, "_next_run", then_clear)
+    with pytest.raises(PlaceRefused, match="just being cleared"):
+        retry(bench, job, request)
+    assert found(bench, job).job.runs == 1
 
 
 def test_a_late_replica_sweeps_nothing_of_the_next_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

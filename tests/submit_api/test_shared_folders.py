@@ -1,5 +1,6 @@
 """`@shared/NAME/`: read by all, written by the user of that name, and by nobody who takes the name later."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from fanfold_storage.urls import open_objects
 from fanfold_submit.storing.accounts import ACCOUNTS
+from fanfold_submit.storing.recount import Recount
 from tests.submit_api.conftest import Site, User
 from tests.waiting import poll
 
@@ -83,7 +85,7 @@ def test_what_lies_there_is_counted_for_the_folder(open_site: Callable[..., Site
     ada.put("a", b"x" * 90)
     refused = ada.http.put("/v1/files/@shared/ada/b", content=b"x" * 20)
     assert refused.status_code == 413 and "@shared/ada/" in refused.json()["detail"]
-    recount = site.apps[0].app.state.service.controller._recount
+    recount = Recount(site.records, site.objects, site.apps[0].app.state.service.stored, time.time)
     objects = open_objects(f"file://{tmp_path}/data/")
     assert sum(stat.size for stat in objects.list("files/@shared/")) == 590
 

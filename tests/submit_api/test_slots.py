@@ -11,8 +11,10 @@ import anyio
 import httpx
 import pytest
 
+from fanfold_submit import slots as slots_module
+from fanfold_submit.refusals import TooManyStreams
 from fanfold_submit.service import ADMISSIONS_EACH, LISTINGS_EACH, UPLOADS_EACH
-from fanfold_submit.slots import Slots
+from fanfold_submit.slots import Seats, Slots
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -47,6 +49,51 @@ def test_a_user_gets_so_many_threads_and_all_together_so_many() -> None:
     anyio.run(everybody)
     assert most["all"] == 5
     assert max(count for user, count in most.items() if user != "all") == 2
+
+
+def test_who_can_wait_gets_a_seat_when_another_is_left() -> None:
+    came: list[str] = []
+
+    async def sit(seats: Seats, user: str, leave: anyio.Event) -> None:
+        with await seats.wait(user):
+            came.append(user)
+            await leave.wait()
+
+    async def everybody() -> None:
+        seats, leave = Seats(3, 2, "log", "being read"), anyio.Event()
+        async with anyio.create_task_group() as group:
+            for user in ("ada", "ada", "ada", "bob", "cleo"):
+                group.start_soon(sit, seats, user, leave)
+            await anyio.wait_all_tasks_blocked()
+            assert sorted(came) == ["ada", "ada", "bob"]
+            group.cancel_scope.deadline = anyio.current_time() + slots_module.PATIENCE / 2
+            leave.set()
+        assert sorted(came) == ["ada", "ada", "ada", "bob", "cleo"]
+        assert not seats._taken and not seats._waiting, "nothing is kept of users who are gone"
+
+    anyio.run(everybody)
+
+
+def test_who_waits_too_long_for_a_seat_or_in_too_great_a_crowd_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots_module, "PATIENCE", 0.05)
+    monkeypatch.setattr(slots_module, "MOST_WAITING", 2)
+
+    async def everybody() -> None:
+        seats = Seats(2, 1, "log", "being read")
+        with seats.take("ada"):
+            async with anyio.create_task_group() as group:
+
+                async def waiting() -> None:
+                    with pytest.raises(TooManyStreams, match="You have 1 log being read, as many as"):
+                        await seats.wait("ada")
+
+                group.start_soon(waiting)
+                group.start_soon(waiting)
+                await anyio.wait_all_tasks_blocked()
+                with pytest.raises(TooManyStreams, match="and 2 requests wait for them to end"):
+                    await seats.wait("ada")
+
+    anyio.run(everybody)
 
 
 def test_who_gives_up_waiting_gives_the_turn_back() -> None:

@@ -12,8 +12,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from pydantic import ValidationError
 
 from fanfold_storage.records.sqlite import SqliteRecords
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.job import IllegalChange, Job, State
-from fanfold_submit.jobs.job_records import IdempotencyKey, JobAtRevision, JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import IdempotencyKey, JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.queueing.limits import Limits
 from fanfold_submit.queueing.parts import Queueing

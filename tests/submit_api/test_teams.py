@@ -13,6 +13,7 @@ from fanfold_storage.urls import open_objects
 from fanfold_submit.jobs.places import Places
 from fanfold_submit.principal import Principal
 from fanfold_submit.storing.accounts import ACCOUNTS
+from fanfold_submit.storing.recount import Recount
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -230,11 +231,12 @@ def test_what_a_job_writes_for_a_team_is_counted_there(site: Site, ada: User, tm
     ada.put("@team/choir/texts/a.txt", b"la la la\n")
     ada.wait(ada.submit({**COUNT, "output": "files:@team/choir/counts/"}).json()["id"])
     objects = open_objects(f"file://{tmp_path}/data/")
+    recount = Recount(site.records, site.objects, site.apps[0].app.state.service.stored, time.time)
 
     def counted() -> bool:
         record = site.records.get(f"{ACCOUNTS}@team/choir")
         total = sum(stat.size for stat in objects.list("files/@team/choir/"))
-        site.apps[0].app.state.service.controller._recount.count_stale()
+        recount.count_stale()
         return record is not None and record.value["files"] == total
 
     poll(counted, 20)

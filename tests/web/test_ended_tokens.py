@@ -137,4 +137,6 @@ def test_a_token_of_a_removed_user_is_not_the_next_ones(both: Both) -> None:
     again = both.users.create("bob", PASSWORD, ["viewer"])
     assert both.who(bob) == (401, 401)
     headers = {"Authorization": f"Bearer {both.login('bob')['access_token']}"}
-    assert both.submit.get("/v1/me", headers=headers).json() == {"id": again.id, "name": "bob", "roles": ["viewer"]}
+    assert both.submit.get("/v1/me", headers=headers).json() == {
+        "id": again.id, "name": "bob", "roles": ["viewer"], "groups": [],
+    }  # fmt: skip

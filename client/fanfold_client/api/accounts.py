@@ -1,4 +1,4 @@
-"""What belongs to accounts besides their passwords and roles: groups, API tokens, sessions; and applications."""
+"""What belongs to accounts besides passwords and roles: groups, API tokens, sessions, delegations; and applications."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import NotRequired, TypedDict, cast
 from urllib.parse import quote
 
+from fanfold_client.api.paths import delegation_path
 from fanfold_client.api.problems import Refused
 from fanfold_client.api.responses import User
 from fanfold_client.api.transport import Transport
@@ -22,6 +23,14 @@ class ApiToken(TypedDict):
     expires: str
     last_used: str | None
     token: NotRequired[str]
+
+
+class Delegation(TypedDict):
+    """What a service may do for a user when nobody is logged in, such as to submit the jobs of a schedule."""
+
+    id: str
+    purpose: str
+    created: str
 
 
 class Group(TypedDict):
@@ -171,6 +180,21 @@ class Applications:
     def remove(self, client_id: str) -> None:
         """Forget an application: nobody can log in there any more. Raises NotFound."""
         self._transport.request("DELETE", f"/v1/clients/{quote(client_id, safe='')}")
+
+
+class Delegations:
+    """What services may do for you. Adding a schedule makes one, removing it ends that."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(self) -> Sequence[Delegation]:
+        """Your delegations."""
+        return cast(Sequence[Delegation], self._transport.json("GET", "/v1/delegations")["items"])
+
+    def end(self, delegation: str) -> None:
+        """End one: a schedule pauses when it is due, and says why. Raises NotFound: you have none with this id."""
+        self._transport.request("DELETE", delegation_path(delegation))
 
 
 def seconds_of(duration: timedelta | str) -> int:

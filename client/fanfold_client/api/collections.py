@@ -15,11 +15,10 @@ from fanfold_client.api.credentials import valid_name
 from fanfold_client.api.download import download
 from fanfold_client.api.events import Event, events
 from fanfold_client.api.job_filters import JobFilters, query_of
+from fanfold_client.api.paths import file_path, job_path, user_path
 from fanfold_client.api.problems import NotFound, Refused
 from fanfold_client.api.responses import About, BadRecord, File, Job, Key, Part, Results, User
 from fanfold_client.api.transport import Transport
-from fanfold_storage.errors import InvalidKey
-from fanfold_storage.objects import validate_key
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -50,7 +49,7 @@ class Files:
         size = len(source) if isinstance(source, bytes) else source.stat().st_size
         response = self._transport.json(
             "PUT",
-            _file(path),
+            file_path(path),
             content=_body(source, observe),
             headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
         )
@@ -58,7 +57,7 @@ class Files:
 
     def read(self, path: str) -> Iterator[bytes]:
         """The bytes of a file. Resumes if the connection breaks."""
-        return download(self._transport, _file(path))
+        return download(self._transport, file_path(path))
 
     def list(self, prefix: str = "") -> Iterator[File]:
         """All files whose paths begin with `prefix`, in order."""
@@ -83,7 +82,7 @@ class Files:
 
     def remove(self, path: str) -> None:
         """Remove a file."""
-        self._transport.request("DELETE", _file(path))
+        self._transport.request("DELETE", file_path(path))
 
 
 class Bundles:
@@ -141,7 +140,7 @@ class Jobs:
 
     def get(self, job: str) -> Job:
         """A job in its current state."""
-        return cast(Job, self._transport.json("GET", _job(job)))
+        return cast(Job, self._transport.json("GET", job_path(job)))
 
     def list(self, *, limit: int | None = None, **filters: "Unpack[JobFilters]") -> Iterator[Job]:
         """Your jobs, the newest first unless filters say otherwise.
@@ -170,7 +169,7 @@ class Jobs:
 
     def cancel(self, job: str) -> Job:
         """Request the cancellation of a job. Repeating the request has no effect."""
-        return cast(Job, self._transport.json("POST", f"{_job(job)}/cancel", repeatable=True))
+        return cast(Job, self._transport.json("POST", job_path(job, "cancel"), repeatable=True))
 
     def events(self, job: str, after: str = "") -> Iterator[Event]:
         """What changes of the job, as it happens, until it has ended. Continues when the connection breaks.
@@ -182,33 +181,33 @@ class Jobs:
         Raises:
             NoStream: nothing is streamed here.
         """
-        return events(self._transport, f"{_job(job)}/events", after)
+        return events(self._transport, job_path(job, "events"), after)
 
     def retry(self, job: str, request: dict[str, Any]) -> Job:
         """Give a job that failed or was cancelled another run. With `run` in the request, it may be repeated.
 
         Raises Conflict: its workers are still stopping, its output isn't free, or it hasn't failed.
         """
-        response = self._transport.json("POST", f"{_job(job)}/retry", json=request, repeatable="run" in request)
+        response = self._transport.json("POST", job_path(job, "retry"), json=request, repeatable="run" in request)
         return cast(Job, response)
 
     def workflow(self, job: str, run: int | None = None) -> str:
         """The Argo Workflow of the job's last run, or of another one, as YAML. Raises Conflict: it has none."""
         query = {} if run is None else {"run": str(run)}
-        return self._transport.request("GET", f"{_job(job)}/workflow", params=query).text
+        return self._transport.request("GET", job_path(job, "workflow"), params=query).text
 
     def prioritize(self, job: str, priority: int) -> Job:
         """Let a job that waits start before its owner's others, or after them; for administrators. Raises Conflict."""
         body = {"priority": priority}
-        return cast(Job, self._transport.json("POST", f"{_job(job)}/priority", json=body, repeatable=True))
+        return cast(Job, self._transport.json("POST", job_path(job, "priority"), json=body, repeatable=True))
 
     def delete(self, job: str) -> None:
         """Remove a job that has ended, with its results unless they are among the files. Raises NotFound, Conflict."""
-        self._transport.json("DELETE", _job(job))
+        self._transport.json("DELETE", job_path(job))
 
     def results(self, job: str) -> Results:
         """The files of the job's output and of its named ones, in order. Raises Conflict: it has no results."""
-        return cast(Results, self._transport.json("GET", f"{_job(job)}/results"))
+        return cast(Results, self._transport.json("GET", job_path(job, "results")))
 
     def parts(self, job: str, output: str | None = None) -> Sequence[Part]:
         """The files of the job's output, or of a named one, in order. Raises NotFound: it has no such output."""
@@ -224,7 +223,7 @@ class Jobs:
     def read(self, job: str, output: str | None = None, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
         """The bytes of all parts, in order, or a range of them. Resumes if the connection breaks."""
         query = "" if output is None else f"?output={quote(output, safe='')}"
-        return download(self._transport, f"{_job(job)}/results/data{query}", start, stop)
+        return download(self._transport, job_path(job, "results/data") + query, start, stop)
 
 
 class Quarantine:
@@ -235,12 +234,12 @@ class Quarantine:
 
     def list(self, job: str) -> Iterator[BadRecord]:
         """The job's bad records, in the order of the input, each with its position and what was wrong."""
-        return _pages(self._transport, f"{_job(job)}/quarantine", {"limit": str(LARGEST_BAD_PAGE)})
+        return _pages(self._transport, job_path(job, "quarantine"), {"limit": str(LARGEST_BAD_PAGE)})
 
     def read(self, job: str, input: str | None = None) -> Iterator[bytes]:
         """The bad records as they were, those of a named input: a file that a job reads again. Raises NotFound."""
         query = "" if input is None else f"?input={quote(input, safe='')}"
-        return download(self._transport, f"{_job(job)}/quarantine/records{query}")
+        return download(self._transport, job_path(job, "quarantine/records") + query)
 
 
 class Users:
@@ -260,15 +259,15 @@ class Users:
 
     def get(self, name: str) -> User:
         """One account."""
-        return cast(User, self._transport.json("GET", _user(name)))
+        return cast(User, self._transport.json("GET", user_path(name)))
 
     def disable(self, name: str) -> User:
         """Disable an account and end its logins."""
-        return cast(User, self._transport.json("PATCH", _user(name), json={"disabled": True}))
+        return cast(User, self._transport.json("PATCH", user_path(name), json={"disabled": True}))
 
     def enable(self, name: str) -> User:
         """Enable an account that was disabled."""
-        return cast(User, self._transport.json("PATCH", _user(name), json={"disabled": False}))
+        return cast(User, self._transport.json("PATCH", user_path(name), json={"disabled": False}))
 
     def set_password(self, name: str, password: str, current: str | None = None) -> None:
         """Change a user's password, which ends their logins. Changing your own needs the `current` one.
@@ -278,19 +277,19 @@ class Users:
         """
         body = {"password": password} if current is None else {"password": password, "current": current}
         # Sent twice, a change of your own could fail the second time: the current password is then another.
-        self._transport.request("PUT", f"{_user(name)}/password", repeatable=current is None, json=body)
+        self._transport.request("PUT", user_path(name, "password"), repeatable=current is None, json=body)
 
     def grant(self, name: str, role: str) -> User:
         """Grant a role."""
-        return cast(User, self._transport.json("PUT", f"{_user(name)}/roles/{quote(role, safe='')}"))
+        return cast(User, self._transport.json("PUT", user_path(name, f"roles/{role}")))
 
     def revoke(self, name: str, role: str) -> User:
         """Revoke a role."""
-        return cast(User, self._transport.json("DELETE", f"{_user(name)}/roles/{quote(role, safe='')}"))
+        return cast(User, self._transport.json("DELETE", user_path(name, f"roles/{role}")))
 
     def remove(self, name: str) -> None:
         """Remove an account."""
-        self._transport.request("DELETE", _user(name))
+        self._transport.request("DELETE", user_path(name))
 
 
 class Keys:
@@ -329,24 +328,6 @@ class SubmitService(Protocol):
 
     def about(self) -> About:
         """What the submit service says about itself."""
-
-
-def _file(path: str) -> str:
-    """The URL path of a file. Checked here, because HTTP clients resolve `..` before the service could refuse it."""
-    try:
-        return f"/v1/files/{quote(validate_key(path))}"
-    except UnicodeEncodeError as error:
-        raise Refused(f"{path!r} can't be a path in the service, as it isn't UTF-8: rename the file") from error
-    except InvalidKey as error:
-        raise Refused(str(error)) from error
-
-
-def _job(job: str) -> str:
-    return f"/v1/jobs/{quote(job, safe='')}"
-
-
-def _user(name: str) -> str:
-    return f"/v1/users/{quote(name, safe='')}"
 
 
 def _paged(filters: JobFilters, limit: int | None) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fanfold_client.api.paths import NAME_PATTERN
 from fanfold_client.api.problems import NotAllowed, Refused
 from fanfold_client.api.transport import Transport
 
 API_TOKEN_PREFIX, API_TOKEN_TYPE = "ffat_", "urn:fanfold:token-type:api-token"  # as in auth_api; a test compares them
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 (RFC 8693's word)
-NAME_PATTERN = "[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?"  # as in auth_api; a test compares them
 EARLY = 30.0  # seconds before its expiry at which an access token is renewed, lest it expires in transit
 
 

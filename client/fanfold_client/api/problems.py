@@ -80,6 +80,7 @@ _BY_TYPE: dict[str, type[ClientError]] = {
 
 _FOR_THE_COMMAND: dict[str, tuple[str, str]] = {
     "no-such-job": ("List yours with GET /v1/jobs.", "`fanfold jobs` lists yours."),
+    "no-such-delegation": ("List yours with GET /v1/delegations.", "`fanfold delegations list` lists yours."),
     "no-such-schedule": ("List yours with GET /v1/schedules.", "`fanfold schedule list` lists yours."),
 }
 """By problem type: the route that the service suggests, and the command that replaces it in the message."""

@@ -89,6 +89,7 @@ class Job(TypedDict):
     runs: NotRequired[int]
     retried: NotRequired[str | None]
     resumed: NotRequired[bool | None]
+    anew: NotRequired[list[int]]
     waiting: NotRequired[Wait | None]
     priority: NotRequired[int]
     worker_seconds: NotRequired[float]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, NotRequired, TypedDict, cast
 from urllib.parse import quote
 
+from fanfold_client.api.paths import schedule_path
 from fanfold_client.api.responses import Job
 from fanfold_client.api.transport import Transport
 
@@ -71,15 +72,15 @@ class Schedules:
 
     def pause(self, name: str, owner: str | None = None) -> Schedule:
         """Submit nothing until it is resumed. Repeating the request has no effect."""
-        return cast(Schedule, self._transport.json("POST", _path(name, "/pause", owner), repeatable=True))
+        return cast(Schedule, self._transport.json("POST", _path(name, "pause", owner), repeatable=True))
 
     def resume(self, name: str, owner: str | None = None) -> Schedule:
         """Go on with the next tick. Repeating the request has no effect."""
-        return cast(Schedule, self._transport.json("POST", _path(name, "/resume", owner), repeatable=True))
+        return cast(Schedule, self._transport.json("POST", _path(name, "resume", owner), repeatable=True))
 
     def run(self, name: str, owner: str | None = None) -> Job:
         """Submit the schedule's job now."""
-        return cast(Job, self._transport.json("POST", _path(name, "/run", owner)))
+        return cast(Job, self._transport.json("POST", _path(name, "run", owner)))
 
     def remove(self, name: str, owner: str | None = None) -> None:
         """Forget a schedule. Its jobs stay."""
@@ -87,5 +88,4 @@ class Schedules:
 
 
 def _path(name: str, action: str, owner: str | None) -> str:
-    query = f"?owner={quote(owner, safe='')}" if owner else ""
-    return f"/v1/schedules/{quote(name, safe='')}{action}{query}"
+    return schedule_path(name, action) + (f"?owner={quote(owner, safe='')}" if owner else "")

@@ -4,10 +4,10 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
-from urllib.parse import quote
 
 import httpx
 
+from fanfold_client.api.paths import job_path
 from fanfold_client.api.problems import Away
 from fanfold_client.api.responses import Explanation, LogLine, Task
 from fanfold_client.api.transport import TRIES, Transport
@@ -35,7 +35,7 @@ class Tasks:
         while left is None or left > 0:
             query["limit"] = LARGEST_PAGE if left is None else min(left, LARGEST_PAGE)
             page = self._transport.json(
-                "GET", _job(job, "tasks"), params=query | ({"cursor": cursor} if cursor else {})
+                "GET", job_path(job, "tasks"), params=query | ({"cursor": cursor} if cursor else {})
             )
             yield from page["items"]
             left, cursor = None if left is None else left - len(page["items"]), page["cursor"]
@@ -44,7 +44,7 @@ class Tasks:
 
     def explain(self, job: str) -> Explanation:
         """What bounds a job, the weightiest first, and how unequal its tasks are."""
-        return cast(Explanation, self._transport.json("GET", _job(job, "explain")))
+        return cast(Explanation, self._transport.json("GET", job_path(job, "explain")))
 
 
 class Logs:
@@ -53,18 +53,22 @@ class Logs:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def read(self, job: str, *, task: str | None = None, follow: bool = False) -> Iterator[LogLine]:
+    def read(
+        self, job: str, *, task: str | None = None, follow: bool = False, run: int | None = None
+    ) -> Iterator[LogLine]:
         """The lines of a job's log in the order of their times. If the connection breaks, it goes on from there.
 
         Args:
             job: the job's id.
             task: only lines of this task, `map/12`, or of a step's tasks, `map`.
             follow: go on until the job has ended.
+            run: an earlier run of a job that was retried anew; by default, the last one.
 
         Raises:
             Away: the service disconnected several times in a row.
         """
         query = {"format": "jsonl", "follow": "true" if follow else "false"} | ({"task": task} if task else {})
+        query |= {} if run is None else {"run": str(run)}
         position, fruitless = "", 0
         while True:
             try:
@@ -83,7 +87,7 @@ class Logs:
     def _opened(self, job: str, query: Mapping[str, str]) -> Iterator[tuple[Sequence[LogLine], dict[str, Any]]]:
         """Lines, with the mark that says where they end; what comes without one will come again."""
         lines: list[LogLine] = []
-        with self._transport.stream(_job(job, "logs"), params=query) as response:
+        with self._transport.stream(job_path(job, "logs"), params=query) as response:
             for text in response.iter_lines():
                 told = json.loads(text)
                 if "position" in told:
@@ -91,7 +95,3 @@ class Logs:
                     lines = []
                 else:
                     lines.append(told)
-
-
-def _job(job: str, what: str) -> str:
-    return f"/v1/jobs/{quote(job, safe='')}/{what}"

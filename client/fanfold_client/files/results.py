@@ -12,6 +12,7 @@ from fanfold.terminal.display import Display
 from fanfold.terminal.progress import Rate, transfer_line
 from fanfold_client.api.problems import Conflict, Corrupt
 from fanfold_client.api.responses import Part
+from fanfold_steps.failure.wording import quantity
 
 
 def verified(parts: Sequence[Part], chunks: Iterable[bytes]) -> Iterator[tuple[Part, bytes]]:
@@ -28,7 +29,7 @@ def verified(parts: Sequence[Part], chunks: Iterable[bytes]) -> Iterator[tuple[P
         while left:
             chunk = buffer.take(left)
             if not chunk:
-                raise Corrupt(f"{part['name']} is {left} bytes too short: fetch the results again")
+                raise Corrupt(f"{part['name']} is {quantity(left, 'byte')} too short: fetch the results again")
             digest.update(chunk)
             left -= len(chunk)
             yield part, chunk

@@ -24,6 +24,7 @@ class SubmitOptions(JobOptions, total=False):
 
     name: str
     notify: str
+    priority: int
     team: str
     key: str
 
@@ -64,6 +65,12 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
     click.Option(["--name"], help="The job's name in lists."),
     *JOB_OPTIONS,
     click.Option(["--notify"], metavar="URL", help="Told when the job has ended, if the operator allows the URL."),
+    click.Option(
+        ["--priority"],
+        type=click.IntRange(-100, 100),
+        metavar="N",
+        help="Among your own jobs that wait, the highest starts first (for administrators).  [default: 0]",
+    ),
     click.Option(["--team"], metavar="GROUP", help="A group of yours, whose members also see the job."),
     QUIET_OPTION,
     *(
@@ -75,7 +82,7 @@ SUBMIT_OPTIONS: list[click.Parameter] = [
 ]
 """All that `fanfold run` has, too, and the job's name."""
 
-_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify", "team")
+_IN_REQUEST = ("name", "partitions", "workers", "split_size", "memory", "image", "notify", "priority", "team")
 
 
 def request_fields(values: Mapping[str, Any], output: str | os.PathLike[str] | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fanfold_steps.aggregations.protocol import Aggregation
-from fanfold_steps.failure.wording import shown
+from fanfold_steps.failure.wording import quantity, shown
 
 
 class TupleAggregation(Aggregation):
@@ -47,7 +47,7 @@ class TupleAggregation(Aggregation):
     def check(self, value: object) -> str | None:
         """Why a value isn't a tuple of the right length, or what is wrong with an element; None if nothing is."""
         if not isinstance(value, tuple | list) or len(value) != len(self.parts):
-            what = f"{self.name} takes tuples of {len(self.parts)} values"
+            what = f"{self.name} takes tuples of {quantity(len(self.parts), 'value')}"
             return f"{what}, but a value is {type(value).__name__} ({shown(value)})"
         return next(filter(None, (part.check(item) for part, item in zip(self.parts, value, strict=True))), None)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from itertools import chain
 
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.formats import unsplittable
 from fanfold_steps.inputs.listing import File
 from fanfold_steps.inputs.splits import Range, Split
@@ -29,7 +30,7 @@ def cut_by_lines(files: list[File], lines: int, open: Callable[[str], Objects]) 
     for number, file in enumerate(files):
         if why := unsplittable(Text(), file.key):
             url = join_url(file.root, file.key)
-            raise TooManyRanges(f"{url} can't be cut after {lines} lines, because {why}: decompress it")
+            raise TooManyRanges(f"{url} can't be cut after {quantity(lines, 'line')}, because {why}: decompress it")
         for start, stop in _ranges(open(file.root).read(file.key), lines):
             ranges.append((number, start, stop))
             if len(ranges) > MOST_RANGES:

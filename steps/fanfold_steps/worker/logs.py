@@ -14,6 +14,7 @@ from fanfold_steps.failure.wording import shortened
 from fanfold_steps.logs.line import NO_TASK, LogLine, Mark
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
+from fanfold_steps.worker.child_output import ChildOutput
 from fanfold_storage.errors import StorageError
 
 LARGEST_LOG = 1 << 20  # bytes of a worker, through all its starts
@@ -48,15 +49,19 @@ class Logs:
         self._latest = 0.0
         self._progress: tuple[str, Task | None] = ("", None)
         self._told_progress: tuple[str, Task | None] = ("", None)
+        self._children: ChildOutput | None = None
 
     @contextmanager
     def capture(self) -> Iterator[None]:
-        """Log what is printed to stdout and stderr while the context is open."""
+        """Log what is printed to stdout and stderr while the context is open, also by programs that are started."""
         before = sys.stdout, sys.stderr
         sys.stdout, sys.stderr = _Tee(before[0], self), _Tee(before[1], self)
+        self._children = ChildOutput(self.add)
         try:
-            yield
+            with self._children.capture():
+                yield
         finally:
+            self._children = None
             sys.stdout, sys.stderr = before
             self.flush()
 
@@ -69,6 +74,7 @@ class Logs:
         try:
             yield
         finally:
+            self._drain()
             with self._lock:
                 self._add_progress()
                 self._task = None
@@ -76,6 +82,7 @@ class Logs:
     @property
     def last(self) -> str:
         """The last lines that the task printed."""
+        self._drain()
         with self._lock:
             return "\n".join(shortened(line, LONGEST_LINE) for line in self._last)
 
@@ -95,6 +102,11 @@ class Logs:
         """Log what the user's code says it is doing, however often it does: the last it says until a flush."""
         self._progress = words, self._task
 
+    def _drain(self) -> None:
+        """Log what programs have printed by now, under the task that started them."""
+        if children := self._children:
+            children.drain()
+
     def _add_progress(self) -> None:
         words, task = self._progress
         if (words, task) != self._told_progress:
@@ -110,6 +122,7 @@ class Logs:
 
     def flush(self) -> None:
         """Write what was logged since the last call. If the store is unavailable, it is kept for the next one."""
+        self._drain()
         with self._writing:
             with self._lock:  # released before the write, for which code that prints would have to wait
                 self._add_progress()

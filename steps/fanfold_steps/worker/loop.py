@@ -18,6 +18,7 @@ from typing import Any
 
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.user_frames import user_stack
+from fanfold_steps.failure.wording import in_a_line
 from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.spec import JobConf
 from fanfold_steps.memory.budget import budget_of
@@ -185,7 +186,7 @@ class Worker:
     def _fail(self, task: Task | None, failure: PermanentFailure) -> PermanentFailure:
         if not isinstance(failure, OtherVersion):  # workers of the other version may still be running: keep its tree
             if failure is not self._told:
-                self._logs.say(f"failed: {failure.message}", task)
+                self._logs.say(f"failed: {in_a_line(failure.message)}", task)
             self._told = failure
             self._logs.flush()  # before the engine ends this process, which it does as soon as the job has failed
             self._tree.fail(Failure.of(failure, task, max(1, len(self._stages)), self._logs.last))

@@ -1,5 +1,6 @@
 """What a worker says of its tasks in the job's log."""
 
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.tree.commit import Commit
 
 
@@ -22,9 +23,9 @@ def committed(commit: Commit) -> str:
     >>> committed(Commit("a", records=1200, bytes=5, seconds=0.25, spills=2, spilled=3000))
     'committed: 1,200 records in 0.25 s; spilled 2 times, 3,000 bytes'
     """
-    said = [f"committed: {commit.records:,} records in {commit.seconds:g} s"]
+    said = [f"committed: {quantity(commit.records, 'record')} in {commit.seconds:g} s"]
     if commit.spills:
-        said.append(f"spilled {commit.spills} times, {commit.spilled:,} bytes")
+        said.append(f"spilled {quantity(commit.spills, 'time')}, {quantity(commit.spilled, 'byte')}")
     if bad := commit.skipped:
         said.append(f"quarantined {bad.count:,}, the first: {bad.first.where}")
     return "; ".join(said)

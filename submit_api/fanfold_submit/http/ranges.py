@@ -1,7 +1,7 @@
 """Responses that carry bytes: all of them or one range, with an ETag (RFC 9110)."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -10,9 +10,12 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool
 
+from fanfold_steps.failure.wording import quantity
+from fanfold_submit.http.problems import refusals
 from fanfold_submit.refusals import PreconditionFailed, RangeNotSatisfiable
 from fanfold_web.http.openapi import content, header_parameters, headers
 from fanfold_web.http.problems import Responses
+from fanfold_web.refusals import Refusal
 
 CONDITIONS = header_parameters("Range", "If-Range", "If-Match", "If-None-Match")
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -29,11 +32,16 @@ class Content:
     close: Callable[[], object] = lambda: None
 
 
-def in_ranges(*media_types: str) -> Responses:
-    """What a GET that `serve` answers may get, for the OpenAPI `responses` of its route."""
+def in_ranges(*media_types: str, refused: Iterable[type[Refusal]] = ()) -> dict[str, Any]:
+    """What a route declares that answers a GET by `serve`, and is also `refused` for other reasons."""
     part = {"description": "The range that was asked for", **content(*media_types)}
     part |= headers("ETag", "Accept-Ranges", "Cache-Control", "Content-Range")
-    return unread(content(*media_types)) | {206: part}
+    answers = unread(content(*media_types)) | {206: part}
+    return {
+        "response_class": Response,
+        "openapi_extra": {"parameters": CONDITIONS},
+        "responses": answers | refusals(*refused, PreconditionFailed, RangeNotSatisfiable),
+    }
 
 
 def unread(body: dict[str, Any] | None = None) -> Responses:
@@ -127,8 +135,8 @@ def parse(header: str, size: int) -> tuple[int, int] | None:
         if last and int(last) < int(first):
             return None
     if start >= stop:
-        detail = f"The range {header!r} is outside the content, which has {size} bytes. Ask for an earlier range."
-        raise RangeNotSatisfiable(detail, size=size)
+        what = f"The range {header!r} is outside the content, which has {quantity(size, 'byte')}"
+        raise RangeNotSatisfiable(f"{what}. Ask for an earlier range.", size=size)
     return start, stop
 
 

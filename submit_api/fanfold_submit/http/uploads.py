@@ -7,6 +7,7 @@ import anyio
 from fastapi import Request
 from starlette.types import Scope
 
+from fanfold_steps.failure.wording import quantity
 from fanfold_submit.refusals import UploadStalled
 from fanfold_web.refusals import BadRequest, IncompleteBody, TooLarge
 
@@ -50,7 +51,9 @@ class Upload:
             self._hash.update(chunk)
             yield chunk
         if self._announced not in {None, self.size}:
-            detail = f"Only {self.size} bytes of {self._announced} arrived. Nothing was written; send it again."
+            detail = (
+                f"Only {self.size} of {quantity(self._announced, 'byte')} arrived. Nothing was written; send it again."
+            )
             raise IncompleteBody(detail)
         self._at_end()
 

@@ -11,16 +11,18 @@ from fanfold.errors import OutputTaken, Refused
 from fanfold.planning import planner
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import Sizing, at_once
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.job.dependencies import Wheel
 from fanfold_steps.job.spec import Inputs, JobSpec, urls_of
 from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Expect, Write
 from fanfold_submit.going import Going
+from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.allowed import Allowed
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job, Replaced, Scheduled, State
-from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords, new_job_id
+from fanfold_submit.jobs.job_records import IdempotencyKey, JobRecords
 from fanfold_submit.jobs.listed import VERSION
 from fanfold_submit.jobs.outputs.replacing import replacing
 from fanfold_submit.jobs.places import Places, demand_member, stored_names_of, team_of
@@ -151,7 +153,9 @@ class Admission:
         spec, notes = self._spec(request)
         plan, replaced = self._plan(request, spec, owner)
         if request.workers and request.workers > (most := at_once(plan.conf.workers)):
-            notes.append(f"the job asks for {request.workers} workers, and has {most}, the most at a time here")
+            notes.append(
+                f"the job asks for {quantity(request.workers, 'worker')}, and has {most}, the most at a time here"
+            )
         job = Job(
             id=plan.conf.id,
             name=spec.name,
@@ -238,7 +242,9 @@ class Admission:
             put = f"Upload it first with PUT /v1/bundles/{wheel.sha256}."
             raise UnknownBundle(f"There is no bundle {wheel.sha256}, the wheel {wheel.name}. {put}") from None
         if size != wheel.size:
-            raise InvalidSpec(f"The wheel {wheel.name} has {size} bytes, not {wheel.size}, as the spec says.")
+            raise InvalidSpec(
+                f"The wheel {wheel.name} has {quantity(size, 'byte')}, not {wheel.size:,}, as the spec says."
+            )
 
     def _plan(self, request: JobRequest, spec: JobSpec, owner: Principal) -> tuple[PlannedJob, Replaced | None]:
         """The job's plan, and the output that it replaces. Raises Refusal."""

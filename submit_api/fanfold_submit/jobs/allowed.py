@@ -9,6 +9,7 @@ from fanfold_steps.job.spec import JobSpec
 from fanfold_submit.refusals import JobRefused, WebhookNotAllowed
 from fanfold_submit.settings import Settings
 from fanfold_submit.webhooks.targets import InvalidTarget, TargetNotAllowed, Targets
+from fanfold_web.refusals import Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,11 @@ class Allowed:
         return cls(settings.images, settings.secrets, settings.priorities, engine, Targets(settings.webhooks))
 
     def check_notify(self, url: str) -> None:
-        """See whether a job may have this URL told. Raises WebhookNotAllowed."""
+        """See whether a job may have this URL told. Raises WebhookNotAllowed; Invalid: it isn't a URL to tell."""
         try:
             self.webhooks.check(url)
         except InvalidTarget as error:
-            raise WebhookNotAllowed(f"{url!r} can't be told that a job has ended: {error}.") from None
+            raise Invalid(f"notify: {url!r} can't be told that a job has ended: {error}.") from None
         except TargetNotAllowed as error:
             known = ", ".join(self.webhooks.entries) or "none"
             raise WebhookNotAllowed(

@@ -13,14 +13,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from fanfold_steps.definition.marker import LARGEST, Marker
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.job.spec import MOST_PARTITIONS
 from fanfold_steps.tree.job_tree import JOB_KEY, JobTree
 from fanfold_steps.tree.typed import Malformed, read_as
 from fanfold_steps.tree.version import demand_version
 from fanfold_storage.objects import Objects, read_all
+from fanfold_submit.job_ids import milliseconds_of
 from fanfold_submit.jobs.failures import printable
 from fanfold_submit.jobs.job import Job, State, Workflow
-from fanfold_submit.jobs.job_records import milliseconds_of
 from fanfold_submit.jobs.places import Places
 
 MOST_NAME = 200  # characters
@@ -54,7 +55,7 @@ def defined_job(job_id: str, marker: Marker, places: Places, now: float) -> Job:
     if conf.id != job_id:
         raise Malformed("tree", f"{where} belongs to another job, {printable(conf.id, MOST_NAME)}")
     if not 1 <= conf.partitions <= MOST_PARTITIONS:
-        raise Malformed("tree", f"{where} isn't what Fanfold writes there ({conf.partitions} partitions)")
+        raise Malformed("tree", f"{where} isn't what Fanfold writes there ({quantity(conf.partitions, 'partition')})")
     output = conf.output if places.may_serve(conf.output, job_id, marker.owner) else ""
     kept = {"inputs": conf.inputs, "output": output, "bundle_url": conf.bundle_url}
     _check_storable(kept, where)

@@ -2,11 +2,14 @@
 
     queued → dispatched → running → succeeded | failed | cancelled
 
-A run of a job only moves forward. It may skip a state that nobody observed, and a final state never changes. `desired`
-goes from run to cancel, and then only `cancelled` is left as the run's end. A job that failed or was cancelled may be
-given another run, which begins in the queue: (runs, state) only moves forward.
+A run of a job only moves forward. It may skip a state that nobody observed, and a final state never changes; what tasks
+still did until the last worker had left is added to it. `desired` goes from run to cancel, and then only `cancelled` is
+left as the run's end. A job that failed or was cancelled may be given another run, which begins in the queue: (runs,
+state) only moves forward.
 """
 
+import re
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any, Literal
 from urllib.parse import quote
@@ -17,11 +20,13 @@ from fanfold.engines import Handle
 from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import at_once
 from fanfold_steps.job.spec import conf_from_json
+from fanfold_steps.tree.progress import Progress
 from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
 from fanfold_submit.queueing.view import Wait
 
 ID_PATTERN = "^[0-9a-z]{20}$"
+_RUN = re.compile(r"/run-(\d{1,9})/$")  # at the end of the URL of a tree that a later run has begun
 # What the OpenAPI document adds is told, not checked: records of older versions are read with the same models.
 _TIME: dict[str, JsonValue] = {"format": "date-time"}
 
@@ -131,6 +136,9 @@ class JobView(BaseModel):
     resumed: bool | None = Field(
         default=None, description="Whether its last retry goes on from committed tasks, or anew; null without one"
     )
+    anew: list[int] = Field(
+        default=[], description="The runs that began from the beginning; each has a log of its own, as has run 1"
+    )
     desired: Literal["run", "cancel"] = "run"
     engine: str = Field(examples=["argo"])
     admitted: bool = Field(default=True, description="False if a Workflow that plans itself has started it")
@@ -181,8 +189,13 @@ class Job(JobView):
 
     @model_validator(mode="before")
     @classmethod
-    def _from_before_ids(cls, fields: Any) -> Any:
-        return fields if "owner_id" in fields else {**fields, "owner_id": fields.get("owner")}
+    def _from_before(cls, fields: Any) -> Any:
+        """Fields that records of earlier versions lack, and that follow from others."""
+        if "owner_id" not in fields:
+            fields = {**fields, "owner_id": fields.get("owner")}
+        if "anew" not in fields and (run := _RUN.search(str(fields.get("url", "")))):
+            fields = {**fields, "anew": [int(run[1])]}
+        return fields
 
     def view(self) -> JobView:
         """What callers see."""
@@ -233,6 +246,15 @@ class Job(JobView):
             raise IllegalChange(f"job {self.id} was to be cancelled, so it can't become {after.state}")
         return after
 
+    def settled(self, stages: list[Stage], counters: dict[str, dict[str, int]]) -> "Job":
+        """The job, which has ended, with what its tasks had done by the time when the last worker had left.
+
+        Raises IllegalChange: it hasn't ended; ValidationError: a value that no field may have.
+        """
+        if not self.state.final:
+            raise IllegalChange(f"job {self.id} is {self.state}, so its tasks aren't settled")
+        return self.model_validate({**dict(self), "stages": stages, "counters": counters})
+
     def next_run(self, now: str, *, resumed: bool, **fields: Any) -> "Job":
         """The job as its next run begins, with some fields changed, such as its configuration.
 
@@ -244,8 +266,14 @@ class Job(JobView):
         gone = ("workflow", "waiting", "notified", "dispatched", "started", "finished", "metered", "error")
         ended = dict.fromkeys(gone)
         stages, counters = (_without_failures(self.stages), self.counters) if resumed else ([], {})
-        progress: dict[str, Any] = {"fruitless": 0, "stages": stages, "counters": counters}
+        anew = self.anew if resumed else [*self.anew, self.runs + 1]
+        progress: dict[str, Any] = {"fruitless": 0, "stages": stages, "counters": counters, "anew": anew}
         return self.model_validate({**dict(self), **begun, **ended, **progress, **fields})
+
+
+def stages_of(progress: Progress) -> list[Stage]:
+    """The stages of a job as its tree shows them."""
+    return [Stage.model_validate(asdict(stage)) for stage in progress.stages]
 
 
 def _without_failures(stages: list[Stage]) -> list[Stage]:

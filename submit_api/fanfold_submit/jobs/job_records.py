@@ -11,14 +11,14 @@ submit/keys/OWNER/SHA256            an idempotency key: the job it led to, and t
 OWNER is a user's id.
 """
 
-import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.going import Going
-from fanfold_submit.jobs.job import Job, State
+from fanfold_submit.job_ids import is_job_id
+from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
     BY_TIME,
@@ -33,7 +33,7 @@ from fanfold_submit.jobs.listed import (
 from fanfold_submit.jobs.notices import Notified, notice
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
-from fanfold_submit.refusals import JobFinal, NoSuchJob, NotAdmitted, NotWaiting
+from fanfold_submit.refusals import NoSuchJob
 from fanfold_submit.storing.stored import uncounted_tree
 from fanfold_web.refusals import Contended
 
@@ -44,8 +44,6 @@ KEYS = "submit/keys/"
 KEY_SECONDS = 7 * 86400  # how long an idempotency key is remembered
 
 _TRIES = 20
-_ENDED = {State.SUCCEEDED: "has succeeded", State.FAILED: "has failed", State.CANCELLED: "was cancelled"}
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _PAGE = 50  # jobs read at once, each of which may have a megabyte
 
 
@@ -101,40 +99,6 @@ class JobRecords:
         if current is None or not (to.is_admin or to.id == current.job.owner_id or current.job.team in to.teams):
             raise NoSuchJob(f"There is no job {job_id[:80]!r} of yours. List yours with GET /v1/jobs.")
         return current
-
-    def cancel(self, job_id: str, principal: Principal) -> Job:
-        """Ask for a job to end; asking again changes nothing. Raises NoSuchJob, JobFinal, NotAdmitted, Contended."""
-        for _ in range(_TRIES):
-            current = self.visible(job_id, principal)
-            if current.job.desired == "cancel":
-                return current.job
-            if current.job.state.final:
-                detail = f"Job {job_id} {_ENDED[current.job.state]} already, so it cannot be cancelled."
-                raise JobFinal(detail)
-            if not current.job.admitted:
-                workflow = current.job.workflow
-                stop = f"argo stop -n {workflow.namespace} {workflow.name}" if workflow else "argo stop"
-                raise NotAdmitted(f"Job {job_id} was started by its Workflow. Stop that: {stop}")
-            after = current.job.changed(desired="cancel")
-            if self.change(current, after):
-                return after
-        raise Contended("The job kept changing. Try again.")
-
-    def prioritize(self, job_id: str, priority: int, principal: Principal) -> Job:
-        """Let a job that waits start earlier or later. Raises NoSuchJob, NotWaiting, Contended."""
-        for _ in range(_TRIES):
-            current = self.visible(job_id, principal)
-            job = current.job
-            waiting = self._records.get(job.entry.key)
-            if waiting is None:
-                raise NotWaiting(f"Job {job_id} is {job.state} and waits for no workers, so a priority has no effect.")
-            after = job.changed(priority=priority)
-            expectations = [Expect(JOBS + job_id, current.revision), Expect(waiting.key, waiting.revision)]
-            stored = Write(JOBS + job_id, after.model_dump(mode="json"))
-            moved = [Write(job.entry.key, None)] if after.entry.key != job.entry.key else []
-            if self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after):
-                return after
-        raise Contended("The job kept changing. Try again.")
 
     def going(self) -> Going:
         """What is being cleared now."""
@@ -197,6 +161,21 @@ class JobRecords:
             writes.append(Write(after.entry.key, None))
         return self._transact([Expect(JOBS + after.id, current.revision)], writes, after)
 
+    def is_waiting(self, job: Job) -> bool:
+        """Whether the job waits for workers."""
+        return self._records.get(job.entry.key) is not None
+
+    def move_waiting(self, current: JobAtRevision, after: Job) -> bool:
+        """Replace a job that waits, and move it to its new place. False if it waits no more, or has changed since."""
+        before = current.job.entry
+        waiting = self._records.get(before.key)
+        if waiting is None:
+            return False
+        expectations = [Expect(JOBS + after.id, current.revision), Expect(waiting.key, waiting.revision)]
+        moved = [Write(before.key, None)] if after.entry.key != before.key else []
+        stored = Write(JOBS + after.id, after.model_dump(mode="json"))
+        return self._transact(expectations, [stored, *moved, Write(after.entry.key, after.entry.value())], after)
+
     def begin_removal(self, current: JobAtRevision) -> bool:
         """Let the job have no further run, since its tree is removed. False if it has changed, or is reconciled."""
         job_id = current.job.id
@@ -239,16 +218,23 @@ class JobRecords:
         """Whether the job needs reconciling: it is not final, or its workers may still be running."""
         return self._records.get(QUEUE + job.id) is not None
 
-    def close(self, current: JobAtRevision) -> None:
-        """Take a final job off the queue and free its output, unless that was done before, or the job runs again."""
-        job = current.job
-        keys = _held_while_queued(job)
+    def close(self, current: JobAtRevision, as_left: Job | None = None) -> bool:
+        """Take a final job off the queue, free its output, and store it as its workers have left it.
+
+        False if it has changed since, or was closed before.
+        """
+        after = as_left or current.job
+        keys = _held_while_queued(current.job)
         stored = [self._records.get(key) for key in keys]
-        own = [record for record in stored if record and record.value["job"] == job.id]
-        if len(own) == len(keys):
-            expectations = [Expect(record.key, record.revision) for record in own]
-            expectations.append(Expect(JOBS + job.id, current.revision))
-            self._records.transact(expectations, [Write(key, None) for key in keys])
+        own = [record for record in stored if record and record.value["job"] == after.id]
+        if len(own) != len(keys):
+            return False
+        expectations = [Expect(record.key, record.revision) for record in own]
+        expectations.append(Expect(JOBS + after.id, current.revision))
+        writes = [Write(key, None) for key in keys]
+        if after != current.job:
+            writes += [Write(JOBS + after.id, after.model_dump(mode="json")), *_moves(current.job, after)]
+        return not isinstance(self._records.transact(expectations, writes), Conflict)
 
     def remembered(self, key: IdempotencyKey) -> tuple[Job, str] | None:
         """The job that an idempotency key led to, and the fingerprint of the request that it came with then."""
@@ -307,46 +293,6 @@ class JobRecords:
             if current and current.job == job:
                 return True
             raise
-
-
-def new_job_id(now: Callable[[], float]) -> str:
-    """20 lower-case letters and digits that sort by time: milliseconds, then random digits.
-
-    >>> new_job_id(lambda: 0.0) < new_job_id(lambda: 0.001) < new_job_id(lambda: 4e9)
-    True
-    """
-    return time_digits(int(now() * 1000)) + "".join(secrets.choice(_DIGITS) for _ in range(11))
-
-
-def time_digits(milliseconds: int) -> str:
-    """How the ids of jobs from a time begin, which is in Unix milliseconds.
-
-    >>> time_digits(35), time_digits(36)
-    ('00000000z', '000000010')
-    """
-    digits = ""
-    for _ in range(9):
-        milliseconds, digit = divmod(milliseconds, 36)
-        digits = _DIGITS[digit] + digits
-    return digits
-
-
-def milliseconds_of(job_id: str) -> int:
-    """The time that an id begins with, in Unix milliseconds.
-
-    >>> milliseconds_of(new_job_id(lambda: 12.5))
-    12500
-    """
-    return int(job_id[:9], 36)
-
-
-def is_job_id(text: str) -> bool:
-    """Whether a text can be a job's id.
-
-    >>> is_job_id("000m3k2v8q1x7f9a2b4c"), is_job_id("../secret")
-    (True, False)
-    """
-    return len(text) == 20 and all(character in _DIGITS for character in text)
 
 
 def _listed(job: Job) -> Job:

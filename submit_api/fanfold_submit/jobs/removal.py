@@ -12,6 +12,7 @@ from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import files_prefix, run_url, tree_prefix, workflows_prefix
 from fanfold_submit.jobs.shared import SharedFolders, shared_prefix
+from fanfold_submit.jobs.steering import cancel
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import JobActive, JobFinal, NoSuchJob, NotAdmitted
 from fanfold_web.refusals import Forbidden
@@ -106,7 +107,7 @@ def _removing(
     for job in jobs.newest(owner_id):
         try:
             if not job.state.final:
-                jobs.cancel(job.id, admin)
+                cancel(job.id, admin, jobs)
                 removed.cancelled.append(job.id)
             remove(job.id, admin, jobs, objects)
             removed.jobs += 1

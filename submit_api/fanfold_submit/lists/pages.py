@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from fanfold_storage.records import Records
+from fanfold_submit.job_ids import is_job_id, milliseconds_of, time_digits
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.job_records import JOBS, is_job_id, milliseconds_of, time_digits
+from fanfold_submit.jobs.job_records import JOBS
 from fanfold_submit.jobs.listed import VERSION, owner_key, reversed_id
 from fanfold_submit.lists.question import Lists, Question, Sort, lists_for, lists_for_any
 from fanfold_submit.refusals import NoSuchList

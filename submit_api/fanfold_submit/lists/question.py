@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from fanfold_submit.job_ids import milliseconds_of
 from fanfold_submit.jobs.job import Job, State
-from fanfold_submit.jobs.job_records import milliseconds_of
 from fanfold_submit.jobs.listed import (
     list_prefix,
     name_question,

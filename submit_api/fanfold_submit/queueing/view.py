@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fanfold_steps.failure.wording import quantity
 from fanfold_submit.queueing.choosing import fair_order, kept_from
 from fanfold_submit.queueing.entries import ALL, Entry
 from fanfold_submit.queueing.limits import Limits, Obstacle
@@ -61,7 +62,7 @@ class QueueView:
         if obstacle := self._limits.obstacle(entry, totals.running):
             return _words(obstacle, entry)
         if kept := kept_from(entry, totals):
-            return "turn", f"What becomes free is kept for job {kept.job}, which {kept.times} jobs have passed."
+            return "turn", f"What becomes free is kept for job {kept.job}, which {quantity(kept.times, 'job')} passed."
         return "turn", "Other jobs come first."
 
     def _place(self, entry: Entry, before: int) -> int:
@@ -85,17 +86,21 @@ class QueueView:
 
 
 def _words(obstacle: Obstacle, entry: Entry) -> tuple[Reason, str]:
-    running, limit = obstacle.running, obstacle.limit
+    running, workers = obstacle.running, quantity(obstacle.limit, "worker")
     kind, _, name = obstacle.scope.partition("/")
     if obstacle.what == "jobs":
         if obstacle.scope == ALL:
-            return "jobs", f"{running} jobs run, the most at a time."
+            return "jobs", f"{_run(running)}, the most at a time."
         if kind == "user":
-            return "user-jobs", f"{running} jobs of its owner run, the most at a time for one user."
-        return "group-jobs", f"{running} jobs of the group {name} run, the most at a time for that group."
+            return "user-jobs", f"{_run(running, ' of its owner')}, the most at a time for one user."
+        return "group-jobs", f"{_run(running, f' of the group {name}')}, the most at a time for that group."
     needs = f"and the job needs {entry.workers}"
     if obstacle.scope == ALL:
-        return "workers", f"{running} of {limit} workers are busy, {needs}."
+        return "workers", f"{running} of {workers} {'is' if running == 1 else 'are'} busy, {needs}."
     if kind == "user":
-        return "user-workers", f"Its owner's jobs have {running} of the {limit} workers for one user, {needs}."
-    return "group-workers", f"Jobs of the group {name} have {running} of its {limit} workers, {needs}."
+        return "user-workers", f"Its owner's jobs have {running} of the {workers} for one user, {needs}."
+    return "group-workers", f"Jobs of the group {name} have {running} of its {workers}, {needs}."
+
+
+def _run(jobs: int, whose: str = "") -> str:
+    return f"{quantity(jobs, 'job')}{whose} {'runs' if jobs == 1 else 'run'}"

@@ -6,7 +6,7 @@ Decisions are made by compare-and-set over the records (`ledger.Ledger`); a view
 
 import threading
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from fanfold_submit.queueing.entries import Entry
@@ -19,17 +19,17 @@ class Waiting:
     """The jobs that wait, each owner's in order, and the totals. Threads may share it."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
         self._entries: dict[str, Entry] = {}
         self._queues: dict[str, list[Entry]] = {}
         self._totals = Totals()
-        self._news = False
+        self._listener: Callable[[], object] = lambda: None
         self.version = 0
         """Grows with every change."""
 
     def reset(self, entries: Iterable[Entry], totals: Totals) -> None:
         """Start over from what the records hold now."""
-        with self._changed:
+        with self._lock:
             self._entries = {entry.job: entry for entry in entries}
             self._queues = {}
             for entry in sorted(self._entries.values(), key=_ORDER):
@@ -39,7 +39,7 @@ class Waiting:
 
     def add(self, entry: Entry) -> None:
         """A job waits, or has got another priority."""
-        with self._changed:
+        with self._lock:
             known = self._entries.get(entry.job)
             if known != entry:
                 self._drop(known)
@@ -49,27 +49,25 @@ class Waiting:
 
     def drop(self, key: str, job: str) -> None:
         """The job no longer waits under this key."""
-        with self._changed:
+        with self._lock:
             known = self._entries.get(job)
             if known and known.key == key:
                 self._drop(known)
 
     def see(self, totals: Totals) -> None:
         """Other jobs run now."""
-        with self._changed:
+        with self._lock:
             self._totals = totals
             self._tell()
 
     def wake(self) -> None:
-        """Let `wait_for_news` return: there may be room for another job."""
-        with self._changed:
+        """There may be room for another job."""
+        with self._lock:
             self._tell()
 
-    def wait_for_news(self, seconds: float) -> None:
-        """Wait until something has changed since the last call, at most so many seconds."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._news, seconds)
-            self._news = False
+    def listen(self, listener: Callable[[], object]) -> None:
+        """Have `listener` called, which must return at once, whenever another job may be able to start."""
+        self._listener = listener
 
     def waits(self, job: str) -> bool:
         """Whether the job waits."""
@@ -77,17 +75,17 @@ class Waiting:
 
     def heads(self, most: int) -> dict[str, list[Entry]]:
         """The first jobs of each owner that waits."""
-        with self._changed:
+        with self._lock:
             return {owner: queue[:most] for owner, queue in self._queues.items()}
 
     def sizes(self) -> dict[str, int]:
         """How many jobs of each owner wait."""
-        with self._changed:
+        with self._lock:
             return {owner: len(queue) for owner, queue in self._queues.items()}
 
     def find(self, job: str) -> tuple[Entry, int] | None:
         """A job that waits, and how many of its owner's come before it."""
-        with self._changed:
+        with self._lock:
             entry = self._entries.get(job)
             return (entry, bisect_left(self._queues[entry.owner], entry.order, key=_ORDER)) if entry else None
 
@@ -108,5 +106,4 @@ class Waiting:
 
     def _tell(self) -> None:
         self.version += 1
-        self._news = True
-        self._changed.notify_all()
+        self._listener()

@@ -12,9 +12,10 @@ from datetime import datetime
 from fanfold_storage.objects import Objects
 from fanfold_storage.records import Records
 from fanfold_submit.going import LEASE, MOST_AT_ONCE, Going
+from fanfold_submit.job_ids import milliseconds_of, time_digits
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.job_records import JobRecords, milliseconds_of, time_digits
+from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import UPLOAD, stored_names, stored_names_of
 from fanfold_submit.jobs.removal import remove_ended
 from fanfold_web.log import logger

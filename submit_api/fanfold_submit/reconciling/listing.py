@@ -10,9 +10,10 @@ from fanfold_steps.definition.marker import FOLDER
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_storage.errors import NotFound, StorageError, TooLarge
 from fanfold_storage.objects import Objects, Stat
+from fanfold_submit.job_ids import is_job_id
 from fanfold_submit.jobs.admission import LARGEST_RECORD
 from fanfold_submit.jobs.defined import defined_job, marker_at
-from fanfold_submit.jobs.job_records import JobRecords, is_job_id
+from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
 from fanfold_web.log import logger
 

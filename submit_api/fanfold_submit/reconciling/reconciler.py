@@ -14,11 +14,8 @@ from fanfold.engines import Engine, Handle, Observation, Phase
 from fanfold.engines.protocol import EngineError, Foreign, Pending
 from fanfold.errors import Refused
 from fanfold.planning import next_run, planner
-from fanfold_steps.outputs.finish import sweep
-from fanfold_steps.outputs.staged import staged_handles
-from fanfold_steps.summary.task_table import write_table
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.tree.failed import Failure
-from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import Progress
 from fanfold_storage.errors import StorageError, TooLarge
 from fanfold_storage.urls import open_objects
@@ -31,15 +28,15 @@ from fanfold_submit.jobs.failures import (
     message_of,
     printable,
 )
-from fanfold_submit.jobs.job import Job, Stage, State, Workflow, metered
+from fanfold_submit.jobs.job import Job, State, Workflow, metered, stages_of
 from fanfold_submit.jobs.job_records import JobAtRevision, JobRecords
 from fanfold_submit.jobs.listed import VERSION
-from fanfold_submit.jobs.outputs.replacing import make_ready, put_output_in_place, tidy_up
-from fanfold_submit.jobs.places import Places, shared_account
+from fanfold_submit.jobs.outputs.replacing import make_ready, put_output_in_place
+from fanfold_submit.jobs.places import Places
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
+from fanfold_submit.reconciling.closing import Closing
 from fanfold_submit.runs.workflows import keep_workflow
-from fanfold_submit.storing.recount import size_of
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.watching.trees import WatchedTrees
 from fanfold_web.clock import timestamp
@@ -52,7 +49,6 @@ _TOO_LARGE = "The job failed, and its record is too large to be stored. Submit i
 SHORTEST, LONGEST = 0.2, 3.0  # seconds until a running job is reconciled again
 LONGEST_REASON = 1000  # characters of why pods can't start
 SEEN = 1.0  # seconds for which workers that were seen running are assumed to be running
-LINGER = {State.SUCCEEDED: 60.0, State.FAILED: 15.0, State.CANCELLED: 0.0}  # seconds for workers to stop by themselves
 
 
 class Reconciler:
@@ -62,12 +58,13 @@ class Reconciler:
         self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes
     ) -> None:
         self._jobs = jobs
-        self._ledger, self._meters, self._stored = queueing.ledger, queueing.meters, stored
+        self._ledger, self._meters = queueing.ledger, queueing.meters
         self._engine = engine
         self._places = places
         self._now = queueing.now
         self.trees = WatchedTrees()
         """What this process has read of the trees of jobs that run."""
+        self._closing = Closing(jobs, engine, places, queueing.ledger, stored, self.trees, queueing.now)
         self._seen_active: dict[str, tuple[Handle, float, Observation]] = {}
 
     def reconcile(self, job_id: str) -> float | None:
@@ -83,7 +80,10 @@ class Reconciler:
             self._forget(job_id)  # another replica may have cleaned up
             return None
         if current.job.state.final:
-            return self._clean_up(current)
+            again = self._closing.close(current)
+            if again is None:
+                self._forget(job_id)
+            return again
         if self._must_wait(current.job):
             return None  # whoever grants it workers puts it into the queue
         after = metered(current.job, self._step(current.job), self._now())
@@ -228,9 +228,9 @@ class Reconciler:
         if workers.abandoned:
             return job.changed(workflow=None)
         if job.fruitless >= DISPATCHES_AGAIN:
-            times = job.fruitless + 1
+            times = quantity(job.fruitless + 1, "time")
             why = workers.message or "The reason is unknown."
-            detail = f"The workers ended {times} times without committing a task. {why}"
+            detail = f"The workers ended {times} without committing a task. {why}"
             return self._failed(job, WORKERS_LOST, detail)
         why = workers.message or "reason unknown"
         log.warning("restarting the workers of job %s, which are %s: %s", job.id, workers.phase, why)
@@ -254,44 +254,6 @@ class Reconciler:
         if current and current.job.desired == "cancel" and not job.handle and after.handle:
             self._engine.cancel(after.handle)
 
-    def _clean_up(self, current: JobAtRevision) -> float | None:
-        """The job is final: wait for its workers to stop, discard what they left half-written, free its output.
-
-        What tasks have committed stays for a retry, unless the job has succeeded.
-        """
-        job = current.job
-        phase = self._engine.observe(job.handle).phase if job.handle and job.admitted else Phase.GONE
-        if phase is Phase.ACTIVE and job.handle:
-            if self._seconds_since(job.finished or job.created) >= LINGER[job.state]:
-                self._engine.cancel(job.handle)
-            return 1.0
-        if self._jobs.find(job.id) != current or not self._jobs.is_queued(job):
-            return 0.0  # another replica was faster; the job may be running again, or another one write to its output
-        if job.admitted:
-            tree = JobTree.open(job.url)
-            sweep(job.plan.conf, tree, () if job.state is State.SUCCEEDED else staged_handles(tree))
-            self._keep_tasks(job)
-            size = size_of(JobTree.open(self._places.job_url(job.id)).objects, "")
-            self._stored.count_tree(job.id, job.owner_id, size, writes_files=job.output is not None)
-            if job.output and (area := shared_account(job.output)):
-                self._stored.add(area, "files", 0, is_stale=True)
-            tidy_up(job)
-            self._ledger.release(job.id)
-        self._jobs.close(current)
-        self._forget(job.id)
-        return None
-
-    def _keep_tasks(self, job: Job) -> None:
-        """Write what its tasks did into the tree of a job that hasn't succeeded: its workers haven't done so."""
-        if job.state is State.SUCCEEDED:
-            return
-        watched = self.trees.of(job)
-        try:
-            watched.read()
-            write_table(watched.tree, watched.table)
-        except StorageError as error:  # the job has ended all the same
-            log.warning("cannot keep what the tasks of job %s did: %s", job.id, error)
-
     def _forget(self, job_id: str) -> None:
         self.trees.forget(job_id)
         self._seen_active.pop(job_id, None)
@@ -300,7 +262,7 @@ class Reconciler:
         """The job with what its tree shows; what was recorded stays, even if the tree is gone."""
         if not progress.stages:
             return job
-        stages = [Stage.model_validate(asdict(stage)) for stage in progress.stages]
+        stages = stages_of(progress)
         fields: dict[str, Any] = {"stages": stages, "counters": progress.counters}
         if sum(step.done for stage in stages for step in stage.steps) > job.tasks_done:
             fields["fruitless"] = 0

@@ -14,7 +14,7 @@ from fanfold_storage.errors import NotFound
 from fanfold_storage.objects import Stat
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.ranges import CONDITIONS, Content, demand_preconditions, in_ranges, serve, unread
+from fanfold_submit.http.ranges import Content, demand_preconditions, in_ranges, serve, unread
 from fanfold_submit.http.storing import Storing, announced_size
 from fanfold_submit.http.uploads import Upload
 from fanfold_submit.refusals import (
@@ -22,7 +22,6 @@ from fanfold_submit.refusals import (
     NoSuchFile,
     OverQuota,
     PreconditionFailed,
-    RangeNotSatisfiable,
     UploadStalled,
 )
 from fanfold_submit.service import Service
@@ -137,12 +136,7 @@ async def put_file(path: FilePath, request: Request, caller: Submitter, service:
 @router.get(
     "/v1/files/{path:any_path}",
     summary="Read a file",
-    response_class=Response,
-    openapi_extra={"parameters": CONDITIONS},
-    responses={
-        **in_ranges(_MEDIA_TYPE),
-        **refusals(InvalidPath, NoSuchFile, PreconditionFailed, RangeNotSatisfiable, Invalid),
-    },
+    **in_ranges(_MEDIA_TYPE, refused=(InvalidPath, NoSuchFile, Invalid)),
 )
 def get_file(path: FilePath, request: Request, caller: Viewer, service: TheService) -> Response:
     """A file's bytes; `Range` asks for a range of them."""

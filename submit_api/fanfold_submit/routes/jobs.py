@@ -12,6 +12,7 @@ from fanfold_submit.http.problems import refusals
 from fanfold_submit.jobs.job import ID_PATTERN, JobView
 from fanfold_submit.jobs.removal import remove
 from fanfold_submit.jobs.request import JobRequest
+from fanfold_submit.jobs.steering import cancel
 from fanfold_submit.lists.pages import MOST_COUNTED
 from fanfold_submit.refusals import (
     InvalidIdempotencyKey,
@@ -49,8 +50,9 @@ JobId = Annotated[
     ),
 ]
 _FOUND = headers("Location") | links(
-    "$response.body#/id", "job_id", "show_job", "show_counters", "cancel_job", "delete_job",
-    "list_results", "read_results", "preview_results",
+    "$response.body#/id", "job_id", "show_job", "show_counters", "cancel_job", "delete_job", "retry_job",
+    "follow_job", "read_logs", "list_tasks", "explain_job", "show_workflow",
+    "list_results", "read_results", "preview_results", "list_quarantine", "read_quarantine",
 )  # fmt: skip
 
 
@@ -151,9 +153,9 @@ def show_counters(job_id: JobId, caller: Viewer, service: TheService) -> Counter
 )
 def cancel_job(job_id: JobId, caller: Submitter, service: TheService) -> JobView:
     """Ask for the job to end. It is `cancelled` once its workers have stopped; asking again changes nothing."""
-    job = service.jobs.cancel(job_id, caller)
+    job = cancel(job_id, caller, service.jobs)
     service.controller.enqueue(job_id)
-    return job.view()
+    return service.view(job)
 
 
 @router.delete(

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from fanfold_submit.http.access import Admin, TheService
 from fanfold_submit.http.problems import refusals
 from fanfold_submit.jobs.job import JobView
+from fanfold_submit.jobs.steering import prioritize
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST
 from fanfold_submit.refusals import NoSuchJob, NotWaiting
 from fanfold_submit.routes.jobs import JobId
@@ -29,6 +30,6 @@ class Priority(BaseModel):
 )
 def set_priority(job_id: JobId, body: Priority, caller: Admin, service: TheService) -> JobView:
     """Let a job that waits start before its owner's others, or after them. Other owners' turns stay as they are."""
-    job = service.jobs.prioritize(job_id, body.priority, caller)
+    job = prioritize(job_id, body.priority, caller, service.jobs)
     service.queueing.waiting.add(job.entry)
     return service.view(job)

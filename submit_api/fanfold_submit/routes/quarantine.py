@@ -7,29 +7,21 @@ from fastapi import APIRouter, Query, Request, Response
 
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.ranges import CONDITIONS, Content, in_ranges, serve
+from fanfold_submit.http.ranges import Content, in_ranges, serve
 from fanfold_submit.jobs.outputs.quarantine import BadRecords, kept_records, quarantine_of
 from fanfold_submit.jobs.outputs.results import BYTES
-from fanfold_submit.refusals import (
-    NoResults,
-    NoSuchJob,
-    NothingQuarantined,
-    PreconditionFailed,
-    RangeNotSatisfiable,
-    ResultsChanged,
-    ResultsRemoved,
-)
+from fanfold_submit.refusals import NothingQuarantined
 from fanfold_submit.routes.jobs import JobId
-from fanfold_web.refusals import Invalid, InvalidCursor
+from fanfold_submit.routes.results import NONE
+from fanfold_web.refusals import InvalidCursor
 
 router = APIRouter(tags=["results"])
-_NONE = (NoSuchJob, NoResults, ResultsRemoved, ResultsChanged, Invalid)
 
 
 @router.get(
     "/v1/jobs/{job_id}/quarantine",
     summary="List a job's bad records",
-    responses=refusals(*_NONE, InvalidCursor),
+    responses=refusals(*NONE, InvalidCursor),
 )
 async def list_quarantine(
     job_id: JobId,
@@ -50,12 +42,7 @@ async def list_quarantine(
 @router.get(
     "/v1/jobs/{job_id}/quarantine/records",
     summary="Read a job's bad records as they were",
-    response_class=Response,
-    openapi_extra={"parameters": CONDITIONS},
-    responses={
-        **in_ranges(BYTES),
-        **refusals(*_NONE, NothingQuarantined, PreconditionFailed, RangeNotSatisfiable),
-    },
+    **in_ranges(BYTES, refused=(*NONE, NothingQuarantined)),
 )
 async def read_quarantine(
     job_id: JobId,

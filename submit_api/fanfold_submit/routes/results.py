@@ -7,14 +7,12 @@ from pydantic import BaseModel, Field
 
 from fanfold_submit.http.access import TheService, Viewer
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.http.ranges import CONDITIONS, Content, in_ranges, serve
+from fanfold_submit.http.ranges import Content, in_ranges, serve
 from fanfold_submit.jobs.outputs.results import BYTES, MEDIA_TYPES, Output, Part, results_of
 from fanfold_submit.refusals import (
     NoResults,
     NoSuchJob,
     NoSuchOutput,
-    PreconditionFailed,
-    RangeNotSatisfiable,
     ResultsChanged,
     ResultsRemoved,
 )
@@ -22,7 +20,8 @@ from fanfold_submit.routes.jobs import JobId
 from fanfold_web.refusals import Invalid
 
 router = APIRouter(tags=["results"])
-_NONE = (NoSuchJob, NoResults, ResultsRemoved, ResultsChanged, Invalid)
+NONE = (NoSuchJob, NoResults, ResultsRemoved, ResultsChanged, Invalid)
+"""Why a job has no output to read."""
 PREVIEW_BYTES = 1 << 20  # the most that a preview reads
 
 OutputName = Annotated[str | None, Query(alias="output", description="One of the job's named outputs")]
@@ -42,7 +41,7 @@ class Preview(BaseModel):
     more: bool = Field(description="Whether there are more")
 
 
-@router.get("/v1/jobs/{job_id}/results", summary="List a job's results", responses=refusals(*_NONE))
+@router.get("/v1/jobs/{job_id}/results", summary="List a job's results", responses=refusals(*NONE))
 async def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Results:
     """The output's parts. There are none before the job has succeeded: an output appears whole."""
 
@@ -57,12 +56,9 @@ async def list_results(job_id: JobId, caller: Viewer, service: TheService) -> Re
 @router.get(
     "/v1/jobs/{job_id}/results/data",
     summary="Read a job's results",
-    response_class=Response,
-    openapi_extra={"parameters": CONDITIONS},
-    responses={
-        **in_ranges(BYTES, *(media_type.partition(";")[0] for media_type in MEDIA_TYPES.values())),
-        **refusals(*_NONE, NoSuchOutput, PreconditionFailed, RangeNotSatisfiable),
-    },
+    **in_ranges(
+        BYTES, *(media_type.partition(";")[0] for media_type in MEDIA_TYPES.values()), refused=(*NONE, NoSuchOutput)
+    ),
 )
 async def read_results(
     job_id: JobId, request: Request, caller: Viewer, service: TheService, output_name: OutputName = None
@@ -79,7 +75,7 @@ async def read_results(
 @router.get(
     "/v1/jobs/{job_id}/results/preview",
     summary="Show the first of a job's results",
-    responses=refusals(*_NONE, NoSuchOutput),
+    responses=refusals(*NONE, NoSuchOutput),
 )
 async def preview_results(
     job_id: JobId,

@@ -58,4 +58,4 @@ async def retry_job(
     if retried.is_new:
         service.controller.enqueue(job_id)
     response.status_code = 202 if retried.is_new else 200
-    return retried.job.view()
+    return service.view(retried.job)

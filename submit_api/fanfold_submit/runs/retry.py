@@ -13,6 +13,7 @@ from fanfold.errors import Refused
 from fanfold.planning import planner
 from fanfold.planning.next_run import foreign_file, manifest_digest
 from fanfold.planning.sizing import Sizing
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.job.spec import JobConf, JobSpec, conf_from_json
 from fanfold_storage.errors import InvalidKey, PermissionDenied
 from fanfold_submit.jobs.admission import Admission, demand_storable
@@ -101,7 +102,7 @@ class Retrying:
             again = f"argo retry -n {workflow.namespace} {workflow.name}" if workflow else "argo retry"
             raise NotAdmitted(f"Job {job.id} was started by its Workflow. Retry that: {again}")
         if run is not None and run != job.runs:
-            raise PreconditionFailed(f"Job {job.id} has had {job.runs} runs, not {run}. Look at it again.")
+            raise PreconditionFailed(f"Job {job.id} has had {quantity(job.runs, 'run')}, not {run}. Look at it again.")
         if job.state is State.SUCCEEDED:
             raise JobFinal(f"Job {job.id} has succeeded, so there is nothing to retry. Submit it to run it again.")
         if not job.state.final:

@@ -5,6 +5,7 @@ workflows/ID/1.yaml    that of the job's first run
 
 from fanfold.engines import Engine
 from fanfold.errors import Refused
+from fanfold_steps.failure.wording import quantity
 from fanfold_storage.errors import NotFound, TooLarge
 from fanfold_storage.objects import Objects, read_all
 from fanfold_submit.jobs.job import Job
@@ -31,7 +32,7 @@ def workflow_of(job: Job, run: int | None, objects: Objects, engine: Engine, pla
         get = f"argo get -n {workflow.namespace} {workflow.name} -o yaml" if workflow else "argo get -o yaml"
         raise NotAdmitted(f"Job {job.id} was started by its Workflow, which this service hasn't created. Get it: {get}")
     if run is not None and run > job.runs:
-        raise NoWorkflow(f"Job {job.id} has had {job.runs} runs, so there is no run {run}.")
+        raise NoWorkflow(f"Job {job.id} has had {quantity(job.runs, 'run')}, so there is no run {run}.")
     key = f"{workflows_prefix(job.id)}{run or job.runs}.yaml"
     try:
         return read_all(objects, key, LARGEST).decode("utf-8", "replace")

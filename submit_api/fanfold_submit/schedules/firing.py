@@ -157,6 +157,8 @@ class Firing:
             self.schedules.change(current, after(admitted.job))
         else:
             self.meters.ticks.labels("submitted").inc()
+            if tick is not None and tick not in schedule.waiting:
+                self.meters.tick_delay.observe(max(0.0, now - tick))
         return admitted.job
 
     def _note(

@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.logs.line import LogLine, task_filter
 from fanfold_steps.logs.reader import InvalidPosition, LogReader
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_submit.jobs.failures import printable
 from fanfold_submit.jobs.job import Job
-from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.places import Places, run_url
 from fanfold_submit.refusals import InvalidLogQuery
 
 BATCH = 500  # lines that one thread's turn reads, of those that nobody asked for many more
@@ -24,6 +25,8 @@ class JobLog:
     reader: LogReader
     redact: Callable[[str], str]
     is_wanted: Callable[[str], bool] | None
+    is_over: bool = False
+    """Whether it is that of an earlier run, to which nothing is added."""
     _lines: Iterator[LogLine] | None = None
 
     @property
@@ -43,13 +46,28 @@ class JobLog:
         return [replace(line, text=printable(self.redact(line.text), LONGEST)) for line in wanted], is_end
 
 
-def log_of(job: Job, places: Places, task: str | None, position: str) -> JobLog:
-    """The log of a job, of one task or of all, from a position on. Raises InvalidLogQuery."""
+def log_of(job: Job, places: Places, task: str | None, position: str, run: int | None = None) -> JobLog:
+    """The log of a job's last run, or of an earlier one: of one task or of all, from a position on.
+
+    Runs that go on from one another write one log. Raises InvalidLogQuery.
+    """
+    url = job.url if run is None else _tree_of(job, places, run)
     try:
         is_wanted = task_filter(task) if task else None
-        reader = LogReader.at(JobTree.open(job.url).objects, position)
+        reader = LogReader.at(JobTree.open(url).objects, position)
     except InvalidPosition as error:
         raise InvalidLogQuery(f"{str(error).capitalize()}.") from None
     except ValueError as error:
         raise InvalidLogQuery(f"{error}.") from None
-    return JobLog(reader, lambda text: places.redact(text, job.owner_id), is_wanted)
+    return JobLog(reader, lambda text: places.redact(text, job.owner_id), is_wanted, is_over=url != job.url)
+
+
+def _tree_of(job: Job, places: Places, run: int) -> str:
+    """The URL of the tree in which a run of the job wrote its log. Raises InvalidLogQuery: there was no such run."""
+    if run > job.runs:
+        raise InvalidLogQuery(f"Job {job.id} has had {quantity(job.runs, 'run')}, so there is no run {run}.")
+    begun = max((anew for anew in job.anew if anew <= run), default=1)
+    if begun == max(job.anew, default=1):
+        return job.url
+    first = places.job_url(job.id)
+    return first if begun == 1 else run_url(first, begun)

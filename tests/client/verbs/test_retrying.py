@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.services import Person
+from tests.client.services import People, Person
 
 COUNTING = """
 from fanfold import Job, Sum
@@ -33,7 +33,10 @@ def test_a_job_goes_on_with_mended_code(fanfold: Person, texts: Path, tmp_path: 
     assert told.text.split() == [job]
     assert f"Run 2 of job {job} begins from the beginning." in told.stderr and "succeeded" in told.stderr
     seen = fanfold("status", job, "--json").json
-    assert (seen["runs"], seen["resumed"], seen["state"]) == (2, False, "succeeded")
+    assert (seen["runs"], seen["resumed"], seen["state"], seen["anew"]) == (2, False, "succeeded", [2])
+    assert f"before run 2: fanfold logs {job} --run 1" in fanfold("status", job).text
+    assert "* failed: " in fanfold("logs", job, "--run", "1").text and "failed" not in fanfold("logs", job).text
+    assert "had 2 runs, so there is no run 3" in fanfold("logs", job, "--run", "3", status=3).stderr
     assert "succeeded, so there is nothing to retry" in fanfold("retry", job, status=5).stderr
     assert "--include and --requirements go with --code" in fanfold("retry", job, "--include", "x", status=2).stderr
 
@@ -58,3 +61,12 @@ def test_events_are_lines(fanfold: Person, texts: Path) -> None:
 def test_processes_have_no_workflow(fanfold: Person, texts: Path) -> None:
     job = fanfold("submit", "wordcount", "--input", texts, "--watch").text.strip()
     assert "runs jobs as processes on its own machine" in fanfold("workflow", job, status=5).stderr
+
+
+@pytest.mark.thorough
+def test_only_administrators_submit_with_a_priority(make_person: People, fanfold: Person, texts: Path) -> None:
+    submit = ("submit", "wordcount", "--input", texts, "--priority")
+    job = make_person("admin")(*submit, "5", "--json").json
+    assert job["priority"] == 5
+    assert "A priority other than 0" in fanfold(*submit, "5", status=4).stderr
+    assert fanfold(*submit, "101", status=2).text == ""

@@ -29,6 +29,7 @@ def test_a_schedule_keeps_a_command_line_with_its_uploads(fanfold: Person, texts
     added = fanfold(*ADD, "--overlap", "queue", "--", *submit)
     assert added.text == "nightly\n" and "It is due next at 20" in added.stderr
     assert fanfold("jobs").text == ""
+    assert "schedule/nightly" in fanfold("delegations", "list").text
     for path in (file, *texts.rglob("*")):
         if path.is_file():
             path.unlink()
@@ -44,6 +45,7 @@ def test_a_schedule_keeps_a_command_line_with_its_uploads(fanfold: Person, texts
     assert fanfold("schedule", "show", "nightly", "--json").json["request"]["partitions"] == 1
     assert "Removed nightly." in fanfold("schedule", "remove", "nightly").stderr
     assert "There are no schedules." in fanfold("schedule", "list").stderr
+    assert "No service may do anything for you." in fanfold("delegations", "list").stderr
 
 
 @pytest.mark.thorough

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 import fanfold_web.tokens.authorization
-from fanfold_client.api.credentials import NAME_PATTERN
+from fanfold_client.api.paths import NAME_PATTERN
 from tests.client.services import PASSWORD, People, Person
 
 OTHER = "another good password"
@@ -134,7 +134,7 @@ def test_groups_by_the_command(make_person: People, fanfold: Person):
     added = admin("groups", "add", group, fanfold.name, admin.name, "--json").json["items"]
     assert [user["groups"] for user in added] == [[group], [group]]
     assert {"name": group, "members": 2} in admin("groups", "list", "--json").json["items"]
-    assert admin("groups", "list", group).text.split() == sorted([fanfold.name, admin.name])
+    assert admin("groups", "list", group).text.split() == ["NAME", *sorted([fanfold.name, admin.name])]
     assert group in admin("users", "show", fanfold.name).text
     admin("groups", "remove", group, fanfold.name, admin.name)
     assert "Nobody is in a group" in admin("groups", "list", group, status=5).stderr

@@ -476,7 +476,7 @@ def test_bytes_that_are_written(form, records, data):
         (CSV(), ["text"], "a row is a dict, or a tuple or a list"),
         (CSV(), [()], "with something in it"),
         (CSV(header=True), [(1, 2)], "a header needs names"),
-        (CSV(columns=("a",)), [(1, 2)], "it has 2 fields, but there are 1 columns"),
+        (CSV(columns=("a",)), [(1, 2)], "it has 2 fields, but there is 1 column"),
         (CSV(quoted_newlines=False), [("a\nb", 2)], "a field holds a newline"),
         (TSV(quote=None), [("a\tb", 2)], "need to escape"),
         (Text("ascii"), ["é"], "ascii"),

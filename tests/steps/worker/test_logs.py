@@ -1,5 +1,6 @@
 """What a worker's tasks print is kept in the tree, labelled and bounded, and a failure shows the last of it."""
 
+import subprocess
 import sys
 
 import pytest
@@ -13,7 +14,8 @@ from fanfold_steps.tree.failed import Failure
 from fanfold_steps.tree.task import Task
 from fanfold_steps.worker import logs as logs_module
 from fanfold_steps.worker import loop
-from fanfold_steps.worker.logs import FULL, LAST_LINES, LONGEST_BEGUN, Logs
+from fanfold_steps.worker.child_output import ChildOutput
+from fanfold_steps.worker.logs import FULL, LARGEST_LOG, LAST_LINES, LONGEST_BEGUN, Logs
 from fanfold_steps.worker.loop import Worker
 from fanfold_storage.errors import Unavailable
 
@@ -109,6 +111,41 @@ def test_who_asks_the_stream_is_answered_by_the_real_one(small_job):
         with pytest.raises(AttributeError):
             getattr(sys.stderr, "nonesuch")  # noqa: B009
     assert kept(small_job.tree) == ["-: one", "-: two"]
+
+
+@pytest.mark.parametrize("reads_early", [True, False])
+def test_what_programs_print_is_kept_with_the_task_that_started_them(small_job, capfd, monkeypatch, reads_early):
+    if not reads_early:  # the thread comes too late
+        monkeypatch.setattr(ChildOutput, "_run", lambda _: None)
+    logs = Logs(small_job.tree, "all-0")
+    with logs.capture():
+        with logs.during(Task(0, "map", 3)):
+            print("before")
+            subprocess.run(["sh", "-c", "echo out; echo err >&2; printf begun"], check=True)
+            subprocess.run("echo given", shell=True, check=True, stdout=sys.stdout)
+            asked = subprocess.run(["echo", "asked for"], check=True, capture_output=True)
+            with pytest.raises(subprocess.CalledProcessError):
+                subprocess.check_call(["sh", "-c", "echo failing; exit 3"])
+        with logs.during(Task(0, "map", 4)):
+            subprocess.run(["echo", " on"], check=True)
+            assert logs.last == " on"
+    assert asked.stdout == b"asked for\n"
+    lines = kept(small_job.tree)
+    assert sorted(lines) == sorted([
+        "0/map/3: before", "0/map/3: out", "0/map/3: err", "0/map/3: begungiven", "0/map/3: failing", "0/map/4:  on",
+    ])  # fmt: skip
+    passed = capfd.readouterr()
+    assert "out\n" in passed.out and "err\n" in passed.err
+    subprocess.run(["echo", "afterwards"], check=True)
+    assert capfd.readouterr().out == "afterwards\n"
+
+
+def test_a_program_that_prints_much_is_not_held_up_and_bounded(small_job):
+    logs = Logs(small_job.tree, "all-0")
+    with logs.capture(), logs.during(Task(0, "map", 0)):
+        script = "import sys; [print('y' * 1000) for _ in range(4000)]; sys.stdout.write('z' * 1_000_000)"
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    assert size_of(small_job.tree) < LARGEST_LOG + 1000
 
 
 def test_what_tasks_printed_is_kept_before_the_job_is_finished(small_job, monkeypatch):

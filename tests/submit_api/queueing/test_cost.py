@@ -10,7 +10,7 @@ from fanfold_storage.records import Records
 from fanfold_submit.queueing.entries import Entry
 from fanfold_submit.queueing.ledger import AT_ONCE
 from fanfold_submit.queueing.limits import Limit, Limits
-from fanfold_submit.reconciling.controller import Controller
+from fanfold_submit.reconciling.job_controller import JobController
 from tests.submit_api.reconciling import Bench
 
 
@@ -44,8 +44,8 @@ def test_comparing_all_jobs_reads_no_more_for_those_that_wait(tmp_path: Path) ->
     read = []
     for waiting in (3, 150):
         bench, counting = bench_with(tmp_path / str(waiting), waiting)
-        controller = Controller(bench.reconciler, bench.jobs, bench.engine, 30.0, queueing=bench.queueing)
-        controller._compare_all()
+        controller = JobController(bench.reconciler, bench.jobs, bench.engine, 30.0, queueing=bench.queueing)
+        controller._compare()
         assert len(controller._queue._due) == 1, "only the one that runs is reconciled"
         read.append(dict(counting.calls))
         bench.records.close()

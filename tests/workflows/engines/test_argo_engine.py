@@ -15,8 +15,10 @@ from kubernetes import client
 
 from fanfold.engines.argo.api import WorkflowsApi, connect
 from fanfold.engines.argo.engine import STUCK_SECONDS, ArgoEngine
+from fanfold.engines.argo.workflow import FINGERPRINT_LABEL, LONGEST_LABEL
 from fanfold.engines.protocol import EngineError, Foreign, Handle, Pending, Phase
 from fanfold.errors import Refused
+from fanfold.planning.fingerprints import complete_fingerprint_of
 from tests.workflows.engines.kubernetes_stand_in import StandIn
 from tests.workflows.engines.test_workflow import CLAIM, plan_of
 
@@ -82,6 +84,12 @@ class TestSubmit:
         api.put({"metadata": {"name": NAME}, "spec": {}})
         with pytest.raises(Foreign, match="fingerprint is None"):
             engine.submit(PLAN)
+
+    def test_a_workflow_of_a_version_that_told_all_fields_is_adopted(self, api, engine):
+        handle = engine.submit(PLAN)
+        complete_one = complete_fingerprint_of(PLAN.conf)[:LONGEST_LABEL]
+        api.workflows[NAME]["metadata"]["labels"][FINGERPRINT_LABEL] = complete_one
+        assert engine.submit(PLAN) == handle
 
     def test_what_succeeded_is_adopted(self, api, engine):
         handle = engine.submit(PLAN)

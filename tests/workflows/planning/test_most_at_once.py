@@ -45,6 +45,6 @@ def test_more_pods_than_may_run_are_refused_in_words() -> None:
     with pytest.raises(Refused) as refused:
         workers(LARGE, "argo", workers=20, most_at_once=20)
     assert str(refused.value) == (
-        "20 workers for each step are 41 pods at a time, and the limit here is 20: ask for fewer workers"
+        "20 workers for each step would be 41 pods at a time, and the limit here is 20: ask for fewer workers"
     )
     assert workers(LARGE, "argo", workers=9, most_at_once=19) == {"split": 1, "map": 9, "reduce": 9}

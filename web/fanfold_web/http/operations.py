@@ -1,10 +1,12 @@
 """The operations of a service: what generated clients call them, and what HTTP has every resource answer."""
 
 from collections.abc import Iterator
+from importlib.metadata import version
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.routing import APIRoute
 from starlette.routing import Match
+from starlette.types import Lifespan
 
 
 def operation_id(route: APIRoute) -> str:
@@ -38,3 +40,23 @@ def methods_at(request: Request) -> Iterator[str]:
             yield from route.methods
             if "GET" in route.methods:
                 yield "HEAD"
+
+
+def described(
+    title: str, description: str, lifespan: Lifespan[FastAPI] | None = None, *, root_path: str = ""
+) -> FastAPI:
+    """An application without routes, below `root_path` on its host.
+
+    It has no /docs: Swagger's page would run scripts from elsewhere on the origin that hands out tokens or data.
+    """
+    return FastAPI(
+        title=title,
+        version=version("fanfold"),
+        description=description,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        root_path=root_path,
+        generate_unique_id_function=operation_id,
+        lifespan=lifespan,
+    )

@@ -10,6 +10,7 @@ from itertools import chain
 from fanfold.diagnosis.skew import StepSkew, skews_of
 from fanfold.diagnosis.tasks import JobTasks
 from fanfold.terminal.console import duration, quantity, size
+from fanfold_steps.failure.wording import in_a_line
 from fanfold_steps.tree.failed import Failure
 
 UNEQUAL = 3.0  # times the typical task, from which on one is worth a sentence
@@ -69,12 +70,12 @@ def _failed(job: JobFacts) -> Iterator[Finding]:
         task = failure.task
         where = f" at {task}" if task else ""
         log = f"Read the task's log with `fanfold logs ID --task {task}`." if task else ""
-        yield Finding("failed", f"The job failed{where}: {failure.message}.", log)
+        yield Finding("failed", f"The job failed{where}: {in_a_line(failure.message).rstrip('.')}.", log)
 
 
 def _waiting(job: JobFacts) -> Iterator[Finding]:
     if job.waiting:
-        yield Finding("waiting", job.waiting, "")
+        yield Finding("waiting", in_a_line(job.waiting), "")
 
 
 def _heavy_key(skew: StepSkew) -> Iterator[Finding]:
@@ -133,7 +134,8 @@ def _stragglers(job: JobFacts, skews: Sequence[StepSkew]) -> Iterator[Finding]:
 def _few_splits(job: JobFacts, skews: Sequence[StepSkew]) -> Iterator[Finding]:
     maps = next((skew for skew in skews if (skew.stage, skew.step) == (0, "map")), None)
     if maps and maps.tasks < job.workers and maps.seconds.largest >= WORTH_SECONDS:
-        what = f"There {'is' if maps.tasks == 1 else 'are'} {quantity(maps.tasks, 'split')} for {job.workers} workers"
+        splits, workers = quantity(maps.tasks, "split"), quantity(job.workers, "worker")
+        what = f"There {'is' if maps.tasks == 1 else 'are'} {splits} for {workers}"
         why = " ".join(job.unsplit)
         yield Finding(
             "few-splits", f"{what}, so some have nothing to map. {why}".strip(), "Ask for a smaller split size."
@@ -150,7 +152,8 @@ def _spilling(job: JobFacts, skews: Sequence[StepSkew]) -> Iterator[Finding]:
             and tasks * 4 >= len(records)
             and spilled > sum(record.bytes_out for record in records)
         ):
-            what = f"{tasks} of {len(records)} {skew.step} tasks of stage {skew.stage} spilled {size(spilled)} to disk"
+            every = quantity(len(records), f"{skew.step} task")
+            what = f"{tasks} of {every} of stage {skew.stage} spilled {size(spilled)} to disk"
             change = "Give more memory (--memory, Resources(memory=…)), or take fewer workers or a smaller split size."
             yield Finding("spilling", f"{what}, for lack of memory.", change)
 

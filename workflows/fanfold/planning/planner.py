@@ -1,13 +1,12 @@
 """Plan a job: check its inputs and output, and put together the configuration with which workers run it."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fanfold.errors import OutputTaken, Refused
 from fanfold.planning.areas import Area
 from fanfold.planning.demand import demand_of
+from fanfold.planning.fingerprints import fingerprint_of
 from fanfold.planning.sizing import Sizing, check_sizing, sizes_for
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.inputs.listing import File
@@ -32,9 +31,8 @@ class PlannedJob:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of the configuration, which distinguishes Workflows of the same name."""
-        canonical = json.dumps(self.conf.to_json(), sort_keys=True).encode()
-        return hashlib.sha256(canonical).hexdigest()
+        """What distinguishes Workflows of the same name."""
+        return fingerprint_of(self.conf)
 
 
 @dataclass(frozen=True, slots=True)

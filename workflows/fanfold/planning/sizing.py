@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fanfold.errors import Refused
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.job.sizes import LARGEST_SPLIT, MIB, SMALLEST_SPLIT, partitions_for, split_size_for
 from fanfold_steps.job.spec import MOST_PARTITIONS
 from fanfold_steps.memory.budget import SMALLEST_SHARE, available_memory
@@ -65,7 +66,7 @@ def check_sizing(sizing: Sizing, engine: str) -> None:
     if sizing.partitions is not None and not 1 <= sizing.partitions <= MOST_PARTITIONS:
         raise Refused(f"partitions must be between 1 and {MOST_PARTITIONS:,}, not {sizing.partitions}")
     if sizing.split_size is not None and sizing.split_size < 1024:
-        raise Refused(f"the split size must be at least 1 KiB, not {sizing.split_size} bytes")
+        raise Refused(f"the split size must be at least 1 KiB, not {quantity(sizing.split_size, 'byte')}")
     if sizing.workers is not None and not 1 <= sizing.workers <= MOST_WORKERS[engine]:
         raise Refused(f"workers must be between 1 and {MOST_WORKERS[engine]} on this engine, not {sizing.workers}")
 
@@ -119,10 +120,8 @@ def _pods(total: int, partitions: int, demand: Demand, sizing: Sizing) -> dict[s
     if most is None or at_once(pods) <= most:
         return pods
     if sizing.workers is not None:
-        raise Refused(
-            f"{sizing.workers} workers for each step are {at_once(pods)} pods at a time, and the limit here is {most}: "
-            "ask for fewer workers"
-        )
+        what = f"{quantity(sizing.workers, 'worker')} for each step would be {quantity(at_once(pods), 'pod')} at a time"
+        raise Refused(f"{what}, and the limit here is {most}: ask for fewer workers")
     fitting = (_pods_for(fewer, partitions, demand) for fewer in range(maps - 1, 0, -1))
     return next((pods for pods in fitting if at_once(pods) <= most), {"all": 1})
 
@@ -150,7 +149,7 @@ def _check_memory(sizing: Sizing, workers: int) -> None:
         return
     given = f"{sizing.memory} B" if sizing.memory < MIB else f"{sizing.memory / MIB:.3g}MiB"
     raise Refused(
-        f"memory must be at least {workers * SMALLEST_SHARE // MIB}MiB for {workers} workers "
+        f"memory must be at least {workers * SMALLEST_SHARE // MIB}MiB for {quantity(workers, 'worker')} "
         f"({SMALLEST_SHARE // MIB}MiB each), not {given}: increase it, or use fewer workers"
     )
 

@@ -8,6 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from fanfold.terminal.console import escaped
 from fanfold.terminal.progress import ProgressLine
 
 BAR_WIDTH = 24  # columns; a line with its rate and time left fits in 80
@@ -51,13 +52,16 @@ class Bars:
                 finished_style=style,
             )
             grid.add_row(
-                Text(f"  {line.label}"), bar, Text(line.figures), Text(line.text, no_wrap=True, overflow="ellipsis")
+                Text(f"  {line.label}"),
+                bar,
+                Text(line.figures),
+                Text(escaped(line.text), no_wrap=True, overflow="ellipsis"),
             )
         self._live.update(grid, refresh=True)
 
     def print_above(self, text: str) -> None:
         """Print a line that stays, above the frame."""
-        self._live.console.print(Text(text), soft_wrap=True)
+        self._live.console.print(Text(escaped(text)), soft_wrap=True)
 
     def close(self) -> None:
         """Leave the last frame on the screen."""

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from fanfold_storage.errors import printable
+from fanfold_steps.failure.wording import quantity as quantity
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Control characters, and marks that turn round what follows them (UAX 9: embeddings, overrides, isolates).
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def open_standard_streams() -> None:
@@ -28,19 +29,25 @@ def open_standard_streams() -> None:
 
 
 def say(text: str = "", **style: Any) -> None:
-    """Print a line or more for people, on stderr. Control characters, which names and records may hold, are escaped."""
+    """Print a line or more for people, on stderr. What a terminal would obey, and names may hold, is escaped."""
     text = escaped(text)
     click.echo(click.style(text, **style) if style and has_colour() else text, err=True)
 
 
 def escaped(text: str) -> str:
-    """A text with its control characters escaped, but for line breaks and tabs."""
-    return _CONTROL.sub(lambda found: printable(found[0]), text)
+    r"""A text whose control characters, and marks that change the direction of text, can be seen.
+
+    Line breaks and tabs stay.
+
+    >>> escaped("a\x1b[2J\tb\u202ecod.exe")
+    'a\\x1b[2J\tb\\u202ecod.exe'
+    """
+    return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def result(text: str) -> None:
-    """Print a line of the result, on stdout."""
-    click.echo(text)
+    """Print a line of the result, on stdout: as it is for programs, escaped on a terminal."""
+    click.echo(escaped(text) if sys.stdout.isatty() else text, color=True)  # click would drop some of it
 
 
 def result_json(value: Any) -> None:
@@ -48,19 +55,28 @@ def result_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table on stdout; without its heads if a program reads it. Cells never wrap."""
-    columns([heads, *rows] if sys.stdout.isatty() else list(rows))
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], flexible: str | None = None) -> None:
+    """Print a table on stdout, with its heads wherever it goes.
 
-
-def list_table(heads: Sequence[str], rows: Sequence[Sequence[str]], flexible: str) -> None:
-    """Print a table on stdout with its heads, wherever it goes. On a terminal, one column is cut so that rows fit."""
-    cells, at = [heads, *rows], heads.index(flexible)
-    if sys.stdout.isatty():
+    Args:
+        heads: a name for each column.
+        rows: the cells, which never wrap.
+        flexible: the column that is cut on a terminal, so that rows fit.
+    """
+    cells: list[Sequence[str]] = [_in_a_line(row) for row in (heads, *rows)]
+    if flexible is not None and sys.stdout.isatty():
+        at = heads.index(flexible)
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         room = shutil.get_terminal_size().columns - sum(widths) - 2 * (len(widths) - 1) + widths[at]
         cells = [[_cut(cell, room) if place == at else cell for place, cell in enumerate(row)] for row in cells]
     columns(cells)
+
+
+def _in_a_line(row: Sequence[str]) -> Sequence[str]:
+    """The cells of a row as they will be printed, so that their widths are known."""
+    if not sys.stdout.isatty():
+        return row
+    return [escaped(cell).replace("\n", "\\n").replace("\t", "\\t") for cell in row]
 
 
 def _cut(text: str, width: int) -> str:
@@ -75,6 +91,7 @@ def _cut(text: str, width: int) -> str:
 
 def columns(rows: Sequence[Sequence[str]]) -> None:
     """Print rows in aligned columns, on stdout."""
+    rows = [_in_a_line(row) for row in rows]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
         result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -108,15 +125,6 @@ def number(count: float) -> str:
         if count < limit:
             return f"{count / divisor:.1f}{unit}" if unit else f"{count:.0f}"
     return f"{count / 1e9:.1f}G"
-
-
-def quantity(count: int, noun: str, shown: str = "") -> str:
-    """A count with its noun; `shown` replaces the full figure.
-
-    >>> quantity(1, "record"), quantity(12_345, "record"), quantity(12_345, "record", "12.3k")
-    ('1 record', '12,345 records', '12.3k records')
-    """
-    return f"{shown or f'{count:,}'} {noun}{'s' * (count != 1)}"
 
 
 def duration(seconds: float) -> str:

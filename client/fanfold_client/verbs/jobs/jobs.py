@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.terminal.console import duration, list_table, result_json, say
+from fanfold.terminal.console import duration, result_json, say, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def jobs(client: "Client", limit: int, as_json: bool, **filters: Any) -> None:
     elif listing.jobs:
         shows_owner = filters["everybody"] or bool(filters["owner"] or filters["team"])
         heads = ["ID", "NAME", "STATE", "PROGRESS", "DURATION", *["OWNER"] * shows_owner, "CREATED"]
-        list_table(heads, [_row(job, shows_owner=shows_owner) for job in listing.jobs], flexible="NAME")
+        table(heads, [_row(job, shows_owner=shows_owner) for job in listing.jobs], flexible="NAME")
     _say_what_follows(listing, filters)
 
 

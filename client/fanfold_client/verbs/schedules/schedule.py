@@ -71,10 +71,11 @@ def list_(client: "Client", everybody: bool, as_json: bool) -> None:
     if as_json:
         result_json({"items": found})
         return
-    heads = ("NAME", *(["OWNER"] if everybody else []), "CRON", "ZONE", "NEXT", "LAST")
-    table(heads, [_row(one, everybody) for one in found])
     if not found:
         say("There are no schedules.")
+        return
+    heads = ("NAME", *(["OWNER"] if everybody else []), "CRON", "ZONE", "NEXT", "LAST")
+    table(heads, [_row(one, everybody) for one in found])
 
 
 @schedule.command()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.terminal.console import escaped, result, result_json, say
+from fanfold.terminal.console import result, result_json, say
 from fanfold_client.verbs.watching.where import with_run_or_client
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def explain(job: str, run: "LocalRun | None", client: "Client | None", as_json: 
         result_json(explanation)
         return
     for finding in explanation["findings"]:
-        result(escaped(finding_line(finding, job)))
+        result(finding_line(finding, job))
     for line in skew_lines(explanation["skew"]):
         say(line, dim=True)
 

@@ -58,6 +58,7 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
         ("priority", str(job["priority"]) if job.get("priority") else None),
         ("started", None if job.get("admitted", True) else "by its Workflow, not by this service"),
         ("run", f"{job['runs']}, retried {job['retried']}" if job.get("runs", 1) > 1 else None),
+        ("logs", _earlier_log(job)),
         ("output", job["output"]),
         ("created", job["created"]),
         ("started", job["started"]),
@@ -68,6 +69,12 @@ def _facts(job: "Job") -> list[tuple[str, str | None]]:
         ("workflow", f"{workflow['namespace']}/{workflow['name']}" if workflow and job["engine"] == "argo" else None),
         ("argo ui", workflow.get("url") if workflow else None),
     ]
+
+
+def _earlier_log(job: "Job") -> str | None:
+    """How to read the log of what was before the last run that began anew."""
+    begun = max(job.get("anew", ()), default=None)
+    return f"before run {begun}: fanfold logs {job['id']} --run {begun - 1}" if begun else None
 
 
 def _told(job: "Job") -> str | None:

@@ -21,7 +21,7 @@ def with_run_or_client(verb: Callable[..., Any]) -> Verb:
     @json_option
     @functools.wraps(verb)
     def verb_with_either(job: str, profile: str | None, **arguments: Any) -> Any:
-        if "/" in job or Path(job).is_dir():
+        if "/" in job or (job and Path(job).is_dir()):  # an empty path is that of this folder
             return verb(job=job, run=_run_at(job), client=None, **arguments)
         from fanfold_client.client import Client
 

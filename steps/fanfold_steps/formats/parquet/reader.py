@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fanfold_steps.failure.permanent import PermanentFailure, Position
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.formats.parquet.pyarrow_import import load_pyarrow
 from fanfold_steps.formats.parquet.range_file import RangeFile
 from fanfold_steps.formats.parquet.to_polars import polars_frame
@@ -139,7 +140,7 @@ def _start(column: Any) -> int:
 def _demand_columns(parquet: Any) -> None:
     names = parquet.schema_arrow.names
     if parquet.metadata.num_rows and not names:
-        raise ValueError(f"it has {parquet.metadata.num_rows:,} rows, but no columns")
+        raise ValueError(f"it has {quantity(parquet.metadata.num_rows, 'row')}, but no columns")
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"it has two columns called {twice!r}")
 

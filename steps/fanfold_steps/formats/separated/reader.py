@@ -8,7 +8,7 @@ from fanfold_steps.failure.permanent import PermanentFailure, Position
 from fanfold_steps.failure.wording import preview
 from fanfold_steps.formats.protocol import BadRecord
 from fanfold_steps.formats.ranges import refuse_wide_text, whole_records
-from fanfold_steps.formats.separated.rows import Row, RowParser
+from fanfold_steps.formats.separated.rows import Row, RowParser, differing
 from fanfold_steps.formats.sources import Source
 from fanfold_steps.formats.text import is_utf8
 from fanfold_steps.job.formats import CSV, TSV
@@ -152,17 +152,13 @@ def _take(block: SeparatedBlock, row: Row, names: Names) -> None:
     if not problem and not row.fields:
         return
     if not problem and names is not None and len(row.fields) != len(names):
-        problem = f"it has {_fields(row.fields)}, but there are {len(names)} columns"
+        problem = differing(len(row.fields), len(names))
     if problem:
         text = _text(block.data[row.start - block.offset : row.stop - block.offset])
         block.bad.append(BadRecord(len(block.found), row.start, text, problem, block.lines_of(row)))
     else:
         block.found.append(row.fields if names is None else dict(zip(names, row.fields, strict=True)))
         block.starts.append(row.start)
-
-
-def _fields(fields: Sequence[str]) -> str:
-    return "1 field" if len(fields) == 1 else f"{len(fields)} fields"
 
 
 def _text(data: bytes) -> str:

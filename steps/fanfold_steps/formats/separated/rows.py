@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fanfold_steps.failure.wording import quantity
 from fanfold_steps.formats.ranges import UTF8_BOM
 from fanfold_steps.formats.text import decode, is_utf8
 from fanfold_steps.job.formats import CSV
@@ -101,3 +102,14 @@ class RowParser:
     def _unmarked(self, data: bytes, offset: int) -> bytes:
         """The bytes without the byte order mark that a file may begin with."""
         return data.removeprefix(UTF8_BOM) if not offset and is_utf8(self._encoding) else data
+
+
+def differing(fields: int, columns: int) -> str:
+    """Why a record doesn't fit.
+
+    >>> differing(2, 1)
+    'it has 2 fields, but there is 1 column'
+    """
+    return (
+        f"it has {quantity(fields, 'field')}, but there {'is' if columns == 1 else 'are'} {quantity(columns, 'column')}"
+    )

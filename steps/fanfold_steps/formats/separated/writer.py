@@ -7,6 +7,7 @@ from enum import Enum
 from itertools import chain
 from typing import Any, Literal
 
+from fanfold_steps.formats.separated.rows import differing
 from fanfold_steps.formats.text import as_text, encode
 from fanfold_steps.formats.values.plain import is_of_library, named_fields, plain
 from fanfold_steps.job.formats import CSV, TSV
@@ -77,7 +78,7 @@ class SeparatedEncoder:
         if not isinstance(record, tuple | list) or not record:
             raise ValueError("a row is a dict, or a tuple or a list with something in it")
         if self._names is not None and len(record) != len(self._names):
-            raise ValueError(f"it has {len(record)} fields, but there are {len(self._names)} columns")
+            raise ValueError(differing(len(record), len(self._names)))
         return record
 
     def _rows(self, rows: Sequence[Sequence[Any]]) -> bytes:

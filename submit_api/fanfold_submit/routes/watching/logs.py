@@ -65,22 +65,27 @@ async def read_logs(
     follow: Annotated[bool, Query(description="Stay open until the job has ended, or the token has")] = False,
     form: Annotated[Literal["text", "jsonl"], Query(alias="format")] = "text",
     position: Annotated[str, Query(max_length=16_000, description="Go on from a position that a log has told")] = "",
+    run: Annotated[
+        int | None, Query(ge=1, le=1_000_000, description="An earlier run of the job; by default, the last one")
+    ] = None,
 ) -> Response:
     """What a job's tasks printed, and what happened to them, also long after the job has ended.
 
     A line of text is `TIME WORKER TASK MARK TEXT`. The mark is `|` for what the job's code printed, `>` for what it
-    said with `ctx.progress`, and `*` for what Fanfold says of the task.
+    said with `ctx.progress`, and `*` for what Fanfold says of the task. Runs that go on from one another share
+    a log; one that began anew (`anew` of the job) has a log of its own.
     """
 
     def opened() -> JobLog:
-        return log_of(service.jobs.visible(job_id, to=caller).job, service.places, task, position)
+        return log_of(service.jobs.visible(job_id, to=caller).job, service.places, task, position, run)
 
     log = await service.listings.run(caller.id, opened)
-    seat = service.streams.take(caller.id)
+    is_followed = follow and not log.is_over
+    seat = service.streams.take(caller.id) if is_followed else await service.readings.wait(caller.id)
     token = bearer_token(request.headers.get("Authorization"))
 
     async def body() -> AsyncIterator[bytes]:
-        lines = _followed(service, caller, job_id, log, token) if follow else _read(service, caller, log)
+        lines = _followed(service, caller, job_id, log, token) if is_followed else _read(service, caller, log)
         told = anyio.current_time()
         async for batch, is_end in lines:
             if batch or is_end or anyio.current_time() - told > QUIET_SECONDS:

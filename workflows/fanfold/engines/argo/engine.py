@@ -14,7 +14,7 @@ from kubernetes import client
 from fanfold.engines.argo.api import Taken, WorkflowsApi, connect
 from fanfold.engines.argo.credentials import DEADLINE_MARGIN, JobCredentials
 from fanfold.engines.argo.status import FAILED, STUCK, ended, phase, why_pending
-from fanfold.engines.argo.workflow import FINGERPRINT_LABEL, JOB_LABEL, PodSettings, build, labels
+from fanfold.engines.argo.workflow import FINGERPRINT_LABEL, JOB_LABEL, PodSettings, build, fingerprints
 from fanfold.engines.protocol import EngineError, Foreign, Handle, Observation, Phase
 from fanfold.planning.planner import PlannedJob
 from fanfold_storage.urls import keep_folder
@@ -117,7 +117,7 @@ class ArgoEngine:
             raise EngineError(f"Workflow {name} existed and is gone: submit the job again")
         metadata = existing["metadata"]
         fingerprint = metadata.get("labels", {}).get(FINGERPRINT_LABEL)
-        if fingerprint != labels(plan)[FINGERPRINT_LABEL]:
+        if fingerprint not in fingerprints(plan):
             raise Foreign(
                 f"Workflow {name} in namespace {self._pods.namespace} belongs to another job (its label "
                 f"{FINGERPRINT_LABEL} is {fingerprint}): if nobody needs it, delete it and submit the job again"

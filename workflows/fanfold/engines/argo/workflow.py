@@ -39,6 +39,7 @@ from fanfold.engines.argo.pods import PodSettings, check_access
 from fanfold.engines.argo.resources import limits, secret_variable, tolerations
 from fanfold.engines.argo.volumes import mounts, volumes
 from fanfold.engines.protocol import ENVIRONMENT
+from fanfold.planning.fingerprints import complete_fingerprint_of
 from fanfold.planning.planner import PlannedJob
 from fanfold_steps.job.resources import Resources
 from fanfold_steps.job.sizes import crews
@@ -127,6 +128,11 @@ def labels(plan: PlannedJob) -> dict[str, str]:
         STAGE_LABEL: "0",
         FINGERPRINT_LABEL: plan.fingerprint[:LONGEST_LABEL],
     }
+
+
+def fingerprints(plan: PlannedJob) -> set[str]:
+    """The labels that a job's Workflow may have: this version's, and that of the versions before."""
+    return {one[:LONGEST_LABEL] for one in (plan.fingerprint, complete_fingerprint_of(plan.conf))}
 
 
 def _annotations(plan: PlannedJob) -> dict[str, str]:

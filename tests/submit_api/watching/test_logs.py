@@ -12,6 +12,7 @@ import pytest
 from fanfold_steps.logs.line import LogLine, Mark
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_submit import service as service_module
+from fanfold_submit.jobs.job import Job
 from fanfold_submit.watching import logs as watching
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
@@ -21,8 +22,8 @@ from tests.waiting import poll
 class Written:
     """The log of a job, as its workers write it."""
 
-    def __init__(self, site: Site, job_id: str) -> None:
-        self.tree = JobTree.open(f"{site.store_url}jobs/{job_id}/")
+    def __init__(self, site: Site, job_id: str, folder: str = "") -> None:
+        self.tree = JobTree.open(f"{site.store_url}jobs/{job_id}/{folder}")
         self._lines: dict[str, list[LogLine]] = {}
         self._time = 1000.0
 
@@ -32,23 +33,6 @@ class Written:
         lines.append(LogLine(self._time, worker, task, mark, text))
         data = "".join(f"{line}\n" for line in lines).encode()
         self.tree.objects.put(f"logs/{worker}/{1:020d}-00000.txt", [data])
-
-
-@pytest.fixture
-def scripted() -> ScriptedEngine:
-    return ScriptedEngine()
-
-
-@pytest.fixture
-def site(open_site: Callable[..., Site], scripted: ScriptedEngine) -> Site:
-    return open_site(scripted)
-
-
-@pytest.fixture
-def ada(site: Site) -> User:
-    user = site.user("ada")
-    user.put("texts/a.txt")
-    return user
 
 
 @pytest.fixture
@@ -198,11 +182,12 @@ def test_a_user_has_so_many_streams_and_leaves_some_to_others(
         ids[name] = user.submit().json()["id"]
     poll(lambda: set(ids.values()) <= set(engine.crews))
     with following(ada, ids["ada"]), following(ada, ids["ada"]):
-        refused = logs(ada, ids["ada"])
+        refused = logs(ada, ids["ada"], follow=True)
         assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (429, "too-many-streams")
         assert refused.headers["Retry-After"] == "15"
         with following(bob, ids["bob"]):
-            assert "All users have 3 streams open" in logs(bob, ids["bob"]).json()["detail"]
+            assert "All users have 3 streams open" in logs(bob, ids["bob"], follow=True).json()["detail"]
+            assert logs(ada, ids["ada"]).status_code == 200, "a log that isn't followed takes no stream"
             for job_id in ids.values():
                 engine.finish(job_id)
                 engine.end(job_id)
@@ -228,3 +213,43 @@ def test_a_removed_job_has_none(ada: User, job_id: str, write: Written, scripted
     ada.wait(job_id)
     poll(lambda: ada.http.delete(f"/v1/jobs/{job_id}").status_code == 204)
     assert logs(ada, job_id).status_code == 404
+
+
+def test_each_run_that_begins_anew_has_a_log_of_its_own(site: Site, ada: User, scripted: ScriptedEngine) -> None:
+    job_id: str = ada.submit().json()["id"]
+    for run, anew in ((1, False), (2, False), (3, True), (4, False), (5, True)):
+        if run > 1:
+            body = {"run": run - 1, "anew": anew}
+            again = poll(lambda: (got := ada.http.post(f"/v1/jobs/{job_id}/retry", json=body)).is_success and got)  # noqa: B023
+            assert again.json()["runs"] == run
+        poll(lambda: len(scripted.started) == run)  # noqa: B023
+        Written(site, job_id, {3: "run-3/", 4: "run-3/", 5: "run-5/"}.get(run, ""))(f"of run {run}", f"map-{run}")
+        scripted.fail(job_id)
+        scripted.end(job_id)
+        ada.wait(job_id, "failed")
+    assert ada.job(job_id)["anew"] == [3, 5]
+    told = {run: [line.split("| ")[1] for line in logs(ada, job_id, run=run).text.splitlines()] for run in range(1, 6)}
+    assert told == {
+        1: ["of run 1", "of run 2"], 2: ["of run 1", "of run 2"], 3: ["of run 3", "of run 4"],
+        4: ["of run 3", "of run 4"], 5: ["of run 5"],
+    }  # fmt: skip
+    assert "of run 5" in logs(ada, job_id).text
+    refused = logs(ada, job_id, run=6)
+    assert refused.status_code == 400 and f"Job {job_id} has had 5 runs, so there is no run 6." in refused.text
+
+
+def test_the_log_of_an_earlier_run_that_is_followed_ends(site: Site, ada: User, scripted: ScriptedEngine) -> None:
+    job_id: str = ada.submit().json()["id"]
+    poll(lambda: scripted.started)
+    Written(site, job_id)("before")
+    scripted.fail(job_id)
+    scripted.end(job_id)
+    ada.wait(job_id, "failed")
+    poll(lambda: ada.http.post(f"/v1/jobs/{job_id}/retry", json={"anew": True}).is_success)
+    assert "before" in logs(ada, job_id, run=1, follow=True).text
+
+
+def test_a_job_of_an_earlier_version_tells_where_its_last_run_began() -> None:
+    fields = {"owner": "ada", "url": "file:///data/jobs/000m3k2v8q1x7f9a2b4c/run-3/"}
+    assert Job._from_before(fields)["anew"] == [3]  # type: ignore[operator]
+    assert "anew" not in Job._from_before({"owner": "ada", "url": "file:///data/jobs/x/"})  # type: ignore[operator]

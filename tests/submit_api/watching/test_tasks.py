@@ -1,7 +1,6 @@
 """`/v1/jobs/{id}/tasks` and `/explain`: while a job runs and afterwards, with bounded work for each page."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,23 +14,6 @@ from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
 
 MANY = 10_000
-
-
-@pytest.fixture
-def scripted() -> ScriptedEngine:
-    return ScriptedEngine()
-
-
-@pytest.fixture
-def site(open_site: Callable[..., Site], scripted: ScriptedEngine) -> Site:
-    return open_site(scripted)
-
-
-@pytest.fixture
-def ada(site: Site) -> User:
-    user = site.user("ada")
-    user.put("texts/a.txt")
-    return user
 
 
 def begun(user: User, engine: ScriptedEngine) -> str:

@@ -1,0 +1,1 @@
+"""Threads that take steps for keys, such as jobs' ids: the queue of keys, the watches that fill it, and pauses."""
