@@ -17,6 +17,7 @@ class Principal:
     name: str
     roles: tuple[Role, ...]
     groups: tuple[str, ...] = ()
+    by_token: bool = False  # whether a script acts for them, with an API token
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -31,6 +32,11 @@ class Principal:
     def is_admin(self) -> bool:
         """Whether the principal may see everybody's jobs."""
         return self.may("admin")
+
+    def demand_person(self, what: str) -> None:
+        """Raise Forbidden if a script asks with an API token: `what` would outlast the token when that is revoked."""
+        if self.by_token:
+            raise Forbidden(f"{what} can't be done with an API token, since it would outlast the token: log in.")
 
     def demand(self, role: Role, what: str = "This") -> None:
         """Raise Forbidden unless the principal may act in this role; `what` says what needs it."""

@@ -309,6 +309,12 @@ class DelegationEnded(Refusal):
     example = "The delegation is unknown or was revoked, or its user was removed."
 
 
+class ReachLost(Refusal):
+    """The owner of a job may not reach any more what the job was admitted for."""
+
+    example = "'ada' isn't in the group 'analysts' any more, so the job may not reach files of that team."
+
+
 class AuthAway(Refusal):
     """The auth service does not answer, and its keys are not known."""
 

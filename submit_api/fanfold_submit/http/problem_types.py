@@ -20,6 +20,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.InvalidLogQuery: ProblemType(400, "invalid-log-query", "Invalid task or position"),
     refusals.NoSuchList: ProblemType(400, "no-such-list", "There is no such list"),
     refusals.PlaceNotAllowed: ProblemType(403, "place-not-allowed", "The place is not allowed"),
+    refusals.ReachLost: ProblemType(403, "reach-lost", "The owner may not reach that any more"),
     refusals.WebhookNotAllowed: ProblemType(403, "webhook-not-allowed", "The URL can't be told"),
     refusals.NoSuchBundle: ProblemType(404, "no-such-bundle", "No such bundle"),
     refusals.NoSuchFile: ProblemType(404, "no-such-file", "No such file"),

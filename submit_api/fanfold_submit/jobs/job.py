@@ -175,8 +175,11 @@ class JobView(BaseModel):
 class Job(JobView):
     """A job as it is stored: what callers see, and what it takes to run it.
 
-    Jobs from before there were ids belong to their owner's name, which is the id of users from that time.
+    Jobs from before there were ids belong to their owner's name, which is the id of users from that time. Fields that
+    only later versions know are kept, since replicas of both versions write the same record during an update.
     """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     conf: dict[str, Any]  # job.json
     url: str  # of the job's tree
@@ -185,6 +188,7 @@ class Job(JobView):
     lists: int = 0  # of which version the lists are that hold it; see `listed.py`
     dispatched: str | None = None  # when workers were asked for, the last time
     groups: tuple[str, ...] = ()  # of its owner, those that had limits when it was admitted
+    submitted_by_admin: bool | None = None  # None: before users had folders in @shared/, which only admins wrote to
     metered: float | None = None  # Unix seconds until which `worker_seconds` counts; None while there are no workers
 
     @model_validator(mode="before")

@@ -221,6 +221,16 @@ def team_of(place: str) -> str | None:
     return rest.partition("/")[0] if place.startswith(SCHEME) and area == TEAM else None
 
 
+def shared_folder(place: str) -> str | None:
+    """The folder of the shared area in which a place lies, which a user of that name may have.
+
+    >>> shared_folder("files:@shared/ada/counts/"), shared_folder("files:@shared/"), shared_folder("files:ada/")
+    ('ada', None, None)
+    """
+    area, _, rest = place.removeprefix(SCHEME).partition("/")
+    return rest.partition("/")[0] or None if place.startswith(SCHEME) and area == SHARED else None
+
+
 def shared_account(place: str) -> str | None:
     """In whose account files are counted that a job writes to a place; None for its owner's, and outside the service.
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.job_filters import JobFilters
 from fanfold_submit.http.problems import refusals
+from fanfold_submit.jobs.admission import Admitted
 from fanfold_submit.jobs.job import ID_PATTERN, JobView
 from fanfold_submit.jobs.removal import remove
 from fanfold_submit.jobs.request import JobRequest
@@ -24,6 +25,7 @@ from fanfold_submit.refusals import (
     JobFinal,
     JobRefused,
     KeyReused,
+    NoDelegations,
     NoSuchJob,
     NoSuchList,
     NotAdmitted,
@@ -38,6 +40,7 @@ from fanfold_submit.refusals import (
 )
 from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
+from fanfold_web.tokens.authorization import bearer_token
 
 router = APIRouter(tags=["jobs"])
 
@@ -86,7 +89,7 @@ class Counters(BaseModel):
         **refusals(
             BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
             Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
-            UnknownJob, WebhookNotAllowed, OverQuota, Contended,
+            UnknownJob, WebhookNotAllowed, OverQuota, NoDelegations, Contended,
         ),
     },
 )  # fmt: skip
@@ -110,7 +113,14 @@ async def submit(
     if len(request.headers.getlist("Idempotency-Key")) > 1:
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
-    admitted = await service.admissions.run(caller.id, lambda: service.admission.admit(body, caller, key))
+    token = bearer_token(request.headers.get("Authorization"))
+
+    def admit() -> Admitted:
+        if body.team is not None and body.team in caller.teams:
+            service.standing.keep(caller, token)
+        return service.admission.admit(body, caller, key)
+
+    admitted = await service.admissions.run(caller.id, admit)
     response.status_code = 202 if admitted.is_new else 200
     response.headers["Location"] = f"/v1/jobs/{admitted.job.id}"
     return service.view(admitted.job)
