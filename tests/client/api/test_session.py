@@ -50,6 +50,7 @@ def test_whoami(fanfold: Person):
     assert shown == {
         "name": fanfold.name,
         "roles": ["submitter"],
+        "groups": [],
         "url": fanfold.up.url,
         "auth_url": fanfold.up.auth_url,
     }
