@@ -117,6 +117,20 @@ def test_a_script_leaves_one_that_its_user_replaces(busy: Site) -> None:
     assert script.submit(COUNT).status_code == 202 and list(busy.keys.delegations) == [second]
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("webhooks/secret", None),
+        ("schedules", {"name": "n", "cron": "0 3 * * *", "request": {**COUNT, "output": "files:counts/{date}/"}}),
+        ("schedules/n/resume", None),
+    ],
+)
+def test_a_script_leaves_nothing_else_that_outlasts_its_token(busy: Site, path: str, body: Any) -> None:
+    refused = member(busy, "bob", via="token-1").http.post(f"/v1/{path}", json=body)
+    assert refused.status_code == 403 and "API token" in refused.json()["detail"], refused.text
+    assert busy.records.get("submit/webhook-secrets/bob") is None and busy.keys.delegations == {}
+
+
 def test_a_job_writes_into_a_shared_folder_only_while_it_is_its_owners(busy: Site, engine: ScriptedEngine) -> None:
     old, root = named(busy, "ada", "id-1"), busy.user("root", "admin")
     old.put("texts/a.txt")

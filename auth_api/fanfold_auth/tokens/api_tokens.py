@@ -115,6 +115,10 @@ class ApiTokens:
         found = self._records.get_many(sorted(keys)) if keys else {}
         return sorted(map(_token, found.values()), key=lambda token: token.name)
 
+    def is_alive(self, user: User, stamp: str) -> bool:
+        """Whether a user's token with this stamp has been neither revoked nor expired."""
+        return any(token.stamp == stamp and self._now() < token.expires for token in self.of(user))
+
     def end(self, user: User, name: str) -> None:
         """End a user's token, and all access tokens that it was exchanged for. Raises NoSuchApiToken."""
         if not self._end(user.id, name):

@@ -28,9 +28,8 @@ class Reach:
         try:
             owner = self._standing.now(job.owner_id)
         except DelegationEnded as error:
-            raise ReachLost(
-                f"{job.owner!r} may not submit jobs for the team {team!r} any more. {error.detail}"
-            ) from None
+            what = f"{job.owner!r} may not submit jobs for the team {team!r} any more."
+            raise ReachLost(f"{what} {error.detail}") from None
         if owner.id != job.owner_id or team not in owner.teams:
             raise ReachLost(
                 f"{job.owner!r} isn't in the group {team!r} any more, so the job may not reach files of that team. "
@@ -43,6 +42,6 @@ class Reach:
     def _demand_folder(self, job: Job, name: str) -> None:
         if self._shared.owner_of(name) != job.owner_id:
             raise ReachLost(
-                f"@shared/{name}/ doesn't belong to the owner of the job any more, so it may not write there. Submit it "
-                "with another output."
+                f"@shared/{name}/ doesn't belong to the owner of the job any more, so it may not write there. "
+                "Submit it with another output."
             )

@@ -14,9 +14,9 @@ from fanfold_storage.records import Conflict, Expect, Records, Write
 from fanfold_submit.principal import Principal
 from fanfold_submit.refusals import AuthAway, DelegationEnded
 from fanfold_submit.tokens.delegations import Delegations
+from fanfold_web.tokens.authorization import TEAM_JOBS
 
 STANDING = "submit/standing/"
-PURPOSE = "team-jobs"
 
 
 class StandingDelegations:
@@ -33,7 +33,7 @@ class StandingDelegations:
         record = self._records.get(STANDING + user.id)
         if record and (user.by_token or not record.value.get("by_token")):
             return
-        delegation = self._delegations.obtain(access_token, PURPOSE)
+        delegation = self._delegations.obtain(access_token, TEAM_JOBS)
         expected = Expect(STANDING + user.id, record.revision if record else 0)
         stored = Write(expected.key, {"delegation": delegation, "by_token": user.by_token})
         if isinstance(self._records.transact([expected], [stored]), Conflict):
