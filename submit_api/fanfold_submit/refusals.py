@@ -265,11 +265,11 @@ class WrongHash(Refusal):
 
 
 class WebhookNotAllowed(Refusal):
-    """A URL that jobs may not have told here."""
+    """A webhook that isn't on the operator's list."""
 
     example = (
-        "https://example.org:443 is not on the operator's list of what jobs may have told (none): ask them to add it "
-        "to FANFOLD_SUBMIT_WEBHOOKS, or leave `notify` out."
+        "https://example.org:443 is not on the operator's list of webhooks (none): ask them to add it to "
+        "FANFOLD_SUBMIT_WEBHOOKS, or leave `notify` out."
     )
 
 

@@ -21,7 +21,7 @@ PROBLEM_TYPES: Mapping[type[Refusal], ProblemType] = {
     refusals.NoSuchList: ProblemType(400, "no-such-list", "There is no such list"),
     refusals.PlaceNotAllowed: ProblemType(403, "place-not-allowed", "The place is not allowed"),
     refusals.ReachLost: ProblemType(403, "reach-lost", "The owner may not reach that any more"),
-    refusals.WebhookNotAllowed: ProblemType(403, "webhook-not-allowed", "The URL can't be told"),
+    refusals.WebhookNotAllowed: ProblemType(403, "webhook-not-allowed", "The webhook is not allowed"),
     refusals.NoSuchBundle: ProblemType(404, "no-such-bundle", "No such bundle"),
     refusals.NoSuchFile: ProblemType(404, "no-such-file", "No such file"),
     refusals.NoSuchJob: ProblemType(404, "no-such-job", "No such job"),

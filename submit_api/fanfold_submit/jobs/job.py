@@ -21,13 +21,13 @@ from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import at_once
 from fanfold_steps.job.spec import conf_from_json
 from fanfold_steps.tree.progress import Progress
+from fanfold_submit.job_ids import ID_PATTERN
 from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
 from fanfold_submit.queueing.view import Wait
 
-ID_PATTERN = "^[0-9a-z]{20}$"
 _RUN = re.compile(r"/run-(\d{1,9})/$")  # at the end of the URL of a tree that a later run has begun
-# What the OpenAPI document adds is told, not checked: records of older versions are read with the same models.
+# What the OpenAPI document adds is stated, not checked: records of older versions are read with the same models.
 _TIME: dict[str, JsonValue] = {"format": "date-time"}
 
 
@@ -153,8 +153,8 @@ class JobView(BaseModel):
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
     schedule: Scheduled | None = Field(default=None, description="What submitted it, if it was a schedule")
-    notify: str | None = Field(default=None, description="The URL that is told when it has ended")
-    notified: Notified | None = Field(default=None, description="How far that URL has been told")
+    notify: str | None = Field(default=None, description="The URL that is notified when it has ended")
+    notified: Notified | None = Field(default=None, description="How far notifying that URL has got")
     notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(

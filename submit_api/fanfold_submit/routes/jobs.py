@@ -9,8 +9,9 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.job_filters import JobFilters
 from fanfold_submit.http.problems import refusals
+from fanfold_submit.job_ids import ID_PATTERN
 from fanfold_submit.jobs.admission import Admitted
-from fanfold_submit.jobs.job import ID_PATTERN, JobView
+from fanfold_submit.jobs.job import JobView
 from fanfold_submit.jobs.removal import remove
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.steering import cancel
@@ -49,7 +50,7 @@ JobId = Annotated[
     Path(
         description="The job's id",
         examples=["000m3k2v8q1x7f9a2b4c"],
-        json_schema_extra={"pattern": ID_PATTERN},  # told, not checked here: any other is nobody's
+        json_schema_extra={"pattern": ID_PATTERN},  # stated, not checked here: any other is nobody's
     ),
 ]
 _FOUND = headers("Location") | links(
