@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.http import problems
+from fanfold_auth.http.issuer_path import IssuerPath
 from fanfold_auth.routes import (
     api_tokens,
     delegations,
@@ -34,6 +35,10 @@ _DESCRIPTION = """
 Users, tokens and keys of Fanfold. Log in at `/v1/login`, send the access token as `Authorization: Bearer TOKEN`,
 and get the next one at `/v1/token`. Services verify tokens offline with the keys at `/v1/keys`. Errors are RFC 9457
 problems.
+
+Other applications log people in through the OpenID provider here, whose metadata is at
+`/.well-known/openid-configuration`. Its pages (`/authorize`, `/login`, `/confirm`, `/logout`, `/device`) are for
+browsers, and not described here.
 """
 
 
@@ -41,9 +46,9 @@ def build_app(
     settings: Settings, records: Records, now: Callable[[], float] = time.time, hashing: Hashing | None = None
 ) -> FastAPI:
     """The service over a store of records. Raises BadSetting if the KEK file cannot be read."""
-    base = urlsplit(settings.issuer).path.rstrip("/")  # where a proxy leaves it in the path
-    app = described("Fanfold auth_api", _DESCRIPTION, root_path=base)
+    app = described("Fanfold auth_api", _DESCRIPTION)
     app.state.service = service = wire(settings, records, now, hashing)
+    app.add_middleware(IssuerPath, path=urlsplit(settings.issuer).path.rstrip("/"))
     app.add_middleware(
         Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts
     )

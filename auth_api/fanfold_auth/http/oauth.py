@@ -11,11 +11,12 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
+from fanfold_auth.http.problems import refusals
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.refusals import InvalidClient
 from fanfold_auth.refusals import InvalidTokenRequest
 from fanfold_auth.service import Service
-from fanfold_web.http.problems import note, response_to
+from fanfold_web.http.problems import MEDIA_TYPE, Responses, note, response_to
 from fanfold_web.refusals import Refusal
 
 
@@ -33,6 +34,15 @@ class OAuthRoute(APIRoute):
                 return oauth_error(request, refusal)
 
         return handle_and_answer
+
+
+def oauth_refusals(*classes: type[Refusal]) -> Responses:
+    """The refusals of an operation, for its OpenAPI `responses`; only the store's own come as problems alone."""
+    responses = refusals(*classes)
+    for response in responses.values():
+        content = response["content"]
+        content["application/json"] = content[MEDIA_TYPE]
+    return responses
 
 
 def oauth_error(request: Request, refusal: Refusal) -> JSONResponse:

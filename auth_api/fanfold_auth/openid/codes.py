@@ -26,11 +26,12 @@ from fanfold_auth.accounts.users import User
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.requests import AuthorizationRequest
 from fanfold_auth.refusals import InvalidGrant
+from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.sessions import Session, Sessions
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
 from fanfold_web.refusals import Contended
-from fanfold_web.tokens.authorization import SKEW
+from fanfold_web.tokens.authorization import FIRST_PARTY, SKEW
 
 CODES = "auth/codes/"
 SECONDS = 60.0
@@ -78,10 +79,9 @@ class Codes:
     """The codes in a store of records."""
 
     def __init__(
-        self, records: Records, sessions: Sessions, token_seconds: float, now: Callable[[], float] = time.time
+        self, records: Records, sessions: Sessions, settings: Settings, now: Callable[[], float] = time.time
     ) -> None:
-        self._records, self._sessions, self._now = records, sessions, now
-        self._kept = token_seconds + 2 * SKEW
+        self._records, self._sessions, self._settings, self._now = records, sessions, settings, now
 
     def issue(self, request: AuthorizationRequest, session: Session) -> str:
         """A code for a client, for whoever has logged in."""
@@ -130,11 +130,17 @@ class Codes:
     def _store(self, name: str, used: Code, revision: int) -> bool:
         """Write a code that is used; False: another request was first."""
         try:
-            answer = self._records.transact([Expect(CODES + name, revision)], [_write(name, used, self._kept)])
+            write = _write(name, used, self._lasting(used) + 2 * SKEW)
+            answer = self._records.transact([Expect(CODES + name, revision)], [write])
         except Unknown:  # its response was lost
             record = self._records.get(CODES + name)
             return record is not None and _code(record) == used
         return not isinstance(answer, Conflict)
+
+    def _lasting(self, code: Code) -> int:
+        """For how many seconds something may come from a code."""
+        goes_on = "offline_access" in code.scopes or code.client == FIRST_PARTY
+        return self._settings.refresh_seconds if goes_on else self._settings.token_seconds
 
     def _refusal(self, code: Code, redemption: Redemption) -> InvalidGrant:
         if redemption.method != code.method and abs(self._now() - code.used) <= PROBE_SECONDS:

@@ -64,7 +64,7 @@ def wire(
     return Provider(
         clients=clients,
         requests=Requests(derive(kek, "fanfold authorization requests"), clients, id_tokens.subject, now),
-        codes=Codes(records, sessions, settings.token_seconds, now),
+        codes=Codes(records, sessions, settings, now),
         devices=Devices(records, sessions, now),
         id_tokens=id_tokens,
         sessions=sessions,

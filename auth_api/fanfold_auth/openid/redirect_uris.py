@@ -51,13 +51,15 @@ def matches(registered: Iterable[str], asked: str) -> bool:
 
 
 def origin(uri: str) -> str:
-    """Scheme, host and port, as a Content-Security-Policy names them.
+    """Scheme, host and port, as a Content-Security-Policy names them. It can't name an IPv6 address.
 
     >>> origin("http://127.0.0.1:50123/callback?a=b")
     'http://127.0.0.1:50123'
+    >>> origin("http://[::1]:50123/callback")
+    'http:'
     """
     parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}:" if "[" in parts.netloc else f"{parts.scheme}://{parts.netloc}"
 
 
 def _objection(uri: str, plain_http: bool) -> str:

@@ -243,6 +243,7 @@ def test_the_services_tokens_read_no_claims(provider: Provider, application: App
     token = provider.service.tokens.issue(provider.service.users.get("ada"))
     answer = application.userinfo(token)
     assert answer.status_code == 401 and 'error="invalid_token"' in answer.headers["www-authenticate"]
+    assert "it is for another service" in answer.json()["detail"]
 
 
 def test_without_openid_no_claims_are_told(application: Application, browser: Browser) -> None:
@@ -376,6 +377,16 @@ def test_forged_cookies_stand_for_nobody(provider: Provider, application: Applic
     name = f"fanfold-session-{urlsplit(provider.url).port}"
     headers = {b"Cookie": f"{name}={cookie}".encode()}
     answer = httpx.get(application.start(prompt="none"), headers=headers, trust_env=False)
+    assert query_of(answer.headers["location"])["error"] == "login_required"
+
+
+def test_a_cookie_needs_its_secret(provider: Provider, application: Application, browser: Browser) -> None:
+    """Ids of sessions are listed, so they stand for nobody."""
+    browser.log_in("login")
+    (name,) = [name for name in browser.cookies if "session" in name]
+    cookie = browser.cookies[name]
+    forged = cookie[:-43] + "A" * 43
+    answer = httpx.get(application.start(prompt="none"), headers={"Cookie": f"{name}={forged}"}, trust_env=False)
     assert query_of(answer.headers["location"])["error"] == "login_required"
 
 

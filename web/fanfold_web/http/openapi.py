@@ -30,7 +30,8 @@ _HEADERS: Mapping[str, dict[str, Any]] = {
         **_TEXT, pattern="^[A-Za-z0-9._-]{1,64}$",
     ),
     "WWW-Authenticate": _sent(
-        "The challenge of RFC 6750: what the token lacks", always=False, **_TEXT, pattern='^Bearer realm="fanfold"'
+        "The challenge of RFC 6750: what the token lacks; or Basic, for an application's id and secret", always=False,
+        **_TEXT, pattern='^(Bearer|Basic) realm="fanfold"'
     ),
     "Retry-After": _sent("Seconds after which to try again", always=False, type="integer", minimum=1),
     "Allow": _sent("The methods that the path has", **_TEXT, examples=["GET, HEAD, OPTIONS"]),

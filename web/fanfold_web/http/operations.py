@@ -42,10 +42,8 @@ def methods_at(request: Request) -> Iterator[str]:
                 yield "HEAD"
 
 
-def described(
-    title: str, description: str, lifespan: Lifespan[FastAPI] | None = None, *, root_path: str = ""
-) -> FastAPI:
-    """An application without routes, below `root_path` on its host.
+def described(title: str, description: str, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """An application without routes.
 
     It has no /docs: Swagger's page would run scripts from elsewhere on the origin that hands out tokens or data.
     """
@@ -56,7 +54,6 @@ def described(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        root_path=root_path,
         generate_unique_id_function=operation_id,
         lifespan=lifespan,
     )

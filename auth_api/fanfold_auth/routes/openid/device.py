@@ -9,10 +9,9 @@ from fanfold_auth.http.access import TheService
 from fanfold_auth.http.browser import Browser, TheBrowser
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.forms import Form, documented_form
-from fanfold_auth.http.oauth import OAuthRoute, client_of
+from fanfold_auth.http.oauth import OAuthRoute, client_of, oauth_refusals
 from fanfold_auth.http.pages import PageRoute, Query
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
-from fanfold_auth.http.problems import refusals
 from fanfold_auth.openid.devices import INTERVAL, SECONDS
 from fanfold_auth.openid.refusals import InvalidClient, UnauthorizedClient, UnknownUserCode
 from fanfold_auth.pages.rendering import page
@@ -50,7 +49,7 @@ class DeviceAuthorization(BaseModel):
 @router.post(
     "/device_authorization",
     summary="Start a login without a browser",
-    responses=refusals(InvalidTokenRequest, InvalidClient, UnauthorizedClient, Throttled, Contended),
+    responses=oauth_refusals(InvalidTokenRequest, InvalidClient, UnauthorizedClient, Throttled, Contended),
     openapi_extra=documented_form({"client_id": "fanfold"}, "client_id"),
 )
 def authorize_device(request: Request, service: TheService, form: Form) -> DeviceAuthorization:

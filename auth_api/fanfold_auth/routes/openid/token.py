@@ -10,8 +10,7 @@ from fanfold_auth.http.access import TheService
 from fanfold_auth.http.browser import source_of
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.forms import Form, documented_form
-from fanfold_auth.http.oauth import OAuthRoute, client_of
-from fanfold_auth.http.problems import refusals
+from fanfold_auth.http.oauth import OAuthRoute, client_of, oauth_refusals
 from fanfold_auth.openid.refusals import InvalidClient, UnauthorizedClient
 from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, UnsupportedGrant
 
@@ -44,7 +43,7 @@ class TokenResponse(BaseModel):
     "/token",
     summary="Tokens for a client",
     response_model_exclude_none=True,
-    responses=refusals(InvalidTokenRequest, UnsupportedGrant, InvalidGrant, InvalidClient, UnauthorizedClient),
+    responses=oauth_refusals(InvalidTokenRequest, UnsupportedGrant, InvalidGrant, InvalidClient, UnauthorizedClient),
     openapi_extra=documented_form(
         {
             "grant_type": "authorization_code",
