@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from fanfold_auth.accounts import migration
-from fanfold_auth.accounts.migration import AT_ONCE, MIGRATION, migrate
+from fanfold_auth.accounts.migration import AT_ONCE, MIGRATION, migrate, pending
 from fanfold_auth.accounts.passwords import Hashing
 from fanfold_auth.accounts.schema import SCHEMA, VERSION
 from fanfold_auth.accounts.users import USERS, Users
 from fanfold_auth.refusals import OldRecords
 from fanfold_storage.records.protocol import Conflict, Expect, Records, Write, scan_all
+from fanfold_web.command import CannotServe
 from tests.auth_api.service import CHEAP, PASSWORD, Clock, Replica, start_replica
 
 HASHING = Hashing(CHEAP)
@@ -229,7 +230,10 @@ def test_nobody_writes_an_older_version_once_it_has_begun(old: OldReplica, new: 
     """A replica that had read the version before, and was paused in between, conflicts."""
     paused = _Paused(records, lambda: migrate(records, new.service.users))
     Users(paused, HASHING, Clock()).grant("dan", "viewer")
-    assert set(versions(records)) == {VERSION}
+    records.transact([], [Write(SCHEMA, None), Write(MIGRATION, None)])
+    paused = _Paused(records, lambda: migrate(records, new.service.users))
+    Users(paused, HASHING, Clock()).create("eve", PASSWORD, ["viewer"])
+    assert set(versions(records)) == {VERSION} and len(versions(records)) == 3
     assert new.service.users.get("dan").roles == ("viewer", "submitter")
 
 
@@ -259,3 +263,20 @@ def test_what_the_next_version_adds_is_read_and_kept(replica: Replica, records: 
     assert after and after.value == newer | {"roles": ["viewer", "submitter"]}
     assert migrate(records, replica.service.users) == 0
     assert (records.get(MIGRATION) or record).value.get("version") == VERSION
+
+
+def test_a_service_says_at_its_start_what_is_to_be_done(old: OldReplica, new: Replica, records: Records) -> None:
+    assert pending(records)
+    migrate(records, new.service.users)
+    assert not pending(records)
+    for version, starts in ((VERSION + 1, True), (VERSION + 2, False)):
+        records.transact([], [Write(SCHEMA, {"version": version})])
+        if starts:
+            assert not pending(records)
+        else:
+            with pytest.raises(CannotServe, match="Start a newer one"):
+                pending(records)
+
+
+def test_where_nobody_is_stored_nothing_is_to_be_done(records: Records) -> None:
+    assert not pending(records)

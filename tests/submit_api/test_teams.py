@@ -229,16 +229,17 @@ def test_a_teams_files_are_counted_for_the_team(open_site: Callable[..., Site], 
 
 def test_what_a_job_writes_for_a_team_is_counted_there(site: Site, ada: User, tmp_path: Path) -> None:
     ada.put("@team/choir/texts/a.txt", b"la la la\n")
-    ada.wait(ada.submit({**COUNT, "output": "files:@team/choir/counts/"}).json()["id"])
     objects = open_objects(f"file://{tmp_path}/data/")
     recount = Recount(site.records, site.objects, site.apps[0].app.state.service.stored, time.time)
 
     def counted() -> bool:
+        recount.count_stale()
         record = site.records.get(f"{ACCOUNTS}@team/choir")
         total = sum(stat.size for stat in objects.list("files/@team/choir/"))
-        recount.count_stale()
-        return record is not None and record.value["files"] == total
+        return record is not None and not record.value["is_stale"] and record.value["files"] == total
 
+    poll(counted, 20)
+    ada.wait(ada.submit({**COUNT, "output": "files:@team/choir/counts/"}).json()["id"])
     poll(counted, 20)
 
 

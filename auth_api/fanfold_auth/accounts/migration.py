@@ -13,6 +13,7 @@ from collections.abc import Callable
 from fanfold_auth.accounts.schema import VERSION, Schema
 from fanfold_auth.accounts.users import USERS, Users
 from fanfold_storage.records.protocol import Conflict, Records, Write
+from fanfold_web.command import CannotServe
 from fanfold_web.refusals import Contended
 
 MIGRATION = "auth/migration"
@@ -35,6 +36,16 @@ def migrate(records: Records, users: Users, is_stopping: Callable[[], bool] = la
         after = page.records[-1].key if page.more else None
         records.transact([], [Write(MIGRATION, {"version": VERSION, "after": after})])
     return count
+
+
+def pending(records: Records) -> bool:
+    """Whether users are stored in an older version than this one. Raises CannotServe: in one that is too new for it."""
+    version = Schema.read(records).version
+    if version > VERSION + 1:
+        raise CannotServe(
+            f"Users are stored in version {version}, and this service reads at most {VERSION + 1}. Start a newer one."
+        )
+    return version < VERSION and bool(records.scan(USERS, limit=1).records)
 
 
 def _raise_version(records: Records) -> None:
