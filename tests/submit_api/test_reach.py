@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from fanfold_submit.jobs.job import Job, State
-from fanfold_submit.tokens.standing import STANDING
+from fanfold_submit.refusals import AuthAway
+from fanfold_submit.tokens.standing import PAUSE, STANDING
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.submit_api.test_shared_folders import named
@@ -75,6 +76,21 @@ def test_it_waits_while_nobody_can_say_and_says_so(busy: Site, engine: ScriptedE
     busy.keys.away = False
     poll(lambda: job in engine.started)
     assert poll(lambda: (seen := bob.job(job))["workflow"] and seen)["waiting"] is None
+
+
+def test_an_auth_service_that_is_away_is_asked_by_one_job_at_a_time(busy: Site) -> None:
+    """Each question may take seconds, which the threads that take the steps of all jobs don't have."""
+    queued(busy)
+    standing = busy.apps[0].app.state.service.standing
+    busy.keys.away = True
+    with pytest.raises(AuthAway):
+        standing.now("bob")
+    busy.keys.away = False
+    with pytest.raises(AuthAway):
+        standing.now("bob")
+    standing._ask_again -= PAUSE  # as if so much time had passed
+    assert standing.now("bob").teams == ("choir",)
+    assert standing.now("bob").teams == ("choir",)
 
 
 def test_nobody_retries_the_job_of_a_member_who_has_left(busy: Site) -> None:

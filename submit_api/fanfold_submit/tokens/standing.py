@@ -8,6 +8,7 @@ submission. The first job for a team leaves the delegation with the service, and
 schedules it says who its user is now, and opens nothing.
 """
 
+import time
 from contextlib import suppress
 
 from fanfold_storage.records import Conflict, Expect, Records, Write
@@ -17,6 +18,7 @@ from fanfold_submit.tokens.delegations import Delegations
 from fanfold_web.tokens.authorization import TEAM_JOBS
 
 STANDING = "submit/standing/"
+PAUSE = 2.0  # seconds until an auth service that was away is asked again
 
 
 class StandingDelegations:
@@ -24,6 +26,7 @@ class StandingDelegations:
 
     def __init__(self, records: Records, delegations: Delegations) -> None:
         self._records, self._delegations = records, delegations
+        self._is_away, self._ask_again = False, 0.0
 
     def keep(self, user: Principal, access_token: str) -> None:
         """See that there is one of the user, whose access token this is. Raises AuthAway, NoDelegations.
@@ -47,10 +50,27 @@ class StandingDelegations:
         if record is None:
             raise DelegationEnded("Nobody has delegated that since; submitting or retrying a job for the team does.")
         try:
-            return self._delegations.redeem(record.value["delegation"])
+            return self._redeem(record.value["delegation"])
         except DelegationEnded:
             self._records.transact([Expect(record.key, record.revision)], [Write(record.key, None)])
             raise
+
+    def _redeem(self, delegation: str) -> Principal:
+        """Exchange a delegation. While auth is away one thread at a time waits for it, so others do their work."""
+        if self._is_away:
+            if time.monotonic() < self._ask_again:
+                raise AuthAway
+            self._ask_again = time.monotonic() + PAUSE
+        try:
+            user = self._delegations.redeem(delegation)
+            self._is_away = False
+        except DelegationEnded:
+            self._is_away = False
+            raise
+        except AuthAway:
+            self._is_away, self._ask_again = True, time.monotonic() + PAUSE
+            raise
+        return user
 
     def forget(self, owner_id: str) -> None:
         """End the delegation of a user who was removed."""
