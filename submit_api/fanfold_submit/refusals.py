@@ -300,7 +300,9 @@ class TooManySchedules(Refusal):
 class NoDelegations(Refusal):
     """The issuer of the tokens here lets no service act for its users."""
 
-    example = "The issuer of the tokens here isn't Fanfold's auth service, so there are no schedules."
+    example = (
+        "The issuer of the tokens here isn't Fanfold's auth service, so there are no schedules, and no jobs for teams."
+    )
 
 
 class DelegationEnded(Refusal):

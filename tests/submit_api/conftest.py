@@ -62,6 +62,7 @@ class KeyServer:
         self.ended: list[str] = []
         self.asked = 0
         self.away = False
+        self.delegates = True
         self.delegations: dict[str, str] = {}
         """By each delegation that it has issued, the user who delegated."""
         self.roles: dict[str, list[str]] = {}
@@ -79,7 +80,11 @@ class KeyServer:
 
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["Content-Length"]))
-                status, answer = (503, {}) if site.away else site.answer(self.path, data, self.headers["Authorization"])
+                status, answer = (
+                    (503, {})
+                    if site.away or not site.delegates
+                    else site.answer(self.path, data, self.headers["Authorization"])
+                )
                 body = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))

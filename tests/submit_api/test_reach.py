@@ -122,6 +122,16 @@ def test_one_delegation_serves_all_jobs_of_a_user_until_it_is_of_no_use(busy: Si
     assert busy.keys.delegations == {} and busy.records.get(f"{STANDING}bob") is None
 
 
+def test_without_one_no_job_is_admitted_for_a_team(busy: Site) -> None:
+    bob = member(busy, "bob")
+    bob.put("@team/choir/texts/a.txt")
+    busy.keys.delegates = False
+    refused = bob.submit(COUNT)
+    assert refused.status_code == 503 and bob.http.get("/v1/jobs").json()["items"] == []
+    bob.put("texts/a.txt")
+    assert bob.submit().status_code == 202, "one's own jobs need none"
+
+
 def test_a_script_leaves_one_that_its_user_replaces(busy: Site) -> None:
     script, bob = member(busy, "bob", via="token-1"), member(busy, "bob")
     bob.put("@team/choir/texts/a.txt")
