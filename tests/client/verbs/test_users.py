@@ -150,7 +150,7 @@ def test_a_new_group_does_not_inherit_silently_what_an_earlier_one_has_left(
     admin, group = make_person("admin"), f"h-{fanfold.name}"
     (tmp_path / "a.txt").write_text("left behind")
     admin("groups", "add", group, fanfold.name)
-    fanfold("put", str(tmp_path / "a.txt"), f"files:@team/{group}/a.txt")
+    admin("put", str(tmp_path / "a.txt"), f"files:@team/{group}/a.txt")
     admin("groups", "add", group, admin.name)  # it isn't new
     admin("groups", "remove", group, fanfold.name, admin.name)
     refused = admin("groups", "add", group, admin.name, status=3).stderr
