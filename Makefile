@@ -8,7 +8,7 @@ STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | t
 
 PEERS_STAMP := .venv-bench/.made-from-$(shell cksum < bench/peers.txt | tr -d ' ')
 
-.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster test-cluster-long cluster-up cluster-down bench bench-slow bench-services bench-cluster bench-pins picture constraints clean
+.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster test-cluster-long cluster-up cluster-down bench bench-slow bench-services bench-cluster bench-pins picture pictures constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -74,7 +74,7 @@ bench: env $(PEERS_STAMP)  ## measure beside other tools (15 minutes), and write
 bench-slow: env $(PEERS_STAMP)  ## how time and memory grow, and what is larger than memory (another half hour)
 	$(BIN)/python -m bench slow
 
-bench-services: env  ## what requests to the services cost, beside empty routes and bare transactions (5 minutes)
+bench-services: env  ## what requests to the services cost, beside empty routes and bare transactions (20 minutes)
 	$(BIN)/python -m bench services
 
 bench-cluster: env  ## a small job on the test cluster, beside Argo by hand
@@ -92,6 +92,9 @@ bench-pins:  ## lock the versions of what the bench measures beside us
 
 picture: env  ## draw docs/demo.svg, the picture in the README, from a run of the demo
 	$(BIN)/python -m bench.picture
+
+pictures: env  ## take the screenshots in docs/ anew, on the test cluster (Debian, root)
+	FANFOLD_PICTURES=docs $(BIN)/python -m tests.cluster run -- $(BIN)/pytest tests/argo/test_argo_ui.py --timeout 900
 
 constraints:  ## lock the versions again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --generate-hashes \

@@ -34,6 +34,7 @@ from bench.workloads import (
     starting,
     stopping,
     tasks,
+    watching,
     words,
 )
 
@@ -52,7 +53,12 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     },
     "slow": {"many-keys": many_keys.many_keys, "words-growth": growth.words, "sort-growth": growth.sort},
     "cluster": {"cluster": cluster.measure},
-    "services": {"services": services.measure, "logins": logins.measure, "lists": lists.measure},
+    "services": {
+        "services": services.measure,
+        "logins": logins.measure,
+        "lists": lists.measure,
+        "watching": watching.measure,
+    },
     "page": {},
 }
 ROWS = {name: row for rows in GROUPS.values() for name, row in rows.items()}

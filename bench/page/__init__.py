@@ -9,6 +9,7 @@ from bench.page.lists import lists
 from bench.page.reached import reached
 from bench.page.rows import growth, rows
 from bench.page.services import logins, services
+from bench.page.watching import watching
 from bench.page.words import Results
 
 TARGET = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -30,5 +31,5 @@ def write(results: Results) -> None:
 
 def text(results: Results) -> str:
     """The page."""
-    parts = (reached, rows, growth, services, logins, lists, crashes, cluster, ci)
+    parts = (reached, rows, growth, services, logins, lists, watching, crashes, cluster, ci)
     return "\n".join([HEAD, *(line for part in parts for line in part(results))])

@@ -20,10 +20,10 @@ ENDED = ("succeeded", "failed", "cancelled")
 class Up:
     """Both services, and their admin, who submits all jobs."""
 
-    def __init__(self, process: "subprocess.Popen[str]", ready: dict[str, Any]) -> None:
-        self._process, self._user = process, ready["user"]
-        self._hold = Path(ready["data"]) / "hold"
-        self.records = f"sqlite:{(Path(ready['data']) / 'records.db').as_uri().removeprefix('file:')}"
+    def __init__(self, process: "subprocess.Popen[str]", ready: dict[str, Any], records: str | None) -> None:
+        self._process, self._user, self._data = process, ready["user"], Path(ready["data"])
+        self._hold = self._data / "hold"
+        self.records = records or f"sqlite:{(self._data / 'records.db').as_uri().removeprefix('file:')}"
         self.port, self.auth_port = (urlsplit(ready[name]).port or 0 for name in ("url", "auth_url"))
 
     @property
@@ -47,6 +47,19 @@ class Up:
         """The answer to one request to submit_api, from JSON."""
         return json.loads(ask(self.port, self.request(method, path, body, status)))
 
+    def upload(self, path: str, data: bytes) -> None:
+        """Put a file among the admin's."""
+        put = self.request("PUT", f"/v1/files/{path}", status=201)
+        ask(self.port, Request(put.method, put.path, put.headers, data, put.status))
+
+    def job_url(self, job_id: str) -> str:
+        """Where the tree of a job lies."""
+        return f"{self._data.as_uri()}/store/jobs/{job_id}/"
+
+    def idle(self) -> None:
+        """Let jobs have workers that do nothing."""
+        (self._data / "idle").touch()
+
     def hold(self) -> None:
         """Let jobs be admitted, and not be run."""
         self._hold.touch()
@@ -61,10 +74,10 @@ class Up:
 
 
 @contextmanager
-def services(folder: Path) -> Iterator[Up]:
-    """`fanfold up` over played workers, on free ports."""
-    with _started("bench.services.up", str(folder / "data")) as process:
-        yield Up(process, json.loads(_first_line(process)))
+def services(folder: Path, records: str | None = None) -> Iterator[Up]:
+    """`fanfold up` over played workers, on free ports; with records elsewhere than in its folder, if a URL is named."""
+    with _started("bench.services.up", str(folder / "data"), *([records] if records else [])) as process:
+        yield Up(process, json.loads(_first_line(process)), records)
 
 
 @contextmanager

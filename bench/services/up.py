@@ -1,7 +1,8 @@
-"""`python -m bench.services.up DATA`: `fanfold up`, except that jobs have no workers but an engine that plays them.
+"""`python -m bench.services.up DATA [RECORDS]`: `fanfold up`, but jobs have no workers: an engine plays them.
 
-While there is a file DATA/hold, the engine accepts no job, so that only their admission is measured. Prints what
-`fanfold up --json` prints.
+While there is a file DATA/hold, the engine accepts no job, so that only their admission is measured. Jobs that it
+accepts while there is a file DATA/idle have workers that do nothing, as long as the file is there. Records lie at the
+URL RECORDS, if one is named. Prints what `fanfold up --json` prints.
 """
 
 import json
@@ -21,7 +22,7 @@ from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
 from fanfold_steps.tree.version import TREE_VERSION
-from fanfold_storage.urls import open_objects
+from fanfold_storage.urls import open_objects, open_records
 
 HELD_SECONDS = 0.05
 
@@ -32,13 +33,16 @@ class Played:
     name = "local"
     isolates = False
 
-    def __init__(self, hold: Path) -> None:
-        self._hold = hold
+    def __init__(self, data: Path) -> None:
+        self._hold, self._idle = data / "hold", data / "idle"
 
     def submit(self, plan: PlannedJob) -> Handle:
         """Write a tree of one map and one reduce task."""
         while self._hold.exists():
             time.sleep(HELD_SECONDS)
+        handle = Handle("local", plan.conf.id, plan.conf.id)
+        if self._idle.exists():
+            return handle
         tree, output = JobTree.open(plan.job_url), JobTree(open_objects(plan.conf.output))
         report: dict[str, Any] = {"job": plan.conf.id, "parts": [], "records": 0, "bytes": 0}
         tree.create("plan.json", {"version": TREE_VERSION, "tasks": [{"map": 1, "reduce": 1}], "bytes": 1})
@@ -46,15 +50,15 @@ class Played:
         tree.commit(Task(0, "reduce", 0), Commit("a", records=1, bytes=1))
         output.create("_SUCCESS", report)
         tree.create("report.json", report)
-        return Handle("local", plan.conf.id, plan.conf.id)
+        return handle
 
     def manifest(self, plan: PlannedJob) -> str | None:
         """There is nothing to be shown."""
         return None
 
     def observe(self, handle: Handle) -> Observation:
-        """All have ended."""
-        return Observation(Phase.ENDED)
+        """All have ended that aren't idle."""
+        return Observation(Phase.ACTIVE if self._idle.exists() else Phase.ENDED)
 
     def active(self) -> Iterator[tuple[str, Handle]]:
         """None has workers."""
@@ -77,7 +81,11 @@ def main() -> None:
     """Serve until a signal."""
     data = Path(sys.argv[1])
     options = up.Options(data, host="127.0.0.1", port=0, auth_port=0, demo=False)
-    with patch.object(wiring, "engine_of_services", lambda: Played(data / "hold")):
+    records_url = sys.argv[2] if len(sys.argv) > 2 else None
+    with (
+        patch.object(wiring, "engine_of_services", lambda: Played(data)),
+        patch.object(wiring, "open_records", lambda url: open_records(records_url or url)),
+    ):
         up.serve(options, lambda ready: print(json.dumps({**asdict(ready), "data": str(data)}), flush=True))
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ from fanfold_auth.accounts.users import Users
 from fanfold_auth.openid.clients import Client, Clients
 from fanfold_auth.openid.codes import Codes
 from fanfold_auth.openid.requests import AuthorizationRequest
+from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.sessions import FAMILIES, Sessions, Source
 from fanfold_storage.records import Expect, Records, Write
 from fanfold_storage.urls import open_records
@@ -120,7 +122,7 @@ def _codes(up: Up, records: Records, count: int) -> Callable[[], Timed]:
     sessions = Sessions(records, users)
     Clients(records).put(Client(CLIENT, (BACK,), pkce=False), SECRET)
     session, _ = sessions.start_browser(users.get("admin"), 3600.0, Source(), None)
-    codes = Codes(records, sessions, 600.0)
+    codes = Codes(records, sessions, Settings(issuer=f"http://127.0.0.1:{up.auth_port}", kek_file=Path(os.devnull)))
     request = AuthorizationRequest(CLIENT, BACK, ("openid",), time.time())
 
     def exchanges() -> Iterator[Request]:

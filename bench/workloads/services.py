@@ -34,8 +34,7 @@ def measure(scale: float) -> Figures:
     """All of them, one after the other in the same service."""
     few, many, offered, submitted = (max(8, round(count * scale)) for count in (FEW, MANY, OFFERED, SUBMITTED))
     with scratch() as folder, services(folder) as up, empty_routes() as empty:
-        put = up.request("PUT", "/v1/files/texts/a.txt", status=201)
-        ask(up.port, type(put)(put.method, put.path, put.headers, b"to be or not to be\n" * 50, put.status))
+        up.upload("texts/a.txt", b"to be or not to be\n" * 50)
         memory = {"jobs": {str(few): _after_jobs(up, few)}}
         found: Figures = {"status": _status(up, empty, SECONDS * min(1, scale))}
         up.hold()

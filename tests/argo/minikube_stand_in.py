@@ -14,10 +14,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.cluster.images import ETCD, MINIO, REGISTRY
+from tests.cluster.images import ARGO, ETCD, MINIO, REGISTRY
 from tests.cluster.layout import CONTAINERD_SOCKET, NODE, NODE_ADDRESS
 
-PULLED = {f"quay.io/coreos/etcd:{ETCD.version}": ETCD.tag}
+PULLED = {
+    f"quay.io/coreos/etcd:{ETCD.version}": ETCD.tag,
+    f"quay.io/argoproj/argocli:{ARGO.version}": ARGO.tag,
+}
 PROGRAM = """#!/bin/sh
 cd {checkout} && exec {python} -m tests.argo.minikube_stand_in "$@"
 """

@@ -124,7 +124,7 @@ def test_in_the_argo_ui_admins_alone_change_workflows_and_read_logs(name):
     roles = {role: _rights(item) for role, item in of_kind(overlay(name), "Role").items()}
     assert roles["argo-ui-viewer"] == roles["argo-ui-submitter"] == LOOKS
     assert roles["argo-ui-admin"] - LOOKS == {
-        "argoproj.io/workflows: delete patch update",
+        "argoproj.io/workflows: patch update",
         "/pods: get list watch", "/pods/log: get list watch", "/pods: delete",
     }  # fmt: skip
 

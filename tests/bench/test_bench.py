@@ -23,7 +23,7 @@ from bench.harness.processes import CommandFailed, run
 from bench.harness.ways import Disagreement, Way, in_turn
 from bench.page import targets
 from bench.page.plot import Panel, draw
-from bench.workloads import cluster, lists, services, starting
+from bench.workloads import cluster, lists, services, starting, watching
 from tests.waiting import poll
 
 SOME = {"median": 2.0, "runs": [2.0], "peak_mb": 90, "processes": 3}
@@ -146,10 +146,19 @@ def test_the_services_are_measured_and_shown():
 @pytest.mark.thorough
 def test_lists_are_measured_and_shown():
     found = lists.measure(0.001)
-    assert found["jobs"] == [20, 100] and found["etcd"]["100"]["running"]["p50"] > 0
+    assert found["jobs"] == [20, 100] and found["stores"]["etcd"]["pages"]["100"]["running"]["p50"] > 0
     told = page.text({"lists": found | {"day": "today", "machine": "this"}})
-    assert all(f"| {what} |" in told for what in lists.QUESTIONS)
+    assert all(f"| {what} |" in told for what in lists.questions(0.0, 100))
     assert "memory flat (≤ 1.15× that with 1,000)" in told
+
+
+@pytest.mark.thorough
+def test_watching_a_job_is_measured_and_shown():
+    found = watching.measure(0.02)
+    assert found["tasks"] == 200 and found["events"]["count"] >= 2
+    told = page.text({"watching": found | {"day": "today", "machine": "this"}})
+    assert all(f"| {what} |" in told for what in watching.QUESTIONS)
+    assert "| a job of 10,000 tasks | a page of its tasks ≤ 50 ms |" in told
 
 
 def test_a_command_that_fails_says_why():

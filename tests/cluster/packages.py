@@ -8,9 +8,11 @@ from .shell import ClusterError, environment, run, say
 
 NODE = ("containerd", "runc", "iptables", "conntrack", "socat", "ipset", "ebtables", "ethtool", "kmod", "nftables")
 COMPILER = ("gcc", "libc6-dev")
+BROWSER = ("chromium", "fonts-dejavu-core")
+"""For the tests of pages, which look alike with the same fonts."""
 
 
-def install(names: Sequence[str] = (*NODE, *COMPILER)) -> None:
+def install(names: Sequence[str] = (*NODE, *COMPILER, *BROWSER)) -> None:
     """Install what is missing; nothing starts by itself."""
     lacking = missing(names)
     if not lacking:

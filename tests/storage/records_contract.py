@@ -249,9 +249,26 @@ class RecordsContract:
             write(records, key, {})
         for asked in (prefix, prefix[:-1], prefix + "a", prefix + "a/", prefix + "\U0010ffff", prefix + "none"):
             for after in ("", prefix + "a", prefix + "a/", prefix + "aa", prefix + "~"):
-                expected = sorted((k for k in keys if k.startswith(asked) and k > after), key=str.encode)
-                found = records.scan(asked, after=after)
-                assert [record.key for record in found.records] == expected
+                for before in ("", prefix, prefix + "a", prefix + "a0", prefix + "~", prefix + "\U0010ffff\0"):
+                    expected = sorted(
+                        (k for k in keys if k.startswith(asked) and k > after and (not before or k < before)),
+                        key=str.encode,
+                    )
+                    found = records.scan(asked, after=after, before=before)
+                    assert [record.key for record in found.records] == expected
+                    assert records.count(asked, after=after, before=before, most=100) == len(expected)
+
+    def test_records_are_counted_up_to_a_number(self, records: Records, prefix: str) -> None:
+        assert records.count(prefix, most=1) == 0
+        records.transact([], [Write(f"{prefix}{n:02}", {"n": n}) for n in range(30)])
+        write(records, prefix + "30", {}, expires_in=600)
+        write(records, prefix[:-1], {})
+        write(records, prefix + "05", None)
+        assert [records.count(prefix, most=most) for most in (1, 29, 30, 31, 1000)] == [1, 29, 30, 30, 30]
+        assert records.count(prefix, after=prefix + "05", most=1000) == 25
+        assert records.count(prefix, after=prefix + "05", before=prefix + "08", most=1000) == 2
+        assert records.count(prefix, after=prefix + "05", before=prefix + "08", most=1) == 1
+        assert records.count(prefix, after=prefix + "08", before=prefix + "05", most=1) == 0
 
     def test_everything_can_be_scanned(self, records: Records, prefix: str) -> None:
         write(records, prefix + "k", {})

@@ -9,6 +9,7 @@ from fanfold_storage.records import Change, Conflict, Expect, Record, Records, W
 
 KEYS = st.sampled_from(["a", "a/", "a/b", "ab", "b", "é", "é/x"])
 PREFIXES = st.sampled_from(["", "a", "a/", "é", "z"])
+BOUNDS = st.tuples(st.just("") | KEYS, st.just("") | KEYS)
 VALUES = st.none() | st.fixed_dictionaries({"n": st.integers(0, 9)})
 
 
@@ -57,20 +58,22 @@ class RecordsAgainstModel(RuleBasedStateMachine):
         wanted = {self.prefix + key: self.now[self.prefix + key] for key in keys if self.prefix + key in self.now}
         assert self.records.get_many([self.prefix + key for key in keys]) == wanted
 
-    @rule(prefix=PREFIXES, after=st.just("") | KEYS, limit=st.integers(1, 4), data=st.data())
-    def page(self, prefix: str, after: str, limit: int, data: st.DataObject) -> None:
+    @rule(prefix=PREFIXES, bounds=BOUNDS, limit=st.integers(1, 4), data=st.data())
+    def page(self, prefix: str, bounds: tuple[str, str], limit: int, data: st.DataObject) -> None:
         revision = data.draw(st.none() | st.sampled_from(sorted(self.then)))
         state = self.now if revision is None else self.then[revision]
-        lowest = self.prefix + after if after else ""
-        expected = [
-            state[key]
-            for key in sorted(state, key=str.encode)
-            if key.startswith(self.prefix + prefix) and key.encode() > lowest.encode()
-        ]
-        page = self.records.scan(self.prefix + prefix, after=lowest, limit=limit, revision=revision)
+        after, before = (self.prefix + bound if bound else "" for bound in bounds)
+        expected = self._between(state, self.prefix + prefix, after, before)
+        page = self.records.scan(self.prefix + prefix, after=after, before=before, limit=limit, revision=revision)
         assert page.records == expected[:limit]
         assert page.more == (len(expected) > limit)
         assert page.revision == revision if revision else page.revision >= max(self.then)
+
+    @rule(prefix=PREFIXES, bounds=BOUNDS, most=st.integers(1, 4))
+    def count(self, prefix: str, bounds: tuple[str, str], most: int) -> None:
+        after, before = (self.prefix + bound if bound else "" for bound in bounds)
+        found = self.records.count(self.prefix + prefix, after=after, before=before, most=most)
+        assert found == min(most, len(self._between(self.now, self.prefix + prefix, after, before)))
 
     @invariant()
     def scan(self) -> None:
@@ -83,6 +86,15 @@ class RecordsAgainstModel(RuleBasedStateMachine):
         assert [next(told) for _ in self.changes] == self.changes
         watch.close()
         assert next(told, None) is None
+
+    def _between(self, state: dict[str, Record], prefix: str, after: str, before: str) -> list[Record]:
+        return [
+            state[key]
+            for key in sorted(state, key=str.encode)
+            if key.startswith(prefix)
+            and key.encode() > after.encode()
+            and (not before or key.encode() < before.encode())
+        ]
 
     def _revision(self, key: str) -> int:
         found = self.now.get(self.prefix + key)

@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,18 @@ import pytest
 
 import fanfold_auth.app
 import fanfold_auth.settings
-from fanfold_storage.records import Records, Watch, scan_all
+from fanfold_storage.records import Records, scan_all
 from fanfold_storage.urls import open_objects, open_records
 from fanfold_submit.jobs.job import State
 from fanfold_submit.jobs.job_records import JOBS
 from fanfold_submit.queueing.entries import QUEUE
 from fanfold_web.server import listen
 from tests.servers import EtcdCluster, etcd
+from tests.storms.followers import Follower, Truth
 from tests.waiting import poll
 from tests.web.served import served_on
 
-SECONDS, EVERY, RATE, CLIENTS, SCHEDULES, SEED = 180.0, 10.0, 20, 4, 5, 7
+SECONDS, EVERY, RATE, CLIENTS, SCHEDULES, FOLLOWERS, SEED = 180.0, 10.0, 20, 4, 5, 12, 7
 PASSWORD = "correct horse battery staple"
 
 
@@ -87,23 +89,22 @@ def auth_service(folder: Path) -> Iterator[str]:
             yield url
 
 
-class Follower:
-    """Sees every change of every job, and notes those that go backwards."""
+class Following(threading.Thread):
+    """Follows the events of one job after the other, each as it has just been submitted, to its end."""
 
-    def __init__(self, records: Records) -> None:
-        self.states: dict[str, State] = {}
-        self.backwards: list[str] = []
-        self.watch: Watch = records.watch(JOBS, 1)
-        threading.Thread(target=self._follow, daemon=True).start()
+    def __init__(self, submissions: "Submissions", urls: Callable[[], list[str]], token: str, number: int) -> None:
+        super().__init__(daemon=True)
+        self.followed: list[Follower] = []
+        self._submissions, self._urls, self._token, self._number = submissions, urls, token, number
 
-    def _follow(self) -> None:
-        for change in self.watch:
-            if change.value is None:
+    def run(self) -> None:
+        while not self._submissions.are_over:
+            if (job := self._submissions.latest) is None or any(job == one.job for one in self.followed):
+                time.sleep(0.02)
                 continue
-            before, after = self.states.get(change.key), State(change.value["state"])
-            if before and (after.rank < before.rank or (before.final and after is not before)):
-                self.backwards.append(f"{change.key}: {before} → {after}")
-            self.states[change.key] = after
+            follower = Follower(self._urls, self._token, job, SEED + 1000 * self._number + len(self.followed))
+            self.followed.append(follower)
+            follower.run()
 
 
 class Submissions:
@@ -111,9 +112,15 @@ class Submissions:
 
     def __init__(self, replicas: list[ReplicaProcess], token: str, end: float) -> None:
         self.jobs: dict[str, str] = {}
+        self.latest: str | None = None
         self.doubled: list[str] = []
         self._replicas, self._token, self._end = replicas, token, end
         self.threads = [threading.Thread(target=self._submit, args=(number,)) for number in range(CLIENTS)]
+
+    @property
+    def are_over(self) -> bool:
+        """Whether no more jobs are submitted."""
+        return time.monotonic() > self._end
 
     def _submit(self, number: int) -> None:
         chance, count = random.Random(SEED + number), 0
@@ -125,7 +132,7 @@ class Submissions:
                 first = self._until_answered(http, key, chance)
                 if chance.random() < 0.05 and self._until_answered(http, key, chance) != first:
                     self.doubled.append(key)
-                self.jobs[key] = first
+                self.jobs[key] = self.latest = first
                 time.sleep(max(0.0, due - time.monotonic()))  # the storm's own rhythm: nothing is waited for
 
     def _until_answered(self, http: httpx.Client, key: str, chance: random.Random) -> str:
@@ -153,12 +160,15 @@ def test_one_of_two_replicas_is_killed_every_ten_seconds(tmp_path: Path, cluster
         token = login.raise_for_status().json()["access_token"]
         me = httpx.get(f"{auth_url}/v1/me", headers={"Authorization": f"Bearer {token}"}, trust_env=False).json()
         open_objects(store).put(f"files/{me['id']}/texts/a.txt", [b"a b a\n"])
-        follower, replicas = Follower(records), [ReplicaProcess(environ) for _ in range(2)]
+        truth, replicas = Truth(records), [ReplicaProcess(environ) for _ in range(2)]
+        truth.start()
         try:
             begun = time.time()
             add_schedules(replicas[0].url, token)
             submissions = Submissions(replicas, token, time.monotonic() + SECONDS)
-            for thread in submissions.threads:
+            urls = partial(addresses, replicas)
+            following = [Following(submissions, urls, token, number) for number in range(FOLLOWERS)]
+            for thread in (*submissions.threads, *following):
                 thread.start()
             kills = kill_in_turn(replicas, time.monotonic() + SECONDS)
             for thread in submissions.threads:
@@ -166,8 +176,10 @@ def test_one_of_two_replicas_is_killed_every_ten_seconds(tmp_path: Path, cluster
             ended = time.time()
             poll(lambda: ticks_of(records) and not missing(ticks_of(records), begun, ended), 120)
             poll(lambda: not scan_all(records, QUEUE).records, 600)
+            for thread in following:
+                thread.join(60)
         finally:
-            follower.watch.close()
+            truth.watch.close()
             for replica in replicas:
                 replica.end(signal.SIGTERM)
         jobs = {record.key.removeprefix(JOBS): record.value for record in scan_all(records, JOBS).records}
@@ -175,13 +187,29 @@ def test_one_of_two_replicas_is_killed_every_ten_seconds(tmp_path: Path, cluster
     print(f"\none of two replicas killed {kills} times in {SECONDS:.0f} s, seed {SEED}: {dict(states)}")
     ticks = {name: sorted(found) for name, found in by_schedule(jobs).items()}
     print(f"{len(submissions.jobs)} submissions; ticks: { {name: len(found) for name, found in ticks.items()} }")
-    assert states == {"succeeded": len(jobs)} and follower.backwards == [] and submissions.doubled == []
+    assert states == {"succeeded": len(jobs)} and submissions.doubled == []
     submitted = {job_id for job_id, job in jobs.items() if not job["schedule"]}
     assert submitted == set(submissions.jobs.values()), "none is lost, none is there twice"
     assert len(submitted) == len(submissions.jobs) >= SECONDS * RATE / 4
+    for job in jobs:
+        ranks = [State(state).rank for _, state in truth.turns(job)]
+        assert ranks == sorted(set(ranks)), f"{job} went backwards, or ended twice: {truth.turns(job)}"
+    followed = [follower for thread in following for follower in thread.followed]
+    again = sum(follower.connections > 1 for follower in followed)
+    told = sum(len(follower.seen) for follower in followed)
+    print(f"{len(followed)} followers of jobs were told of {told} events; {again} of them had to come again")
+    assert len(followed) > FOLLOWERS and again, "kills hit some"
+    for follower in followed:
+        follower.check(truth)
+        assert follower.last == "succeeded"
     for name, found in ticks.items():
         assert len(set(found)) == len(found), f"{name} has a tick twice"
         assert all(later - earlier == 60 for earlier, later in pairwise(found)), f"{name} lacks a tick"
+
+
+def addresses(replicas: list[ReplicaProcess]) -> list[str]:
+    """The URLs of those that serve; a replica has another one each time that it starts."""
+    return [url for url in (replica.url for replica in replicas) if url] or ["http://127.0.0.1:9"]
 
 
 def add_schedules(url: str, token: str) -> None:

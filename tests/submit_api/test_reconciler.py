@@ -28,6 +28,7 @@ from fanfold_submit.reconciling import closing
 from fanfold_submit.reconciling import reconciler as reconciler_module
 from fanfold_submit.reconciling.job_controller import JobController
 from fanfold_submit.reconciling.reconciler import DISPATCHES_AGAIN, LONGEST_REASON, Reconciler
+from fanfold_submit.service import view_of
 from tests.submit_api.reconciling import Bench
 from tests.waiting import poll
 
@@ -56,6 +57,26 @@ def test_a_job_goes_through_its_states(bench: Bench) -> None:
     assert bench.settle(job) == seen
     assert bench.jobs.queue()[0] == [] and bench.jobs.writer_of(job) is None
     assert bench.engine.started == [job.id]
+
+
+@pytest.mark.parametrize(
+    ("argo_ui", "engine", "url"),
+    [
+        ("https://argo.example.org", "argo", "https://argo.example.org/workflows/test/fanfold-{id}"),
+        ("https://example.org/argo/", "argo", "https://example.org/argo/workflows/test/fanfold-{id}"),
+        ("http://{host}:30003", "argo", None),  # depends on who asks
+        ("https://argo.example.org", "local", None),
+        (None, "argo", None),
+    ],
+)
+def test_callers_see_where_the_argo_ui_shows_the_workflow(bench: Bench, argo_ui, engine, url) -> None:
+    job = bench.reconcile(bench.admit()).changed(engine=engine)
+    seen = view_of(job, bench.queueing.view, argo_ui).workflow
+    assert seen and seen.url == (url and url.format(id=job.id))
+    assert ("url" in seen.model_dump()) == bool(url), "what isn't known isn't told"
+    stored = bench.jobs.find(job.id)
+    assert stored and stored.job.workflow
+    assert stored.job.workflow.model_dump().keys() == {"namespace", "name", "uid"}
 
 
 def test_workers_that_cant_do_the_job_are_not_started_again_but_stopped(bench: Bench, monkeypatch) -> None:

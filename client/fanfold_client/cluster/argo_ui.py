@@ -83,7 +83,8 @@ def literals_for(ui: ArgoUI, objects: list[Object], urls: Mapping[str, str]) -> 
         "fanfold-auth": {"FANFOLD_AUTH_PUBLIC_URL": known or auth},
         "fanfold-submit": {"FANFOLD_SUBMIT_ARGO_UI": ui.url},
         NAME: own,
-        f"{NAME}-server": {"FANFOLD_ARGO_UI_CONFIG": digest},  # it reads the others when it starts: start it anew
+        # It reads the others when it starts, so a change starts it anew.
+        f"{NAME}-server": {"FANFOLD_AUTH_ISSUER": issuer, "FANFOLD_ARGO_UI_CONFIG": digest},
     }
 
 

@@ -7,7 +7,7 @@ tree; whoever ends any other job does so for it.
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import Any
 
@@ -88,6 +88,12 @@ class TaskTable:
         if weights := commit.weights:
             counted = {(shortened(one.key, LONGEST_KEY), one.partition): one.values for one in weights.keys[:MOST_KEYS]}
             self.heavy.setdefault(task.stage, HeavyKeys()).add(counted, weights.values, weights.missed)
+
+    def copy(self) -> "TaskTable":
+        """The table as it is now, while another thread goes on adding to this one: dicts are copied in one step."""
+        records = {step: found.copy() for step, found in self.records.copy().items()}
+        heavy = {stage: replace(found, counts=found.counts.copy()) for stage, found in self.heavy.copy().items()}
+        return TaskTable(records, heavy, self.left_out, self._count)
 
     def of_step(self, stage: int, step: str) -> dict[int, TaskRecord]:
         """The tasks of a step, by index."""

@@ -49,6 +49,19 @@ def prefix_end(prefix: bytes) -> bytes | None:
     return stem[:-1] + bytes([stem[-1] + 1]) if stem else None
 
 
+def encode_range(prefix: str, after: str, before: str) -> tuple[bytes, bytes | None]:
+    """The first key that a scan may find, and the one that it ends before; None if there is no such bound.
+
+    >>> encode_range("jobs/", "", "")
+    (b'jobs/', b'jobs0')
+    >>> encode_range("jobs/", "jobs/a", "jobs/c")
+    (b'jobs/a\\x00', b'jobs/c')
+    """
+    start = encode_prefix(prefix)
+    ends = [end for end in (prefix_end(start), encode_prefix(before)) if end]
+    return max(start, encode_prefix(after) + b"\0" if after else b""), min(ends, default=None)
+
+
 def encode_value(value: Value) -> bytes:
     """The value as compact JSON. Raises StorageError: it can't be JSON, or is too large."""
     try:

@@ -23,10 +23,12 @@ from fanfold_storage.records.encoding import (
     encode_key,
     encode_keys,
     encode_prefix,
+    encode_range,
     encode_writes,
     prefix_end,
 )
 from fanfold_storage.records.etcd_endpoints import TIMEOUT, Endpoints
+from fanfold_storage.records.etcd_spans import Spans
 from fanfold_storage.records.etcd_watch import EtcdWatch
 from fanfold_storage.records.protocol import Conflict, Expect, Page, Record, Write
 
@@ -71,6 +73,7 @@ class EtcdRecords:
         connect = partial(_connect, _tls_files(environ))
         self._endpoints = Endpoints([_with_port(endpoint) for endpoint in endpoints], connect)
         self._watches: weakref.WeakSet[EtcdWatch] = weakref.WeakSet()
+        self._spans = Spans()
 
     def get(self, key: str) -> Record | None:
         """The record under the key, as a majority of the members have it."""
@@ -87,18 +90,38 @@ class EtcdRecords:
         records = [_record(pair) for read in response.responses for pair in read.response_range.kvs]
         return {record.key: record for record in records}
 
-    def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
-        """A page of records in key order."""
-        start = encode_prefix(prefix)
-        request = etcdrpc.RangeRequest(
-            key=max(start, encode_prefix(after) + b"\0") if after else start or _EVERYTHING,
-            range_end=prefix_end(start) or _EVERYTHING,
-            limit=limit,
-            revision=revision or 0,
-        )
-        response = self._endpoints.call(f"scan {prefix}", lambda client: client.kvstub.Range(request, timeout=TIMEOUT))
-        records = [_record(pair) for pair in response.kvs]
-        return Page(records, revision or response.header.revision, response.more)
+    def scan(
+        self, prefix: str, *, after: str = "", before: str = "", limit: int = 100, revision: int | None = None
+    ) -> Page:
+        """A page of records in key order, from the parts of the range that are needed (`etcd_spans`)."""
+        start, (first, end) = encode_prefix(prefix), _range_of(prefix, after, before)
+        pairs: list[Any] = []
+        visited, begin, more = 0, first, True
+        for until in self._spans.ends(start, first, end, limit):
+            wanted = limit - len(pairs)
+            some = {"limit": max(wanted, 1), "keys_only": not wanted, "revision": revision or 0}
+            response = self._range(prefix, key=begin, range_end=until, **some)
+            revision = revision or response.header.revision
+            visited += response.count
+            pairs += response.kvs[:wanted]
+            more = response.count > wanted
+            if more:
+                break
+            begin = until
+        found = [pair.key for pair in pairs]
+        self._spans.note(start, found, visited, is_first=not after, is_last=not (more or before))
+        return Page([_record(pair) for pair in pairs], revision or 0, more)
+
+    def count(self, prefix: str, *, after: str = "", before: str = "", most: int) -> int:
+        """How many records etcd counts in the parts of the range that are needed."""
+        begin, end = _range_of(prefix, after, before)
+        count = 0
+        for until in self._spans.ends(encode_prefix(prefix), begin, end, most):
+            count += self._range(prefix, key=begin, range_end=until, count_only=True).count
+            if count >= most:
+                return most
+            begin = until
+        return count
 
     def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:
         """All writes or none, as one etcd transaction."""
@@ -144,6 +167,10 @@ class EtcdRecords:
             watch.close()
         self._endpoints.close()
 
+    def _range(self, prefix: str, **span: Any) -> Any:
+        request = etcdrpc.RangeRequest(**span)
+        return self._endpoints.call(f"scan {prefix}", lambda client: client.kvstub.Range(request, timeout=TIMEOUT))
+
     def _grant_lease(self, seconds: int) -> int:
         request = etcdrpc.LeaseGrantRequest(TTL=seconds)
         response = self._endpoints.call(
@@ -182,6 +209,11 @@ def _tls_files(environ: Mapping[str, str]) -> dict[str, str]:
 def _connect(tls: Mapping[str, str], endpoint: str) -> Any:
     host, _, port = endpoint.rpartition(":")
     return etcd3.Etcd3Client(host=host, port=port, timeout=TIMEOUT, grpc_options=_OPTIONS, **tls)
+
+
+def _range_of(prefix: str, after: str, before: str) -> tuple[bytes, bytes]:
+    start, end = encode_range(prefix, after, before)
+    return start or _EVERYTHING, end or _EVERYTHING
 
 
 def _record(pair: Any) -> Record:

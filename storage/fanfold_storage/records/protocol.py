@@ -89,10 +89,19 @@ class Records(Protocol):
         It takes one round trip.
         """
 
-    def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
-        """At most `limit` records whose keys begin with `prefix` and come after `after`, in key order.
+    def scan(
+        self, prefix: str, *, after: str = "", before: str = "", limit: int = 100, revision: int | None = None
+    ) -> Page:
+        """At most `limit` records whose keys begin with `prefix`, come after `after` and before `before`, in key order.
 
-        With a `revision` (from an earlier page), the page shows the store at that revision. Raises Compacted.
+        An empty `before` is no bound. With a `revision` (from an earlier page), the page shows the store at that
+        revision. Raises Compacted.
+        """
+
+    def count(self, prefix: str, *, after: str = "", before: str = "", most: int) -> int:
+        """How many records there are between such bounds; `most` (at least 1) stands for that many or more.
+
+        No record is read.
         """
 
     def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:

@@ -18,6 +18,7 @@ from fanfold_storage.records.encoding import (
     encode_key,
     encode_keys,
     encode_prefix,
+    encode_range,
     encode_writes,
     prefix_end,
 )
@@ -37,13 +38,14 @@ _CHANGES = """
     WHERE (revision, place) > (?, ?) AND key >= ? AND (? IS NULL OR key < ?) ORDER BY revision, place LIMIT ?"""
 # With `? IS NULL OR key < ?` SQLite would read on to the last key of all to fill a page.
 _SCAN_NOW = """
-    SELECT key, value, revision FROM current WHERE key >= ? AND key > ? AND key < ? ORDER BY key LIMIT ?"""
+    SELECT key, value, revision FROM current WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"""
+_COUNT = "SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? AND key < ? LIMIT ?)"
 _ABOVE_ALL = b"\xff" * 1025  # a key has at most 1,024 bytes of UTF-8
 # SQLite takes the bare columns of a max() query from the row that holds the maximum.
 _SCAN_THEN = """
     SELECT key, value, revision FROM (
         SELECT key, value, max(revision) AS revision FROM history
-        WHERE key >= ? AND key > ? AND key < ? AND revision <= ? GROUP BY key)
+        WHERE key >= ? AND key < ? AND revision <= ? GROUP BY key)
     WHERE value IS NOT NULL ORDER BY key LIMIT ?"""
 
 
@@ -74,11 +76,11 @@ class SqliteRecords:
             rows = connection.execute(query, (*encoded, time.time())).fetchall()
         return {key.decode(): Record(key.decode(), decode_value(value), revision) for key, value, revision in rows}
 
-    def scan(self, prefix: str, *, after: str = "", limit: int = 100, revision: int | None = None) -> Page:
+    def scan(
+        self, prefix: str, *, after: str = "", before: str = "", limit: int = 100, revision: int | None = None
+    ) -> Page:
         """A page of records in key order."""
-        start = encode_prefix(prefix)
-        end = prefix_end(start)
-        bounds = (start, encode_prefix(after), _ABOVE_ALL if end is None else end)
+        bounds = _bounds(prefix, after, before)
         self._expire()
         with self._file.reading() as connection:
             now, compacted = _revisions(connection)
@@ -90,6 +92,13 @@ class SqliteRecords:
                 raise Compacted(f"revision {revision} is gone ({compacted} to {now} are kept): scan again")
         records = [Record(key.decode(), decode_value(value), changed) for key, value, changed in rows[:limit]]
         return Page(records, now if revision is None else revision, len(rows) > limit)
+
+    def count(self, prefix: str, *, after: str = "", before: str = "", most: int) -> int:
+        """How many records there are, by one query that looks at keys alone."""
+        self._expire()
+        with self._file.querying() as connection:
+            rows = connection.execute(_COUNT, (*_bounds(prefix, after, before), most)).fetchall()
+        return int(rows[0][0])
 
     def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int | Conflict:
         """All writes or none."""
@@ -179,6 +188,11 @@ class SqliteWatch:
                 self._last = (revision, place)
                 yield Change(key.decode(), None if value is None else decode_value(value), revision)
         self._last = max(self._last, (now, _LAST_PLACE))  # there are none up to here, whatever is dropped later
+
+
+def _bounds(prefix: str, after: str, before: str) -> tuple[bytes, bytes]:
+    start, end = encode_range(prefix, after, before)
+    return start, _ABOVE_ALL if end is None else end
 
 
 def _question_marks(values: Sequence[bytes]) -> str:

@@ -288,7 +288,8 @@ class JobRecords:
 
     def watch_jobs(self) -> Watch:
         """Changes of all jobs from now on."""
-        return self._records.watch(JOBS, self._records.scan(JOBS, limit=1).revision + 1)
+        now = self._records.scan(QUEUE, limit=1).revision  # that of all records; the queue is shorter than the jobs
+        return self._records.watch(JOBS, now + 1)
 
     def _transact(self, expectations: list[Expect], writes: list[Write], job: Job) -> bool:
         try:

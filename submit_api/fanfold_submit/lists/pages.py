@@ -2,14 +2,13 @@
 
 import re
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
 from fanfold_storage.records import Records
-from fanfold_submit.job_ids import ID_PATTERN, LENGTH, is_job_id, milliseconds_of, time_digits
+from fanfold_submit.job_ids import ID_PATTERN, LENGTH, is_job_id, time_digits
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.job_records import JOBS
 from fanfold_submit.jobs.listed import VERSION, owner_key, reversed_id
-from fanfold_submit.lists.question import Lists, Question, Sort, lists_for, lists_for_any
+from fanfold_submit.lists.question import LATEST, Lists, Question, Sort, lists_for, lists_for_any
 from fanfold_submit.refusals import NoSuchList
 from fanfold_web.refusals import InvalidCursor
 
@@ -51,12 +50,13 @@ class JobLists:
             asked = replace(asked, owner_ids=self._owners_called(asked.owner))
         lists = lists_for(asked) if are_complete else lists_for_any(asked)
         most = limit if lists.are_exact else MOST_READ
-        reach = most + 1 + (MOST_COUNTED if count and lists.are_exact else 0)
-        places = self._places(lists, asked, cursor, reach)
+        places = self._places(lists, asked, cursor, most + 1)
         jobs, used = self._read(asked, places[:most], limit)
-        rest = len(places) - used
-        more = min(rest, MOST_COUNTED) if count and (lists.are_exact or not rest) else None
-        return JobsFound(jobs, _cursor_of(places[used - 1], asked.sort) if rest else None, more)
+        if used == len(places):
+            return JobsFound(jobs, None, 0 if count else None)
+        last = places[used - 1]
+        more = self._count(lists, asked, last) if count and lists.are_exact else None
+        return JobsFound(jobs, _cursor_of(last, asked.sort), more)
 
     def are_complete(self) -> bool:
         """Whether the lists have every job."""
@@ -88,25 +88,40 @@ class JobLists:
                     return jobs, number
         return jobs, len(keys)
 
-    def _places(self, lists: Lists, asked: Question, cursor: str, reach: int) -> list[str]:
+    def _places(self, lists: Lists, asked: Question, cursor: str, most: int) -> list[str]:
         """The places of jobs in the lists, at most so many, from those that follow a cursor."""
         start = max(_first_place(asked), _place_of(cursor, asked.sort) if cursor else "")
         found: set[str] = set()
         for prefix in lists.prefixes:
-            page = self._records.scan(prefix, after=prefix + start if start else "", limit=reach)
+            after, before = _bounds(prefix, start, asked)
+            page = self._records.scan(prefix, after=after, before=before, limit=most)
             found.update(record.key.removeprefix(prefix) for record in page.records)
-        return list(takewhile(lambda place: _is_within(place, asked), sorted(found)[:reach]))
+        return sorted(found)[:most]
+
+    def _count(self, lists: Lists, asked: Question, place: str) -> int:
+        """How many jobs come after a place, which is not the last one; at most MOST_COUNTED."""
+        count = 0
+        for prefix in lists.prefixes:
+            after, before = _bounds(prefix, place, asked)
+            count += self._records.count(prefix, after=after, before=before, most=MOST_COUNTED)
+        return max(1, min(count, MOST_COUNTED))
 
 
 def _first_place(asked: Question) -> str:
-    """What the places of the first jobs come after: those of one millisecond begin with it."""
-    if asked.sort is Sort.NEWEST:
+    """What the places of the first jobs come after, if there is a bound: those of one millisecond begin with it."""
+    if asked.sort is Sort.NEWEST and asked.until < LATEST:
         return reversed_id(time_digits(asked.until))
-    return time_digits(asked.since) if asked.sort is Sort.OLDEST else ""
+    return time_digits(asked.since) if asked.sort is Sort.OLDEST and asked.since > 0 else ""
 
 
-def _is_within(place: str, asked: Question) -> bool:
-    return asked.sort is Sort.DURATION or asked.since <= milliseconds_of(_id_at(place, asked.sort)) <= asked.until
+def _bounds(prefix: str, start: str, asked: Question) -> tuple[str, str]:
+    """What the keys of jobs come after, and what they come before: those of one millisecond later begin with it."""
+    end = ""
+    if asked.sort is Sort.NEWEST and asked.since > 0:
+        end = reversed_id(time_digits(asked.since - 1))
+    if asked.sort is Sort.OLDEST and asked.until < LATEST:
+        end = time_digits(asked.until + 1)
+    return prefix + start if start else "", prefix + end if end else ""
 
 
 def _id_at(place: str, sort: Sort) -> str:

@@ -49,7 +49,7 @@ async def put_bundle(
 ) -> Bundle:
     """Store a zip of code, or a wheel, under its SHA-256."""
     upload = Upload(request, service.settings.largest_bundle)
-    is_new = await service.bundles.run(caller.id, lambda: _store(service, caller, sha256, upload))
+    is_new = await service.bundles.run(caller.id, lambda: store_bundle(service, caller, sha256, upload))
     response.status_code = 201 if is_new else 200
     return Bundle(sha256=sha256, size=upload.size)
 
@@ -69,7 +69,7 @@ def head_bundle(sha256: Sha256, _: Viewer, service: TheService) -> Response:
     return Response(headers={"Content-Length": str(size), "ETag": f'"{sha256}"'}, media_type="application/zip")
 
 
-def _store(service: Service, caller: Principal, sha256: str, upload: Upload) -> bool:
+def store_bundle(service: Service, caller: Principal, sha256: str, upload: Upload) -> bool:
     """Store an upload that has this hash and is a sound zip. Return whether it is new."""
     with SpooledTemporaryFile(max_size=_IN_MEMORY) as spool:
         for chunk in upload:

@@ -29,6 +29,7 @@ class Recount:
 
     def __init__(self, records: Records, objects: Objects, stored: StoredBytes, now: Callable[[], float]) -> None:
         self._records, self._objects, self._stored, self._now = records, objects, stored, now
+        self._missing: set[tuple[str, int]] = set()
 
     def count_stale(self) -> None:
         """Sum up all accounts, and list the files of some users whose accounts say that they have to be counted."""
@@ -46,12 +47,16 @@ class Recount:
             self._records.transact([Expect(record.key, record.revision)], [Write(record.key, account.value())])
 
     def forget_bundles(self) -> None:
-        """Count no bundle that isn't there any more."""
+        """Count no bundle that wasn't there at this call and the one before: each is counted before it is stored."""
+        missing: set[tuple[str, int]] = set()
         for record in scan_all(self._records, BUNDLES).records:
             try:
                 self._objects.stat(f"bundles/{record.key.removeprefix(BUNDLES)}")
             except NotFound:
-                self._forget(record)
+                missing.add((record.key, record.revision))
+                if (record.key, record.revision) in self._missing:
+                    self._forget(record)
+        self._missing = missing
 
     def _forget(self, bundle: Record) -> None:
         key = ACCOUNTS + bundle.value["owner"]

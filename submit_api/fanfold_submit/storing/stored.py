@@ -58,7 +58,8 @@ class StoredBytes:
             owner: in whose account they are counted (`accounts.account_of`).
             kind: `files` or `bundles`.
             more: how many more there will be; below 0, if something larger is replaced.
-            bundle: the SHA-256 of a bundle that isn't there yet.
+            bundle: the SHA-256 of a bundle that isn't there yet. If it is counted already, since somebody else is
+                storing it or a service crashed before it was stored, it isn't counted once more.
 
         Raises:
             OverQuota: they would exceed a limit of the user's.
@@ -66,6 +67,8 @@ class StoredBytes:
         record = Write(f"{BUNDLES}{bundle}", {"owner": owner, "size": more}) if bundle else None
         groups = self._limits.kept.named(_groups(user, owner))
         for _ in range(_TRIES):
+            if record and self._records.get(record.key):
+                return
             found = self._records.get(ACCOUNTS + owner)
             before = replace(Account.of(found.value if found else None), groups=groups)
             if more > 0:
@@ -73,7 +76,8 @@ class StoredBytes:
             if found is None and owner.startswith(f"{SHARED}/"):  # what lies in the folder was counted there
                 self.add(SHARED, "files", 0, is_stale=True)
             writes = [Write(ACCOUNTS + owner, before.plus(kind, more).value()), *([record] if record else [])]
-            if self._written([Expect(ACCOUNTS + owner, found.revision if found else 0)], writes):
+            expected = [Expect(ACCOUNTS + owner, found.revision if found else 0)]
+            if self._written([*expected, *([Expect(record.key, 0)] if record else [])], writes):
                 return
         raise _contended(owner)
 

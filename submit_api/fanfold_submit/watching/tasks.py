@@ -41,7 +41,7 @@ class Tasks:
             for step in stage.steps
             if step.step != "split"
         ]
-        return JobTasks(steps, watched.table, at_work(watched.tree), failed)
+        return JobTasks(steps, watched.table.copy(), at_work(watched.tree), failed)
 
     def facts(self, job: Job, waiting: str) -> JobFacts:
         """What is known of a job, to explain what bounds it; `waiting` says why it waits. Raises StorageError."""

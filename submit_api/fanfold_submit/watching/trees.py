@@ -10,7 +10,9 @@ from fanfold_steps.tree.progress import Progress, ProgressReader
 from fanfold_submit.jobs.job import Job
 from fanfold_web.refusals import StoreAway
 
-RECENT = 1.0  # seconds for which what was read answers those who ask
+RECENT = 1.0  # seconds for which what was read answers those who ask; or, if reading took long,
+TIMES_AS_LONG = 10  # times as long as that took
+LONGEST_RECENT = 10.0  # seconds
 PATIENCE = 5.0  # seconds for which these wait while it is read for the first time
 
 
@@ -23,6 +25,7 @@ class WatchedTree:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _reader: ProgressReader | None = None
     _last: tuple[Progress, float] | None = None
+    """The progress that was read last, and until when it answers those who ask."""
 
     def read(self) -> Progress:
         """The job's progress now. Raises StorageError."""
@@ -32,14 +35,20 @@ class WatchedTree:
     def recent(self) -> Progress:
         """The job's progress of a moment ago, or now. The first time, all commits are read.
 
+        While another thread is reading, what was read before it is the answer: among 10,000 tasks, reading takes a
+        tenth of a second and more.
+
         Raises:
-            StoreAway: another thread is still reading them.
+            StoreAway: another thread is still reading all commits for the first time.
             StorageError: the store is unavailable.
         """
+        last = self._last
+        if last and (time.monotonic() < last[1] or self._lock.locked()):
+            return last[0]
         if not self._lock.acquire(timeout=PATIENCE):
             raise StoreAway("What the job's tasks did is still being read. Try again shortly.")
         try:
-            if self._last and time.monotonic() - self._last[1] < RECENT:
+            if self._last and time.monotonic() < self._last[1]:
                 return self._last[0]
             return self._read()
         finally:
@@ -47,8 +56,10 @@ class WatchedTree:
 
     def _read(self) -> Progress:
         self._reader = self._reader or ProgressReader(self.tree, self.table.add)
+        began = time.monotonic()
         progress = self._reader.read()
-        self._last = progress, time.monotonic()
+        now = time.monotonic()
+        self._last = progress, now + min(LONGEST_RECENT, max(RECENT, TIMES_AS_LONG * (now - began)))
         return progress
 
 

@@ -247,7 +247,7 @@ def test_argo_is_installed_where_it_is_missing_with_what_fanfold_needs(minikube,
     assert begun == done == "fanfold apply -f -"
     assert installed == f"argo apply --server-side --force-conflicts -f {argo.MANIFEST}"
     assert settings == "argo apply --server-side --field-manager=fanfold -f …/argo-workflows/controller.yaml"
-    assert requeue == "argo set env deployment/workflow-controller DEFAULT_REQUEUE_TIME=1s"
+    assert requeue == " ".join(["argo set env deployment/workflow-controller DEFAULT_REQUEUE_TIME=1s", *argo.PROGRESS])
     assert waited == "argo rollout status deployment/workflow-controller --timeout=300s"
     states = [json.loads(call.stdin)["metadata"]["annotations"] for call in minikube.calls("apply -f -")[:2]]
     assert states == [{"fanfold.dev/argo": "begun"}, {"fanfold.dev/argo": argo.VERSION}]

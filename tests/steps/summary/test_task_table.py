@@ -29,6 +29,15 @@ def table(count=3):
     return found
 
 
+def test_a_copy_stays_as_it_is():
+    found = table()
+    copied = found.copy()
+    found.add(Task(0, "map", 7), replace(COMMIT, weights=WEIGHTS))
+    found.add(Task(0, "reduce", 0), COMMIT)
+    found.add(Task(1, "map", 0), replace(COMMIT, weights=WEIGHTS))
+    assert (copied.records, copied.heavy) == (table().records, table().heavy)
+
+
 def test_what_is_written_is_read_again(small_job):
     write_table(small_job.tree, table())
     read = find_table(small_job.tree)

@@ -1,14 +1,21 @@
 """`/v1/jobs/{id}/tasks` and `/explain`: while a job runs and afterwards, with bounded work for each page."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.progress import Progress, ProgressReader
 from fanfold_steps.tree.task import Task
 from fanfold_steps.tree.version import TREE_VERSION
+from fanfold_submit.watching import trees
+from fanfold_submit.watching.trees import WatchedTree
 from tests.submit_api.conftest import Site, User
 from tests.submit_api.engine import ScriptedEngine
 from tests.waiting import poll
@@ -175,3 +182,53 @@ def test_pages_of_many_tasks_read_few_files(
         assert len(tasks(other, job_id, limit=1000, sort="records")["items"]) == 1000
     assert [key for key in read if "/commits/" in key] == []
     assert read.count("tasks.json") <= 1
+
+
+def test_whoever_asks_does_not_wait_for_another_who_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = JobTree.open(f"file://{tmp_path}/")
+    tree.create("plan.json", {"version": TREE_VERSION, "tasks": [{"map": 2, "reduce": 1}], "bytes": 10})
+    watched = WatchedTree(tree)
+    monkeypatch.setattr(trees, "RECENT", 0.0)
+    monkeypatch.setattr(trees, "TIMES_AS_LONG", 0)
+    first = watched.recent()
+    tree.commit(Task(0, "map", 0), Commit("a", records=1, bytes=1))
+    real, is_reading, may_end = ProgressReader.read, threading.Event(), threading.Event()
+
+    def slow(reader: ProgressReader) -> Progress:
+        is_reading.set()
+        assert may_end.wait(30)
+        return real(reader)
+
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as pool:
+        patch.setattr(ProgressReader, "read", slow)
+        reading = pool.submit(watched.read)
+        assert is_reading.wait(30)
+        assert watched.recent() is first
+        may_end.set()
+        assert reading.result(30) is not first
+    assert [step.done for step in watched.recent().stages[0].steps] == [1, 1, 0]
+
+
+def test_what_took_long_to_read_answers_for_longer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = JobTree.open(f"file://{tmp_path}/")
+    tree.create("plan.json", {"version": TREE_VERSION, "tasks": [{"map": 2, "reduce": 1}], "bytes": 10})
+    moments = iter([100.0, 100.2, 102.1, *[102.3] * 4])
+    monkeypatch.setattr(trees, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    watched = WatchedTree(tree)
+    first = watched.read()
+    assert watched.recent() is first, "for two seconds, as reading took a fifth of one"
+    assert watched.recent() is not first
+
+
+def test_tasks_that_are_committed_meanwhile_harm_no_answer(site: Site, ada: User, scripted: ScriptedEngine) -> None:
+    """Whoever reads the tree goes on adding to the table while answers are made from it."""
+    job_id = begun(ada, scripted)
+    scripted.work(job_id, 2, planned=4)
+    poll(lambda: len(tasks(ada, job_id, state="committed")["items"]) == 2)
+    service = site.apps[0].app.state.service
+    job = service.jobs.find(job_id).job
+    found = service.tasks.of(job)
+    records = iter(found.table.of_step(0, "map").items())
+    next(records)
+    service.controller._reconciler.trees.of(job).table.add(Task(0, "map", 3), Commit("a", records=1, bytes=1))
+    assert len(list(records)) == 1

@@ -143,13 +143,15 @@ class _Chosen:
             yield from self._begun(self._query.value_of, last)
         if self._query.state in (None, "waiting"):
             start = (after.place, after.number) if after and after.value is None else (0, -1)
-            yield from (task for task in self._all(start) if task.state == "waiting")
+            yield from self._waiting(start)
 
     def by_index(self, after: "_After | None") -> Iterator[TaskState]:
         """The tasks in order."""
         start = (after.place, after.number) if after else (0, -1)
-        if self._query.state in (None, "waiting"):
-            yield from (task for task in self._all(start) if self._query.state in (None, task.state))
+        if self._query.state == "waiting":
+            yield from self._waiting(start)
+        elif self._query.state is None:
+            yield from self._all(start)
         else:
             yield from self._begun(lambda task: 0, (0, *start))
 
@@ -169,11 +171,24 @@ class _Chosen:
 
     def _all(self, after: tuple[int, int]) -> Iterator[TaskState]:
         """All tasks in order, after the one with this step (its place among them) and index."""
+        for step, numbers in self._numbers(after):
+            for number in numbers:
+                yield self._tasks.state_of(step, number, self._others)
+
+    def _waiting(self, after: tuple[int, int]) -> Iterator[TaskState]:
+        """Of all tasks in order, those that nobody has begun."""
+        for step, numbers in self._numbers(after):
+            begun = self._tasks.table.of_step(step.stage, step.step)
+            others = {task.index for task in self._others if (task.stage, task.step) == step[:2]}
+            for number in numbers:
+                if number not in begun and number not in others:
+                    yield TaskState(step.stage, step.step, number, "waiting")
+
+    def _numbers(self, after: tuple[int, int]) -> Iterator[tuple[StepTasks, range]]:
         at, index = after
         for place in range(at, len(self._tasks.steps)):
             step = self._tasks.steps[place]
-            for number in range(index + 1 if place == at else 0, step.tasks):
-                yield self._tasks.state_of(step, number, self._others)
+            yield step, range(index + 1 if place == at else 0, step.tasks)
 
 
 @dataclass(frozen=True, slots=True)

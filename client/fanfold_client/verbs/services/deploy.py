@@ -114,11 +114,13 @@ def _report(installed: "Installed", kubectl: "Kubectl") -> None:
     if installed.is_reachable:
         result(f"submit    {installed.url}")
         result(f"auth      {installed.auth_url}")
-        if installed.argo_ui:
-            result(f"argo-ui   {installed.argo_ui}")
     else:
         for name, command in zip(PORTS, forwards, strict=True):
             result(f"{name:<9} {command}")
+    if installed.argo_ui:
+        result(f"argo-ui   {installed.argo_ui}")
+        if installed.url and not installed.is_reachable:
+            say("From this machine, the Argo UI can only be used after `fanfold deploy --no-nodeports`, by forwarding.")
     if installed.password:
         result(f"admin     {installed.admin}")
         result(f"password  {installed.password}")
