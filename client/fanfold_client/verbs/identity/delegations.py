@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def delegations() -> None:
     """Show what services may do for you when you aren't logged in, and end it.
 
-    Each schedule has a delegation, by which it submits jobs with your roles of that moment. The one for `team-jobs` says
-    whether you are still in the teams for which you have submitted jobs.
+    Each schedule has a delegation, by which it submits jobs with your roles of that moment. The one for `team-jobs`
+    says whether you are still in the teams for which you have submitted jobs.
     """
 
 
