@@ -17,7 +17,8 @@ class Principal:
     name: str
     roles: tuple[Role, ...]
     groups: tuple[str, ...] = ()
-    by_token: bool = False  # whether a script acts for them, with an API token
+    is_script: bool = False
+    """Whether a script acts for the user, by an API token."""
 
     @property
     def teams(self) -> tuple[str, ...]:
@@ -33,10 +34,10 @@ class Principal:
         """Whether the principal may see everybody's jobs."""
         return self.may("admin")
 
-    def demand_person(self, what: str) -> None:
-        """Raise Forbidden if a script asks with an API token: `what` would outlast the token when that is revoked."""
-        if self.by_token:
-            raise Forbidden(f"{what} can't be done with an API token, since it would outlast the token: log in.")
+    def demand_person(self) -> None:
+        """Raise Forbidden for a script: what a stolen API token can do must end with it, when it is revoked."""
+        if self.is_script:
+            raise Forbidden("An API token can't do this, since it would outlast the token: log in, and do it then.")
 
     def demand(self, role: Role, what: str = "This") -> None:
         """Raise Forbidden unless the principal may act in this role; `what` says what needs it."""

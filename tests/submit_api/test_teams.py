@@ -168,6 +168,13 @@ def test_who_left_sees_nothing_as_soon_as_their_token_has_ended(site: Site, ada:
     assert member(site, "bob", teams=()).http.get(f"/v1/jobs/{job}").status_code == 404
 
 
+def test_a_script_makes_no_secret_that_outlasts_its_token(site: Site) -> None:
+    refused = member(site, "bob", via="token-1").http.post("/v1/webhooks/secret")
+    assert refused.status_code == 403 and "log in" in refused.json()["detail"]
+    assert member(site, "bob").http.get("/v1/webhooks").json()["secret_created"] is None
+    assert member(site, "bob").http.post("/v1/webhooks/secret").status_code == 201
+
+
 def test_what_an_api_token_was_exchanged_for_ends_with_it(site: Site) -> None:
     bob = member(site, "bob", via="token-1")
     assert bob.http.get("/v1/me").json()["groups"] == ["choir"]

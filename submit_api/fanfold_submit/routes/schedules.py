@@ -101,7 +101,7 @@ async def add_schedule(
 
     Of the job, everything is checked now that won't change until then.
     """
-    caller.demand_person("Adding a schedule")
+    caller.demand_person()
     token = bearer_token(request.headers.get("Authorization"))
 
     def added() -> ScheduleDetails:
@@ -139,7 +139,7 @@ async def resume_schedule(
 ) -> ScheduleView:
     """Go on with the next tick. Those that passed meanwhile aren't made up for."""
     if _owner(owner, caller) == caller.id:
-        caller.demand_person("Resuming a schedule")
+        caller.demand_person()
     token = bearer_token(request.headers.get("Authorization"))
 
     def resumed() -> ScheduleView:

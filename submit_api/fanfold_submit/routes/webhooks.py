@@ -43,8 +43,8 @@ def show_webhooks(caller: Viewer, service: TheService) -> Webhooks:
 
 @router.post("/secret", status_code=201, summary="Make a secret", responses=refusals(Contended))
 def make_secret(caller: Submitter, service: TheService) -> NewSecret:
-    """A new secret for your messages. The one before signs, too, for a day. An API token can't ask for one."""
-    caller.demand_person("Making a secret for webhooks")
+    """A new secret for your messages. The one before signs, too, for a day. An API token can't make one."""
+    caller.demand_person()
     secret = service.secrets.replace(caller.id)
     return NewSecret(
         secret=secret.current,

@@ -1,6 +1,6 @@
 """One delegation for each user who submits jobs for a team, kept so that somebody can be asked later who they are now.
 
-    submit/standing/OWNER   {delegation, by_token}
+    submit/standing/OWNER   {delegation, by_script}
 
 OWNER is a user's id. A job of a team may wait for hours, and reach the team's files long after its owner's token has
 expired. What it is dispatched with must follow from its owner's groups at that moment, not from those of its
@@ -34,11 +34,11 @@ class StandingDelegations:
         One that was made with an API token ends with it, so the first request of the user in person replaces it.
         """
         record = self._records.get(STANDING + user.id)
-        if record and (user.by_token or not record.value.get("by_token")):
+        if record and (user.is_script or not record.value.get("by_script")):
             return
         delegation = self._delegations.obtain(access_token, TEAM_JOBS)
         expected = Expect(STANDING + user.id, record.revision if record else 0)
-        stored = Write(expected.key, {"delegation": delegation, "by_token": user.by_token})
+        stored = Write(expected.key, {"delegation": delegation, "by_script": user.is_script})
         if isinstance(self._records.transact([expected], [stored]), Conflict):
             self._revoke(delegation)  # another request of the user was faster
         elif record:

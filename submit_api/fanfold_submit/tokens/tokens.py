@@ -45,4 +45,4 @@ class Tokens:
 def principal_of(claims: Claims) -> Principal:
     """The user that a token's claims describe."""
     roles = tuple(role for role in ROLES if role in claims.roles)
-    return Principal(claims.sub, claims.preferred_username, roles, tuple(claims.groups), bool(claims.via))
+    return Principal(claims.sub, claims.preferred_username, roles, tuple(claims.groups), is_script=bool(claims.via))

@@ -13,6 +13,8 @@ from tests.auth_api.openid.provider import CALLBACK, VERIFIER, Application, Brow
 from tests.auth_api.service import PASSWORD, Clock
 from tests.waiting import at_once
 
+pytestmark = pytest.mark.thorough  # each of them starts a server
+
 
 def code_for(application: Application, browser: Browser, **parameters: Any) -> str:
     return query_of(browser.answer(application.start(**parameters)))["code"]

@@ -17,6 +17,8 @@ from joserfc.jwk import KeySet
 from tests.auth_api.openid.provider import CALLBACK, Application, Browser, Provider, query_of
 from tests.auth_api.service import Clock
 
+pytestmark = pytest.mark.thorough  # each of them starts a server
+
 
 def claims_of(provider: Provider, tokens: dict[str, Any], **expected: Any) -> dict[str, Any]:
     """The claims of an ID token, checked with the keys that the provider publishes."""
