@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
+from getpass import getpass
 
 from fanfold_auth.accounts.demo import create_accounts
 from fanfold_auth.accounts.migration import migrate
@@ -18,6 +19,7 @@ from fanfold_auth.accounts.schema import VERSION
 from fanfold_auth.accounts.users import Users
 from fanfold_auth.openid.clients import Client, Clients
 from fanfold_auth.refusals import NoSuchUser, UserExists, WeakPassword
+from fanfold_auth.tokens.api_tokens import ApiTokens
 from fanfold_storage.errors import InvalidKey, StorageError, Unsupported
 from fanfold_storage.urls import open_records
 from fanfold_web.command import BadSetting, CannotServe, Exit, add_address, fail
@@ -74,8 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     password.add_argument("name", metavar="NAME")
     password.add_argument(
-        "--password-stdin", action="store_true", required=True, help="the password is the first line of stdin"
+        "--password-stdin",
+        action="store_true",
+        required=True,
+        help="the password is the first line of stdin; at a terminal it is asked for, and not shown",
     )
+    password.add_argument("--tokens", action="store_true", help="revoke the user's API tokens, too")
     password.set_defaults(run=_password)
 
     migration = verbs.add_parser(
@@ -136,8 +142,17 @@ def _admins(options: argparse.Namespace) -> int:
 def _password(options: argparse.Namespace) -> int:
     password = _first_line("password")
     with closing(open_records(_records_url(options))) as records:
-        user = Users(records).set_password(options.name, password)
+        users = Users(records)
+        user, tokens = users.set_password(options.name, password), ApiTokens(records, users)
+        if options.tokens:
+            tokens.end_all(user.id)
+        left = len(tokens.valid(user))
     print(f"Set the password of {user.name}, and ended their logins.", file=sys.stderr)
+    if left:
+        print(
+            f"API tokens that may still act for {user.name}: {left}. Run this with --tokens to revoke them.",
+            file=sys.stderr,
+        )
     if user.disabled:
         print(
             f"{user.name} is disabled: an admin enables them with `fanfold users enable {user.name}`.", file=sys.stderr
@@ -177,7 +192,9 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _first_line(what: str) -> str:
-    """The first line of stdin. Raises WeakPassword."""
+    """The first line of stdin, which a terminal doesn't show. Raises WeakPassword."""
+    if sys.stdin.isatty():
+        return getpass(f"{what.capitalize()}: ")
     try:
         return sys.stdin.buffer.readline().decode().rstrip("\r\n")
     except UnicodeDecodeError as error:

@@ -30,6 +30,7 @@ from fanfold_web.http.envelope import Envelope
 from fanfold_web.http.operations import described, include
 
 LARGEST_BODY = 64 * 1024  # bytes
+FROM_ANYWHERE = ("/authorize", "/logout")  # where applications send their users, also by forms of their own pages
 
 _DESCRIPTION = """
 Users, tokens and keys of Fanfold. Log in at `/v1/login`, send the access token as `Authorization: Bearer TOKEN`,
@@ -50,8 +51,9 @@ def build_app(
     app.state.service = service = wire(settings, records, now, hashing)
     app.add_middleware(IssuerPath, path=urlsplit(settings.issuer).path.rstrip("/"))
     app.add_middleware(
-        Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts
-    )
+        Envelope, service="auth", metrics=service.metrics, limit=lambda _: LARGEST_BODY, hosts=settings.hosts,
+        from_anywhere=FROM_ANYWHERE,
+    )  # fmt: skip
     problems.install(app)
     openapi.install(app)
     modules = (login, tokens, me, sessions, users, groups, api_tokens, delegations, keys, health)

@@ -7,17 +7,18 @@ no client is named.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from fanfold_auth.accounts.users import User
 from fanfold_auth.openid.clients import COMMAND, Client
-from fanfold_auth.openid.codes import Code, Redemption, Reused
+from fanfold_auth.openid.codes import Code, Redeemable, Redemption, Reused
 from fanfold_auth.openid.devices import DEVICE_CODE
 from fanfold_auth.openid.provider import userinfo_audience
 from fanfold_auth.openid.refusals import UnauthorizedClient
 from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, UnsupportedGrant
 from fanfold_auth.service import Service
-from fanfold_auth.tokens.refresh import family_of, new_family
+from fanfold_auth.tokens.opaque import new_name
+from fanfold_auth.tokens.refresh import family_of
 from fanfold_auth.tokens.sessions import Source, session_of
 from fanfold_web.tokens import authorization
 from fanfold_web.tokens.authorization import TOKEN_EXCHANGE, delegated_audience
@@ -82,8 +83,10 @@ def redeem(service: Service, asked: TokenRequest) -> Redeemed:
 
 def issue(service: Service, redeemed: Redeemed) -> Issued:
     """The tokens themselves."""
-    ends: dict[str, Any] = {"stamp": redeemed.stamp, "via": redeemed.via, "until": redeemed.until}
-    access_token = service.tokens.issue(redeemed.user, redeemed.audience, client=redeemed.client.id, **ends)
+    access_token = service.tokens.issue(
+        redeemed.user, redeemed.audience, client=redeemed.client.id, stamp=redeemed.stamp,
+        via=redeemed.via, until=redeemed.until,
+    )  # fmt: skip
     code = redeemed.code
     wants_id_token = code is not None and "openid" in code.scopes
     id_token = service.openid.id_tokens.issue(code, redeemed.user, access_token) if code and wants_id_token else None
@@ -102,7 +105,7 @@ def _refresh_token(service: Service, asked: TokenRequest) -> Redeemed:
     if asked.client.is_first_party:
         user, successor = service.refreshes.rotate(token)
         return Redeemed(user, service.settings.audience, successor)
-    user, successor = service.refreshes.rotate(token, asked.client.id)
+    user, successor = service.refreshes.rotate(token, asked.client.id, asked.client.stamp)
     session = service.sessions.find(user.id, session_of(family_of(token)))
     if session is None:
         raise InvalidGrant
@@ -119,28 +122,37 @@ def _authorization_code(service: Service, asked: TokenRequest) -> Redeemed:
         redirect_uri=asked.required("redirect_uri"),
         verifier=parameters.get("code_verifier", ""),
     )
-    family = new_family()
     try:
-        code, user = service.openid.codes.use(redemption, family)
+        found = service.openid.codes.check(redemption)
+        if asked.client.is_first_party:
+            return _for_command(service, asked, found)
+        return _for_application(service, asked.client, found)
     except Reused as reuse:
         _end_tokens(service, reuse.code)
         raise InvalidGrant(reuse.detail) from None
-    if asked.client.is_first_party:
-        successor = service.refreshes.start(user, asked.source, name=family)
-        return Redeemed(user, service.settings.audience, successor, scopes=code.scopes, code=code)
-    return _for_application(service, asked.client, code, user, family)
 
 
-def _for_application(service: Service, client: Client, code: Code, user: User, family: str) -> Redeemed:
+def _for_command(service: Service, asked: TokenRequest, found: Redeemable) -> Redeemed:
+    family = new_name()
+    begun = service.refreshes.begin(found.user, family, asked.source)
+    service.openid.codes.use(found, family, begun.writes)
+    return Redeemed(found.user, service.settings.audience, begun.token, scopes=found.code.scopes, code=found.code)
+
+
+def _for_application(service: Service, client: Client, found: Redeemable) -> Redeemed:
     """An access token that only `/userinfo` accepts; a refresh token if the application may go on by itself."""
-    about: dict[str, Any] = {"client": client.id, "scopes": code.scopes, "claims": code.claims}
-    successor = None
+    family, code, user, settings = new_name(), found.code, found.user, service.settings
+    token: str | None = None
     if "offline_access" in code.scopes:
-        successor = service.refreshes.start(user, name=family, **about)
+        begun = service.refreshes.begin(user, family, permission=code.permission)
+        token, writes = begun.token, begun.writes
     else:
-        service.sessions.start_application(user, service.settings.token_seconds, family, code.browser, **about)
-    audience = userinfo_audience(service.settings.audience)
-    return Redeemed(user, audience, successor, client, session_of(family), code.scopes, code)
+        seconds = settings.token_seconds
+        session = service.sessions.of_application(user, seconds, code.permission, family, browser=code.browser)
+        writes = (service.sessions.write(session),)
+    service.openid.codes.use(found, family, writes)
+    audience = userinfo_audience(settings.audience)
+    return Redeemed(user, audience, token, client, session_of(family), code.scopes, code)
 
 
 def _device_code(service: Service, asked: TokenRequest) -> Redeemed:

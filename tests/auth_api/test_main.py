@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,6 +246,31 @@ def test_the_way_back_when_the_last_admins_password_is_lost(
         assert replica.login("ada").status_code == 200
         assert replica.me(before["access_token"]).status_code == 401
         assert replica.refresh(before["refresh_token"]).status_code == 400
+
+
+def test_a_lost_password_leaves_api_tokens_unless_told_otherwise(
+    run_here: Main, environ: dict[str, str], settings: Settings, ring: dict[str, Any]
+) -> None:
+    fill(environ["FANFOLD_AUTH_RECORDS"], ring)
+    run_here("admin", "ada", "--password-stdin", stdin=PASSWORD.encode())
+    with contextlib.closing(open_records(environ["FANFOLD_AUTH_RECORDS"])) as records:
+        service = start_replica(settings, records, time.time).service
+        service.api_tokens.create(service.users.get("ada"), "ci", "submitter", 3600)
+        told = run_here("password", "ada", "--password-stdin", stdin=PASSWORD.encode())[1]
+        assert "API tokens that may still act for ada: 1. Run this with --tokens" in told
+        told = run_here("password", "ada", "--password-stdin", "--tokens", stdin=PASSWORD.encode())[1]
+        assert told == "Set the password of ada, and ended their logins.\n"
+        assert service.api_tokens.of(service.users.get("ada")) == []
+
+
+def test_at_a_terminal_a_password_is_asked_for_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    for name, content in environ.items():
+        monkeypatch.setenv(name, content)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("fanfold_auth.__main__.getpass", lambda question: PASSWORD if question == "Password: " else "")
+    assert main(["admin", "ada", "--password-stdin"]) == 0
 
 
 def test_who_is_admin_can_be_asked_where_the_records_are(

@@ -63,11 +63,11 @@ class Throttle:
 
     def reserve(self, name: str, password: str, source: str) -> Attempt:
         """Count an attempt on `name` with this password from the address `source`. Raises Throttled."""
-        network = _network(source)
-        limits = {_key(name, network): ACCOUNT_AND_ADDRESS, self._password_key(password): PASSWORD}
-        known_key = KNOWN + _hash(name, network)
+        address = network(source)
+        limits = {_key(name, address): ACCOUNT_AND_ADDRESS, self._password_key(password): PASSWORD}
+        known_key = KNOWN + _hash(name, address)
         if self._records.get(known_key) is None:
-            limits |= {_key("account", name, ""): ACCOUNT, _key("address", network, ""): ADDRESS}
+            limits |= {_key("account", name, ""): ACCOUNT, _key("address", address, ""): ADDRESS}
         for _ in range(_TRIES):
             records = {key: self._records.get(key) for key in limits}
             self._refuse_if_early(name, records, limits)
@@ -124,7 +124,7 @@ def _hash(*parts: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _network(source: str) -> str:
+def network(source: str) -> str:
     """The /64 of an IPv6 address, since one household or machine has all of it; any other address as it is."""
     try:
         address = ipaddress.ip_address(source)

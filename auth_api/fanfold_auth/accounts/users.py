@@ -22,13 +22,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Literal, get_args
 
 from fanfold_auth.accounts import groups
 from fanfold_auth.accounts.passwords import Hashing, check_strength
 from fanfold_auth.accounts.schema import VERSION, Schema
 from fanfold_auth.refusals import BadName, InvalidGroup, LastAdmin, NoSuchUser, OldRecords, TooManyGroups, UserExists
+from fanfold_auth.stored import known
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
 from fanfold_web.refusals import Contended
@@ -319,7 +320,6 @@ def _value(user: User, version: int, record: Record | None) -> Value:
 
 def _user(record: Record) -> User:
     """A user of any version."""
-    given = {field.name: record.value[field.name] for field in fields(User) if field.name in record.value}
-    given.setdefault("id", given["name"])  # stored before there were ids
-    given.setdefault("stamp", record.value["epoch"])
-    return User(**given | {"roles": _ordered(given["roles"]), "groups": tuple(given.get("groups", ()))})
+    value = record.value
+    oldest = {"id": value["name"], "stamp": value["epoch"]}  # stored before there were ids
+    return known(User, oldest | value, roles=_ordered(value["roles"]))

@@ -2,14 +2,12 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Coroutine
-from typing import Any
 from urllib.parse import unquote_plus
 
-from fastapi import Request, Response
+from fastapi import Request
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 
+from fanfold_auth.http.answering import AnsweringRoute
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.openid.clients import Client
@@ -20,20 +18,22 @@ from fanfold_web.http.problems import MEDIA_TYPE, Responses, note, response_to
 from fanfold_web.refusals import Refusal
 
 
-class OAuthRoute(APIRoute):
+class OAuthRoute(AnsweringRoute):
     """A route that answers refusals by `error` and `error_description`, as JSON."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The route's handler, with its refusals answered."""
-        handle = super().get_route_handler()
-
-        async def handle_and_answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Refusal as refusal:
-                return oauth_error(request, refusal)
-
-        return handle_and_answer
+    @staticmethod
+    def answer(request: Request, refusal: Refusal) -> JSONResponse:
+        """The response that tells an application of a refusal."""
+        problem_type = PROBLEM_TYPES[type(refusal)]
+        note(request, problem_type, why=refusal.detail)
+        general = "invalid_request" if problem_type.status < 500 else "temporarily_unavailable"
+        response = response_to(
+            refusal, problem_type, error=problem_type.members.get("error", general), error_description=refusal.detail
+        )
+        response.headers["Content-Type"] = "application/json"
+        if isinstance(refusal, InvalidClient) and "authorization" in request.headers:
+            response.headers["WWW-Authenticate"] = 'Basic realm="fanfold"'  # RFC 6749 §5.2
+        return response
 
 
 def oauth_refusals(*classes: type[Refusal]) -> Responses:
@@ -43,20 +43,6 @@ def oauth_refusals(*classes: type[Refusal]) -> Responses:
         content = response["content"]
         content["application/json"] = content[MEDIA_TYPE]
     return responses
-
-
-def oauth_error(request: Request, refusal: Refusal) -> JSONResponse:
-    """The response that tells an application of a refusal."""
-    problem_type = PROBLEM_TYPES[type(refusal)]
-    note(request, problem_type, why=refusal.detail)
-    general = "invalid_request" if problem_type.status < 500 else "temporarily_unavailable"
-    response = response_to(
-        refusal, problem_type, error=problem_type.members.get("error", general), error_description=refusal.detail
-    )
-    response.headers["Content-Type"] = "application/json"
-    if isinstance(refusal, InvalidClient) and "authorization" in request.headers:
-        response.headers["WWW-Authenticate"] = 'Basic realm="fanfold"'  # RFC 6749 §5.2
-    return response
 
 
 def client_of(request: Request, service: Service, form: dict[str, str]) -> tuple[Client, str]:

@@ -1,12 +1,11 @@
 """Requests that come from browsers: their parameters, and refusals as pages."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
-from fastapi.routing import APIRoute
 
+from fanfold_auth.http.answering import AnsweringRoute
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
 from fanfold_auth.openid.refusals import BadAuthorization
 from fanfold_auth.pages.rendering import page
@@ -16,24 +15,15 @@ from fanfold_web.refusals import Refusal
 MOST_PARAMETERS = 50
 
 
-class PageRoute(APIRoute):
+class PageRoute(AnsweringRoute):
     """A route that answers refusals with a page."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The route's handler, with its refusals answered."""
-        handle = super().get_route_handler()
-
-        async def handle_and_answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except Refusal as refusal:
-                problem_type = PROBLEM_TYPES[type(refusal)]
-                note(request, problem_type, why=refusal.detail)
-                return page(
-                    "message", status=problem_type.status, title=problem_type.title, text=refusal.detail, wrong=True
-                )
-
-        return handle_and_answer
+    @staticmethod
+    def answer(request: Request, refusal: Refusal) -> Response:
+        """The page that tells of a refusal."""
+        problem_type = PROBLEM_TYPES[type(refusal)]
+        note(request, problem_type, why=refusal.detail)
+        return page("message", status=problem_type.status, title=problem_type.title, text=refusal.detail, wrong=True)
 
 
 def parameters_of(text: str) -> dict[str, str]:

@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fanfold_auth.keys.sealing import Unsealable, read_kek, seal, unseal
 from fanfold_auth.refusals import KeyUnreadable, RotationPending
 from fanfold_auth.settings import Settings
+from fanfold_auth.stored import kept, known
 from fanfold_storage.errors import Unavailable
-from fanfold_storage.records.protocol import Conflict, Expect, Records, Write
+from fanfold_storage.records.protocol import Conflict, Expect, Records, Value, Write
 from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended
 
@@ -61,6 +62,7 @@ class Keys:
         self._kek = read_kek(settings.kek_file)
         self._lock = threading.Lock()
         self._keys: list[Key] = []
+        self._value: Value = {}
         self._revision = 0
         self._read_at = float("-inf")
         self._private: dict[str, rsa.RSAPrivateKey] = {}
@@ -140,16 +142,18 @@ class Keys:
 
     def _read(self) -> None:
         record = self._records.get(KEYS)
-        self._keys = [Key(**fields) for fields in record.value["keys"]] if record else []
+        self._value = record.value if record else {}
+        self._keys = [known(Key, fields) for fields in self._value.get("keys", [])]
         self._revision = record.revision if record else 0
         self._read_at = self._now()
 
     def _store(self, keys: list[Key]) -> bool:
-        value = {"keys": [asdict(key) for key in keys]}
+        before = {fields["kid"]: fields for fields in self._value.get("keys", [])}
+        value = {**self._value, "keys": [kept(Key, before.get(key.kid, {}), asdict(key)) for key in keys]}
         answer = self._records.transact([Expect(KEYS, self._revision)], [Write(KEYS, value)])
         if isinstance(answer, Conflict):
             return False
-        self._keys, self._revision, self._read_at = keys, answer, self._now()
+        self._keys, self._value, self._revision, self._read_at = keys, value, answer, self._now()
         return True
 
     def _living(self, keys: list[Key]) -> list[Key]:

@@ -1,25 +1,26 @@
 """Clients: the applications at which people may log in through this service.
 
-    auth/clients/ID   {redirect_uris, post_logout_redirect_uris, secret, pkce, created}
+    auth/clients/ID   {redirect_uris, post_logout_redirect_uris, secret, pkce, created, stamp}
 
 A client either has a secret, of which only the SHA-256 is stored, or is public and must use PKCE. A secret is 256
 random bits; one that an operator brings must be as long. `fanfold`, the command, is built in: it is public, listens on
 a loopback address, and gets tokens for the services themselves. All other clients get tokens that only `/userinfo`
-accepts.
+accepts. Those bear the client's stamp, which is random: when a client is removed, its tokens end, and one that is
+registered under the same id later doesn't inherit them.
 """
 
-import hashlib
 import hmac
 import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from fanfold_auth.openid import redirect_uris
 from fanfold_auth.openid.refusals import BadClient, ClientExists, InvalidClient, NoSuchClient, TooManyClients
-from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
+from fanfold_auth.stored import kept, known
+from fanfold_auth.tokens.opaque import hashed, new_secret
+from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
 from fanfold_web.refusals import Contended
 from fanfold_web.tokens.authorization import FIRST_PARTY, NAME_PATTERN
 
@@ -42,6 +43,8 @@ class Client:
     secret: str = ""
     """The SHA-256 of its secret; empty: it is public."""
     created: float = 0.0
+    stamp: str = ""
+    """Those of before there were stamps have an empty one."""
 
     @property
     def is_public(self) -> bool:
@@ -52,6 +55,10 @@ class Client:
     def is_first_party(self) -> bool:
         """Whether it is this project's own command."""
         return self.id == FIRST_PARTY
+
+    def is_one(self, client_id: str, stamp: str) -> bool:
+        """Whether what was granted to a client of this id and stamp is this one's."""
+        return (self.id, self.stamp) == (client_id, stamp)
 
     def allows(self, redirect_uri: str) -> bool:
         """Whether users may be sent back there."""
@@ -70,11 +77,11 @@ class Clients:
 
     def add(self, client: Client, *, public: bool = False) -> tuple[Client, str | None]:
         """Register a client; the secret is returned once and never again. Raises BadClient, ClientExists."""
-        secret = None if public else secrets.token_urlsafe(32)
-        client = self._checked(client, secret)
+        secret = None if public else new_secret()
+        client = replace(self._checked(client, secret), stamp=_new_stamp())
         if len(self.all()) >= MOST:
             raise TooManyClients(f"{MOST} clients are registered, the most that are kept. Remove one.")
-        if isinstance(self._write(client, 0), Conflict):
+        if isinstance(self._write(client, None), Conflict):
             raise ClientExists(f"There is a client {client.id!r} already. Choose another id, or remove that client.")
         return client, secret
 
@@ -86,7 +93,8 @@ class Clients:
         client = self._checked(client, secret, plain_http=plain_http)
         for _ in range(_TRIES):
             record = self._records.get(CLIENTS + client.id)
-            if not isinstance(self._write(client, record.revision if record else 0), Conflict):
+            client = replace(client, stamp=_client(record).stamp if record else _new_stamp())
+            if not isinstance(self._write(client, record), Conflict):
                 return client
         raise Contended
 
@@ -96,6 +104,11 @@ class Clients:
             return COMMAND
         record = self._records.get(CLIENTS + client_id) if re.fullmatch(NAME_PATTERN, client_id) else None
         return _client(record) if record else None
+
+    def knows(self, client_id: str, stamp: str) -> bool:
+        """Whether a client is registered that has this stamp, so that what was granted to it holds."""
+        client = self.find(client_id)
+        return client is not None and client.is_one(client_id, stamp)
 
     def get(self, client_id: str) -> Client:
         """A client that is registered. Raises NoSuchClient."""
@@ -109,14 +122,14 @@ class Clients:
         return [_client(record) for record in self._records.scan(CLIENTS, limit=MOST).records]
 
     def remove(self, client_id: str) -> None:
-        """Forget a client. Raises NoSuchClient."""
+        """Forget a client, so that its tokens end. Raises NoSuchClient."""
         self.get(client_id)
         self._records.transact([], [Write(CLIENTS + client_id, None)])
 
     def authenticated(self, client_id: str, secret: str) -> Client:
         """The client, if that is its secret; a public one has the empty secret. Raises InvalidClient."""
         client = self.find(client_id)
-        sent = _hash(secret) if secret else ""
+        sent = hashed(secret) if secret else ""
         if client is None or not hmac.compare_digest(client.secret, sent):
             raise InvalidClient
         return client
@@ -141,31 +154,24 @@ class Clients:
             client,
             redirect_uris=redirect_uris.check(client.redirect_uris, plain_http=plain_http),
             post_logout_redirect_uris=redirect_uris.check(client.post_logout_redirect_uris, plain_http=plain_http),
-            secret=_hash(secret) if secret else "",
+            secret=hashed(secret) if secret else "",
             created=self._now(),
         )
 
-    def _write(self, client: Client, revision: int) -> int | Conflict:
-        key = CLIENTS + client.id
-        return self._records.transact([Expect(key, revision)], [Write(key, _value(client))])
+    def _write(self, client: Client, before: Record | None) -> int | Conflict:
+        key, value = CLIENTS + client.id, kept(Client, before.value if before else {}, _value(client))
+        return self._records.transact([Expect(key, before.revision if before else 0)], [Write(key, value)])
 
 
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+def _new_stamp() -> str:
+    return secrets.token_hex(10)
 
 
-def _value(client: Client) -> dict[str, Any]:
-    return {
-        "redirect_uris": list(client.redirect_uris),
-        "post_logout_redirect_uris": list(client.post_logout_redirect_uris),
-        "pkce": client.pkce,
-        "secret": client.secret,
-        "created": client.created,
-    }
+def _value(client: Client) -> Value:
+    value = asdict(client)
+    del value["id"]
+    return value
 
 
 def _client(record: Record) -> Client:
-    fields = dict(record.value)
-    for name in ("redirect_uris", "post_logout_redirect_uris"):
-        fields[name] = tuple(fields.get(name, ()))
-    return Client(record.key.removeprefix(CLIENTS), **fields)
+    return known(Client, record.value, id=record.key.removeprefix(CLIENTS))

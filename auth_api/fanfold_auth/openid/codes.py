@@ -3,7 +3,8 @@
     auth/codes/ID   {hash, client, redirect_uri, user_id, browser, …}; expires after the tokens that it was used for
 
 A code is `ID.SECRET`, 128 and 256 random bits; only its SHA-256 is stored. Using it is one compare-and-set on its
-record, so of two requests at the same moment one is refused. The record is kept until the tokens have ended. Whoever
+record, in the transaction that writes the session that it begins; so of two requests at the same moment one is refused,
+and finds the other one's session to end. The record is kept until the tokens have ended. Whoever
 sends the code a second time may have stolen it, or the first one had: then those tokens end (RFC 6749 §4.1.2).
 
 Nothing that fails for another reason uses the code up: a wrong secret, redirect URI or verifier. A client that finds
@@ -16,27 +17,26 @@ import base64
 import hashlib
 import hmac
 import re
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from fanfold_auth.accounts.users import User
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.requests import AuthorizationRequest
 from fanfold_auth.refusals import InvalidGrant
 from fanfold_auth.settings import Settings
-from fanfold_auth.tokens.sessions import Session, Sessions
+from fanfold_auth.stored import kept, known
+from fanfold_auth.tokens.opaque import hashed, matches, mint, name_in, new_name
+from fanfold_auth.tokens.sessions import Permission, Session, Sessions
 from fanfold_storage.errors import Unknown
-from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
+from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Value, Write
 from fanfold_web.refusals import Contended
 from fanfold_web.tokens.authorization import FIRST_PARTY, SKEW
 
 CODES = "auth/codes/"
 SECONDS = 60.0
 PROBE_SECONDS = 10.0  # within which a client tries the other way to send its secret
-_CODE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
@@ -62,6 +62,12 @@ class Code:
     """How the client that used it sent its secret."""
     family: str = ""
     """The refresh family that began with it; it names the session, too (`sessions.session_of`)."""
+    client_stamp: str = ""
+
+    @property
+    def permission(self) -> Permission:
+        """What the client may do."""
+        return Permission(self.client, self.client_stamp, self.scopes, self.claims)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,16 @@ class Redemption:
     verifier: str
 
 
+@dataclass(frozen=True, slots=True)
+class Redeemable:
+    """A code that was checked and can be used, and the user as stored now."""
+
+    code: Code
+    user: User
+    record: Record
+    redemption: Redemption
+
+
 class Codes:
     """The codes in a store of records."""
 
@@ -85,10 +101,10 @@ class Codes:
 
     def issue(self, request: AuthorizationRequest, session: Session) -> str:
         """A code for a client, for whoever has logged in."""
-        name = secrets.token_urlsafe(16)
-        token = f"{name}.{secrets.token_urlsafe(32)}"
+        name = new_name()
+        token = mint(name)
         code = Code(
-            hash=_hash(token),
+            hash=hashed(token),
             client=request.client_id,
             redirect_uri=request.redirect_uri,
             user_id=session.user_id,
@@ -99,20 +115,18 @@ class Codes:
             claims=request.claims,
             nonce=request.nonce,
             challenge=request.challenge,
+            client_stamp=request.client_stamp,
         )
-        answer = self._records.transact([Expect(CODES + name, 0)], [_write(name, code, SECONDS + SKEW)])
+        answer = self._records.transact([Expect(CODES + name, 0)], [_write(CODES + name, code, {}, SECONDS + SKEW)])
         if isinstance(answer, Conflict):
             raise Contended  # the same 128 random bits twice: practically impossible
         return token
 
-    def use(self, redemption: Redemption, family: str) -> tuple[Code, User]:
-        """Use a code up for a refresh family that is about to begin, and the session of the same name.
-
-        Returns what was granted, and the user as stored now. Raises InvalidGrant; `Reused` if tokens have to end.
-        """
-        match = _CODE.fullmatch(redemption.code)
-        record = self._records.get(CODES + match[1]) if match else None
-        if match is None or record is None:
+    def check(self, redemption: Redemption) -> Redeemable:
+        """A code that can be used for a request. Raises InvalidGrant; `Reused` if tokens have to end."""
+        name = name_in(redemption.code)
+        record = self._records.get(CODES + name) if name else None
+        if record is None:
             raise InvalidGrant("The code is unknown or has expired. Start again at /authorize.")
         code = _code(record)
         _check(code, redemption)
@@ -122,18 +136,24 @@ class Codes:
         user = self._sessions.user_of(browser) if browser else None
         if self._now() >= code.expires or user is None:
             raise InvalidGrant("The code has expired, or its user has logged out. Start again at /authorize.")
-        used = replace(code, used=self._now(), method=redemption.method, family=family)
-        if not self._store(match[1], used, record.revision):
-            raise self._refusal(_code(self._records.get(record.key) or record), redemption)
-        return used, user
+        return Redeemable(code, user, record, redemption)
 
-    def _store(self, name: str, used: Code, revision: int) -> bool:
-        """Write a code that is used; False: another request was first."""
+    def use(self, found: Redeemable, family: str, writes: Sequence[Write]) -> None:
+        """Use a code up for a refresh family, or the session of the same name, that `writes` begin: all at once.
+
+        Raises InvalidGrant: another request was first; `Reused` if tokens have to end.
+        """
+        used = replace(found.code, used=self._now(), method=found.redemption.method, family=family)
+        if not self._store(used, found.record, writes):
+            raise self._refusal(_code(self._records.get(found.record.key) or found.record), found.redemption)
+
+    def _store(self, used: Code, before: Record, beside: Sequence[Write]) -> bool:
+        """Write a code that is used, and what it was used for; False: another request was first."""
         try:
-            write = _write(name, used, self._lasting(used) + 2 * SKEW)
-            answer = self._records.transact([Expect(CODES + name, revision)], [write])
+            write = _write(before.key, used, before.value, self._lasting(used) + 2 * SKEW)
+            answer = self._records.transact([Expect(before.key, before.revision)], [write, *beside])
         except Unknown:  # its response was lost
-            record = self._records.get(CODES + name)
+            record = self._records.get(before.key)
             return record is not None and _code(record) == used
         return not isinstance(answer, Conflict)
 
@@ -158,7 +178,7 @@ class Reused(InvalidGrant):
 
 def _check(code: Code, redemption: Redemption) -> None:
     """Raises InvalidGrant: whoever sends this code isn't the one that it was issued for."""
-    if not hmac.compare_digest(code.hash, _hash(redemption.code)) or code.client != redemption.client.id:
+    if not matches(code.hash, redemption.code) or not redemption.client.is_one(code.client, code.client_stamp):
         raise InvalidGrant("The code is unknown, or was issued to another client. Start again at /authorize.")
     if code.redirect_uri != redemption.redirect_uri:
         raise InvalidGrant("The redirect_uri is not the one to which the code was sent. Send that one.")
@@ -171,20 +191,13 @@ def _check(code: Code, redemption: Redemption) -> None:
         raise InvalidGrant("The code_verifier is missing, or is not the one whose SHA-256 was the code_challenge.")
 
 
-def _write(name: str, code: Code, seconds: float) -> Write:
+def _write(key: str, code: Code, before: Value, seconds: float) -> Write:
     value = {field: content for field, content in asdict(code).items() if content not in (None, "", 0.0, ())}
-    return Write(CODES + name, value, expires_in=seconds)
+    return Write(key, kept(Code, before, value), expires_in=seconds)
 
 
 def _code(record: Record) -> Code:
-    fields: dict[str, Any] = dict(record.value)
-    for name in ("scopes", "claims"):
-        fields[name] = tuple(fields.get(name, ()))
-    return Code(**fields)
-
-
-def _hash(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
+    return known(Code, record.value)
 
 
 def _s256(verifier: str) -> str:

@@ -39,6 +39,8 @@ class Provider:
         user = self.sessions.user_of(session) if session else None
         if session is None or user is None:
             raise Unauthenticated("The access token has ended: its session is over. Log in again.", token_sent=True)
+        if not self.clients.knows(session.client, session.client_stamp):
+            raise Unauthenticated("The access token has ended: its application was removed.", token_sent=True)
         return session, user
 
 

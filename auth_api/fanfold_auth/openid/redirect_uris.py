@@ -69,7 +69,7 @@ def _objection(uri: str, plain_http: bool) -> str:
         parts = urlsplit(uri)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        return "its host or port is none"
+        return "its host or port is not valid"
     if parts.scheme not in ("http", "https") or not uri.startswith(f"{parts.scheme}://") or not host:
         return "use https, or http on a loopback address"
     if parts.scheme == "http" and host not in _LOOPBACK and not plain_http:

@@ -11,7 +11,7 @@ Refusal
 ├── BadAuthorization        a request from an application that can't be answered at its redirect URI
 ├── StalePage               a form whose page is too old
 ├── ForgedForm              a form that this service's own page didn't send
-├── InsufficientScope       the token doesn't allow to read claims
+├── InsufficientScope       the token doesn't permit reading claims
 ├── AuthorizationPending    the user hasn't decided about the device yet
 ├── SlowDown                a device asks too often
 ├── AccessDenied            the user has refused the device
@@ -79,9 +79,9 @@ class ForgedForm(Refusal):
 
 
 class InsufficientScope(Refusal):
-    """The token doesn't allow to read claims."""
+    """The token doesn't permit reading claims."""
 
-    example = "The access token has not the scope openid. Ask for it at /authorize."
+    example = "The access token lacks the scope openid. Ask for it at /authorize."
 
 
 class AuthorizationPending(Refusal):

@@ -16,6 +16,7 @@ from typing import Any
 from fanfold_auth.keys.sealing import Unsealable, seal, unseal
 from fanfold_auth.openid.clients import Client, Clients
 from fanfold_auth.openid.refusals import BadAuthorization, Declined, StalePage
+from fanfold_auth.stored import known
 
 PAGE_SECONDS = 900.0  # for which a login page may wait
 LONGEST = 1500  # characters of a parameter
@@ -48,6 +49,7 @@ class AuthorizationRequest:
     subject: str = ""
     claims: tuple[str, ...] = ()
     """Claims that are asked for by name, wherever they are to be told."""
+    client_stamp: str = ""
 
     @property
     def silent(self) -> bool:
@@ -108,6 +110,7 @@ class Requests:
             login_hint=parameters.get("login_hint", ""),
             subject=self._subject(parameters.get("id_token_hint"), named),
             claims=claims,
+            client_stamp=client.stamp,
         )
 
     def sealed(self, request: AuthorizationRequest) -> str:
@@ -122,18 +125,17 @@ class Requests:
             raise StalePage(
                 "This is not a page of this service. Go back to the application and log in again."
             ) from None
-        for name in ("scopes", "prompts", "claims"):
-            fields[name] = tuple(fields[name])
-        request = AuthorizationRequest(**fields)
+        request = known(AuthorizationRequest, fields)
         if not 0 <= self._now() - request.asked + 60 <= PAGE_SECONDS + 60:
             raise StalePage
         client = self._clients.find(request.client_id)
-        if client is None or not client.allows(request.redirect_uri):
+        same = client is not None and client.is_one(request.client_id, request.client_stamp)
+        if client is None or not same or not client.allows(request.redirect_uri):
             raise BadAuthorization(f"The application {request.client_id} is not registered any more.")
         return request, client
 
     def _subject(self, hint: str | None, named: str) -> str:
-        """Whom the request is about. Raises Declined: the hint is no ID token of ours."""
+        """Whom the request is about. Raises Declined: the hint is not an ID token of ours."""
         if hint is None:
             return named
         subject = self._subject_of(hint)
@@ -147,7 +149,7 @@ def _check_form(parameters: Mapping[str, str]) -> None:
         if len(content) > LONGEST and name != "id_token_hint":
             raise Declined("invalid_request", f"The parameter {name[:40]} has more than {LONGEST} characters.")
     if not _VISIBLE.fullmatch(parameters.get("state", "")) or not _VISIBLE.fullmatch(parameters.get("nonce", "")):
-        raise Declined("invalid_request", "state and nonce may have visible ASCII characters and spaces alone.")
+        raise Declined("invalid_request", "state and nonce may have only visible ASCII characters and spaces.")
     if not parameters.get("response_type"):
         raise Declined("invalid_request", "The parameter response_type is missing; send response_type=code.")
     if parameters["response_type"] != "code":

@@ -15,7 +15,6 @@ Tokens stay in the list for a month after they have expired, so that their owner
 """
 
 import contextlib
-import hashlib
 import secrets
 import time
 import zlib
@@ -25,6 +24,8 @@ from typing import Any
 
 from fanfold_auth.accounts.users import ROLES, Role, User, Users
 from fanfold_auth.refusals import ApiTokenExists, InvalidGrant, NoSuchApiToken, TooManyApiTokens
+from fanfold_auth.stored import known
+from fanfold_auth.tokens.opaque import hashed
 from fanfold_storage.errors import StorageError
 from fanfold_storage.records.protocol import Conflict, Expect, Record, Records, Write
 from fanfold_web.clock import timestamp
@@ -86,8 +87,8 @@ class ApiTokens:
                 raise TooManyApiTokens(
                     f"{user.name!r} has {MOST} API tokens, the most that are kept: revoke one first."
                 )
-            added = listed | {name: {"hash": _hash(text), "expires": token.expires}}
-            if self._written(user.id, added, revision, [self._stored(_hash(text), token)]):
+            added = listed | {name: {"hash": hashed(text), "expires": token.expires}}
+            if self._written(user.id, added, revision, [self._stored(hashed(text), token)]):
                 return token, text
         raise Contended
 
@@ -115,6 +116,14 @@ class ApiTokens:
         found = self._records.get_many(sorted(keys)) if keys else {}
         return sorted(map(_token, found.values()), key=lambda token: token.name)
 
+    def valid(self, user: User) -> list[ApiToken]:
+        """Those of a user's that haven't expired."""
+        return [token for token in self.of(user) if self._now() < token.expires]
+
+    def is_alive(self, user: User, stamp: str) -> bool:
+        """Whether a user's token with this stamp has been neither revoked nor expired."""
+        return any(token.stamp == stamp and self._now() < token.expires for token in self.of(user))
+
     def end(self, user: User, name: str) -> None:
         """End a user's token, and all access tokens that it was exchanged for. Raises NoSuchApiToken."""
         if not self._end(user.id, name):
@@ -127,7 +136,7 @@ class ApiTokens:
             self._end(token.user_id, token.name)
 
     def end_all(self, user_id: str) -> None:
-        """End all tokens of a user who was removed. What a crash leaves of them yields nothing, and expires."""
+        """End all tokens of a user. If that one was removed, what a crash leaves of them yields nothing and expires."""
         for name in list(self._listed(user_id)[0]):
             self._end(user_id, name)
 
@@ -161,8 +170,8 @@ class ApiTokens:
         write = Write(OF_USER + user_id, value, self._left(latest) if listed else None)
         return not isinstance(self._records.transact([Expect(write.key, revision)], [write, *writes]), Conflict)
 
-    def _stored(self, hashed: str, token: ApiToken) -> Write:
-        return Write(BY_HASH + hashed, asdict(token), self._left(token.expires))
+    def _stored(self, digest: str, token: ApiToken) -> Write:
+        return Write(BY_HASH + digest, asdict(token), self._left(token.expires))
 
     def _left(self, expires: float) -> float:
         return max(2.0, expires + KEPT - self._now())
@@ -170,10 +179,10 @@ class ApiTokens:
     def _find(self, text: str) -> Record:
         """The record of a token. Raises InvalidGrant, which says what is wrong with the text."""
         if not text.startswith(API_TOKEN_PREFIX):
-            raise InvalidGrant(f"This is no API token: one begins with {API_TOKEN_PREFIX}.")
+            raise InvalidGrant(f"This is not an API token: one begins with {API_TOKEN_PREFIX}.")
         if not is_text(text):
             raise InvalidGrant("The API token is incomplete or mistyped: its last letters don't fit. Copy all of it.")
-        record = self._records.get(BY_HASH + _hash(text))
+        record = self._records.get(BY_HASH + hashed(text))
         if record is None:
             raise InvalidGrant("The API token is unknown here, or was revoked. Create another one.")
         return record
@@ -231,9 +240,4 @@ def _narrowed(user: User, role: Role) -> tuple[Role, ...]:
 
 
 def _token(record: Record) -> ApiToken:
-    known = {name: record.value[name] for name in ApiToken.__dataclass_fields__ if name in record.value}
-    return ApiToken(**known)
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return known(ApiToken, record.value)

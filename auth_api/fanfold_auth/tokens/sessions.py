@@ -13,16 +13,17 @@ is stored.
 """
 
 import hashlib
-import hmac
 import re
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from fanfold_auth.accounts.users import User, Users
 from fanfold_auth.refusals import NoSuchSession
+from fanfold_auth.stored import known
+from fanfold_auth.tokens.opaque import RANDOM, hashed, matches, new_secret
 from fanfold_storage.records.protocol import Record, Records, Write
 from fanfold_web.tokens.authorization import NAME_PATTERN
 
@@ -31,7 +32,7 @@ FAMILIES = "auth/refresh/"
 LONGEST_AGENT = 200
 Kind = Literal["browser", "command", "application"]
 _ID = re.compile("[0-9a-f]{20}")
-_COOKIE = re.compile(rf"({NAME_PATTERN}):([0-9a-f]{{20}}):[A-Za-z0-9_-]{{43}}")
+_COOKIE = re.compile(rf"({NAME_PATTERN}):([0-9a-f]{{20}}):{RANDOM}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,16 @@ class Source:
 
     address: str = ""
     agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What a user has granted an application: which one it is, and what it may read."""
+
+    client: str
+    client_stamp: str
+    scopes: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +73,8 @@ class Session:
     browser: str = ""
     """The browser's session that an application's ends with."""
     client: str = ""
+    client_stamp: str = ""
+    """The application's; another one that is registered under its id later has another stamp."""
     scopes: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
 
@@ -85,12 +98,33 @@ class Sessions:
     def __init__(self, records: Records, users: Users, now: Callable[[], float] = time.time) -> None:
         self._records, self._users, self._now = records, users, now
 
-    def new(self, kind: Kind, user: User, seconds: float, source: Source | None = None, **more: Any) -> Session:
-        """A session that begins now, to be written by `write`."""
-        source, now = source or Source(), self._now()
-        more |= {"address": source.address[:64], "agent": _printable(source.agent)[:LONGEST_AGENT]}
-        name = session_of(more["family"]) if more.get("family") else secrets.token_hex(10)
-        return Session(name, kind, user.name, user.id, user.epoch, now, now + seconds, **more)
+    def of_command(self, user: User, seconds: float, source: Source, family: str) -> Session:
+        """A session of the command or a script, which lasts as long as a refresh family; `write` stores it."""
+        session = self._new("command", user, seconds, source)
+        return replace(session, id=session_of(family), family=family)
+
+    def of_application(
+        self, user: User, seconds: float, permission: Permission, name: str, *, browser: str = ""
+    ) -> Session:
+        """A session of an application, to be stored by `write`. `name` is that of a refresh family.
+
+        It ends with that family, or with the session of a browser, in which case there is no such family.
+        """
+        return replace(
+            self._new("application", user, seconds, Source()),
+            id=session_of(name),
+            family="" if browser else name,
+            browser=browser,
+            client=permission.client,
+            client_stamp=permission.client_stamp,
+            scopes=permission.scopes,
+            claims=permission.claims,
+        )
+
+    def _new(self, kind: Kind, user: User, seconds: float, source: Source) -> Session:
+        now, name = self._now(), secrets.token_hex(10)
+        address, agent = source.address[:64], _printable(source.agent)[:LONGEST_AGENT]
+        return Session(name, kind, user.name, user.id, user.epoch, now, now + seconds, address, agent)
 
     def write(self, session: Session) -> Write:
         """What stores a session."""
@@ -103,23 +137,18 @@ class Sessions:
         self, user: User, seconds: float, source: Source, replaced: Session | None
     ) -> tuple[Session, str]:
         """A new session for whoever has just logged in, and its cookie; it replaces the one that the browser had."""
-        session = self.new("browser", user, seconds, source)
-        cookie = f"{user.id}:{session.id}:{secrets.token_urlsafe(32)}"
-        session = replace(session, hash=_hash(cookie))
+        session = self._new("browser", user, seconds, source)
+        cookie = f"{user.id}:{session.id}:{new_secret()}"
+        session = replace(session, hash=hashed(cookie))
         ended = [Write(replaced.key, None)] if replaced else []
         self._records.transact([], [self.write(session), *ended])
         return session, cookie
-
-    def start_application(self, user: User, seconds: float, name: str, browser: str, **about: Any) -> None:
-        """A session of an application, which ends with the browser's. `name` is that of the code's refresh family."""
-        session = replace(self.new("application", user, seconds, browser=browser, **about), id=session_of(name))
-        self._records.transact([], [self.write(session)])
 
     def of_cookie(self, cookie: str) -> tuple[Session, User] | None:
         """The session that a cookie stands for, and its user as stored now; None if there is none any more."""
         match = _COOKIE.fullmatch(cookie)
         session = self.find(match[1], match[3]) if match else None
-        if session is None or not hmac.compare_digest(session.hash, _hash(cookie)):
+        if session is None or not matches(session.hash, cookie):
             return None
         user = self.user_of(session)
         return (session, user) if user else None
@@ -180,14 +209,7 @@ def _lasts_with(session: Session) -> str | None:
 
 def _session(record: Record) -> Session:
     user_id, _, session_id = record.key.removeprefix(SESSIONS).partition("/")
-    fields = dict(record.value)
-    for name in ("scopes", "claims"):
-        fields[name] = tuple(fields.get(name, ()))
-    return Session(id=session_id, user_id=user_id, **fields)
-
-
-def _hash(cookie: str) -> str:
-    return hashlib.sha256(cookie.encode()).hexdigest()
+    return known(Session, record.value, id=session_id, user_id=user_id)
 
 
 def _printable(text: str) -> str:

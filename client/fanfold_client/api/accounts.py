@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NotRequired, TypedDict, cast
 from urllib.parse import quote
 
@@ -93,6 +93,11 @@ class ApiTokens:
     def list(self, owner: str | None = None) -> Sequence[ApiToken]:
         """Your tokens by name, or another user's, for administrators; also those that expired in the last month."""
         return cast(Sequence[ApiToken], self._transport.json("GET", "/v1/tokens", params=_of(owner))["items"])
+
+    def valid(self, owner: str | None = None) -> Sequence[ApiToken]:
+        """Those that haven't expired, with which a script may still act."""
+        now = datetime.now(UTC)
+        return [token for token in self.list(owner) if datetime.fromisoformat(token["expires"]) > now]
 
     def revoke(self, name: str, owner: str | None = None) -> None:
         """End a token at once. Raises NotFound."""

@@ -18,6 +18,7 @@ from fanfold_auth.app import build_app
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.service import Service
 from fanfold_auth.settings import Settings
+from fanfold_client.local.up import LOOPBACK
 from fanfold_storage.records.protocol import Records
 from fanfold_web.server import configure, listen
 from tests.auth_api.service import CHEAP, PASSWORD, Clock
@@ -151,10 +152,12 @@ def query_of(url: str) -> dict[str, str]:
 
 @contextmanager
 def served(settings: Settings, records: Records, clock: Clock, **changes: Any) -> Iterator[Provider]:
-    """The provider on a free port of this machine, with its URL as its issuer."""
+    """The provider on a free port of this machine, with its URL as its issuer, and hosts as `fanfold up` sets them."""
     listener = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    app = build_app(settings.model_copy(update={"issuer": url, **changes}), records, clock, Hashing(CHEAP))
+    app = build_app(
+        settings.model_copy(update={"issuer": url, "hosts": LOOPBACK, **changes}), records, clock, Hashing(CHEAP)
+    )
     server = uvicorn.Server(configure(app, 1))
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()

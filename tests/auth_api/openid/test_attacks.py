@@ -3,13 +3,16 @@
 import base64
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
-from tests.auth_api.openid.provider import CALLBACK, VERIFIER, Application, Browser, Provider, form_of, query_of
+from fanfold_auth.settings import Settings
+from fanfold_storage.records.protocol import Records
+from tests.auth_api.openid.provider import CALLBACK, VERIFIER, Application, Browser, Provider, form_of, query_of, served
 from tests.auth_api.service import PASSWORD, Clock
 from tests.waiting import at_once
 
@@ -208,11 +211,28 @@ def test_a_parameter_that_is_sent_twice_is_refused(application: Application, bro
     assert (shown.status_code, "location" in shown.headers) == (400, False)
 
 
-def test_a_forged_host_changes_no_url(provider: Provider, application: Application) -> None:
+def test_a_forged_host_changes_no_url(settings: Settings, records: Records, clock: Clock) -> None:
+    """On a cluster, where the service doesn't know by which names it is reached."""
     headers = {"Host": "evil.example.org", "X-Forwarded-Host": "evil.example.org"}
-    for path in ("/.well-known/openid-configuration", urlsplit(application.start()).path, "/login"):
-        answer = httpx.get(f"{provider.url}{path}", headers=headers, trust_env=False)
-        assert "evil.example.org" not in answer.text + str(answer.headers)
+    with served(settings, records, clock, hosts=()) as provider:
+        application = provider.register("grafana")
+        for path in ("/.well-known/openid-configuration", urlsplit(application.start()).path, "/login"):
+            answer = httpx.get(f"{provider.url}{path}", headers=headers, trust_env=False)
+            assert answer.status_code != 421 and "evil.example.org" not in answer.text + str(answer.headers)
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.org", "null"])
+def test_an_applications_form_begins_a_login_and_a_logout(
+    provider: Provider, application: Application, origin: str
+) -> None:
+    """From any origin, also where only a machine's own names are let in; a foreign host is not."""
+    headers = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+    for path, form in (("authorize", query_of(application.start())), ("logout", {"client_id": application.client.id})):
+        answer = httpx.post(f"{provider.url}/{path}", data=form, headers=headers, trust_env=False)
+        assert answer.status_code == 303 and answer.headers["location"].startswith(f"{path}?"), answer.text
+        rebound = headers | {"Host": "evil.example.org"}
+        assert httpx.post(f"{provider.url}/{path}", data=form, headers=rebound, trust_env=False).status_code == 421
+    assert httpx.post(f"{provider.url}/login", data={}, headers=headers, trust_env=False).status_code == 421
 
 
 def test_after_logging_out_only_registered_uris_are_followed(application: Application, browser: Browser) -> None:
@@ -287,8 +307,21 @@ def test_a_client_has_no_grants_but_its_own(application: Application, grant: str
 # The login page
 
 
-def test_a_form_from_elsewhere_logs_nobody_in(application: Application, browser: Browser, provider: Provider) -> None:
+@pytest.fixture
+def deployed(settings: Settings, records: Records, clock: Clock) -> Iterator[Provider]:
+    """The provider as on a cluster: it doesn't know by which names it is reached, so only its forms defend it."""
+    with served(settings, records, clock, hosts=()) as provider:
+        provider.service.users.create("ada", PASSWORD, ["admin"])
+        yield provider
+
+
+def test_a_form_from_elsewhere_logs_nobody_in(deployed: Provider) -> None:
     """CSRF, and login CSRF: an attacker who makes a browser send the attacker's own name and password."""
+    with Browser(deployed) as browser:
+        _check_forms_from_elsewhere(deployed, deployed.register("grafana"), browser)
+
+
+def _check_forms_from_elsewhere(provider: Provider, application: Application, browser: Browser) -> None:
     form, _ = form_of(browser.visit(application.start()))
     filled = form | {"name": "ada", "password": PASSWORD}
     own = {"Origin": provider.url, "Sec-Fetch-Site": "same-origin"}
@@ -320,7 +353,7 @@ def test_a_program_that_sends_the_user_here_gets_nothing_by_itself(provider: Pro
     form, action = form_of(shown)
     headers = {"Origin": "https://evil.example.org", "Sec-Fetch-Site": "cross-site"}
     forged = browser.post(f"{provider.url}/{action}", data=form | {"decision": "allow"}, headers=headers)
-    assert (forged.status_code, "location" in forged.headers) == (403, False)
+    assert (forged.status_code, "location" in forged.headers) == (421, False)
     denied = browser.submit(shown, decision="deny")
     assert query_of(denied.headers["location"])["error"] == "access_denied"
     allowed = browser.submit(browser.visit(url), decision="allow")

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from fanfold_auth.grants import Redeemed
 from fanfold_auth.refusals import InvalidGrant
 from fanfold_auth.service import Service
 from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.sessions import Session
 from fanfold_storage.errors import Unknown
 from fanfold_storage.records.protocol import Records
-from fanfold_web.refusals import Refusal
+from fanfold_web.refusals import Refusal, Unauthenticated
 from tests.auth_api.openid.world import (
     APPLICATION,
     SECRET,
@@ -20,24 +21,27 @@ from tests.auth_api.openid.world import (
     log_in,
     people,
     poll_device,
+    refresh,
     service_on,
 )
 from tests.auth_api.service import Clock
 
 
 class Interrupted:
-    """Records before whose first transaction something else happens, or after which the answer is lost."""
+    """Records before whose first transaction, or a later one, something else happens; or the first's answer is lost."""
 
-    def __init__(self, records: Records, before: Callable[[], object] = lambda: None, lost: bool = False) -> None:
-        self._records, self._before, self._lost = records, before, lost
+    def __init__(
+        self, records: Records, before: Callable[[], object] = lambda: None, lost: bool = False, at: int = 1
+    ) -> None:
+        self._records, self._before, self._lost, self._left = records, before, lost, at
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._records, name)
 
     def transact(self, *arguments: Any) -> Any:
-        before, self._before = self._before, lambda: None
-        lost, self._lost = self._lost, False
-        before()
+        lost, self._lost, self._left = self._lost, False, self._left - 1
+        if self._left == 0:
+            self._before()
         answer = self._records.transact(*arguments)
         if lost:
             raise Unknown("the answer was lost")
@@ -73,6 +77,33 @@ def test_a_code_that_another_request_uses_meanwhile_is_refused(
     slower = interrupted(before=lambda: exchange(service, code))
     with pytest.raises(InvalidGrant, match="used before"):
         exchange(slower, code)
+
+
+@pytest.mark.parametrize("moment", [1, 2])
+@pytest.mark.parametrize("scope", ["openid", "openid offline_access"])
+def test_a_replay_before_the_first_answer_leaves_no_token(
+    service: Service, interrupted: Interrupt, session: Session, scope: str, moment: int
+) -> None:
+    """What a code is used for is stored with its use, so whoever replays it finds that, and ends it."""
+    code = code_for(service, session, scope)
+    found: list[tuple[Redeemed, str] | None] = []
+    slower = interrupted(before=lambda: found.append(_tried(service, code)), at=moment)
+    found.append(_tried(slower, code))
+    if len(found) == 1:  # there was no such moment
+        found.append(_tried(service, code))
+    ((redeemed, access),) = [yielded for yielded in found if yielded]
+    with pytest.raises(Unauthenticated):
+        service.openid.reader_of_claims(access)
+    if redeemed.refresh_token:
+        with pytest.raises(InvalidGrant):
+            refresh(service, redeemed.refresh_token)
+
+
+def _tried(service: Service, code: str) -> tuple[Redeemed, str] | None:
+    try:
+        return exchange(service, code)
+    except InvalidGrant:
+        return None
 
 
 def test_a_device_that_another_request_uses_meanwhile_gets_nothing(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fanfold_auth.openid.clients import CLIENTS
-from fanfold_auth.openid.devices import DEVICES, USER_CODES
+from fanfold_auth.openid.devices import DEVICES, USER_CODES, WAITING
 from fanfold_auth.refusals import InvalidGrant
 from fanfold_auth.service import Service
 from fanfold_auth.settings import Settings
@@ -137,7 +137,7 @@ def start_device(life: Life, service: Service) -> None:
 
 def decide_device(life: Life, service: Service) -> None:
     user = service.users.get(life.name)
-    service.openid.devices.decide(life.session, service.openid.devices.shown(user, life.shown), allow=True)
+    service.openid.devices.decide(life.session, service.openid.devices.guess(user, life.shown), allow=True)
 
 
 def use_device(life: Life, service: Service) -> None:
@@ -196,8 +196,10 @@ def _check(records: SqliteRecords, life: Life, service: Service) -> None:
         if record.value["state"] == "pending"
     }
     assert waiting == pending, "a code that nobody waits with, or the other way round"
+    counted = {record.key.rpartition("/")[2] for record in scan_all(records, WAITING).records}
+    assert counted == pending, "a device that waits and isn't counted, or the other way round"
     for record in scan_all(records, CLIENTS).records:
-        assert set(record.value) == {"redirect_uris", "post_logout_redirect_uris", "pkce", "secret", "created"}
+        assert set(record.value) == {"redirect_uris", "post_logout_redirect_uris", "pkce", "secret", "created", "stamp"}
     for name in NAMES:
         assert service.sessions.start_browser(service.check_password(name, PASSWORD, "192.0.2.1"), 60, SOURCE, None)
         assert service.sessions.page(service.users.get(name)).after is None

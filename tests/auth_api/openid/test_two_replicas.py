@@ -101,7 +101,7 @@ def test_the_two_count_mistyped_codes_together(replicas: list[Service]) -> None:
 
     def guess(index: int) -> str:
         try:
-            replicas[index % 2].openid.devices.shown(user, f"BBBB-BBB{'BCDFGHJKLMNPQRST'[index]}")
+            replicas[index % 2].openid.devices.guess(user, f"BBBB-BBB{'BCDFGHJKLMNPQRST'[index]}")
         except Refusal as refusal:
             return type(refusal).__name__
         return "found"

@@ -12,6 +12,7 @@ from fanfold_auth.grants import Redeemed, TokenRequest, issue, redeem
 from fanfold_auth.keys.keys import KEYS
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.devices import DEVICE_CODE
+from fanfold_auth.openid.requests import AuthorizationRequest
 from fanfold_auth.service import Service, wire
 from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.sessions import Session, Source
@@ -50,15 +51,20 @@ def log_in(service: Service, name: str, replaced: Session | None = None) -> tupl
     return service.sessions.start_browser(user, LIFE, SOURCE, replaced)
 
 
-def code_for(service: Service, session: Session, scope: str = "openid") -> str:
-    """A code for the application, as the login page issues it."""
-    provider = service.openid
+def request_for(service: Service, scope: str = "openid") -> AuthorizationRequest:
+    """A request of the application."""
+    requests = service.openid.requests
     query = {
         "client_id": APPLICATION.id, "redirect_uri": CALLBACK, "response_type": "code", "scope": scope,
         "code_challenge": challenge_of(VERIFIER), "code_challenge_method": "S256",
     }  # fmt: skip
-    request = provider.requests.read(provider.requests.client_of(query), query)
-    return provider.codes.issue(provider.requests.opened(provider.requests.sealed(request))[0], session)
+    return requests.read(requests.client_of(query), query)
+
+
+def code_for(service: Service, session: Session, scope: str = "openid") -> str:
+    """A code for the application, as the login page issues it."""
+    requests, request = service.openid.requests, request_for(service, scope)
+    return service.openid.codes.issue(requests.opened(requests.sealed(request))[0], session)
 
 
 def challenge_of(verifier: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -71,10 +72,10 @@ def test_your_own_password_needs_the_current_one(fanfold: Person):
     assert "The name or the password is wrong" in wrong.stderr
     assert fanfold.tokens.read_text() == before, "the token wasn't what was wrong"
     token = {"FANFOLD_URL": fanfold.up.url, "FANFOLD_TOKEN": json.loads(before)["access"]}
-    assert "The name or the password is wrong" in fanfold(*change, stdin=f"no\n{OTHER}\n", status=4, **token).stderr
+    assert "unset it" in fanfold(*change, stdin=f"{PASSWORD}\n{OTHER}\n", status=4, **token).stderr
     done = fanfold(*change, "--json", stdin=f"{PASSWORD}\n{OTHER}\n")
-    assert done.json == {"name": fanfold.name}
-    assert "run `fanfold login`" in done.stderr
+    assert done.json == {"name": fanfold.name, "tokens": 0, "revoked": 0}
+    assert fanfold("whoami"), "this login goes on, as after `fanfold passwd`"
     login = ("login", "--user", fanfold.name, "--password-stdin")
     assert fanfold(*login, stdin=f"{PASSWORD}\n", status=4)
     assert fanfold(*login, stdin=f"{OTHER}\n")
@@ -97,11 +98,27 @@ def test_passwd_ends_other_logins_and_goes_on_itself(fanfold: Person):
     assert "The name or the password is wrong" in wrong.stderr
     assert other("ls")
     done = fanfold("passwd", "--password-stdin", "--json", stdin=f"{PASSWORD}\n{OTHER}\n")
-    assert done.json == {"name": fanfold.name, "tokens": 1}
-    assert "1 API token may still act for you" in done.stderr
+    assert done.json == {"name": fanfold.name, "tokens": 1, "revoked": 0}
+    assert "1 API token may still act for you" in done.stderr and "fanfold tokens revoke NAME ends it" in done.stderr
     assert fanfold("whoami"), "this login goes on"
     assert "has ended" in other("tokens", "list", status=4).stderr
     other("login", "--user", fanfold.name, "--password-stdin", stdin=f"{OTHER}\n")
+
+
+def test_new_passwords_end_api_tokens_if_asked_to(make_person: People, fanfold: Person):
+    admin = make_person("admin")
+    for name in ("one", "two"):
+        fanfold("tokens", "create", name)
+    reset = ("users", "password", fanfold.name, "--password-stdin")
+    kept = admin(*reset, stdin=f"{OTHER}\n")
+    assert f"2 API tokens may still act for {fanfold.name}: fanfold tokens list --owner {fanfold.name}" in kept.stderr
+    ended = admin(*reset, "--tokens", "--json", stdin=f"{PASSWORD}\n")
+    assert ended.json == {"name": fanfold.name, "tokens": 0, "revoked": 2}
+    assert admin("tokens", "list", "--owner", fanfold.name, "--json").json == {"items": []}
+    fanfold("login", "--user", fanfold.name, "--password-stdin", stdin=f"{PASSWORD}\n")
+    fanfold("tokens", "create", "three")
+    done = fanfold("passwd", "--tokens", "--password-stdin", stdin=f"{PASSWORD}\n{OTHER}\n")
+    assert "Revoked 1 API token." in done.stderr and "may still act" not in done.stderr
 
 
 def test_passwd_asks_for_the_new_password_twice(fanfold: Person, type_hidden: Prompts):
@@ -140,6 +157,25 @@ def test_groups_by_the_command(make_person: People, fanfold: Person):
     assert "Nobody is in a group" in admin("groups", "list", group, status=5).stderr
     assert "not a group's name" in admin("groups", "add", "admin", fanfold.name, status=3).stderr
     assert "role admin" in fanfold("groups", "list", status=4).stderr
+
+
+@pytest.mark.thorough
+def test_a_new_group_does_not_inherit_silently_what_an_earlier_one_has_left(
+    make_person: People, fanfold: Person, tmp_path: Path
+):
+    admin, group = make_person("admin"), f"h-{fanfold.name}"
+    (tmp_path / "a.txt").write_text("left behind")
+    admin("groups", "add", group, fanfold.name)
+    admin("put", str(tmp_path / "a.txt"), f"files:@team/{group}/a.txt")
+    admin("groups", "add", group, admin.name)  # it isn't new
+    admin("groups", "remove", group, fanfold.name, admin.name)
+    refused = admin("groups", "add", group, admin.name, status=3).stderr
+    assert f"an earlier group {group} has left files" in refused and "jobs (" not in refused
+    assert "Nobody is in a group" in admin("groups", "list", group, status=5).stderr
+    admin("groups", "add", group, admin.name, "--inherit")
+    admin("groups", "remove", group, admin.name)
+    admin("rm", f"files:@team/{group}/a.txt")
+    admin("groups", "add", group, admin.name)
 
 
 @pytest.mark.thorough

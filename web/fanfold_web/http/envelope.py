@@ -35,11 +35,21 @@ class Envelope:
     """The outermost layer of a service's app.
 
     With `hosts`, requests whose `Host` or `Origin` is another host are refused. That stops DNS rebinding: a browser
-    that an attacker's name leads to a service on loopback sends that name.
+    that an attacker's name leads to a service on loopback sends that name. To the paths in `from_anywhere`, pages of
+    any origin may send forms.
     """
 
-    def __init__(self, app: ASGIApp, service: str, metrics: Metrics, limit: Limit, hosts: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        service: str,
+        metrics: Metrics,
+        limit: Limit,
+        hosts: Collection[str] = (),
+        from_anywhere: Collection[str] = (),
+    ) -> None:
         self._app, self._metrics, self._limit, self._hosts = app, metrics, limit, hosts
+        self._from_anywhere = from_anywhere
         self._logger = logger(f"fanfold_{service}.requests")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +74,7 @@ class Envelope:
             self._logger.info("request", **line)
 
     async def _serve(self, scope: Scope, body: "_Body", reply: "_Reply") -> None:
-        if refusal := self._refusal(Headers(scope=scope), body):
+        if refusal := self._refusal(scope, body):
             response = response_to(refusal, SHARED[type(refusal)])
             if isinstance(refusal, BadRequest):
                 response.headers["Connection"] = "close"
@@ -77,9 +87,11 @@ class Envelope:
             if not reply.status:
                 await response_to(Internal(), SHARED[Internal])(scope, body, reply)
 
-    def _refusal(self, headers: Headers, body: "_Body") -> Refusal | None:
+    def _refusal(self, scope: Scope, body: "_Body") -> Refusal | None:
         """Why no route gets to see the request; None if one does."""
-        if self._hosts and (foreign := _foreign_host(headers, self._hosts)) is not None:
+        headers = Headers(scope=scope)
+        origins = [] if scope["path"] in self._from_anywhere else headers.getlist("origin")
+        if self._hosts and (foreign := _foreign_host(headers.getlist("host"), origins, self._hosts)) is not None:
             own = next(iter(self._hosts))
             return Misdirected(f"This service isn't reached as {foreign!r:.80}. Use a name of its own, such as {own}.")
         if "content-length" in headers and "transfer-encoding" in headers:  # RFC 9112 §6.1: perhaps smuggled
@@ -150,10 +162,10 @@ class _Reply:
         await self._send(message)
 
 
-def _foreign_host(headers: Headers, hosts: Collection[str]) -> str | None:
-    """The host in `Host` or `Origin` that isn't in `hosts`; None if all are."""
-    named = [f"//{host}" for host in headers.getlist("host")] or ["//"]
-    for url in [*named, *headers.getlist("origin")]:
+def _foreign_host(sent: list[str], origins: list[str], hosts: Collection[str]) -> str | None:
+    """The host in the headers `Host` or `Origin` that isn't in `hosts`; None if all are."""
+    named = [f"//{host}" for host in sent] or ["//"]
+    for url in [*named, *origins]:
         try:
             host = urlsplit(url).hostname or ""
         except ValueError:

@@ -120,5 +120,5 @@ def show_client(service: TheService, admin: Admin, client_id: ClientId) -> Clien
     "/{client_id}", status_code=204, summary="Remove a client", responses=refusals(*_GUARDED, NoSuchClient, Contended)
 )
 def remove_client(service: TheService, admin: AdminInPerson, client_id: ClientId) -> None:
-    """Forget an application. Nobody can log in there any more, and it can't renew tokens."""
+    """Forget an application. Nobody can log in there any more, and the tokens that it has end."""
     service.openid.clients.remove(client_id)

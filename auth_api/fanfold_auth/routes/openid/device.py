@@ -84,7 +84,7 @@ def decide_device(browser: TheBrowser, form: Form) -> Response:
         return to_login(then="device", user_code=typed)
     devices = browser.service.openid.devices
     try:
-        shown = devices.shown(browser.user, typed)
+        shown = devices.guess(browser.user, typed)
         if "decision" not in form:
             return _ask_for_decision(browser, shown)
         allow = form["decision"] == "allow"

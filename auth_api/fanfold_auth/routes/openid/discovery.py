@@ -67,7 +67,6 @@ def metadata(settings: Settings) -> dict[str, Any]:
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
         "prompt_values_supported": list(PROMPTS),
-        "display_values_supported": ["page", "popup", "touch", "wap"],
         "ui_locales_supported": ["en"],
         "claims_parameter_supported": True,
         "request_parameter_supported": False,

@@ -1,6 +1,6 @@
 """`/login`: the page that asks for name and password; and `/confirm`, for whoever is logged in already."""
 
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
@@ -10,6 +10,7 @@ from fanfold_auth.http.browser import Browser, TheBrowser
 from fanfold_auth.http.forms import Form
 from fanfold_auth.http.pages import PageRoute, Query
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
+from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.refusals import Declined
 from fanfold_auth.openid.requests import AuthorizationRequest
 from fanfold_auth.pages.rendering import page
@@ -22,10 +23,21 @@ from fanfold_web.refusals import Refusal
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
+@dataclass(frozen=True, slots=True)
+class _Purpose:
+    """What a login is for: what its form sends along, and the application's request and the application, if any."""
+
+    carried: dict[str, str]
+    request: AuthorizationRequest | None = None
+    client: Client | None = None
+
+
 @router.get("/login")
 def show_login(browser: TheBrowser, query: Query) -> Response:
     """The login page, for whatever sent the browser there."""
-    return login_page(browser, **_purpose(browser, query), name=_hint(browser, query))
+    purpose = _purpose(browser, query)
+    hint = purpose.request.login_hint[:63] if purpose.request else ""
+    return _page(browser, purpose, name=hint)
 
 
 @router.post("/login")
@@ -47,7 +59,7 @@ def log_in(browser: TheBrowser, form: Form) -> Response:
         return _again(browser, purpose, name, refusal)
     seconds = service.settings.session_seconds
     session, cookie = service.sessions.start_browser(user, seconds, browser.source, browser.session)
-    response = _onward(Browser(browser.request, service, session, user, browser.ticket), form)
+    response = _onward(Browser(browser.request, service, session, user, browser.ticket), purpose)
     browser.log_in(response, cookie)
     return response
 
@@ -56,53 +68,52 @@ def log_in(browser: TheBrowser, form: Form) -> Response:
 def confirm(browser: TheBrowser, form: Form) -> Response:
     """What somebody who is logged in has decided about a program on their computer."""
     browser.check_form("confirm", form)
-    requests = browser.service.openid.requests
-    request, _ = requests.opened(form.get("request", ""))
-    session, decision = browser.session, form.get("decision")
+    sealed, session, decision = form.get("request", ""), browser.session, form.get("decision")
+    request, client = browser.service.openid.requests.opened(sealed)
     if decision == "deny":
         refusal = Declined("access_denied", "The user has refused.")
         return declined(browser, request.redirect_uri, request.state, refusal)
     if decision != "allow" or session is None or not _is_recent(browser, request, session):
-        return to_login(request=form["request"])
-    return _onward(browser, form)
+        return to_login(request=sealed)
+    return _onward(browser, _Purpose({"request": sealed}, request, client))
 
 
-def _purpose(browser: Browser, form: dict[str, str]) -> dict[str, Any]:
-    """What a login page is for, as arguments of `login_page`. Raises StalePage, BadAuthorization."""
-    if sealed := form.get("request", ""):
+def _purpose(browser: Browser, sent: dict[str, str]) -> _Purpose:
+    """What a login page is for, by what was sent to it. Raises StalePage, BadAuthorization."""
+    if sealed := sent.get("request", ""):
         request, client = browser.service.openid.requests.opened(sealed)
-        return {"carried": {"request": sealed}, "client": client, "leads_to": request.redirect_uri}
-    if form.get("then") == "device":
-        return {"carried": {name: form[name] for name in ("then", "user_code") if name in form}}
-    return {"carried": {}}
+        return _Purpose({"request": sealed}, request, client)
+    if sent.get("then") == "device":
+        return _Purpose({name: sent[name] for name in ("then", "user_code") if name in sent})
+    return _Purpose({})
 
 
-def _hint(browser: Browser, query: dict[str, str]) -> str:
-    """The name that the application expects."""
-    sealed = query.get("request", "")
-    return browser.service.openid.requests.opened(sealed)[0].login_hint[:63] if sealed else ""
+def _page(browser: Browser, purpose: _Purpose, *, name: str = "", error: str = "", status: int = 200) -> Response:
+    leads_to = purpose.request.redirect_uri if purpose.request else ""
+    return login_page(
+        browser, purpose.carried, client=purpose.client, leads_to=leads_to, name=name, error=error, status=status
+    )
 
 
-def _again(browser: Browser, purpose: dict[str, Any], name: str, refusal: Refusal) -> Response:
+def _again(browser: Browser, purpose: _Purpose, name: str, refusal: Refusal) -> Response:
     """The page once more, with what was wrong."""
     problem_type = PROBLEM_TYPES[type(refusal)]
     note(browser.request, problem_type, why=refusal.detail)
-    response = login_page(browser, **purpose, name=name, error=refusal.detail, status=problem_type.status)
+    response = _page(browser, purpose, name=name, error=refusal.detail, status=problem_type.status)
     response.headers.update(headers_of(refusal, problem_type))
     return response
 
 
-def _onward(browser: Browser, form: dict[str, str]) -> Response:
+def _onward(browser: Browser, purpose: _Purpose) -> Response:
     """What the login was for. The browser is logged in."""
     assert browser.session and browser.user
-    if sealed := form.get("request", ""):
-        request, _ = browser.service.openid.requests.opened(sealed)
+    if request := purpose.request:
         try:
             return granted(browser, request, browser.session, browser.user)
         except Declined as refusal:
             return declined(browser, request.redirect_uri, request.state, refusal)
-    if form.get("then") == "device":
-        return see_other(f"device?{urlencode({'user_code': form.get('user_code', '')[:20]})}")
+    if purpose.carried.get("then") == "device":
+        return see_other(f"device?{urlencode({'user_code': purpose.carried.get('user_code', '')[:20]})}")
     text = f"You are logged in as {browser.user.name}. You can close this page."
     return page("message", title="Logged in", text=text, wrong=False)
 

@@ -36,7 +36,7 @@ SentToken = Annotated[str, Depends(_sent_token)]
 
 @router.get("/userinfo", summary="Claims about the user", responses=_ANSWERS)
 def userinfo(request: Request, service: TheService, access_token: SentToken) -> dict[str, Any]:
-    """The claims that the scopes of the access token allow to read, as they are now."""
+    """The claims that the scopes of the access token permit reading, as they are now."""
     session, user = service.openid.reader_of_claims(access_token)
     request.state.notes.update(user=user.name, user_id=user.id, client_id=session.client)
     if "openid" not in session.scopes:

@@ -33,7 +33,7 @@ def list_(client: "Client", owner: str | None, as_json: bool) -> None:
     elif found:
         table(("SESSION", "KIND", "SINCE", "FROM", "PROGRAM"), map(_row, found))
     if not found:
-        say(f"{owner} is logged in nowhere." if owner else "No session is listed.")
+        say(f"{owner} has no sessions." if owner else "No session is listed.")
 
 
 @sessions.command()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fanfold.terminal.console import result_json, say, table
+from fanfold_client.verbs.identity.passwd import TOKENS, change_own, refuse_token, report
 from fanfold_client.verbs.options import with_client
 from fanfold_client.verbs.prompts import ask_password, choose, confirm
 
@@ -104,18 +105,20 @@ def revoke(client: "Client", name: str, role: str, as_json: bool) -> None:
     help="Read the new password from the first line of stdin; to change your own, the current one from the first line "
     "and the new one from the second.",
 )
+@TOKENS
 @with_client
-def password(client: "Client", name: str, password_stdin: bool, as_json: bool) -> None:
+def password(client: "Client", name: str, password_stdin: bool, end_tokens: bool, as_json: bool) -> None:
     """Change a user's password, which ends their logins.
 
-    Everybody can change their own password, which needs the current one; administrators can change anybody's.
+    Administrators can change anybody's. For your own name, it does what `fanfold passwd` does. API tokens stay valid,
+    unless you add --tokens.
     """
-    is_own = name == client.me()["name"]
-    current = ask_password(password_stdin, f"Current password of {name}") if is_own else None
-    client.users.set_password(name, ask_password(password_stdin, f"New password for {name}", twice=True), current)
-    _report({"name": name}, as_json, f"Changed the password of {name}.")
-    if is_own:
-        say("Your logins have ended: run `fanfold login`.")
+    if name == client.me()["name"]:
+        refuse_token()
+        change_own(client, password_stdin, end_tokens, as_json)
+        return
+    client.users.set_password(name, ask_password(password_stdin, f"New password for {name}", twice=True))
+    report(client, name, name, end_tokens, as_json)
 
 
 @users.command()
