@@ -142,11 +142,11 @@ def test_what_does_not_fit_together_is_told(small_job, stages, words):
     assert re.search(words, failure["message"]), failure
 
 
-def test_each_step_leaves_when_the_last_stages_step_is_committed(small_job):
+def test_in_order_each_worker_leaves_when_the_last_stages_step_is_committed(small_job):
     small_job.write_input(TEXTS)
     small_job.create(*MOST_USED, workers={"split": 1, "map": 1, "reduce": 1})
     for step in ("split", "map"):
-        Worker(small_job.tree, step, 0).run()
+        Worker(small_job.tree, step, 0, in_order=True).run()
     assert len(list(small_job.tree.committed(0, "reduce"))) == 3
     assert list(small_job.tree.committed(1, "reduce")) == []
     Worker(small_job.tree, "reduce", 0).run()
