@@ -105,6 +105,11 @@ def test_a_name_leads_to_what_was_given(name):
     assert functools.reduce(getattr, name.split("."), module) == CARRIED[name]
 
 
+def test_the_jobs_own_variable_comes_before_a_packages(monkeypatch):
+    monkeypatch.setattr(pytest, "borrowed", pattern, raising=False)  # it was imported earlier
+    assert definition_of(pattern.findall) == (sys.modules[__name__], "pattern.findall")
+
+
 def test_a_method_of_a_built_in_class_is_named_by_its_class():
     assert reference(str.split).function == "builtins:str.split"
     assert reference(len).function == "builtins:len"

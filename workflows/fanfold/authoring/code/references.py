@@ -4,6 +4,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from fanfold_steps.failure.user_frames import is_own
 from fanfold_steps.job.spec import Function, Identity
 from fanfold_steps.job.spec import Program as ProgramSpec
 from fanfold_steps.user_code.identity import Absent, identity_of
+from fanfold_steps.user_code.whose import is_installed
 
 Refer = Callable[[Callable[..., Any]], Function]
 """Turns a function into a reference to it."""
@@ -140,15 +142,24 @@ def _names(wanted: Any) -> Iterator[tuple[ModuleType, str]]:
 
 
 def _variables(wanted: object) -> Iterator[tuple[ModuleType, str]]:
-    """The variables at the top level of modules that hold an object; those in the module of its class come first."""
+    """The variables at the top level of modules that hold an object; those in the module of its class come first.
+
+    Installed packages come last: an object such as a compiled pattern may be theirs, too, and workers may lack them.
+    """
     own = sys.modules.get(getattr(wanted, "__module__", None) or type(wanted).__module__)
-    for module in (own, sys.modules.get("__main__"), *list(sys.modules.values())):
+    for module in chain((own, sys.modules.get("__main__")), _modules()):
         file = getattr(module, "__file__", None)
         if not isinstance(module, ModuleType) or (file and is_own(file) and module is not own):
             continue
         for name, value in list(vars(module).items()):
             if value is wanted and not name.startswith("__"):
                 yield module, name
+
+
+def _modules() -> Iterator[ModuleType]:
+    """All that are loaded, those of the job first."""
+    loaded = list(sys.modules.values())
+    yield from sorted(loaded, key=lambda module: is_installed(getattr(module, "__file__", None) or ""))
 
 
 def _leads_to(module: ModuleType, name: str, wanted: Any) -> bool:
