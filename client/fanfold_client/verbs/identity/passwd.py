@@ -51,7 +51,9 @@ def refuse_token() -> None:
     from fanfold_client.api.problems import NotAllowed
 
     if os.environ.get("FANFOLD_TOKEN"):
-        raise NotAllowed("FANFOLD_TOKEN is set, and a password is changed by whoever has logged in: unset it, and log in")
+        raise NotAllowed(
+            "FANFOLD_TOKEN is set, and a password is changed by whoever has logged in: unset it, and log in"
+        )
 
 
 def report(client: "Client", name: str, owner: str | None, end_tokens: bool, as_json: bool) -> None:
