@@ -77,6 +77,7 @@ def wire(
     keys = Keys(settings, records, now)
     sessions = Sessions(records, users, now)
     kek = read_kek(settings.kek_file)
+    api_tokens = ApiTokens(records, users, now)
     return Service(
         settings=settings,
         users=users,
@@ -87,8 +88,8 @@ def wire(
         ended=EndedTokens(records, now),
         refreshes=Refreshes(settings, records, users, now),
         sessions=sessions,
-        delegations=Delegations(records, users, now),
-        api_tokens=ApiTokens(records, users, now),
+        delegations=Delegations(records, users, api_tokens, now),
+        api_tokens=api_tokens,
         throttle=Throttle(records, derive(kek, "fanfold attempts by password"), now),
         openid=provider.wire(settings, records, keys, sessions, kek, now),
         record_writes=WriteProbe(lambda: records.transact([], [Write("auth/written", {"at": now()})])),

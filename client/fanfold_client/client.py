@@ -66,7 +66,7 @@ class Client:
         quarantine: bad records that jobs have skipped.
         bundles: code that jobs run.
         schedules: jobs that are submitted when it is time: add, list, get, pause, resume, run, remove.
-        webhooks: who may be told when a job has ended, and the secret that signs it.
+        webhooks: which URLs may be notified when a job has ended, and the secret that signs messages.
         users: accounts, for administrators.
         groups: who works together, for administrators: list, members, add, remove.
         tokens: API tokens, with which scripts act for you: create, list, revoke.
@@ -226,7 +226,7 @@ class Client:
             quiet: show no progress.
             options: those of `fanfold submit`: `name`, `partitions`, `workers`, `split_size="16MiB"`, `memory="2GiB"`,
                 `params={"least": 3}`, `include=["stop.txt"]`, `requirements`, `image`, `overwrite=True`,
-                `notify`, a URL that is told when the job has ended, `priority`, for administrators, `team`, a group of
+                `notify`, a URL to notify when the job has ended, `priority`, for administrators, `team`, a group of
                 yours whose members also see the job, and `key`, the idempotency key.
 
         Raises:

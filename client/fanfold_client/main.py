@@ -43,7 +43,7 @@ VERBS: dict[str, dict[str, tuple[str, str]]] = {
         ),
         "webhook": (
             "fanfold_client.verbs.schedules.webhook:webhook",
-            "Show who may be told when a job has ended, and make the secret that signs it.",
+            "Show which URLs may be notified when a job has ended, and make the secret that signs messages.",
         ),
         "render": ("fanfold.verbs.render:render", "Print a job's Argo Workflow."),
     },

@@ -4,6 +4,9 @@ import secrets
 from collections.abc import Callable
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+LENGTH = 20  # digits: 9 of the time, 11 that are random
+ID_PATTERN = f"^[0-9a-z]{{{LENGTH}}}$"
+"""A regular expression that all ids match."""
 
 
 def new_job_id(now: Callable[[], float]) -> str:
@@ -43,4 +46,4 @@ def is_job_id(text: str) -> bool:
     >>> is_job_id("000m3k2v8q1x7f9a2b4c"), is_job_id("../secret")
     (True, False)
     """
-    return len(text) == 20 and all(character in _DIGITS for character in text)
+    return len(text) == LENGTH and all(character in _DIGITS for character in text)

@@ -265,11 +265,11 @@ class WrongHash(Refusal):
 
 
 class WebhookNotAllowed(Refusal):
-    """A URL that jobs may not have told here."""
+    """A webhook that isn't on the operator's list."""
 
     example = (
-        "https://example.org:443 is not on the operator's list of what jobs may have told (none): ask them to add it "
-        "to FANFOLD_SUBMIT_WEBHOOKS, or leave `notify` out."
+        "https://example.org:443 is not on the operator's list of webhooks (none): ask them to add it to "
+        "FANFOLD_SUBMIT_WEBHOOKS, or leave `notify` out."
     )
 
 
@@ -300,13 +300,21 @@ class TooManySchedules(Refusal):
 class NoDelegations(Refusal):
     """The issuer of the tokens here lets no service act for its users."""
 
-    example = "The issuer of the tokens here isn't Fanfold's auth service, so there are no schedules."
+    example = (
+        "The issuer of the tokens here isn't Fanfold's auth service, so there are no schedules, and no jobs for teams."
+    )
 
 
 class DelegationEnded(Refusal):
     """The owner of a schedule may not submit jobs any more, or has revoked its delegation."""
 
     example = "The delegation is unknown or was revoked, or its user was removed."
+
+
+class ReachLost(Refusal):
+    """The owner of a job may not reach any more what the job was admitted for."""
+
+    example = "'ada' isn't in the group 'analysts' any more, so the job may not reach files of that team."
 
 
 class AuthAway(Refusal):

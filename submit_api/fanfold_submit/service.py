@@ -26,6 +26,7 @@ from fanfold_submit.reconciling.deliveries import Deliveries
 from fanfold_submit.reconciling.job_controller import JobController
 from fanfold_submit.reconciling.listing import Listing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.runs.reach import Reach
 from fanfold_submit.runs.retry import Retrying
 from fanfold_submit.schedules.firing import Firing
 from fanfold_submit.schedules.schedule_records import SCHEDULES, ScheduleRecords
@@ -38,6 +39,7 @@ from fanfold_submit.storing.gauges import StoredGauges
 from fanfold_submit.storing.recount import Recount
 from fanfold_submit.storing.stored import StoredBytes, byte_limits_of
 from fanfold_submit.tokens.delegations import Delegations
+from fanfold_submit.tokens.standing import StandingDelegations
 from fanfold_submit.tokens.tokens import Tokens
 from fanfold_submit.watching.tasks import Tasks
 from fanfold_submit.webhooks.outbox import MESSAGES
@@ -71,6 +73,7 @@ class Service:
     queueing: Queueing
     stored: StoredBytes
     admission: Admission
+    standing: StandingDelegations
     retrying: Retrying
     changes: Changes
     controller: JobController
@@ -130,7 +133,9 @@ def wire(
     admission = Admission(jobs, places, objects, Allowed.by(settings, engine.name), queueing, stored)
     scheduled, delegations = ScheduleRecords(records), Delegations(settings, tokens.keys, now)
     kept = Kept.for_days(settings.keep_days, settings.unused_days)
-    reconciler = Reconciler(jobs, engine, places, queueing, stored)
+    standing = StandingDelegations(records, delegations)
+    reach = Reach(standing, shared)
+    reconciler = Reconciler(jobs, engine, places, reach, queueing, stored)
     clearing = Clearing(records, jobs, objects, kept, now, lambda: named_by_schedules(scheduled, places))
     listing, migration = Listing(jobs, objects, places, now), Migration(records, jobs)
     recount = Recount(records, objects, stored, now)
@@ -158,7 +163,8 @@ def wire(
         queueing=queueing,
         stored=stored,
         admission=admission,
-        retrying=Retrying(jobs, places, admission, queueing.waiting, now),
+        standing=standing,
+        retrying=Retrying(jobs, places, admission, reach, queueing.waiting, now),
         changes=Changes(jobs, lambda job: view_of(job, queueing.view, settings.argo_ui)),
         controller=controller,
         schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),

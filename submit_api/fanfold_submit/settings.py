@@ -95,7 +95,7 @@ class Settings(ServiceSettings):
     images: Patterns = Field(default=(), description="patterns of images that jobs may name, separated by commas")
     secrets: Patterns = Field(default=(), description="patterns of Secrets, or NAME/KEY, that jobs may read")
     priorities: Patterns = Field(default=(), description="patterns of PriorityClasses that jobs may have")
-    # Which URLs jobs may have told that they have ended (`fanfold_submit.webhooks.targets`).
+    # Which URLs may be notified when a job has ended (`fanfold_submit.webhooks.targets`).
     webhooks: Annotated[Patterns, AfterValidator(_targets)] = Field(
         default=(),
         description="hosts, beginnings of URLs such as https://hooks.example.org/fanfold/, and networks that hosts may "

@@ -150,7 +150,7 @@ def test_the_list_shows_whose_jobs_run_and_how_far_they_are(site: Site, visit) -
     visitor = visit("viewer")
     row = visitor.page.locator(".argo-table-list__row", has_text="slow (")
     expect(row).to_contain_text(site.people["submitter"].name)
-    expect(row).to_contain_text(re.compile(r"\b([2-9]|\d\d)/\d\d\b"))  # more than the split, of all tasks
+    expect(row).to_contain_text(re.compile(r"(?<!\d)([2-9]|\d\d)/\d\d-"))  # more than the split, of all tasks
     picture(visitor, "argo-ui-list")
 
 
@@ -160,7 +160,7 @@ def test_a_submitter_follows_a_job_at_the_nodes_of_its_graph(site: Site, visit) 
         expect(visitor.node(step)).to_be_visible()
     visitor.node("(map(0:0)").click()
     panel = visitor.page.locator(".workflow-node-info")
-    expect(panel).to_contain_text(re.compile(r"\b[1-9]\d*/4\d\b"))  # of its own half of the maps
+    expect(panel).to_contain_text(re.compile(r"PROGRESS[1-9]\d*/4\d"))  # of its own half of the maps
     picture(visitor, "argo-ui-graph")
 
 
@@ -205,7 +205,7 @@ def test_an_admin_stops_a_job_which_is_then_cancelled(site: Site, visit) -> None
     visitor.stop()
     submitter = site.people["submitter"]
     eventually(lambda: submitter.status(site.slow)["state"] == "cancelled", "the job is cancelled", 90)
-    expect(visitor.page.get_by_text("Stopped with strategy").first).to_be_visible()
+    expect(visitor.button("Stop")).to_have_count(0)
 
 
 SSO = """
@@ -237,6 +237,6 @@ def test_behind_a_proxy_with_tls_it_has_a_part_of_the_paths(site: Site, browser:
         visitor = Visitor.at(browser, url, ignore_https_errors=True)
         visitor.log_in(submitter.name, submitter.password, shown.removeprefix(url))
         expect(visitor.node("(0)")).to_be_visible()
-        cookies = {cookie["name"]: cookie["path"] for cookie in visitor.page.context.cookies(url)}
+        cookies = {cookie["name"]: cookie["path"] for cookie in visitor.page.context.cookies()}
         assert cookies["authorization"] == "/argo/" and visitor.problems == []
         visitor.page.context.close()

@@ -56,6 +56,26 @@ def test_what_it_is_exchanged_for_opens_nothing(replica: Replica) -> None:
     )
 
 
+def test_an_api_token_delegates_for_jobs_of_a_team_and_takes_that_along(replica: Replica) -> None:
+    bob = replica.bearer("bob")
+
+    def script(name: str) -> dict[str, str]:
+        asked = {"name": name, "role": "submitter", "expires_in": 3600}
+        text = replica.http.post("/v1/tokens", json=asked, headers=bob).raise_for_status().json()["token"]
+        form = {**EXCHANGE, "subject_token_type": "urn:fanfold:token-type:api-token", "subject_token": text}
+        return bearer(replica.http.post("/v1/token", data=form).json()["access_token"])
+
+    first, second = (start(replica, script(name), "team-jobs")["token"] for name in ("ci", "cd"))
+    assert claims(replica, first).preferred_username == "bob"
+    replica.http.delete("/v1/tokens/ci", headers=bob).raise_for_status()
+    refused = exchange(replica, first)
+    assert refused.status_code == 400 and "API token" in refused.json()["detail"]
+    assert exchange(replica, second).status_code == 200
+    by_bob = start(replica, bob, "team-jobs")["token"]
+    replica.http.delete("/v1/tokens/cd", headers=bob).raise_for_status()
+    assert exchange(replica, second).status_code == 400 and exchange(replica, by_bob).status_code == 200
+
+
 def test_a_new_password_does_not_end_it_and_being_disabled_does(replica: Replica, admin: dict[str, str]) -> None:
     token = start(replica, replica.bearer("bob"))["token"]
     replica.service.users.set_password("bob", "another long pass phrase")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import jwt
@@ -61,6 +62,11 @@ class KeyServer:
         self.ended: list[str] = []
         self.asked = 0
         self.away = False
+        self.delegates = True
+        self.delegations: dict[str, str] = {}
+        """By each delegation that it has issued, the user who delegated."""
+        self.roles: dict[str, list[str]] = {}
+        """Of users who have delegated: those of the token that they delegated with, until a test changes them."""
         site = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -72,12 +78,46 @@ class KeyServer:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                data = self.rfile.read(int(self.headers["Content-Length"]))
+                status, answer = (
+                    (503, {})
+                    if site.away or not site.delegates
+                    else site.answer(self.path, data, self.headers["Authorization"])
+                )
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
             def log_message(self, *_: Any) -> None:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/v1/keys"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def answer(self, path: str, data: bytes, authorization: str | None) -> tuple[int, dict[str, Any]]:
+        """Delegations, as the auth service issues, exchanges and revokes them."""
+        if path == "/v1/delegations":
+            claims = jwt.decode((authorization or "").removeprefix("Bearer "), options={"verify_signature": False})
+            token = f"{claims['sub']}:{len(self.delegations)}"
+            self.delegations[token] = claims["sub"]
+            self.roles.setdefault(claims["sub"], claims["groups"])
+            return 201, {"token": token}
+        form = parse_qs(data.decode())
+        if path == "/v1/revoke":
+            self.delegations.pop(form["token"][0], None)
+            return 200, {}
+        name = self.delegations.get(form["subject_token"][0])
+        if name is None or name not in self.roles:
+            return 400, {"detail": "The delegation is unknown or was revoked, or its user was removed."}
+        groups = self.roles[name]
+        roles = [role for role in groups if role in {"viewer", "submitter", "admin"}]
+        return 200, {
+            "access_token": self.signers[0].token(name, roles, groups=groups, aud="fanfold/delegated"),
+        }
 
     def close(self) -> None:
         self._server.shutdown()

@@ -1,6 +1,7 @@
 """A reconciler over real records and trees, with workers that do as they are told."""
 
 from pathlib import Path
+from typing import cast
 
 from fanfold import builtin
 from fanfold.planning import planner
@@ -11,13 +12,18 @@ from fanfold_submit.job_ids import new_job_id
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.places import Places
+from fanfold_submit.jobs.shared import SharedFolders
 from fanfold_submit.queueing.limits import Limits
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.reconciling.reconciler import Reconciler
+from fanfold_submit.runs.reach import Reach
 from fanfold_submit.storing.accounts import ByteLimits
 from fanfold_submit.storing.stored import StoredBytes
+from fanfold_submit.tokens.delegations import Delegations
+from fanfold_submit.tokens.standing import StandingDelegations
 from fanfold_web.clock import timestamp
 from tests.submit_api.engine import ScriptedEngine
+from tests.submit_api.scheduling import Owners
 
 
 class Clock:
@@ -42,6 +48,9 @@ class Bench:
         self.root = f"file://{folder}/data/"
         self.places = Places(self.root)
         objects = without_links(open_objects(self.root))
+        self.owners = Owners()
+        standing = StandingDelegations(self.records, cast(Delegations, self.owners))
+        self.reach = Reach(standing, SharedFolders(self.records, objects))
         objects.put("files/ada/texts/a.txt", [b"a b a\n"])
         self.queueing = Queueing.over(self.records, limits or Limits(), self.clock)
         self.ledger = self.queueing.ledger
@@ -50,7 +59,7 @@ class Bench:
 
     def replica(self, jobs: JobRecords | None = None) -> Reconciler:
         """Another reconciler, which has nothing in memory."""
-        return Reconciler(jobs or self.jobs, self.engine, self.places, self.queueing, self.stored)
+        return Reconciler(jobs or self.jobs, self.engine, self.places, self.reach, self.queueing, self.stored)
 
     def restart(self) -> None:
         """As after a crash: nothing is left in memory."""

@@ -57,7 +57,7 @@ def live(bench: Bench, job: Job, wire: Tripwire, monkeypatch: pytest.MonkeyPatch
     """A job's life under one reconciler, until it is killed or done."""
     records = wire.around(bench.records)
     queueing = Queueing.over(records, Limits(jobs=Limit(1)), bench.clock)
-    reconciler = Reconciler(bench.jobs, wire.around(bench.engine), bench.places, queueing, bench.stored)
+    reconciler = Reconciler(bench.jobs, wire.around(bench.engine), bench.places, bench.reach, queueing, bench.stored)
     monkeypatch.setattr(bench.jobs, "_records", records)
     monkeypatch.setattr(planner, "write", wire.wrap(WRITE))
     for _ in range(20):

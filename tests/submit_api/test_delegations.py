@@ -66,7 +66,8 @@ def test_a_token_that_is_none_gets_no_delegation(tmp_path: Path) -> None:
 def test_an_auth_service_that_is_away_is_asked_again_later(key_server: KeyServer) -> None:
     with listen("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-    for url in (f"http://127.0.0.1:{port}/v1/keys", key_server.url):  # nobody there; and one that knows no POST
+    key_server.away = True
+    for url in (f"http://127.0.0.1:{port}/v1/keys", key_server.url):  # nobody there; and one that says 503
         with pytest.raises(AuthAway):
             asking(url).redeem("ada:0:x")
         with pytest.raises(AuthAway):

@@ -41,7 +41,7 @@ def retrying(bench: Bench) -> Retrying:
     objects = open_objects(bench.root)
     allowed = Allowed((), (), (), "local")
     admission = Admission(bench.jobs, bench.places, objects, allowed, bench.queueing, bench.stored)
-    return Retrying(bench.jobs, bench.places, admission, bench.queueing.waiting, bench.clock)
+    return Retrying(bench.jobs, bench.places, admission, bench.reach, bench.queueing.waiting, bench.clock)
 
 
 def retry(bench: Bench, job: Job, request: RetryRequest | None = None) -> Job:
@@ -200,7 +200,7 @@ def wired(bench: Bench, wire: Tripwire) -> Iterator[Reconciler]:
             monkeypatch.setattr(FilesystemObjects, name, wire.wrap(getattr(FilesystemObjects, name)))
         monkeypatch.setattr(bench.ledger, "_records", wire.around(bench.records))
         engine = wire.around(bench.engine)
-        yield Reconciler(bench.jobs, engine, bench.places, bench.queueing, bench.stored)
+        yield Reconciler(bench.jobs, engine, bench.places, bench.reach, bench.queueing, bench.stored)
 
 
 def live(bench: Bench, job: Job, wire: Tripwire, request: RetryRequest) -> None:

@@ -161,6 +161,7 @@ def test_a_page_leads_to_the_next(ada: User) -> None:
 
 def test_an_issuer_without_delegations_is_told(open_site: Any) -> None:
     site = open_site()
+    site.keys.delegates = False
     ada = site.user("ada")
     refused = add(ada)
     assert refused.status_code in (409, 503), refused.text

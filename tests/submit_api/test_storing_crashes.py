@@ -105,7 +105,9 @@ class World:
 
     def settle(self, job: Job) -> None:
         queueing = Queueing.over(self.records, self.bench.queueing.limits, self.clock)
-        reconciler = Reconciler(self.jobs, self.bench.engine, self.bench.places, queueing, self.stored)
+        reconciler = Reconciler(
+            self.jobs, self.bench.engine, self.bench.places, self.bench.reach, queueing, self.stored
+        )
         for _ in range(10):
             self.clock.now += 5
             if self.jobs.find(job.id) is None or reconciler.reconcile(job.id) is None:

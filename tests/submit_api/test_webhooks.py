@@ -1,4 +1,4 @@
-"""URLs that are told when a job has ended: at least once, signed, to nobody whom the operator hasn't listed."""
+"""URLs that are notified when a job has ended: at least once, signed, to nobody whom the operator hasn't listed."""
 
 import json
 import socket
@@ -113,7 +113,7 @@ def test_a_url_that_nobody_listed_is_refused_at_once(open_site: Callable[..., Si
     ):  # fmt: skip
         refused = ada.submit(notify=url)
         assert refused.status_code == 403, refused.text
-        list_ = "not on the operator's list of what jobs may have told (hooks.example.org, https://in"
+        list_ = "not on the operator's list of webhooks (hooks.example.org, https://in"
         assert list_ in refused.json()["detail"]
     for url, words in [
         ("not a url", "visible ASCII"),
@@ -122,12 +122,12 @@ def test_a_url_that_nobody_listed_is_refused_at_once(open_site: Callable[..., Si
         ("https://hooks.example.org@evil.example/", "no user"),
         ("https://hooks.example.org\\@evil.example/", "no backslash"),
         ("ftp://hooks.example.org/", "begins with https://HOST/"),
-        ("https://hooks.example.org:99999/", "can't be told"),
+        ("https://hooks.example.org:99999/", "can't be notified"),
         ("https://hooks.example.org/ x", "visible ASCII"),
     ]:
         refused = ada.submit(notify=url)
         assert refused.status_code == 422 and words in refused.json()["detail"], refused.text
-        assert refused.json()["detail"].startswith("notify: ") and "can't be told" in refused.json()["detail"]
+        assert refused.json()["detail"].startswith("notify: ") and "can't be notified" in refused.json()["detail"]
     assert ada.submit(notify="https://HOOKS.example.org/a?b=c").status_code == 202
 
 
@@ -144,7 +144,7 @@ def test_a_url_that_nobody_listed_is_refused_at_once(open_site: Callable[..., Si
         ("10.0.0.0/8", "192.168.0.1", False), ("fd00::/8", "fd00::1", True),
     ],
 )  # fmt: skip
-def test_a_host_is_reached_at_addresses_that_may_be_told(
+def test_a_host_is_reached_at_addresses_that_are_allowed(
     monkeypatch: pytest.MonkeyPatch, entry: str, address: str, may: bool
 ) -> None:
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -65,12 +65,17 @@ def _caller(request: Request, service: TheService, _: Annotated[object, Depends(
 AnyCaller = Annotated[Caller, Depends(_caller)]
 
 
-async def _person(caller: AnyCaller) -> Caller:
-    """Whoever has logged in. What a stolen API token can do must end with it, when it is revoked."""
+def demand_person(caller: Caller) -> None:
+    """Raise Forbidden if a script asks. What a stolen API token can do must end with it, when it is revoked."""
     if caller.claims.via:
         raise Forbidden(
             "An API token can't do this, since it would outlast the token: log in, and do it with that access token."
         )
+
+
+async def _person(caller: AnyCaller) -> Caller:
+    """Whoever has logged in."""
+    demand_person(caller)
     return caller
 
 

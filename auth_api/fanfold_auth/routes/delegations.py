@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
-from fanfold_auth.http.access import AnyCaller, Person, TheService
+from fanfold_auth.http.access import AnyCaller, Person, TheService, demand_person
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import NoSuchDelegation, TooManyDelegations
 from fanfold_auth.tokens.delegations import Delegation
 from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
+from fanfold_web.tokens.authorization import TEAM_JOBS
 
 router = APIRouter(prefix="/v1/delegations", tags=["delegations"])
 
@@ -67,12 +68,15 @@ class DelegationList(BaseModel):
     summary="Delegate",
     responses=refusals(Unauthenticated, Forbidden, Invalid, TooManyDelegations, Contended),
 )
-def start_delegation(service: TheService, caller: Person, body: NewDelegation) -> StartedDelegation:
+def start_delegation(service: TheService, caller: AnyCaller, body: NewDelegation) -> StartedDelegation:
     """Let a service act for you when you aren't logged in. It exchanges the token at `/v1/token`.
 
-    An exchange yields your roles of that moment, and nothing while you are disabled.
+    An exchange yields your roles of that moment, and nothing while you are disabled. An API token may ask only for the
+    purpose `team-jobs`, which jobs for a team need, and that delegation ends with the API token.
     """
-    delegation, token = service.delegations.start(caller.user, body.purpose)
+    if body.purpose != TEAM_JOBS:
+        demand_person(caller)
+    delegation, token = service.delegations.start(caller.user, body.purpose, caller.claims.via)
     view = DelegationView.of(delegation)
     return StartedDelegation(id=view.id, purpose=view.purpose, created=view.created, token=token)
 

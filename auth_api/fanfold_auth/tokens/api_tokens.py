@@ -120,6 +120,10 @@ class ApiTokens:
         """Those of a user's that haven't expired."""
         return [token for token in self.of(user) if self._now() < token.expires]
 
+    def is_alive(self, user: User, stamp: str) -> bool:
+        """Whether a user's token with this stamp has been neither revoked nor expired."""
+        return any(token.stamp == stamp and self._now() < token.expires for token in self.of(user))
+
     def end(self, user: User, name: str) -> None:
         """End a user's token, and all access tokens that it was exchanged for. Raises NoSuchApiToken."""
         if not self._end(user.id, name):

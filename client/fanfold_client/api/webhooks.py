@@ -1,4 +1,4 @@
-"""Webhooks: the secret with which the service signs what it tells about one's jobs."""
+"""Webhooks: which URLs the service may notify, and the secret with which it signs its messages."""
 
 from typing import TypedDict, cast
 
@@ -6,7 +6,7 @@ from fanfold_client.api.transport import Transport
 
 
 class WebhookSettings(TypedDict):
-    """Which URLs jobs may have told, and when the user's secret was made."""
+    """Which URLs may be notified, and when the user's secret was made."""
 
     allowed: list[str]
     secret_created: str | None
@@ -21,7 +21,7 @@ class NewSecret(TypedDict):
 
 
 class Webhooks:
-    """What the service tells of the user's jobs, and to whom."""
+    """The service's list of webhooks, and the user's secret."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport

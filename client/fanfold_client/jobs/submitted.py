@@ -15,7 +15,7 @@ from fanfold_client.api.collections import SubmitService
 from fanfold_client.api.problems import Refused
 from fanfold_client.jobs.options import JOB_OPTIONS, SubmitOptions, request_fields
 from fanfold_client.jobs.remote_output import RemoteOutput
-from fanfold_client.jobs.submitting import resolve_for, say_notes, submit_job
+from fanfold_client.jobs.submitting import prepare, resolve_for, say_notes
 from fanfold_steps.inputs.splits import InvalidInputs
 from fanfold_steps.programs.command import InvalidCommand
 
@@ -96,7 +96,8 @@ def submit(
         compiled = resolved.with_values(given.get("params") or {})
         places = input_values(compiled.spec, input)
         with Display(quiet=quiet) as display:
-            admitted = submit_job(service, compiled, request, places, given.get("key"), display)
+            body = prepare(service, compiled, request, places, display)
+            admitted = service.jobs.submit(body, given.get("key"))
         say_notes(admitted)
     except InvalidInputs as error:
         raise Refused(str(error)) from error

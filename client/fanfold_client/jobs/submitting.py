@@ -47,22 +47,16 @@ def packed_for(service: SubmitService, compiled: CompiledJob, asked: Requirement
     return with_packages(compiled, asked, target(about["steps_python"], about["steps_platform"]))
 
 
-def submit_job(
-    service: SubmitService,
-    compiled: CompiledJob,
-    request: dict[str, Any],
-    places: Sequence[str],
-    key: str | None,
-    display: Display,
-) -> Job:
-    """Upload what a job needs, and submit it.
+def prepare(
+    service: SubmitService, compiled: CompiledJob, request: dict[str, Any], places: Sequence[str], display: Display
+) -> dict[str, Any]:
+    """Upload what a job needs, and return the body of the request that submits it.
 
     Args:
         service: the submit service.
         compiled: the job, with its parameters.
         request: the fields of the request's body that aren't the job, its parameters or its inputs.
         places: its inputs, as the values of `--input`.
-        key: the idempotency key; by default a random one.
         display: shows the uploads.
 
     Raises:
@@ -76,7 +70,7 @@ def submit_job(
         body["params"] = compiled.params
     with spooled(places, local=True) as files:
         body["inputs"] = inputs_of(compiled.spec, files, lambda place: input_place(service.files, place, display))
-    return service.jobs.submit(body, key)
+    return body
 
 
 def say_notes(job: Job) -> None:

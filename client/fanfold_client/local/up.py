@@ -46,7 +46,7 @@ class Options:
     expose: bool = False
     """Whether other machines may reach the services. Jobs run as this user."""
     webhooks: tuple[str, ...] = ()
-    """Which URLs jobs may have told that they have ended."""
+    """Which URLs may be notified when a job has ended."""
     keep_days: float | None = None
     """How long ended jobs are kept, and code and uploads that no job uses; None: for ever."""
     workers: int | None = None
@@ -100,7 +100,7 @@ def serve(options: Options, on_ready: Callable[[Ready], None]) -> None:
 
 
 def _limits(options: Options) -> dict[str, Any]:
-    """The settings of the submit service by which an operator limits what is run, kept and told."""
+    """The settings of the submit service by which an operator limits what is run, kept and notified."""
     return {name: getattr(options, name) for name in ("keep_days", "workers", "workers_each", "webhooks")}
 
 

@@ -124,7 +124,7 @@ class TaskTable:
         read = read_as(_Table, data, url)
         table = cls(left_out=read.left_out)
         for step in read.steps:
-            records = [TaskRecord(*values) for values in step.columns.rows(url)]
+            records = [TaskRecord(**values) for values in step.columns.rows(url)]
             table.records[step.stage, step.step] = {record.index: record for record in records}
         for stage in read.heavy:
             counts = {(shortened(one.key, LONGEST_KEY), one.partition): one.values for one in stage.keys}
@@ -135,7 +135,7 @@ class TaskTable:
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """The fields of `TaskRecord`, in its order."""
+    """The fields of `TaskRecord`, of all tasks of a step."""
 
     index: tuple[int, ...]
     worker: tuple[str, ...]
@@ -151,10 +151,12 @@ class _Columns:
     spilled: tuple[int, ...]
     skipped: tuple[int, ...]
 
-    def rows(self, url: str) -> Iterator[tuple[Any, ...]]:
-        """Row by row. Raises Malformed: the columns have different lengths."""
+    def rows(self, url: str) -> Iterator[dict[str, Any]]:
+        """The fields of one task after the other. Raises Malformed: the columns have different lengths."""
+        names = [column.name for column in fields(self)]
         try:
-            yield from zip(*(getattr(self, column.name) for column in fields(self)), strict=True)
+            for values in zip(*(getattr(self, name) for name in names), strict=True):
+                yield dict(zip(names, values, strict=True))
         except ValueError:
             raise Malformed("tree", f"{url} has columns of different lengths: something else changed it") from None
 

@@ -139,8 +139,8 @@ class Worker:
         One that doesn't wait for other workers only does what they haven't begun. False: they haven't ended.
         """
         tasks = [Task(stage, step, index) for index in self._portion.order(count)]
-        committed = partial(self._committed, stage, step)
-        schedule = TaskSchedule(self._claims, tasks, committed, partial(self._progress.see, stage, step))
+        done = partial(self._committed, stage, step)
+        schedule = TaskSchedule(self._claims, tasks, done, partial(self._progress.see, stage, step))
         for task in schedule if waits else schedule.unclaimed():
             self._attempt(task, run)
         self._logs.flush()  # before another worker may finish the job, and the engine end this one

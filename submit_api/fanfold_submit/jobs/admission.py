@@ -175,6 +175,7 @@ class Admission:
             url=plan.job_url,
             priority=_priority(request, owner),
             groups=self._limits.named_groups(owner.groups),
+            submitted_by_admin=owner.is_admin,
             replaces=replaced,
             lists=VERSION,
         )

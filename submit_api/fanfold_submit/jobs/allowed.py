@@ -28,16 +28,15 @@ class Allowed:
         return cls(settings.images, settings.secrets, settings.priorities, engine, Targets(settings.webhooks))
 
     def check_notify(self, url: str) -> None:
-        """See whether a job may have this URL told. Raises WebhookNotAllowed; Invalid: it isn't a URL to tell."""
+        """See whether a job may notify this URL. Raises WebhookNotAllowed; Invalid: no message can be sent to it."""
         try:
             self.webhooks.check(url)
         except InvalidTarget as error:
-            raise Invalid(f"notify: {url!r} can't be told that a job has ended: {error}.") from None
+            raise Invalid(f"notify: {url!r} can't be notified: {error}.") from None
         except TargetNotAllowed as error:
             known = ", ".join(self.webhooks.entries) or "none"
             raise WebhookNotAllowed(
-                f"{error} of what jobs may have told ({known}): ask them to add it to FANFOLD_SUBMIT_WEBHOOKS, or "
-                "leave `notify` out."
+                f"{error} of webhooks ({known}): ask them to add it to FANFOLD_SUBMIT_WEBHOOKS, or leave `notify` out."
             ) from None
 
     def check(self, spec: JobSpec) -> list[str]:

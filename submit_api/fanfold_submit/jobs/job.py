@@ -21,13 +21,13 @@ from fanfold.planning.planner import PlannedJob
 from fanfold.planning.sizing import at_once
 from fanfold_steps.job.spec import conf_from_json
 from fanfold_steps.tree.progress import Progress
+from fanfold_submit.job_ids import ID_PATTERN
 from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
 from fanfold_submit.queueing.view import Wait
 
-ID_PATTERN = "^[0-9a-z]{20}$"
 _RUN = re.compile(r"/run-(\d{1,9})/$")  # at the end of the URL of a tree that a later run has begun
-# What the OpenAPI document adds is told, not checked: records of older versions are read with the same models.
+# What the OpenAPI document adds is stated, not checked: records of older versions are read with the same models.
 _TIME: dict[str, JsonValue] = {"format": "date-time"}
 
 
@@ -153,8 +153,8 @@ class JobView(BaseModel):
     started: str | None = Field(default=None, json_schema_extra=_TIME)
     finished: str | None = Field(default=None, json_schema_extra=_TIME)
     schedule: Scheduled | None = Field(default=None, description="What submitted it, if it was a schedule")
-    notify: str | None = Field(default=None, description="The URL that is told when it has ended")
-    notified: Notified | None = Field(default=None, description="How far that URL has been told")
+    notify: str | None = Field(default=None, description="The URL that is notified when it has ended")
+    notified: Notified | None = Field(default=None, description="How far notifying that URL has got")
     notes: list[str] = Field(default=[], description="What the job asks for that has no effect here")
     stages: list[Stage] = []
     counters: dict[str, dict[str, int]] = Field(
@@ -175,8 +175,11 @@ class JobView(BaseModel):
 class Job(JobView):
     """A job as it is stored: what callers see, and what it takes to run it.
 
-    Jobs from before there were ids belong to their owner's name, which is the id of users from that time.
+    Jobs from before there were ids belong to their owner's name, which is the id of users from that time. Fields that
+    only later versions know are kept, since replicas of both versions write the same record during an update.
     """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     conf: dict[str, Any]  # job.json
     url: str  # of the job's tree
@@ -185,6 +188,7 @@ class Job(JobView):
     lists: int = 0  # of which version the lists are that hold it; see `listed.py`
     dispatched: str | None = None  # when workers were asked for, the last time
     groups: tuple[str, ...] = ()  # of its owner, those that had limits when it was admitted
+    submitted_by_admin: bool | None = None  # None: before users had folders in @shared/, which only admins wrote to
     metered: float | None = None  # Unix seconds until which `worker_seconds` counts; None while there are no workers
 
     @model_validator(mode="before")

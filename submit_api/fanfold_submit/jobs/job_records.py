@@ -54,6 +54,11 @@ class JobAtRevision:
     job: Job
     revision: int
 
+    def write(self, after: Job) -> tuple[Expect, Write]:
+        """What a transaction needs to replace the job by one that is in the same lists."""
+        key = JOBS + after.id
+        return Expect(key, self.revision), Write(key, after.model_dump(mode="json"))
+
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:

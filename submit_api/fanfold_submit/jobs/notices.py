@@ -15,7 +15,7 @@ LONGEST_DETAIL = 2000  # characters
 
 
 class Notified(BaseModel):
-    """How far the URL has been told that a job has ended."""
+    """How far notifying a URL that a job has ended has got."""
 
     model_config = ConfigDict(frozen=True)
 

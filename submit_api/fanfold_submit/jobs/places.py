@@ -20,6 +20,7 @@ from fanfold_steps.job.spec import urls_of
 from fanfold_storage.errors import InvalidKey
 from fanfold_storage.objects import validate_key
 from fanfold_storage.urls import join_url
+from fanfold_submit.job_ids import LENGTH
 from fanfold_submit.jobs.bundles import bundle_key
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.principal import Principal
@@ -140,8 +141,8 @@ class Places:
         else:
             text = _AT_ENDPOINT.sub("", text)
         words = {
-            r"/jobs/\w{20}/output(?!\w)": "the job's output",
-            r"/jobs/\w{20}": "the job's folder",
+            rf"/jobs/\w{{{LENGTH}}}/output(?!\w)": "the job's output",
+            rf"/jobs/\w{{{LENGTH}}}": "the job's folder",
             re.escape(f"/{files_prefix(owner_id)}"): SCHEME,
             re.escape(f"/{SHARED_FILES}"): f"{SCHEME}{SHARED}/",
             re.escape(f"/{FILES}{TEAM}/"): f"{SCHEME}{TEAM}/",
@@ -219,6 +220,16 @@ def team_of(place: str) -> str | None:
     """
     area, _, rest = place.removeprefix(SCHEME).partition("/")
     return rest.partition("/")[0] if place.startswith(SCHEME) and area == TEAM else None
+
+
+def shared_folder(place: str) -> str | None:
+    """The folder of the shared area in which a place lies, which a user of that name may have.
+
+    >>> shared_folder("files:@shared/ada/counts/"), shared_folder("files:@shared/"), shared_folder("files:ada/")
+    ('ada', None, None)
+    """
+    area, _, rest = place.removeprefix(SCHEME).partition("/")
+    return rest.partition("/")[0] or None if place.startswith(SCHEME) and area == SHARED else None
 
 
 def shared_account(place: str) -> str | None:

@@ -117,7 +117,7 @@ class JobRequest(BaseModel):
         default=None,
         min_length=1,
         max_length=1000,
-        description="A URL that is told when the job has ended, if the operator allows it",
+        description="A URL that is notified when the job has ended, if the operator allows it",
     )
     image: str | None = Field(default=None, description="The image of pods, if the operator allows it")
     team: str | None = Field(

@@ -40,6 +40,11 @@ class SharedFolders:
                 return
         raise Contended
 
+    def owner_of(self, name: str) -> str | None:
+        """The id of the user whose the folder with a name is; None: it is nobody's."""
+        record = self._records.get(FOLDERS + name)
+        return str(record.value["owner"]) if record else None
+
     def of(self, owner_id: str) -> list[str]:
         """The names under which a user has a folder."""
         records = scan_all(self._records, FOLDERS).records

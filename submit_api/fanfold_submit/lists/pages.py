@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from fanfold_storage.records import Records
-from fanfold_submit.job_ids import is_job_id, time_digits
+from fanfold_submit.job_ids import ID_PATTERN, LENGTH, is_job_id, time_digits
 from fanfold_submit.jobs.job import Job
 from fanfold_submit.jobs.job_records import JOBS
 from fanfold_submit.jobs.listed import VERSION, owner_key, reversed_id
@@ -17,7 +17,7 @@ MOST_COUNTED = 1000  # jobs after a page
 MOST_OWNERS = 10  # who had the same name one after the other
 COMPLETE = "submit/lists-complete"  # since when the lists have had every job, and their version
 
-_LONGEST_CURSOR = re.compile(r"\d{10}[0-9a-z]{20}")
+_LONGEST_CURSOR = re.compile(r"\d{10}" + ID_PATTERN.strip("^$"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def _bounds(prefix: str, start: str, asked: Question) -> tuple[str, str]:
 
 def _id_at(place: str, sort: Sort) -> str:
     """The job's id at a place of a list."""
-    return place if sort is Sort.OLDEST else reversed_id(place[-20:])
+    return place if sort is Sort.OLDEST else reversed_id(place[-LENGTH:])
 
 
 def _cursor_of(place: str, sort: Sort) -> str:

@@ -14,7 +14,7 @@ from fanfold_submit.queueing.waiting import Waiting
 
 Reason = Literal[
     "turn", "jobs", "workers", "user-jobs", "user-workers", "group-jobs", "group-workers",
-    "image", "configuration", "quota", "unschedulable", "pods",
+    "image", "configuration", "quota", "unschedulable", "pods", "auth",
 ]  # fmt: skip
 
 
@@ -24,8 +24,8 @@ class Wait(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     reason: Reason = Field(
-        description="The limit that is reached (for all, for its user, for a group); `turn`: others come first; or "
-        "what its pods lack"
+        description="The limit that is reached (for all, for its user, for a group); `turn`: others come first; "
+        "what its pods lack; `auth`: nobody can say what its owner may reach"
     )
     message: str = Field(examples=["4 of 4 workers are busy, and the job needs 2."])
     place: int | None = Field(

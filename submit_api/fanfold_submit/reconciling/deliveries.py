@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from random import SystemRandom
 
 from fanfold_storage.records import Conflict, Expect, Records, Write
-from fanfold_submit.jobs.job_records import JOBS, JobRecords
+from fanfold_submit.jobs.job_records import JobRecords
 from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.meters import Meters
 from fanfold_submit.webhooks.outbox import MESSAGES, Message
@@ -109,9 +109,8 @@ class Deliveries:
         current = self.jobs.find(message.job) if message.job else None
         if current is None:
             return [], []
-        after = current.job.model_copy(update={"notified": notified})
-        key = JOBS + current.job.id
-        return [Expect(key, current.revision)], [Write(key, after.model_dump(mode="json"))]
+        expect, write = current.write(current.job.model_copy(update={"notified": notified}))
+        return [expect], [write]
 
     def _enter(self, owner_id: str) -> bool:
         with self._lock:

@@ -36,6 +36,8 @@ from fanfold_submit.jobs.places import Places
 from fanfold_submit.queueing.parts import Queueing
 from fanfold_submit.queueing.view import Wait
 from fanfold_submit.reconciling.closing import Closing
+from fanfold_submit.refusals import AuthAway, ReachLost
+from fanfold_submit.runs.reach import Reach
 from fanfold_submit.runs.workflows import keep_workflow
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.watching.trees import WatchedTrees
@@ -55,12 +57,12 @@ class Reconciler:
     """Takes jobs through their states."""
 
     def __init__(
-        self, jobs: JobRecords, engine: Engine, places: Places, queueing: Queueing, stored: StoredBytes
+        self, jobs: JobRecords, engine: Engine, places: Places, reach: Reach, queueing: Queueing, stored: StoredBytes
     ) -> None:
         self._jobs = jobs
         self._ledger, self._meters = queueing.ledger, queueing.meters
         self._engine = engine
-        self._places = places
+        self._places, self._reach = places, reach
         self._now = queueing.now
         self.trees = WatchedTrees()
         """What this process has read of the trees of jobs that run."""
@@ -197,6 +199,14 @@ class Reconciler:
             return Progress("waiting", [])
 
     def _dispatch(self, job: Job) -> Job:
+        """Start its workers, if it may still reach what it was admitted for; it waits while nobody can say so."""
+        try:
+            self._reach.demand(job)
+        except ReachLost as error:
+            return self._failed(job, JOB_REFUSED, error.detail)
+        except AuthAway:
+            message = f"The auth service doesn't answer, and only it knows whether {job.owner!r} is still in the team."
+            return job.changed(waiting=Wait(reason="auth", message=message))
         try:
             if job.runs > 1:
                 next_run.prepare(job.plan)
@@ -211,7 +221,8 @@ class Reconciler:
         except Refused as error:
             return self._failed(job, JOB_REFUSED, str(error))
         state = State.DISPATCHED if job.state is State.QUEUED else job.state
-        return job.changed(state=state, workflow=Workflow(**asdict(handle)), dispatched=timestamp(self._now()))
+        fields = {"workflow": Workflow(**asdict(handle)), "dispatched": timestamp(self._now()), "waiting": None}
+        return job.changed(state=state, **fields)
 
     def _succeeded(self, job: Job) -> Job:
         """The output is complete; if it replaces another one, it takes that one's place now."""

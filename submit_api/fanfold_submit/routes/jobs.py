@@ -9,7 +9,9 @@ from pydantic import BaseModel, Field
 from fanfold_submit.http.access import Submitter, TheService, Viewer
 from fanfold_submit.http.job_filters import JobFilters
 from fanfold_submit.http.problems import refusals
-from fanfold_submit.jobs.job import ID_PATTERN, JobView
+from fanfold_submit.job_ids import ID_PATTERN
+from fanfold_submit.jobs.admission import Admitted
+from fanfold_submit.jobs.job import JobView
 from fanfold_submit.jobs.removal import remove
 from fanfold_submit.jobs.request import JobRequest
 from fanfold_submit.jobs.steering import cancel
@@ -24,6 +26,7 @@ from fanfold_submit.refusals import (
     JobFinal,
     JobRefused,
     KeyReused,
+    NoDelegations,
     NoSuchJob,
     NoSuchList,
     NotAdmitted,
@@ -38,6 +41,7 @@ from fanfold_submit.refusals import (
 )
 from fanfold_web.http.openapi import headers, links
 from fanfold_web.refusals import BadRequest, Contended, Invalid, InvalidCursor, TooLarge
+from fanfold_web.tokens.authorization import bearer_token
 
 router = APIRouter(tags=["jobs"])
 
@@ -46,7 +50,7 @@ JobId = Annotated[
     Path(
         description="The job's id",
         examples=["000m3k2v8q1x7f9a2b4c"],
-        json_schema_extra={"pattern": ID_PATTERN},  # told, not checked here: any other is nobody's
+        json_schema_extra={"pattern": ID_PATTERN},  # stated, not checked here: any other is nobody's
     ),
 ]
 _FOUND = headers("Location") | links(
@@ -86,7 +90,7 @@ class Counters(BaseModel):
         **refusals(
             BadRequest, InvalidIdempotencyKey, InvalidPath, PlaceNotAllowed, OutputExists, OutputInUse, TooLarge,
             Invalid, InvalidPlace, InvalidParams, InvalidSpec, JobRefused, KeyReused, PlaceRefused, UnknownBundle,
-            UnknownJob, WebhookNotAllowed, OverQuota, Contended,
+            UnknownJob, WebhookNotAllowed, OverQuota, NoDelegations, Contended,
         ),
     },
 )  # fmt: skip
@@ -110,7 +114,14 @@ async def submit(
     if len(request.headers.getlist("Idempotency-Key")) > 1:
         raise InvalidIdempotencyKey("There are several Idempotency-Key headers. Send one.")
     key = _unquoted(idempotency_key)
-    admitted = await service.admissions.run(caller.id, lambda: service.admission.admit(body, caller, key))
+    token = bearer_token(request.headers.get("Authorization"))
+
+    def admit() -> Admitted:
+        if body.team is not None and body.team in caller.teams:
+            service.standing.keep(caller, token)
+        return service.admission.admit(body, caller, key)
+
+    admitted = await service.admissions.run(caller.id, admit)
     response.status_code = 202 if admitted.is_new else 200
     response.headers["Location"] = f"/v1/jobs/{admitted.job.id}"
     return service.view(admitted.job)

@@ -41,6 +41,7 @@ async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> 
         service.schedules.remove_all_of(owner_id)
         removed = remove_everything_of(owner_id, admin, service.jobs, service.objects, service.shared)
         service.secrets.remove(owner_id)
+        service.standing.forget(owner_id)
         service.stored.add(owner_id, "files", 0, is_stale=True)
         return removed
 

@@ -1,6 +1,6 @@
 """Retrying a job that failed or was cancelled."""
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Request, Response
 
 from fanfold_submit.http.access import Submitter, TheService
 from fanfold_submit.http.problems import refusals
@@ -11,18 +11,21 @@ from fanfold_submit.refusals import (
     JobActive,
     JobFinal,
     JobRefused,
+    NoDelegations,
     NoSuchJob,
     NotAdmitted,
     OutputExists,
     OutputInUse,
     PlaceRefused,
     PreconditionFailed,
+    ReachLost,
     UnknownBundle,
     UnknownJob,
 )
 from fanfold_submit.routes.jobs import JobId
-from fanfold_submit.runs.retry import RetryRequest
+from fanfold_submit.runs.retry import Retried, RetryRequest
 from fanfold_web.refusals import BadRequest, Contended, Invalid, TooLarge
+from fanfold_web.tokens.authorization import bearer_token
 
 router = APIRouter(tags=["jobs"])
 _AS_IT_WAS = RetryRequest()
@@ -38,7 +41,7 @@ _AS_IT_WAS = RetryRequest()
         **refusals(
             BadRequest, NoSuchJob, NotAdmitted, JobActive, JobFinal, InputChanged, OutputExists, OutputInUse,
             PreconditionFailed, TooLarge, Invalid, InvalidSpec, JobRefused, PlaceRefused, UnknownBundle, UnknownJob,
-            Contended,
+            ReachLost, NoDelegations, Contended,
         ),
     },
 )  # fmt: skip
@@ -46,6 +49,7 @@ async def retry_job(
     job_id: JobId,
     caller: Submitter,
     service: TheService,
+    request: Request,
     response: Response,
     body: RetryRequest = Body(default=_AS_IT_WAS),  # noqa: B008 (FastAPI's way)
 ) -> JobView:
@@ -54,7 +58,15 @@ async def retry_job(
     With other code, these only count if the job has a `task_version`, and the other code has the same; otherwise, and
     with `anew`, the run begins from the beginning. `resumed` in the response says which.
     """
-    retried = await service.admissions.run(caller.id, lambda: service.retrying.retry(job_id, body, caller))
+    token = bearer_token(request.headers.get("Authorization"))
+
+    def retry() -> Retried:
+        job = service.jobs.visible(job_id, caller).job
+        if job.owner_id == caller.id and job.team is not None and job.team in caller.teams:
+            service.standing.keep(caller, token)
+        return service.retrying.retry(job_id, body, caller)
+
+    retried = await service.admissions.run(caller.id, retry)
     if retried.is_new:
         service.controller.enqueue(job_id)
     response.status_code = 202 if retried.is_new else 200

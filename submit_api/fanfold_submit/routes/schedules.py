@@ -101,9 +101,12 @@ async def add_schedule(
 
     Of the job, everything is checked now that won't change until then.
     """
+    caller.demand_person()
     token = bearer_token(request.headers.get("Authorization"))
 
     def added() -> ScheduleDetails:
+        if body.request.team is not None and body.request.team in caller.teams:
+            service.standing.keep(caller, token)
         schedule, is_new = service.schedules.add(body, caller, token)
         response.status_code = 201 if is_new else 200
         return service.schedules.details(schedule)
@@ -135,9 +138,13 @@ async def resume_schedule(
     name: Name, caller: Submitter, service: TheService, request: Request, owner: Owner = None
 ) -> ScheduleView:
     """Go on with the next tick. Those that passed meanwhile aren't made up for."""
+    if _owner(owner, caller) == caller.id:
+        caller.demand_person()
     token = bearer_token(request.headers.get("Authorization"))
 
     def resumed() -> ScheduleView:
+        if caller.teams and _owner(owner, caller) == caller.id:
+            service.standing.keep(caller, token)
         return service.schedules.view(service.schedules.resume(name, _owner(owner, caller), caller, token))
 
     return await service.admissions.run(caller.id, resumed)

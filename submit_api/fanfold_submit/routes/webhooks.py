@@ -1,4 +1,4 @@
-"""Webhooks: which URLs may be told that a job has ended, and the secret that signs what they are told."""
+"""Webhooks: which URLs may be notified when a job has ended, and the secret that signs the messages."""
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, JsonValue
@@ -13,7 +13,7 @@ _TIME: dict[str, JsonValue] = {"format": "date-time"}
 
 
 class Webhooks(BaseModel):
-    """What the service tells, and to whom."""
+    """Which URLs the service may notify, and since when it signs with your secret."""
 
     allowed: list[str] = Field(
         description="The operator's list: hosts, beginnings of URLs, and networks", examples=[["hooks.example.org"]]

@@ -34,6 +34,7 @@ from fanfold_submit.refusals import (
     PlaceRefused,
     PreconditionFailed,
 )
+from fanfold_submit.runs.reach import Reach
 from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended, Forbidden
 
@@ -66,9 +67,11 @@ class Retrying:
     """Gives jobs another run."""
 
     def __init__(
-        self, jobs: JobRecords, places: Places, admission: Admission, waiting: Waiting, now: Callable[[], float]
-    ) -> None:
-        self._jobs, self._places, self._admission, self._waiting, self._now = jobs, places, admission, waiting, now
+        self, jobs: JobRecords, places: Places, admission: Admission, reach: Reach, waiting: Waiting,
+        now: Callable[[], float],
+    ) -> None:  # fmt: skip
+        self._jobs, self._places, self._admission, self._reach = jobs, places, admission, reach
+        self._waiting, self._now = waiting, now
 
     def retry(self, job_id: str, request: RetryRequest, caller: Principal) -> Retried:
         """Store the job's next run. Once this returns, the job will run to a final state again, whatever crashes.
@@ -83,6 +86,7 @@ class Retrying:
                 return Retried(current.job, is_new=False)
             _demand_allowed(current.job, request, caller)
             self._demand_retryable(current.job, request.run)
+            self._reach.demand(current.job)
             if caller.id == current.job.owner_id:
                 self._admission.demand_room(caller)
             after = self._next_run(current.job, request)

@@ -1,1 +1,1 @@
-"""Telling a URL when a job has ended: which URLs may be told, what they are told, signed by whom, and sent how."""
+"""Notifying a URL when a job has ended: which URLs are allowed, what messages say, how they are signed and sent."""

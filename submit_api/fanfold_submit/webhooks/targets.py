@@ -1,4 +1,4 @@
-"""Which URLs may be told, and which addresses their hosts may have.
+"""Which URLs may be notified, and which addresses their hosts may have.
 
 An operator lists, separated by commas:
 
@@ -26,16 +26,16 @@ _TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"))  # IP
 
 
 class InvalidTarget(ValueError):
-    """A text that is no URL to be told, or an entry of the list that is none."""
+    """A text that isn't a URL that can be notified, or isn't an entry of the list."""
 
 
 class TargetNotAllowed(Exception):
-    """The URL isn't on the operator's list, or its host has no address that may be told."""
+    """The URL isn't on the operator's list, or its host has no address that messages may be sent to."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL to be told, taken apart."""
+    """The URL of a webhook, taken apart."""
 
     scheme: str
     host: str
@@ -98,12 +98,12 @@ class Targets:
         return target
 
     def address(self, target: Target) -> Address:
-        """The address to connect to. Raises TargetNotAllowed: the host has none that may be told; OSError: none."""
+        """The address to connect to. Raises TargetNotAllowed: none is allowed; OSError: it has none."""
         found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
         addresses = [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
         allowed = [address for address in addresses if self._may_reach(address)]
         if not allowed:
-            raise TargetNotAllowed(f"{target.host} has no address that may be told: none of them is public")
+            raise TargetNotAllowed(f"{target.host} has no address that messages may be sent to: none of them is public")
         return allowed[0]
 
     def _may_reach(self, address: Address) -> bool:

@@ -34,6 +34,15 @@ def test_an_installation_registers_argo_and_does_it_again(tmp_path: Path, monkey
     records.close()
 
 
+def test_on_a_cluster_of_ones_own_its_url_may_be_without_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only whoever reaches the records can say so; a user name or a wildcard in the URL is refused all the same."""
+    words = ["argo-server", "--records", f"sqlite://{tmp_path}/records.db", "--secret-stdin", "--redirect-uri"]
+    assert register(monkeypatch, *words, "http://192.0.2.7:30003/oauth2/callback") == 3
+    assert register(monkeypatch, *words, "http://192.0.2.7:30003/oauth2/callback", "--plain-http") == 0
+    assert register(monkeypatch, *words, "http://u@192.0.2.7/", "--plain-http") == 3
+    assert register(monkeypatch, *words, "ftp://192.0.2.7/", "--plain-http") == 3
+
+
 @pytest.mark.parametrize(
     ("words", "secret", "message"),
     [

@@ -98,7 +98,7 @@ def test_administrators_name_an_owner_as_people_do(make_person: People, texts: P
 
 
 def test_a_webhook_is_refused_unless_it_is_allowed_and_a_secret_is_shown_once(fanfold: Person, texts: Path) -> None:
-    assert "This service tells no URLs" in fanfold("webhook", "show").stderr
+    assert "This service notifies no URLs" in fanfold("webhook", "show").stderr
     submit = ("submit", "wordcount", "--input", texts, "--notify", "https://hooks.example.org/")
     assert "FANFOLD_SUBMIT_WEBHOOKS" in fanfold(*submit, status=4).stderr
     assert "FANFOLD_SUBMIT_WEBHOOKS" in fanfold(*ADD, "--", *submit, status=4).stderr

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -156,6 +157,25 @@ def test_groups_by_the_command(make_person: People, fanfold: Person):
     assert "Nobody is in a group" in admin("groups", "list", group, status=5).stderr
     assert "not a group's name" in admin("groups", "add", "admin", fanfold.name, status=3).stderr
     assert "role admin" in fanfold("groups", "list", status=4).stderr
+
+
+@pytest.mark.thorough
+def test_a_new_group_does_not_inherit_silently_what_an_earlier_one_has_left(
+    make_person: People, fanfold: Person, tmp_path: Path
+):
+    admin, group = make_person("admin"), f"h-{fanfold.name}"
+    (tmp_path / "a.txt").write_text("left behind")
+    admin("groups", "add", group, fanfold.name)
+    admin("put", str(tmp_path / "a.txt"), f"files:@team/{group}/a.txt")
+    admin("groups", "add", group, admin.name)  # it isn't new
+    admin("groups", "remove", group, fanfold.name, admin.name)
+    refused = admin("groups", "add", group, admin.name, status=3).stderr
+    assert f"an earlier group {group} has left files" in refused and "jobs (" not in refused
+    assert "Nobody is in a group" in admin("groups", "list", group, status=5).stderr
+    admin("groups", "add", group, admin.name, "--inherit")
+    admin("groups", "remove", group, admin.name)
+    admin("rm", f"files:@team/{group}/a.txt")
+    admin("groups", "add", group, admin.name)
 
 
 @pytest.mark.thorough

@@ -10,6 +10,7 @@ TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105
 DELEGATION_TYPE = "urn:fanfold:token-type:delegation"
 API_TOKEN_TYPE = "urn:fanfold:token-type:api-token"  # noqa: S105 (a word of the protocol)
 API_TOKEN_PREFIX = "ffat_"  # noqa: S105 (how API tokens begin, so that they are recognised wherever they turn up)
+TEAM_JOBS = "team-jobs"  # the purpose of delegations that say who the owner of a team's job is by now
 LONGEST_TOKEN = 8192  # characters; a token of ours has about a thousand
 
 

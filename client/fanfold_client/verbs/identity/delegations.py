@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 def delegations() -> None:
     """Show what services may do for you when you aren't logged in, and end it.
 
-    Each schedule has a delegation, by which it submits jobs with your roles of that moment.
+    Each schedule has a delegation, by which it submits jobs with your roles of that moment. The one for `team-jobs`
+    says whether you are still in the teams for which you have submitted jobs.
     """
 
 
@@ -36,7 +37,7 @@ def list_(client: "Client", as_json: bool) -> None:
 @click.argument("delegation", metavar="ID")
 @with_client
 def end(client: "Client", delegation: str, as_json: bool) -> None:
-    """End a delegation. A schedule that has it pauses when it is due next, and says why."""
+    """End a delegation. What it was for stops: a schedule pauses, jobs for a team that wait fail, and say why."""
     client.delegations.end(delegation)
     if as_json:
         result_json({"id": delegation})

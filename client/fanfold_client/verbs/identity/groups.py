@@ -44,9 +44,12 @@ def list_(client: "Client", group: str | None, as_json: bool) -> None:
 @groups.command()
 @click.argument("group")
 @click.argument("names", metavar="USER…", nargs=-1, required=True)
+@click.option("--inherit", is_flag=True, help="Let a new group have the files and jobs of an earlier one of its name.")
 @with_client
-def add(client: "Client", group: str, names: tuple[str, ...], as_json: bool) -> None:
+def add(client: "Client", group: str, names: tuple[str, ...], inherit: bool, as_json: bool) -> None:
     """Put users into a group, which is made if nobody is in it."""
+    if not inherit:
+        _demand_unused(client, group)
     users = [client.groups.add(group, name) for name in names]
     if as_json:
         result_json({"items": users})
@@ -63,3 +66,22 @@ def remove(client: "Client", group: str, names: tuple[str, ...], as_json: bool) 
     if as_json:
         result_json({"items": users})
     say(f"Took {', '.join(names)} out of the group {group}.")
+
+
+def _demand_unused(client: "Client", group: str) -> None:
+    """Raise Refused if nobody is in the group, and an earlier one of that name has left files or jobs."""
+    from fanfold_client.api.problems import NotFound, Refused
+
+    try:
+        client.groups.members(group)
+    except NotFound:
+        area = f"@team/{group}/"
+        left = [name for name, found in (
+            (f"files (fanfold ls files:{area})", client.files.list(area)),
+            (f"jobs (fanfold jobs --team {group})", client.jobs.list(team=group, limit=1)),
+        ) if next(found, None)]  # fmt: skip
+        if left:
+            raise Refused(
+                f"an earlier group {group} has left {' and '.join(left)}, which its members would have: remove them, "
+                f"choose another name, or pass them on with --inherit"
+            ) from None

@@ -52,7 +52,7 @@ def refuse_token() -> None:
 
     if os.environ.get("FANFOLD_TOKEN"):
         raise NotAllowed(
-            "FANFOLD_TOKEN is set, and a password is changed by whoever has logged in: unset it, and log in"
+            "FANFOLD_TOKEN is set, but only somebody who has logged in changes a password: unset it, log in"
         )
 
 

@@ -45,13 +45,10 @@ def submit(client: "Client", job: str, own: tuple[str, ...], as_json: bool, **op
     id=$(fanfold submit wordcount.py --input files:texts/ --output files:counts/)
     fanfold submit --mrjob top.py --input files:logs/ --watch -- --limit 10
     """
-    from fanfold.terminal.display import Display
-    from fanfold_client.jobs.submitting import say_notes, submit_job
+    from fanfold_client.jobs.submitting import say_notes
 
-    request = request_fields(options, options["output"])
-    compiled = _compiled(client, job, own, options)
-    with Display(quiet=as_json or options["quiet"]) as display:
-        admitted = submit_job(client, compiled, request, options["inputs"], options["key"], display)
+    body = request_of(client, job, own, options, quiet=as_json or options["quiet"])
+    admitted = client.jobs.submit(body, options["key"])
     say_notes(admitted)
     job_id, watching = admitted["id"], options["watching"]
     if not as_json:
@@ -64,6 +61,24 @@ def submit(client: "Client", job: str, own: tuple[str, ...], as_json: bool, **op
         return watch_job(client, job_id, as_json, quiet=options["quiet"])
     say(f"Follow it with fanfold watch {job_id}; get its results with fanfold results {job_id}", dim=True)
     return 0
+
+
+def request_of(
+    client: "Client", job: str, own: tuple[str, ...], options: Mapping[str, Any], *, quiet: bool
+) -> dict[str, Any]:
+    """The body of the request that a command line means; what it needs has been uploaded.
+
+    Raises:
+        click.UsageError: options contradict each other.
+        ClientError, Refused, InvalidJob: the job can't run as asked.
+    """
+    from fanfold.terminal.display import Display
+    from fanfold_client.jobs.submitting import prepare
+
+    request = request_fields(options, options["output"])
+    compiled = _compiled(client, job, own, options)
+    with Display(quiet=quiet) as display:
+        return prepare(client, compiled, request, options["inputs"], display)
 
 
 def _compiled(client: "Client", job: str, own: tuple[str, ...], options: Mapping[str, Any]) -> "CompiledJob":

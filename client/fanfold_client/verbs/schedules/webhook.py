@@ -1,4 +1,4 @@
-"""`fanfold webhook`: who is told when a job has ended, and how to know that it comes from the service."""
+"""`fanfold webhook`: which URLs may be notified when a job has ended, and the secret that signs messages."""
 
 from typing import TYPE_CHECKING
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 @click.group()
 def webhook() -> None:
-    """Show who may be told when a job has ended, and make the secret that signs it.
+    """Show which URLs may be notified when a job has ended, and make the secret that signs messages.
 
-    `fanfold submit --notify URL` has a URL told. Messages are signed by Standard Webhooks.
+    `fanfold submit --notify URL` notifies a URL. Messages are signed by Standard Webhooks.
     """
 
 
@@ -30,7 +30,7 @@ def show(client: "Client", as_json: bool) -> None:
     for entry in found["allowed"]:
         result(entry)
     if not found["allowed"]:
-        say("This service tells no URLs: its operator lists them in FANFOLD_SUBMIT_WEBHOOKS.")
+        say("This service notifies no URLs: its operator lists webhooks in FANFOLD_SUBMIT_WEBHOOKS.")
     created = found["secret_created"]
     say(f"Your secret was made at {created}." if created else "You have no secret: fanfold webhook secret makes one.")
 

@@ -54,7 +54,7 @@ def _checked(_: click.Context, __: click.Parameter, entries: tuple[str, ...]) ->
     multiple=True,
     callback=_checked,
     metavar="HOST|URL|NETWORK",
-    help="A host, or the beginning of a URL, that jobs may have told when they have ended. Repeatable.",
+    help="A host, or the beginning of a URL, that may be notified when a job has ended. Repeatable.",
 )
 @json_option
 def up(data: Path | None, as_json: bool, **wanted: Any) -> None:

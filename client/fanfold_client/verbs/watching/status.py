@@ -78,7 +78,7 @@ def _earlier_log(job: "Job") -> str | None:
 
 
 def _told(job: "Job") -> str | None:
-    """How far the job's URL has been told that it has ended."""
+    """How far notifying the job's URL has got."""
     if not (url := job.get("notify")):
         return None
     if not (notified := job.get("notified")):
