@@ -112,7 +112,7 @@ def test_one_password_on_many_accounts_waits_wherever_it_comes_from(throttle: Th
     clock.forward(1.001)
     assert isinstance(attempt(throttle, "ada", "203.0.113.8", "Summer2026!"), Attempt)
     assert attempt(throttle, "eve", "203.0.113.7", "Summer2026!") == 2.0
-    with pytest.raises(Throttled, match="tried on several accounts; if it is yours, have it changed"):
+    with pytest.raises(Throttled, match="If it is yours, ask an administrator to change it"):
         throttle.reserve("eve", "Summer2026!", "203.0.113.7")
 
 

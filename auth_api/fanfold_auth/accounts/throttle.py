@@ -41,9 +41,11 @@ class Limit:
 
 
 ACCOUNT_AND_ADDRESS = Limit(5, 300.0, "Too many attempts to log in as {name!r}.")
-ACCOUNT = Limit(50, 60.0, "Too many attempts to log in as {name!r}, from several addresses.")
+ACCOUNT = Limit(50, 60.0, "Too many attempts to log in as {name!r} from several addresses.")
 ADDRESS = Limit(50, 60.0, "Too many failed logins from your address.")
-PASSWORD = Limit(10, 300.0, "This password has been tried on several accounts; if it is yours, have it changed.")
+PASSWORD = Limit(
+    10, 300.0, "This password has been tried on several accounts. If it is yours, ask an administrator to change it."
+)
 
 
 @dataclass(frozen=True, slots=True)

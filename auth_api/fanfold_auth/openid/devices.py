@@ -73,13 +73,17 @@ class Devices:
 
     def __init__(self, records: Records, sessions: Sessions, now: Callable[[], float] = time.time) -> None:
         self._records, self._sessions, self._now = records, sessions, now
-        self._guesses = Allowance(records, "user codes", _MISTYPED, SECONDS, "That was the wrong code too often.", now)
+        self._guesses = Allowance(
+            records, "user codes", _MISTYPED, SECONDS, "You have entered a wrong code too many times.", now
+        )
 
     def start(self, address: str) -> tuple[str, str]:
         """A device code, and the code to show. Raises Throttled."""
         where = hashed(network(address))
         if len(self._records.scan(f"{WAITING}{where}/", limit=MOST_WAITING).records) >= MOST_WAITING:
-            raise Throttled("Too many devices at your address wait for a login. Try again in 60 s.", retry_after=60)
+            raise Throttled(
+                "Too many devices at your address are waiting for a login. Try again in 60 s.", retry_after=60
+            )
         name = new_name()
         token = mint(name)
         for _ in range(_TRIES):

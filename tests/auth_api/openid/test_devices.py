@@ -33,7 +33,7 @@ def test_a_hundred_logins_that_nobody_decides_upon_stop_nobody(service: Service)
 def test_devices_that_wait_are_counted(service: Service, records: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "MOST_WAITING", 2)
     waiting = [service.openid.devices.start(ADDRESS) for _ in range(2)]
-    with pytest.raises(Throttled, match="wait for a login"):
+    with pytest.raises(Throttled, match="waiting for a login"):
         service.openid.devices.start(ADDRESS)
     assert service.openid.devices.start("192.0.2.2"), "another address counts by itself"
     service.openid.devices.decide(log_in(service, "ann")[0], waiting[0][1], allow=False)
