@@ -405,7 +405,7 @@ while done < 25:
     count = found.value["count"] + 1 if found else 1
     done += records.transact([expect], [Write(key, {"count": count})]) != Conflict()
 """
-        listener = listen(prefix, 1)
+        listener = listen(prefix, records.scan(prefix).revision + 1)
         running = [python(code, url, prefix + "k") for _ in range(3)]
         for process in running:
             answer(process)
