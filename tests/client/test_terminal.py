@@ -47,8 +47,8 @@ def test_tables_have_heads_wherever_they_go(make_person: People):
     left = at_terminal([*COMMAND, "users", "show", admin.name], admin.environ)
     for shown in (left.shown, admin("users", "show", admin.name).text):
         assert [line.split() for line in shown.splitlines()] == [
-            ["NAME", "ROLES", "STATE"],
-            [admin.name, "admin", "enabled"],
+            ["NAME", "ROLES", "GROUPS", "STATE"],
+            [admin.name, "admin", "-", "enabled"],
         ]
 
 

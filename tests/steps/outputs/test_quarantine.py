@@ -238,7 +238,7 @@ def test_random_bad_lines_at_random_splits(small_job, tmp_path_factory):
 def test_a_reducers_worker_reads_each_commit_of_the_maps_once(small_job, monkeypatch):
     small_job.write_input(TEXTS)
     small_job.create(stage("numbers"), on_error=Skip(0.5), partitions=3)
-    Worker(small_job.tree, "map", 0).run()
+    Worker(small_job.tree, "map", 0, in_order=True).run()
     read: Counter[str] = Counter()
     original = FilesystemObjects.read
 
