@@ -3,7 +3,6 @@
 import io
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +17,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def register(monkeypatch: pytest.MonkeyPatch, *words: str, secret: str = SECRET) -> int:
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(f"{secret}\n".encode())))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{secret}\n".encode())))
     return main(["client", *words])
 
 
