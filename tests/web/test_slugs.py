@@ -45,7 +45,7 @@ SUBMIT = {
     "place-refused": 422, "unknown-bundle": 422, "unknown-job": 422, "wrong-hash": 422, "workers-lost": 500,
     "auth-away": 503, "reconciler-dead": 503, "invalid-log-query": 400, "too-many-streams": 429,
     "no-such-schedule": 404, "schedule-exists": 409, "too-many-schedules": 409, "no-delegations": 409,
-    "delegation-ended": 409, "invalid-schedule": 422, "webhook-not-allowed": 403,
+    "delegation-ended": 409, "invalid-schedule": 422, "webhook-not-allowed": 403, "reach-lost": 403,
 }  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def test_an_admin_sees_and_ends_others(make_person: People, fanfold: Person, scr
 
 def test_a_schedule_needs_a_login(fanfold: Person, script: dict[str, Any]):
     words = ["schedule", "add", "nightly", "--cron", "0 3 * * *", "--", "submit", "wordcount", "--input", "files:x/"]
-    assert "log in" in fanfold(*words, status=5, **script).stderr
+    assert "log in" in fanfold(*words, status=4, **script).stderr
 
 
 def test_both_sides_know_the_same_words():
