@@ -56,10 +56,12 @@ def test_the_log_of_a_deleted_pods_task_is_there_after_everything_is_gone(
     lines = [json.loads(line) for line in installation.fanfold("logs", job, "--json").splitlines()]
     of_victim = [line for line in lines if line["task"] == f"0/map/{victim['index']}"]
     assert [line["text"] for line in of_victim if line["by"] == "fanfold"].count("claimed") >= 1
-    assert any(line["text"].startswith("committed") for line in of_victim)
     tasks = json.loads(installation.fanfold("tasks", job, "--limit", "100", "--json"))["items"]
     assert {task["state"] for task in tasks} == {"committed"}
     maps = {task["index"]: task for task in tasks if task["step"] == "map"}
+    # Unless the pod committed its task after all and was killed before it could write that down.
+    if maps[victim["index"]]["host"] != victim["host"]:
+        assert any(line["text"].startswith("committed") for line in of_victim)
     assert all(job in task["host"] for task in tasks), "the pods' names"
     printed = {line["task"] for line in lines if line["text"].startswith("begun at")}
     assert printed <= {f"0/map/{index}" for index in maps}
