@@ -120,10 +120,10 @@ def _codes(up: Up, records: Records, count: int) -> Callable[[], Timed]:
     """Exchanges of codes, which are stored as the login page stores them, a minute before at most."""
     users = Users(records)
     sessions = Sessions(records, users)
-    Clients(records).put(Client(CLIENT, (BACK,), pkce=False), SECRET)
+    client = Clients(records).put(Client(CLIENT, (BACK,), pkce=False), SECRET)
     session, _ = sessions.start_browser(users.get("admin"), 3600.0, Source(), None)
     codes = Codes(records, sessions, Settings(issuer=f"http://127.0.0.1:{up.auth_port}", kek_file=Path(os.devnull)))
-    request = AuthorizationRequest(CLIENT, BACK, ("openid",), time.time())
+    request = AuthorizationRequest(CLIENT, BACK, ("openid",), time.time(), client_stamp=client.stamp)
 
     def exchanges() -> Iterator[Request]:
         for code in [codes.issue(request, session) for _ in range(count)]:
