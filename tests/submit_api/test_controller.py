@@ -53,11 +53,11 @@ class Script:
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch) -> Script:
-    def longest(least: float, most: float) -> float:
+    def longest(_: object, least: float, most: float) -> float:
         assert (least, most) == (0.5, 1.0), "jitter takes up to half away, and adds nothing"
         return most
 
-    monkeypatch.setattr("random.uniform", longest)
+    monkeypatch.setattr("random.SystemRandom.uniform", longest)
     return Script()
 
 

@@ -1,6 +1,6 @@
 """Pauses between tries, which get longer, and differ, so that replicas and keys don't come back at the same time."""
 
-import random
+from random import SystemRandom
 
 FIRST, LONGEST = 0.5, 30.0  # seconds
 
@@ -12,9 +12,9 @@ def pause_after(failures: int) -> float:
 
 def jittered(seconds: float) -> float:
     """Somewhat less, at random."""
-    return seconds * random.uniform(0.5, 1.0)  # noqa: S311 (no secret)
+    return seconds * SystemRandom().uniform(0.5, 1.0)
 
 
 def spread(seconds: float) -> float:
     """A fifth more or less, at random."""
-    return seconds * random.uniform(0.8, 1.2)  # noqa: S311 (no secret)
+    return seconds * SystemRandom().uniform(0.8, 1.2)
