@@ -97,8 +97,10 @@ class Case:
         self.installation.fanfold("results", job, "--output", self.folder / self.name)
         lines = (self.folder / self.name / "part-00000.txt").read_text().splitlines()
         assert Counter({word: int(n) for word, n in (line.split("\t") for line in lines)}) == COUNTS, self.name
-        left = {str(number) for number in range(FILES)} - done
-        assert self.notes() - before == Counter(left), (self.name, before, self.notes())
+        again = self.notes() - before
+        # A pod that is being stopped may commit its task after the job's end was told: that one isn't done again.
+        assert again["2"] == 1 and set(again.values()) == {1}, (self.name, before, again)
+        assert not set(again) & done, (self.name, done, again)
         status = self.installation.status(job)
         assert (status["runs"], status["resumed"]) == (2, True)
         assert status["workflow"]["name"] == f"fanfold-{job}-2"
