@@ -115,8 +115,14 @@ def swelling_over(what: str) -> Callable[[Found], float]:
     return of
 
 
+def small_job(storage: str, way: str) -> Callable[[Found], float]:
+    """Seconds of a small job on the cluster, with its files on a volume or in S3."""
+    return lambda found: float(found[storage][way]["median"])
+
+
 BUDGET = 256 << 20
 WORDS = "word count, record API with combiner"
+SMALL_JOB_IN_PODS = "a small job on the cluster, 4 map and 2 reduce pods"
 STARTING = "process start to exit"
 COLUMNS = (
     "a profile (one worker) shows three quarters of the processor time in Polars, working on frames of 8 MiB. The rest "
@@ -352,6 +358,27 @@ TARGETS = [
         3,
         lambda found: float(found["events"]["most_a_second"]),
         "",
+    ),
+    Target("cluster", "a small job on the cluster, one pod", "≤ 2 s on a volume", 2, small_job("pvc", "one_pod"), " s"),
+    Target("cluster", "a small job on the cluster, one pod", "≤ 2 s in S3", 2, small_job("s3", "one_pod"), " s"),
+    Target("cluster", SMALL_JOB_IN_PODS, "≤ 5 s on a volume", 5, small_job("pvc", "fanned_out"), " s"),
+    Target("cluster", SMALL_JOB_IN_PODS, "≤ 6 s in S3", 6, small_job("s3", "fanned_out"), " s"),
+    Target(
+        "cluster",
+        "4 more tasks of 2 s in 4 pods",
+        "≤ 1 s beyond those 2 s",
+        1,
+        lambda found: float(found["pvc"]["wave"]["beyond"]),
+        " s",
+    ),
+    Target(
+        "cluster",
+        "a fan-out of 200 pods",
+        "≥ 80 % of the pods a second of Argo's own",
+        80,
+        lambda found: float(found["pvc"]["pods"]["ratio"] * 100),
+        " %",
+        at_least=True,
     ),
     *_growth("words-growth", "word count"),
     *_growth("sort-growth", "sort in `--memory 64MiB`"),
