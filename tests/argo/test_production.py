@@ -8,12 +8,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from fanfold_client.cluster.requests import Requests, requests_of
+from tests.argo.browser import Visitor, chromium
 from tests.argo.installation import Installation, kubectl
 from tests.argo.rendering import ARGO, Manifest, of_kind, overlay, settings
 
@@ -48,11 +51,14 @@ def test_jobs_have_a_namespace_that_holds_no_service(name):
 
 
 @pytest.mark.parametrize("name", PRODUCTION)
-def test_submit_has_rights_where_jobs_run_and_nowhere_else(name):
-    assert not of_kind(within(name, SERVICES), "Role") and not of_kind(within(name, SERVICES), "RoleBinding")
+def test_submit_and_people_have_rights_where_jobs_run_and_nowhere_else(name):
+    assert of_kind(within(name, SERVICES), "Role").keys() == {"argo-ui"}, "which reads its own configuration"
+    assert of_kind(within(name, SERVICES), "RoleBinding").keys() == {"argo-ui"}
     bindings = of_kind(within(name, JOBS), "RoleBinding")
     subjects = {binding: item["subjects"][0]["namespace"] for binding, item in bindings.items()}
-    assert subjects == {"fanfold-submit": SERVICES, "fanfold-steps": JOBS}
+    people = {f"argo-ui-{whose}": SERVICES for whose in ("viewer", "submitter", "admin", "workflows")}
+    assert subjects == {"fanfold-submit": SERVICES, "fanfold-steps": JOBS} | people
+    assert "secrets" not in str([of_kind(within(name, JOBS), "Role")[each]["rules"] for each in people])
 
 
 @pytest.mark.parametrize("name", PRODUCTION)
@@ -64,6 +70,8 @@ def test_both_namespaces_deny_what_they_do_not_name(name):
         assert ("fanfold-s3" in policies) is (name == "production-s3")
     (rule,) = spec_of(within(name, SERVICES), "NetworkPolicy", "fanfold-services")["ingress"]
     assert [peer.popitem()[0] for peer in map(dict, rule["from"])] == ["namespaceSelector", "podSelector"]
+    (rule,) = spec_of(within(name, SERVICES), "NetworkPolicy", "fanfold-argo-ui")["ingress"]
+    assert [peer.popitem()[0] for peer in map(dict, rule["from"])] == ["namespaceSelector"]
 
 
 @pytest.mark.parametrize("name", PRODUCTION)
@@ -103,7 +111,7 @@ def _as_pod(quota: Manifest) -> Manifest:
 @pytest.mark.parametrize("name", PRODUCTION)
 def test_people_come_in_by_tls_and_are_told_the_same_address(name):
     services = within(name, SERVICES)
-    for service in ("auth", "submit"):
+    for service in ("auth", "submit", "argo-ui"):
         spec = spec_of(services, "Ingress", service)
         (rule,), (tls,) = spec["rules"], spec["tls"]
         assert tls["hosts"] == [rule["host"]] and tls["secretName"]
@@ -200,9 +208,23 @@ MINIO_FROM_JOBS = {
 }
 
 
+IMAGES = [
+    {"name": "fanfold-auth", "newName": "lab.local/fanfold-auth", "newTag": "test"},
+    {"name": "quay.io/argoproj/argocli", "newName": "lab.local/argo"},
+]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """An installation whose jobs have a namespace of their own, and where its Argo UI is."""
+
+    admin: Installation
+    argo_ui: str
+
+
 @pytest.fixture
-def apart(tmp_path: Path) -> Iterator[Installation]:
-    """The test overlay with MinIO, and production's own folder for jobs, whose S3 server is that MinIO."""
+def apart(tmp_path: Path) -> Iterator[Apart]:
+    """The test overlay with MinIO and the UI, and production's own folder for jobs, whose S3 server is that MinIO."""
     folders = {name: tmp_path / "apart" / name for name in ("services", "jobs")}
     for folder in folders.values():
         folder.mkdir(parents=True)
@@ -212,7 +234,8 @@ def apart(tmp_path: Path) -> Iterator[Installation]:
     services = {
         "namespace": SERVICES,
         "resources": [f"{argo}/overlays/test-s3", "policy.json"],
-        "components": [f"{argo}/components/jobs-apart"],
+        "components": [f"{argo}/components/{name}" for name in ("argo-ui", "nodeports", "jobs-apart")],
+        "images": IMAGES,
         "configMapGenerator": [{"name": "fanfold-submit", "behavior": "merge", "literals": [endpoint]}],
     }
     rule = {"to": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": SERVICES}}}],
@@ -232,24 +255,37 @@ def apart(tmp_path: Path) -> Iterator[Installation]:
     told = json.loads(deployed.stdout)
     admin = Installation(SERVICES, told["url"], told["admin"], told["password"], tmp_path / "home")
     admin.login()
-    yield admin
+    yield Apart(admin, told["argo_ui"])
     removed = fanfold("undeploy", *where, "--data", "--yes")
     assert removed.returncode == 0, removed.stderr
     assert not {f"namespace/{name}" for name in (SERVICES, JOBS)} & set(kubectl("get", "ns", "-o", "name").split())
 
 
-def test_a_job_runs_in_its_own_namespace_with_credentials_that_its_workflow_owns(apart: Installation, tmp_path: Path):
+def test_a_job_runs_in_its_own_namespace_and_is_seen_from_that_of_the_services(apart: Apart, tmp_path: Path):
     (tmp_path / "a.txt").write_text("to be or not to be\n")
-    job = apart.fanfold("submit", "wordcount", "--input", tmp_path / "a.txt", "--watch").strip()
-    assert apart.fanfold("results", job, "--stdout").splitlines() == ["be\t2", "not\t1", "or\t1", "to\t2"]
+    job = apart.admin.fanfold("submit", "wordcount", "--input", tmp_path / "a.txt", "--watch").strip()
+    assert apart.admin.fanfold("results", job, "--stdout").splitlines() == ["be\t2", "not\t1", "or\t1", "to\t2"]
     (workflow,) = json.loads(kubectl("get", "workflows", "-n", JOBS, "-o", "json"))["items"]
     assert workflow["metadata"]["labels"]["fanfold.dev/job"] == job
     (secret,) = json.loads(kubectl("get", "secrets", "-n", JOBS, "-o", "json"))["items"]
     (owner,) = secret["metadata"]["ownerReferences"]
     assert owner["uid"] == workflow["metadata"]["uid"]
     assert kubectl("get", "workflows", "-n", SERVICES, "-o", "name") == ""
-    may = subprocess.run(
-        ["kubectl", "auth", "can-i", "create", "workflows", "-n", SERVICES,
-         f"--as=system:serviceaccount:{SERVICES}:fanfold-submit"], capture_output=True, text=True,
-    )  # fmt: skip
-    assert may.stdout.strip() == "no"
+    assert not may("create", "workflows", SERVICES, "fanfold-submit")
+    assert may("patch", "workflows", JOBS, "argo-ui-admin") and not may("patch", "workflows", JOBS, "argo-ui-viewer")
+    assert not may("list", "workflows", SERVICES, "argo-ui-admin") and not may("get", "secrets", JOBS, "argo-ui")
+    url = apart.admin.status(job)["workflow"]["url"]
+    assert url.startswith(f"{apart.argo_ui}/workflows/{JOBS}/fanfold-{job}")
+    with chromium() as browser:
+        admin = Visitor.at(browser, apart.argo_ui)
+        admin.log_in(apart.admin.name, apart.admin.password, url.removeprefix(apart.argo_ui))
+        expect(admin.page.get_by_text(f"fanfold-{job}").first).to_be_visible()
+        expect(admin.button("Fanfold job")).to_be_visible()
+        assert not admin.problems
+
+
+def may(verb: str, what: str, namespace: str, account: str) -> bool:
+    """Whether an account of the services' namespace may do that."""
+    who = f"--as=system:serviceaccount:{SERVICES}:{account}"
+    words = ["kubectl", "auth", "can-i", verb, what, "-n", namespace, who]
+    return subprocess.run(words, capture_output=True, text=True).stdout.strip() == "yes"
