@@ -44,7 +44,7 @@ def _work(options: argparse.Namespace) -> int:
     sys.set_int_max_str_digits(0)  # a sum may have any number of digits
     name = f"{options.step}-{options.index}"
     try:
-        tree = JobTree.open(options.job) if options.job else _begun(options, name)
+        tree = JobTree.open(options.job, within_boot=options.within_boot) if options.job else _begun(options, name)
         if not options.job and tree.report():
             return 0
         worker = Worker(tree, options.step, options.index, in_order=options.in_order)
@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--job", metavar="URL", help="the job's tree: file:///…/ or s3://bucket/…/")
     parser.add_argument("--index", type=int, default=0, metavar="N", help="which of the step's workers this is")
     parser.add_argument("--end-with-stdin", action="store_true", help="exit when standard input is closed")
+    parser.add_argument("--within-boot", action="store_true", help="commits count until the machine crashes")
     parser.add_argument("--in-order", action="store_true", help="leave the steps after STEP to their own workers")
     definition = parser.add_argument_group("a job that plans itself", "The variable FANFOLD_DEFINITION says what.")
     definition.add_argument("--workflow", default="", metavar="NAMESPACE/NAME/UID", help="the Workflow")

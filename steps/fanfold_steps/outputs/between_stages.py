@@ -17,7 +17,6 @@ from fanfold_steps.sorting import runs
 from fanfold_steps.tree.commit import Commit, Written
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
-from fanfold_storage.objects import Objects
 
 RECORDS = 64
 """Records that are read at one position of a stage's output, for a sample."""
@@ -101,8 +100,8 @@ class StageBatches:
 class StageRunWriter:
     """Writes the records of each task to a run in the job tree, in the order in which they come."""
 
-    def __init__(self, objects: Objects, budget: Budget = DEFAULT) -> None:
-        self._objects = objects
+    def __init__(self, tree: JobTree, budget: Budget = DEFAULT) -> None:
+        self._tree = tree
         self._budget = budget
 
     def write(self, task: Task, attempt: str, records: Iterable[Any], kind: str) -> Written:
@@ -110,14 +109,14 @@ class StageRunWriter:
         run = _Counted(records)
         try:
             with around("stage.run"):
-                size = self._objects.put(task.run(attempt), runs.pack([run], self._budget.block))
+                size = self._tree.put_run(task.run(attempt), runs.pack([run], self._budget.block))
         except runs.Unpicklable as error:
             raise PermanentFailure(kind, str(error)) from error
         return Written(run.count, size)
 
     def drop(self, task: Task, commit: Commit) -> None:
         """Delete the run."""
-        self._objects.delete(task.run(commit.attempt))
+        self._tree.objects.delete(task.run(commit.attempt))
 
 
 class _Counted:

@@ -58,7 +58,7 @@ class NamedOutputs:
 
     def _write_run(self, task: Task, attempt: str, side_records: NamedRecords) -> int:
         with around("side.run"):
-            return self._tree.objects.put(
+            return self._tree.put_run(
                 task.side_records(attempt), runs.pack(side_records.segments(), self._budget.block)
             )
 

@@ -14,7 +14,7 @@ from fanfold_steps.sorting import runs
 from fanfold_steps.sorting.merge import merged, within_fan_in
 from fanfold_steps.stage.setup import StageSetup
 from fanfold_steps.tree.commit import Written
-from fanfold_storage.objects import Objects
+from fanfold_steps.tree.job_tree import JobTree
 
 
 class ShuffleStep:
@@ -25,12 +25,12 @@ class ShuffleStep:
         self._aggregation = build(reduce) if isinstance(reduce, Aggregate | list | dict) else None
         self._budget = setup.budget
 
-    def run(self, found: list[tuple[str, int]], objects: Objects, key: str) -> Written:
+    def run(self, found: list[tuple[str, int]], tree: JobTree, key: str) -> Written:
         """Merge runs, each by key and size, into one under `key`. Raises StorageError."""
-        read = [runs.WholeRun(objects, run, size) for run, size in found]
+        read = [runs.WholeRun(tree.objects, run, size) for run, size in found]
         with Scratch() as scratch, around("shuffle.run"):
             few = within_fan_in(read, self._budget.fan_in, partial(self._stored, scratch))
-            size = objects.put(key, self._packed(few))
+            size = tree.put_run(key, self._packed(few))
         return Written(sum(run.records for run in read), size)
 
     def _stored(self, scratch: Scratch, read: list[runs.WholeRun], key: str) -> runs.WholeRun:

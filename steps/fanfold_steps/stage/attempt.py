@@ -10,26 +10,25 @@ from fanfold_steps.outputs.side_records import NamedRecords
 from fanfold_steps.sorting import keys
 from fanfold_steps.summary.heavy_keys import HeavyKeys
 from fanfold_steps.tree.commit import Commit, HeavyKey, KeyWeights, Written
+from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
 from fanfold_steps.user_code.loading import Code
-from fanfold_storage.objects import Objects
 
 MOST_KEYS = 8
 """Of the heaviest, in a commit."""
 
 
 class Attempt:
-    """An attempt at a task. `objects` is the store of the job tree; `side_records` collects the records for named
-    outputs, if the job has any."""
+    """An attempt at a task. `side_records` collects the records for named outputs, if the job has any."""
 
     def __init__(
-        self, task: Task, name: str, code: Code, objects: Objects, side_records: NamedRecords | None = None
+        self, task: Task, name: str, code: Code, tree: JobTree, side_records: NamedRecords | None = None
     ) -> None:
         self.task = task
         self.name = name
         self.side_records = side_records
         self._code = code
-        self._objects = objects
+        self._tree = tree
         self.restart()
 
     def restart(self) -> None:
@@ -48,7 +47,7 @@ class Attempt:
     def rehearsal(self) -> "Attempt":
         """An attempt that keeps nothing, to run the mapper over a sample."""
         nowhere = self.side_records.discarding() if self.side_records else None
-        attempt = Attempt(self.task, self.name, self._code, self._objects, nowhere)
+        attempt = Attempt(self.task, self.name, self._code, self._tree, nowhere)
         attempt.quarantine = None
         return attempt
 
@@ -60,7 +59,7 @@ class Attempt:
     def put_run(self, chunks: Iterator[bytes]) -> int:
         """Write the run of a map task; returns its size in bytes. Raises StorageError."""
         with around("map.run"):
-            return self._objects.put(self.run, chunks)
+            return self._tree.put_run(self.run, chunks)
 
     def commit(self, written: Written, *, read: int = 0) -> Commit:
         """The attempt's commit, once its quarantined records are stored.
@@ -81,7 +80,7 @@ class Attempt:
             counters=self.context.tally.counters(),
             parts=written.parts,
             keys=quarantine.keys if quarantine else 0,
-            skipped=quarantine.store(self._objects, self.run) if quarantine else None,
+            skipped=quarantine.store(self._tree.objects, self.run) if quarantine else None,
             weights=self._weights(),
         )
 

@@ -58,7 +58,7 @@ class Stage:
         self._on_spill = worker.on_spill
         self._inputs = StageInputs(plan, index, worker.tree, budget)
         parts = PartWriter(worker.output, spec.output, code.root, budget) if self.is_last else None
-        self._sink: Sink = parts or StageRunWriter(worker.tree.objects, budget)
+        self._sink: Sink = parts or StageRunWriter(worker.tree, budget)
         as_text = self.is_last and isinstance(spec.output, Text)
         setup = StageSetup(
             spec.stages[index], self.tasks, inputs_of(spec, index), code, budget, self._sink, writes_text=as_text
@@ -80,7 +80,7 @@ class Stage:
         kind = "mapper" if task.step == "map" else "reducer"
         with counted_spills(self._on_spill) as spilled, Scratch() as scratch:
             side_records = NamedRecords(self._named.names, scratch, self._budget) if self._named else None
-            attempt = Attempt(task, name, self._code, self._tree.objects, side_records)
+            attempt = Attempt(task, name, self._code, self._tree, side_records)
             try:
                 commit = self._run_step(attempt)
             except UnknownOutput as error:
@@ -114,7 +114,7 @@ class Stage:
             return self._map_of_input[self._inputs.input_of(attempt.task)].run(attempt, self._inputs)
         if attempt.task.step == "shuffle":
             group = self._inputs.group(attempt.task)
-            merged = self._shuffle.run(group, self._tree.objects, attempt.run)
+            merged = self._shuffle.run(group, self._tree, attempt.run)
             return attempt.commit(merged, read=sum(size for _, size in group))
         assert self._reduce
         records: Iterable[Any] = self._reduce.records(attempt, self._inputs)

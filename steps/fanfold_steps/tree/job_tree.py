@@ -1,6 +1,7 @@
 """The job tree: everything that a job consists of lies under one prefix. These are its files, and how they are written.
 
 job.json                           the JobConf, written before any worker starts
+boot.json                          on one machine: in which boot of it commits were made; in another they are forgotten
 bundle.zip                         the user's code; a service keeps it elsewhere
 wheels/SHA256                      a package of the job, if pods need it; a service keeps them elsewhere
 replaces.json                      the manifest of the output that is replaced in place (`--overwrite`)
@@ -32,7 +33,7 @@ Commits have a folder of their own, so that one listing of a step shows exactly 
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,7 @@ from fanfold_storage.urls import join_url, open_objects
 
 JOB_KEY = "job.json"
 TASKS_KEY = "tasks.json"
+BOOT_KEY = "boot.json"
 BOUNDARIES = "boundaries.json"
 LARGEST = {
     JOB_KEY: 4 << 20, "plan.json": 64 << 20, "plan-before.json": 64 << 20, BOUNDARIES: 64 << 20, REPORT_KEY: 32 << 20,
@@ -68,11 +70,13 @@ class JobTree:
     """A job tree, in a store of objects whose root is the job's URL."""
 
     objects: Objects
+    within_boot: bool = False
+    """Whether runs and commits only count until this machine crashes, and so needn't be durable."""
 
     @classmethod
-    def open(cls, url: str) -> "JobTree":
+    def open(cls, url: str, *, within_boot: bool = False) -> "JobTree":
         """The tree at a job's URL, which may still be empty."""
-        return cls(open_objects(url.rstrip("/") + "/"))
+        return cls(open_objects(url.rstrip("/") + "/"), within_boot)
 
     def conf(self) -> JobConf:
         """`job.json`. Raises NotFound, OtherVersion, Malformed."""
@@ -109,6 +113,10 @@ class JobTree:
     def put(self, key: str, data: dict[str, Any]) -> None:
         """Put JSON that nothing depends on, over what is there; it may be lost if the machine crashes."""
         self.objects.put(key, [json.dumps(data).encode()], hint=True)
+
+    def put_run(self, key: str, chunks: Iterable[bytes]) -> int:
+        """Write what an attempt hands to later tasks; returns its size in bytes. Raises StorageError."""
+        return self.objects.put(key, chunks, hint=self.within_boot)
 
     def read(self, key: str) -> Any:
         """The JSON value at a key, whose content user code may have changed. Raises NotFound, Malformed."""
@@ -155,7 +163,7 @@ class JobTree:
     def commit(self, task: Task, commit: Commit) -> bool:
         """Make an attempt the one that counts; False if another one was first."""
         with around(f"{task.step}.commit"):
-            return self.create(task.commit, commit.to_json())
+            return self.create(task.commit, commit.to_json(), hint=self.within_boot)
 
     def committed(self, stage: int, step: str) -> Iterator[int]:
         """Indexes of the committed tasks of a step, in order, from one listing. Raises Malformed."""

@@ -45,7 +45,7 @@ def given(item):
 def mapped(side_records):
     """What is called for each item: it skips bad ones."""
     code = Code(CONF)
-    attempt = Attempt(Task(0, "map", 0), "a", code, JobTree.open("file:///nowhere/").objects, side_records)
+    attempt = Attempt(Task(0, "map", 0), "a", code, JobTree.open("file:///nowhere/"), side_records)
     attempt.quarantine = Quarantine()
     return skipping(lambda item: side_records.without(given(item)), attempt, Blame("mapper", code.root))
 

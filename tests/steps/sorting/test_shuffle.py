@@ -12,6 +12,7 @@ from fanfold_steps.records.shuffle import ShuffleStep
 from fanfold_steps.sorting import framed, runs
 from fanfold_steps.stage.setup import StageSetup
 from fanfold_steps.tree import plan
+from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.progress import ProgressReader
 from fanfold_steps.tree.ways import ways_of
 from fanfold_steps.user_code.loading import Code
@@ -89,7 +90,7 @@ def test_no_more_runs_are_read_at_once_than_the_memory_allows(tmp_path, monkeypa
     records = []
     for share in (1 << 30, 0):
         setup = StageSetup(STAGES[name], {}, {}, cast(Code, None), Budget(share), cast(Sink, None))
-        written = ShuffleStep(setup).run(found, store, "whole.run")
+        written = ShuffleStep(setup).run(found, JobTree(store), "whole.run")
         assert (written.records, most, reading) == (7 * 3 * 99, min(Budget(share).fan_in, 7), 0)
         records.append([list(runs.read_segment(store, "whole.run", written.bytes, at)) for at in range(3)])
         most = 0

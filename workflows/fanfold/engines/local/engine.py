@@ -14,9 +14,11 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event
 
+from fanfold.engines.local.boots import begin_within_boot
 from fanfold.engines.local.scratch import scratch_folder
 from fanfold.engines.protocol import ENVIRONMENT, Foreign, Handle, Observation, Phase
 from fanfold.planning.planner import PlannedJob
+from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.worker.descendants import ROUNDS, adopt_orphans, children, end_below, end_child, end_marked
 from fanfold_steps.worker.exits import PERMANENT, STORE_AWAY
 
@@ -34,6 +36,7 @@ class _Crew:
 
     plan: PlannedJob
     uid: str
+    within_boot: bool
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     supervisors: list[threading.Thread] = field(default_factory=list)
     running: int = 0
@@ -67,14 +70,15 @@ class LocalEngine:
         self._watchers: list[SimpleQueue[str]] = []
 
     def submit(self, plan: PlannedJob) -> Handle:
-        """Start the job's workers, unless they are running."""
+        """Start the job's workers, unless they are running. Raises StorageError."""
         job = plan.conf.id
         with self._lock:
             crew = self._crews.get(job)
             if crew and crew.running and crew.plan.fingerprint != plan.fingerprint:
                 raise Foreign(f"another job is running under the id {job}")
             if not crew or not crew.running:
-                crew = self._crews[job] = _Crew(plan, f"{self._incarnation}.{uuid.uuid4().hex}")
+                within_boot = plan.job_url.startswith("file:") and begin_within_boot(JobTree.open(plan.job_url))
+                crew = self._crews[job] = _Crew(plan, f"{self._incarnation}.{uuid.uuid4().hex}", within_boot)
                 workers = [(step, index) for step, count in plan.conf.workers.items() for index in range(count)]
                 crew.running = len(workers)
                 for step, index in workers:
@@ -178,6 +182,8 @@ class LocalEngine:
         # -P: don't import from the current directory.
         step, _, index = name.rpartition("-")
         command = [sys.executable, "-P", "-m", "fanfold_steps", step, "--job", crew.plan.job_url, "--index", index]
+        if crew.within_boot:
+            command.append("--within-boot")
         environ = {**self._environ, **ENVIRONMENT, "TMPDIR": str(folder), "FANFOLD_REPORT": str(folder / REPORT)}
         environ |= {"FANFOLD_TASK": str(folder / TASK), "FANFOLD_ENDED": last_end}
         with self._lock, (folder / LOG).open("wb") as log:
