@@ -30,7 +30,7 @@ def job(
 
 
 def found(facts: JobFacts) -> dict[str, Finding]:
-    return {finding.code: finding for finding in explain(facts)}
+    return {finding.code: finding for finding in explain(facts, skews_of(facts.tasks))}
 
 
 def test_of_a_job_in_which_nothing_stands_out_nothing_is_said() -> None:
@@ -40,7 +40,7 @@ def test_of_a_job_in_which_nothing_stands_out_nothing_is_said() -> None:
 
 def test_a_failure_comes_first_with_its_task() -> None:
     failure = Failure("the mapper raised E", task=Task(0, "map", 3))
-    first, *_ = explain(job(failure=failure, waiting="It waits."))
+    first, *_ = found(job(failure=failure, waiting="It waits.")).values()
     assert (first.code, first.message) == ("failed", "The job failed at map/3: the mapper raised E.")
     assert "--task map/3" in first.change
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from fanfold.diagnosis.skew import StepSkew, skews_of
+from fanfold.diagnosis.skew import StepSkew
 from fanfold.diagnosis.tasks import JobTasks
 from fanfold.terminal.console import duration, quantity, size
 from fanfold_steps.failure.wording import in_a_line
@@ -47,9 +47,11 @@ class JobFacts:
     """Sentences about files that can't be split."""
 
 
-def explain(job: JobFacts) -> list[Finding]:
-    """What bounds a job, the weightiest first; one finding says so if nothing stands out."""
-    skews = skews_of(job.tasks)
+def explain(job: JobFacts, skews: Sequence[StepSkew]) -> list[Finding]:
+    """What bounds a job, the weightiest first; one finding says so if nothing stands out.
+
+    `skews` are those of its tasks, which callers also show.
+    """
     found = list(
         chain(
             _failed(job),

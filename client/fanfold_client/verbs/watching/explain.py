@@ -42,5 +42,6 @@ def _of_run(run: "LocalRun") -> Any:
     from fanfold.diagnosis.skew import skews_of
 
     facts = run.facts()
-    skew = [asdict(skew) for skew in skews_of(facts.tasks)]
-    return {"findings": [asdict(finding) for finding in explained(facts)], "skew": skew}
+    skews = skews_of(facts.tasks)
+    findings = explained(facts, skews)
+    return {"findings": [asdict(finding) for finding in findings], "skew": [asdict(skew) for skew in skews]}

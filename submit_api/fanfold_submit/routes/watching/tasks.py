@@ -133,9 +133,10 @@ async def explain_job(job_id: JobId, caller: Viewer, service: TheService) -> Exp
         job = service.jobs.visible(job_id, to=caller).job
         wait = service.view(job).waiting
         facts = service.tasks.facts(job, wait.message if wait else "")
+        skews = skews_of(facts.tasks)
         return Explanation(
-            findings=[FindingView(**asdict(finding)) for finding in explain(facts)],
-            skew=[StepSkew.model_validate(asdict(skew)) for skew in skews_of(facts.tasks)],
+            findings=[FindingView(**asdict(finding)) for finding in explain(facts, skews)],
+            skew=[StepSkew.model_validate(asdict(skew)) for skew in skews],
         )
 
     return await service.listings.run(caller.id, explained)
