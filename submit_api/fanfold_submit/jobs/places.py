@@ -179,8 +179,8 @@ class Places:
         if folder != user.name or not slash:
             roles = ", ".join(user.roles) or "none"
             raise Forbidden(
-                f"Writing to {SHARED}/ needs the role admin; {user.name!r} has: {roles}, and may write to "
-                f"{SHARED}/{user.name}/ alone."
+                f"Writing to {SHARED}/ needs the role admin; {user.name!r} has: {roles}, and may write only to "
+                f"{SHARED}/{user.name}/."
             )
         if self.claim:
             self.claim(user)
