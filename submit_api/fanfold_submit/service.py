@@ -167,7 +167,7 @@ def wire(
         retrying=Retrying(jobs, places, admission, reach, queueing.waiting, now),
         changes=Changes(jobs, lambda job: view_of(job, queueing.view, settings.argo_ui)),
         controller=controller,
-        schedules=Schedules(scheduled, admission, delegations, firing, schedule_limits, now),
+        schedules=Schedules(scheduled, admission, delegations, standing, firing, schedule_limits, now),
         timekeeper=RecordController(records, SCHEDULES, firing.fire),
         secrets=secrets,
         postman=RecordController(records, MESSAGES, deliveries.deliver),

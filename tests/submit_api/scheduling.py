@@ -25,6 +25,7 @@ from fanfold_submit.schedules.schedules import Limits, Schedules
 from fanfold_submit.storing.accounts import ByteLimits
 from fanfold_submit.storing.stored import StoredBytes
 from fanfold_submit.tokens.delegations import Delegations
+from fanfold_submit.tokens.standing import StandingDelegations
 from fanfold_web.clock import timestamp
 
 ADA = Principal("ada", "ada", ("submitter",))
@@ -89,7 +90,8 @@ class Replica:
         delegations = cast(Delegations, owners)
         self.meters = queueing.meters
         self.firing = Firing(self.records, self.jobs, self.admission, delegations, self.meters, now)
-        self.schedules = Schedules(self.records, self.admission, delegations, self.firing, Limits(3, 60.0), now)
+        standing, limits = StandingDelegations(records, delegations), Limits(3, 60.0)
+        self.schedules = Schedules(self.records, self.admission, delegations, standing, self.firing, limits, now)
 
     def fire(self, key: str = "ada/nightly", most: int = 400) -> float | None:
         """Take steps until there is nothing to do for a while."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from fanfold_storage.records import Write
 from fanfold_submit.jobs.job import Job, State
 from fanfold_submit.refusals import AuthAway
 from fanfold_submit.tokens.standing import PAUSE, STANDING
@@ -195,3 +196,19 @@ def test_fields_of_a_later_version_stay_when_a_job_is_written(busy: Site) -> Non
         stored.changed(desired="cancel").changed(state=State.CANCELLED).next_run("2026-12-01T00:00:00Z", resumed=True)
     )
     assert after.model_dump(mode="json")["of_tomorrow"] == {"must": "stay"}
+
+
+def test_a_schedule_leaves_one_if_its_jobs_are_a_teams_and_again_when_it_is_resumed(busy: Site) -> None:
+    bob = member(busy, "bob")
+    nightly = {"name": "nightly", "cron": "0 3 * * *", "request": {**COUNT, "inputs": ["files:texts/"], "team": None}}
+    bob.put("texts/a.txt")
+    bob.put("@team/choir/texts/a.txt")
+    assert bob.http.post("/v1/schedules", json=nightly).status_code == 201
+    assert bob.http.post("/v1/schedules/nightly/resume").status_code == 200
+    assert busy.records.get(f"{STANDING}bob") is None, "nobody will ask whether bob is in the team"
+    assert bob.http.post("/v1/schedules", json={**nightly, "name": "team", "request": COUNT}).status_code == 201
+    key = f"{STANDING}bob"
+    assert busy.records.get(key)
+    busy.records.transact([], [Write(key, None)])
+    assert bob.http.post("/v1/schedules/team/resume").status_code == 200
+    assert busy.records.get(key)

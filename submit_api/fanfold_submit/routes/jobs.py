@@ -117,8 +117,7 @@ async def submit(
     token = bearer_token(request.headers.get("Authorization"))
 
     def admit() -> Admitted:
-        if body.team is not None and body.team in caller.teams:
-            service.standing.keep(caller, token)
+        service.standing.keep(caller, body.team, token)
         return service.admission.admit(body, caller, key)
 
     admitted = await service.admissions.run(caller.id, admit)

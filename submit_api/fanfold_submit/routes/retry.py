@@ -62,8 +62,8 @@ async def retry_job(
 
     def retry() -> Retried:
         job = service.jobs.visible(job_id, caller).job
-        if job.owner_id == caller.id and job.team is not None and job.team in caller.teams:
-            service.standing.keep(caller, token)
+        if job.owner_id == caller.id:
+            service.standing.keep(caller, job.team, token)
         return service.retrying.retry(job_id, body, caller)
 
     retried = await service.admissions.run(caller.id, retry)

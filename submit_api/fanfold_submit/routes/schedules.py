@@ -105,8 +105,6 @@ async def add_schedule(
     token = bearer_token(request.headers.get("Authorization"))
 
     def added() -> ScheduleDetails:
-        if body.request.team is not None and body.request.team in caller.teams:
-            service.standing.keep(caller, token)
         schedule, is_new = service.schedules.add(body, caller, token)
         response.status_code = 201 if is_new else 200
         return service.schedules.details(schedule)
@@ -143,8 +141,6 @@ async def resume_schedule(
     token = bearer_token(request.headers.get("Authorization"))
 
     def resumed() -> ScheduleView:
-        if caller.teams and _owner(owner, caller) == caller.id:
-            service.standing.keep(caller, token)
         return service.schedules.view(service.schedules.resume(name, _owner(owner, caller), caller, token))
 
     return await service.admissions.run(caller.id, resumed)

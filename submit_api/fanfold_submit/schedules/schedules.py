@@ -17,6 +17,7 @@ from fanfold_submit.schedules.schedule import Schedule, ScheduleDetails, Schedul
 from fanfold_submit.schedules.schedule_records import ScheduleRecords, Submission
 from fanfold_submit.schedules.ticks import Ticks
 from fanfold_submit.tokens.delegations import Delegations
+from fanfold_submit.tokens.standing import StandingDelegations
 from fanfold_web.clock import timestamp
 from fanfold_web.log import logger
 from fanfold_web.refusals import Contended, TooLarge
@@ -41,6 +42,7 @@ class Schedules:
     records: ScheduleRecords
     admission: Admission
     delegations: Delegations
+    standing: StandingDelegations
     firing: Firing
     limits: Limits
     now: Callable[[], float]
@@ -55,6 +57,7 @@ class Schedules:
         """
         now = self.now()
         ticks = self._ticks(request, now)
+        self.standing.keep(caller, request.request.team, access_token)
         if earlier := self.records.find(f"{caller.id}/{request.name}"):
             return self._same(request, earlier.schedule), False
         if len(self.records.of(caller.id, limit=self.limits.each)[0]) >= self.limits.each:
@@ -110,9 +113,11 @@ class Schedules:
         An owner delegates anew, in case that the delegation was what had ended.
         """
         current = self.records.visible(name, owner_id, caller)
+        submission = self.records.submission(current.schedule)
+        if caller.id == owner_id:
+            self.standing.keep(caller, submission.request.team, access_token)
         if current.schedule.paused is None:
             return current.schedule
-        submission = self.records.submission(current.schedule)
         replaced: str | None = None
         if caller.id == owner_id:
             replaced = submission.delegation

@@ -28,11 +28,14 @@ class StandingDelegations:
         self._records, self._delegations = records, delegations
         self._is_away, self._ask_again = False, 0.0
 
-    def keep(self, user: Principal, access_token: str) -> None:
-        """See that there is one of the user, whose access token this is. Raises AuthAway, NoDelegations.
+    def keep(self, user: Principal, team: str | None, access_token: str) -> None:
+        """See that there is one of a user who asks for something for a team of theirs, with this access token.
 
-        One that was made with an API token ends with it, so the first request of the user in person replaces it.
+        Nothing is kept of others, whom nobody asks about later. One that was made with an API token ends with it, so
+        the first request of the user in person replaces it. Raises AuthAway, NoDelegations.
         """
+        if team not in user.teams:
+            return
         record = self._records.get(STANDING + user.id)
         if record and (user.is_script or not record.value.get("by_script")):
             return
