@@ -66,7 +66,7 @@ class Reporter:
         self._done = Done()
 
     def progress(self, done: int, total: int) -> None:
-        """Write the progress of the current step for Argo: how many of all its tasks are committed."""
+        """Write how far the worker has got, for Argo: how many tasks of its own portion are committed."""
         if self._progress_file and total:
             Path(self._progress_file).write_text(f"{done}/{total}\n")
 
