@@ -52,10 +52,11 @@ class Dispatcher(Controller):
         """Take note of a change; whether it may let another job start."""
         if change.key == TOTALS:
             self._waiting.see(Totals.of(change.value) if change.value else Totals())
-        elif change.key.startswith(WAITING) and change.value is not None:
-            self._waiting.add(Entry.of(change.value))
-        else:
-            if change.key.startswith(WAITING):
-                self._waiting.drop(change.key, job_of(change.key))
+            return True
+        if not change.key.startswith(WAITING):
             return False
+        if change.value is None:
+            self._waiting.drop(change.key, job_of(change.key))
+            return False
+        self._waiting.add(Entry.of(change.value))
         return True
