@@ -11,7 +11,6 @@ client.
 """
 
 import os
-import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from fanfold_client.api.accounts import ApiTokens, Applications, Delegations, Groups, LoginSessions
 from fanfold_client.api.collections import Bundles, Files, Jobs, Keys, Quarantine, Users
 from fanfold_client.api.credentials import InMemory, log_in
-from fanfold_client.api.paths import owner_path
+from fanfold_client.api.owners import Owners, Removed
 from fanfold_client.api.problems import NotFound
 from fanfold_client.api.profiles import Profile, load_profile, profile_name
 from fanfold_client.api.responses import About, File, Job, Me, Part
@@ -38,21 +37,12 @@ if TYPE_CHECKING:
     from fanfold_client.jobs.options import SubmitOptions
     from fanfold_client.jobs.submitted import SubmittedResult
 
-REMOVAL_POLL_SECONDS = 0.5  # between requests to go on removing
-
 
 class Fetched(NamedTuple):
     """What was fetched, and where it is now."""
 
     files: Sequence[File]
     local: Path
-
-
-class Removed(NamedTuple):
-    """How many files and jobs were removed."""
-
-    files: int
-    jobs: int
 
 
 class Client:
@@ -74,7 +64,17 @@ class Client:
         clients: applications at which people log in through the auth service, for administrators: add, list, remove.
         delegations: what services may do for the user when nobody is logged in: list, end.
         keys: the keys that sign tokens, for administrators.
+        owners: what belongs to the ids of users, for administrators: clear.
     """
+
+    # What the auth service keeps. The submit service may have to be asked where that is, so not before it is needed.
+    users = cached_property(lambda self: Users(self._auth))
+    groups = cached_property(lambda self: Groups(self._auth))
+    tokens = cached_property(lambda self: ApiTokens(self._auth))
+    sessions = cached_property(lambda self: LoginSessions(self._auth))
+    clients = cached_property(lambda self: Applications(self._auth))
+    delegations = cached_property(lambda self: Delegations(self._auth))
+    keys = cached_property(lambda self: Keys(self._auth))
 
     def __init__(
         self,
@@ -110,6 +110,7 @@ class Client:
         self.quarantine = Quarantine(self._submit)
         self.schedules = Schedules(self._submit)
         self.webhooks = Webhooks(self._submit)
+        self.owners = Owners(self._submit)
 
     @classmethod
     def login(cls, url: str, name: str, password: str, *, profile: str | None = None) -> "Client":
@@ -159,41 +160,6 @@ class Client:
     def auth_url(self) -> str:
         """The URL of the auth service."""
         return self._auth_url or self.about()["auth_url"]
-
-    @cached_property
-    def users(self) -> Users:
-        """Accounts; for administrators."""
-        return Users(self._auth)
-
-    @cached_property
-    def delegations(self) -> Delegations:
-        """What services may do for you when nobody is logged in."""
-        return Delegations(self._auth)
-
-    @cached_property
-    def groups(self) -> Groups:
-        """Groups of users; for administrators."""
-        return Groups(self._auth)
-
-    @cached_property
-    def tokens(self) -> ApiTokens:
-        """API tokens, with which scripts act for you."""
-        return ApiTokens(self._auth)
-
-    @cached_property
-    def sessions(self) -> LoginSessions:
-        """Where you are logged in."""
-        return LoginSessions(self._auth)
-
-    @cached_property
-    def clients(self) -> Applications:
-        """Applications at which people log in through the auth service; for administrators."""
-        return Applications(self._auth)
-
-    @cached_property
-    def keys(self) -> Keys:
-        """The keys that sign tokens; for administrators."""
-        return Keys(self._auth)
 
     def about(self) -> About:
         """What the submit service says about itself, without a login."""
@@ -391,22 +357,9 @@ class Client:
         removed: Removed | None = None
         if everything:
             account = self.users.disable(name)  # first, so that nothing is added meanwhile
-            removed = self.remove_everything_of(account["id"])
+            removed = self.owners.clear(account["id"])
         self.users.remove(name)
         return removed
-
-    def remove_everything_of(self, owner_id: str) -> Removed:
-        """Remove all files and jobs of a user's id, for administrators; returns how many files and jobs were removed.
-
-        Running jobs are cancelled. Disable or remove the user first.
-        """
-        files = jobs = 0
-        while True:
-            removed = self._submit.json("DELETE", owner_path(owner_id))
-            files, jobs = files + removed["files"], jobs + removed["jobs"]
-            if removed["done"]:
-                return Removed(files, jobs)
-            time.sleep(REMOVAL_POLL_SECONDS)
 
     @cached_property
     def _auth(self) -> Transport:

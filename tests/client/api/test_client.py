@@ -20,7 +20,7 @@ BY_VERB = {
     "groups add": "groups.add", "groups list": "groups.list", "groups remove": "groups.remove",
     "tokens create": "tokens.create", "tokens list": "tokens.list", "tokens revoke": "tokens.revoke",
     "passwd": "users.set_password", "delegations list": "delegations.list", "delegations end": "delegations.end",
-    "users password": "users.set_password", "users remove": "remove_user", "users clear": "remove_everything_of",
+    "users password": "users.set_password", "users remove": "remove_user", "users clear": "owners.clear",
     **{f"schedule {verb}": f"schedules.{verb}" for verb in ("add", "list", "pause", "resume", "run", "remove")},
     "schedule show": "schedules.get", "webhook show": "webhooks.get", "webhook secret": "webhooks.make_secret",
     "logs": "logs.read", "tasks": "tasks.list", "explain": "tasks.explain", "events": "jobs.events",

@@ -54,7 +54,7 @@ def test_a_name_that_no_user_can_have(name: str) -> None:
 
 def test_an_id_that_no_user_can_have() -> None:
     with Client("http://127.0.0.1:9") as client, pytest.raises(NotFound, match="There is no user with the id"):
-        client.remove_everything_of("a/b")
+        client.owners.clear("a/b")
 
 
 def test_an_id_that_no_delegation_can_have() -> None:

@@ -157,7 +157,7 @@ def clear(client: "Client", owner_id: str, yes: bool, as_json: bool) -> None:
         raise click.UsageError(f"the account with the id {owner_id} exists; `fanfold users remove` deletes its files")
     if not yes:
         confirm(f"Delete all files and jobs of the id {owner_id}?")
-    files, jobs = client.remove_everything_of(owner_id)
+    files, jobs = client.owners.clear(owner_id)
     _report({"id": owner_id, "files": files, "jobs": jobs}, as_json, f"Deleted files: {files}, jobs: {jobs}.")
 
 
