@@ -48,12 +48,7 @@ class Groups:
 
     def list(self) -> Iterator[Group]:
         """All groups."""
-        cursor = ""
-        while True:
-            page = self._transport.json("GET", "/v1/groups", params={"cursor": cursor} if cursor else {})
-            yield from page["items"]
-            if not (cursor := page["cursor"] or ""):
-                return
+        return self._transport.items("/v1/groups")
 
     def members(self, group: str) -> Sequence[str]:
         """The names of a group's members. Raises NotFound: nobody is in it."""
@@ -124,13 +119,7 @@ class LoginSessions:
 
     def list(self, owner: str | None = None) -> Iterator[LoginSession]:
         """Your sessions, or another user's, for administrators."""
-        query = {**_of(owner), "cursor": ""}
-        while True:
-            page = self._transport.json("GET", "/v1/sessions", params=query)
-            yield from page["items"]
-            if not page["cursor"]:
-                return
-            query["cursor"] = page["cursor"]
+        return self._transport.items("/v1/sessions", _of(owner))
 
     def end(self, session_id: str, owner: str | None = None) -> None:
         """End a session, and its tokens. Raises NotFound."""

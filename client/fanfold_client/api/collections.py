@@ -61,14 +61,14 @@ class Files:
 
     def list(self, prefix: str = "") -> Iterator[File]:
         """All files whose paths begin with `prefix`, in order."""
-        return _pages(self._transport, "/v1/files", {"prefix": prefix})
+        return self._transport.items("/v1/files", {"prefix": prefix})
 
     def level(self, prefix: str = "") -> Iterator[File]:
         """The files and folders whose paths begin with `prefix`, without what lies in the folders, in order.
 
         The path of a folder ends with a slash, its size is that of all that lies in it.
         """
-        return _pages(self._transport, "/v1/files", {"prefix": prefix, "delimiter": "/"})
+        return self._transport.items("/v1/files", {"prefix": prefix, "delimiter": "/"})
 
     def find(self, path: str) -> Sequence[File]:
         """The file at this path, or all files below it. Raises NotFound: there are none."""
@@ -152,7 +152,7 @@ class Jobs:
         Raises:
             Refused: the service has no list of such jobs in this order, or a time isn't one.
         """
-        return islice(_pages(self._transport, "/v1/jobs", _paged(filters, limit)), limit)
+        return islice(self._transport.items("/v1/jobs", _paged(filters, limit)), limit)
 
     def first(self, limit: int, **filters: "Unpack[JobFilters]") -> JobListing:
         """The first of the jobs that `list` lists, and how many follow."""
@@ -234,7 +234,7 @@ class Quarantine:
 
     def list(self, job: str) -> Iterator[BadRecord]:
         """The job's bad records, in the order of the input, each with its position and what was wrong."""
-        return _pages(self._transport, job_path(job, "quarantine"), {"limit": str(LARGEST_BAD_PAGE)})
+        return self._transport.items(job_path(job, "quarantine"), {"limit": str(LARGEST_BAD_PAGE)})
 
     def read(self, job: str, input: str | None = None) -> Iterator[bytes]:
         """The bad records as they were, those of a named input: a file that a job reads again. Raises NotFound."""
@@ -255,7 +255,7 @@ class Users:
 
     def list(self) -> Iterator[User]:
         """All accounts, by name."""
-        return _pages(self._transport, "/v1/users", {})
+        return self._transport.items("/v1/users")
 
     def get(self, name: str) -> User:
         """One account."""
@@ -332,16 +332,6 @@ class SubmitService(Protocol):
 
 def _paged(filters: JobFilters, limit: int | None) -> dict[str, Any]:
     return query_of(filters) | ({} if limit is None else {"limit": str(min(limit, LARGEST_PAGE))})
-
-
-def _pages(transport: Transport, path: str, query: dict[str, Any]) -> Iterator[Any]:
-    cursor: str | None = None
-    while True:
-        page = transport.json("GET", path, params={**query, **({"cursor": cursor} if cursor else {})})
-        yield from page["items"]
-        cursor = page.get("cursor")
-        if not cursor:
-            return
 
 
 def _body(source: Source, observe: Observer | None) -> Callable[[], Iterator[bytes]]:

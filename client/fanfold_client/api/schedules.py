@@ -60,11 +60,7 @@ class Schedules:
 
     def list(self, *, everybody: bool = False) -> Iterator[Schedule]:
         """Schedules by name; `everybody`'s for administrators."""
-        query, cursor = {"all": "true"} if everybody else {}, ""
-        while cursor is not None:
-            page = self._transport.json("GET", "/v1/schedules", params={**query, "cursor": cursor})
-            yield from page["items"]
-            cursor = page["cursor"]
+        return self._transport.items("/v1/schedules", {"all": "true"} if everybody else {})
 
     def get(self, name: str, owner: str | None = None) -> Schedule:
         """A schedule, what it submits, its next ticks, and what became of the last ones."""

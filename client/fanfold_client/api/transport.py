@@ -1,7 +1,7 @@
 """HTTP requests to one service, with bearer tokens, timeouts and retries; problems become exceptions."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from random import SystemRandom
 from typing import Any, Protocol
@@ -46,6 +46,16 @@ class Transport:
         """The JSON body of the response, or None if it is empty. Options as for `request`."""
         response = self.request(method, path, **options)
         return response.json() if response.content else None
+
+    def items(self, path: str, query: Mapping[str, Any] | None = None) -> Iterator[Any]:
+        """All items of a list, page by page as they are read."""
+        params = dict(query or {})
+        while True:
+            page = self.json("GET", path, params=params)
+            yield from page["items"]
+            if not (cursor := page.get("cursor")):
+                return
+            params["cursor"] = cursor
 
     def request(self, method: str, path: str, *, repeatable: bool | None = None, **options: Any) -> httpx.Response:
         """The complete response.

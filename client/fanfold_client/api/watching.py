@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, cast
 
 import httpx
@@ -30,17 +31,9 @@ class Tasks:
             limit: the most tasks to list.
             filters: `stage`, `step`, `state`, and `sort`: seconds, records, bytes or index.
         """
-        left, cursor = limit, None
-        query: dict[str, Any] = {name: value for name, value in filters.items() if value is not None}
-        while left is None or left > 0:
-            query["limit"] = LARGEST_PAGE if left is None else min(left, LARGEST_PAGE)
-            page = self._transport.json(
-                "GET", job_path(job, "tasks"), params=query | ({"cursor": cursor} if cursor else {})
-            )
-            yield from page["items"]
-            left, cursor = None if left is None else left - len(page["items"]), page["cursor"]
-            if not cursor:
-                return
+        query = {name: value for name, value in filters.items() if value is not None}
+        query["limit"] = LARGEST_PAGE if limit is None else min(limit, LARGEST_PAGE)
+        return islice(self._transport.items(job_path(job, "tasks"), query), limit)
 
     def explain(self, job: str) -> Explanation:
         """What bounds a job, the weightiest first, and how unequal its tasks are."""
