@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import result_json, say
+from fanfold.terminal.console import quantity, result_json, say
 from fanfold_client.verbs.options import json_option, profile_option
 from fanfold_client.verbs.prompts import ask_password
 
@@ -70,10 +70,11 @@ def report(client: "Client", name: str, owner: str | None, end_tokens: bool, as_
         result_json({"name": name, "tokens": left, "revoked": revoked})
     say(f"Changed the password of {name}.")
     if revoked:
-        say(f"Revoked {revoked} API token{'s' * (revoked > 1)}.")
+        say(f"Revoked {quantity(revoked, 'API token')}.")
     if left:
         whose = f" --owner {owner}" if owner else ""
+        them, one = ("it", "it") if left == 1 else ("them", "one")
         say(
-            f"{left} API token{'s' * (left > 1)} may still act for {owner or 'you'}: fanfold tokens list{whose} shows "
-            f"{'them' if left > 1 else 'it'}, fanfold tokens revoke NAME{whose} ends {'one' if left > 1 else 'it'}."
+            f"{quantity(left, 'API token')} may still act for {owner or 'you'}: fanfold tokens list{whose} shows "
+            f"{them}, fanfold tokens revoke NAME{whose} ends {one}."
         )
