@@ -63,13 +63,18 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], flexible: str | N
         rows: the cells, which never wrap.
         flexible: the column that is cut on a terminal, so that rows fit.
     """
-    cells: list[Sequence[str]] = [_in_a_line(row) for row in (heads, *rows)]
+    cells = [_in_a_line(row) for row in (heads, *rows)]
     if flexible is not None and sys.stdout.isatty():
         at = heads.index(flexible)
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         room = shutil.get_terminal_size().columns - sum(widths) - 2 * (len(widths) - 1) + widths[at]
         cells = [[_cut(cell, room) if place == at else cell for place, cell in enumerate(row)] for row in cells]
-    columns(cells)
+    _print_aligned(cells)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows in aligned columns, on stdout."""
+    _print_aligned([_in_a_line(row) for row in rows])
 
 
 def _in_a_line(row: Sequence[str]) -> Sequence[str]:
@@ -89,12 +94,12 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def columns(rows: Sequence[Sequence[str]]) -> None:
-    """Print rows in aligned columns, on stdout."""
-    rows = [_in_a_line(row) for row in rows]
+def _print_aligned(rows: Sequence[Sequence[str]]) -> None:
+    """Print rows whose cells are as they will be printed."""
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
-        result("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        click.echo(line, color=True)  # as in `result`
 
 
 def has_colour() -> bool:
