@@ -38,6 +38,15 @@ class Expect:
     key: str
     revision: int
 
+    @classmethod
+    def as_read(cls, key: str, record: Record | None) -> "Expect":
+        """Expect a key to be as it was read: a record that nobody has changed since, or none.
+
+        >>> Expect.as_read("a", Record("a", {}, 7)), Expect.as_read("a", None)
+        (Expect(key='a', revision=7), Expect(key='a', revision=0))
+        """
+        return cls(key, record.revision if record else 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Write:

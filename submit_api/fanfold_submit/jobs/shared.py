@@ -35,7 +35,7 @@ class SharedFolders:
                     f"@shared/{user.name}/ holds files of somebody else, such as an earlier user of that name. Ask an "
                     "administrator to remove them."
                 )
-            expected = Expect(key, record.revision if record else 0)
+            expected = Expect.as_read(key, record)
             if not isinstance(self._records.transact([expected], [Write(key, {"owner": user.id})]), Conflict):
                 return
         raise Contended

@@ -81,7 +81,7 @@ class Ledger:
         if totals.running != sums.running:
             log.error("what runs didn't add up (%s instead of %s)", totals.running, sums.running)
             totals.running = sums.running
-            self._records.transact([_expect(record, TOTALS)], [Write(TOTALS, totals.value())])
+            self._records.transact([Expect.as_read(TOTALS, record)], [Write(TOTALS, totals.value())])
         return [entry.job for entry in entries]
 
     def _grant(self) -> list[str] | None:
@@ -96,7 +96,10 @@ class Ledger:
             self._waiting.drop(entry.key, entry.job)  # cancelled, or granted by another replica
         if None in found:
             return None
-        expected = [_expect(record, TOTALS), *(Expect(waiting.key, waiting.revision) for waiting in found if waiting)]
+        expected = [
+            Expect.as_read(TOTALS, record),
+            *(Expect(waiting.key, waiting.revision) for waiting in found if waiting),
+        ]
         writes = [Write(TOTALS, totals.value())]
         for entry in chosen:
             writes += [Write(entry.key, None), _held(entry, now), Write(QUEUE + entry.job, {"job": entry.job})]
@@ -112,7 +115,7 @@ class Ledger:
             return True
         totals = _totals_of(record)
         totals.release(Entry.of(held.value), self._now())
-        expected = [_expect(record, TOTALS), Expect(held.key, held.revision)]
+        expected = [Expect.as_read(TOTALS, record), Expect(held.key, held.revision)]
         return self._written(expected, [Write(TOTALS, totals.value()), Write(held.key, None)])
 
     def _enroll(self, entry: Entry) -> bool | None:
@@ -121,7 +124,7 @@ class Ledger:
             return True
         totals, now = _totals_of(record), self._now()
         totals.grant(entry, now)
-        expected = [_expect(record, TOTALS), Expect(HELD + entry.job, 0)]
+        expected = [Expect.as_read(TOTALS, record), Expect(HELD + entry.job, 0)]
         return self._written(expected, [Write(TOTALS, totals.value()), _held(entry, now)])
 
     def _written(self, expected: list[Expect], writes: list[Write]) -> bool | None:
@@ -150,7 +153,3 @@ def _sums(entries: Iterable[Entry], now: float) -> Totals:
 
 def _held(entry: Entry, now: float) -> Write:
     return Write(HELD + entry.job, entry.value() | {"since": round(now, 3)})
-
-
-def _expect(record: Record | None, key: str) -> Expect:
-    return Expect(key, record.revision if record else 0)

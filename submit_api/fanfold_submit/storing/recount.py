@@ -62,5 +62,5 @@ class Recount:
         key = ACCOUNTS + bundle.value["owner"]
         found = self._records.get(key)
         account = Account.of(found.value if found else None).plus("bundles", -bundle.value["size"])
-        expected = [Expect(bundle.key, bundle.revision), Expect(key, found.revision if found else 0)]
+        expected = [Expect(bundle.key, bundle.revision), Expect.as_read(key, found)]
         self._records.transact(expected, [Write(bundle.key, None), Write(key, account.value())])

@@ -76,7 +76,7 @@ class StoredBytes:
             if found is None and owner.startswith(f"{SHARED}/"):  # what lies in the folder was counted there
                 self.add(SHARED, "files", 0, is_stale=True)
             writes = [Write(ACCOUNTS + owner, before.plus(kind, more).value()), *([record] if record else [])]
-            expected = [Expect(ACCOUNTS + owner, found.revision if found else 0)]
+            expected = [Expect.as_read(ACCOUNTS + owner, found)]
             if self._written([*expected, *([Expect(record.key, 0)] if record else [])], writes):
                 return
         raise _contended(owner)
@@ -87,7 +87,7 @@ class StoredBytes:
             found = self._records.get(ACCOUNTS + owner)
             account = Account.of(found.value if found else None).plus(kind, more)
             after = replace(account, is_stale=account.is_stale or is_stale)
-            expected = [Expect(ACCOUNTS + owner, found.revision if found else 0)]
+            expected = [Expect.as_read(ACCOUNTS + owner, found)]
             if self._written(expected, [Write(ACCOUNTS + owner, after.value())]):
                 return
         raise _contended(owner)
@@ -104,10 +104,7 @@ class StoredBytes:
             more = size - (earlier.value["size"] if earlier else 0)
             account = Account.of(found.value if found else None).plus("trees", more)
             after = replace(account, is_stale=account.is_stale or writes_files)
-            expected = [
-                Expect(TREES + job, earlier.revision if earlier else 0),
-                Expect(ACCOUNTS + owner, found.revision if found else 0),
-            ]
+            expected = [Expect.as_read(TREES + job, earlier), Expect.as_read(ACCOUNTS + owner, found)]
             tree = Write(TREES + job, {"owner": owner, "size": size})
             if self._written(expected, [Write(ACCOUNTS + owner, after.value()), tree]):
                 return
@@ -166,7 +163,7 @@ def uncounted_tree(records: Records, job: str) -> Change:
     owner = tree.value["owner"]
     found = records.get(ACCOUNTS + owner)
     after = Account.of(found.value if found else None).plus("trees", -tree.value["size"])
-    expected = [Expect(tree.key, tree.revision), Expect(ACCOUNTS + owner, found.revision if found else 0)]
+    expected = [Expect(tree.key, tree.revision), Expect.as_read(ACCOUNTS + owner, found)]
     return expected, [Write(tree.key, None), Write(ACCOUNTS + owner, after.value())]
 
 

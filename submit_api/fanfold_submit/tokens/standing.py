@@ -40,7 +40,7 @@ class StandingDelegations:
         if record and (user.is_script or not record.value.get("by_script")):
             return
         delegation = self._delegations.obtain(access_token, TEAM_JOBS)
-        expected = Expect(STANDING + user.id, record.revision if record else 0)
+        expected = Expect.as_read(STANDING + user.id, record)
         stored = Write(expected.key, {"delegation": delegation, "by_script": user.is_script})
         if isinstance(self._records.transact([expected], [stored]), Conflict):
             self._revoke(delegation)  # another request of the user was faster

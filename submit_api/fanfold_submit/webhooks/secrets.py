@@ -68,7 +68,7 @@ class Secrets:
             new = change(old)
             if new == old:
                 return new
-            expect = Expect(key, record.revision if record else 0)
+            expect = Expect.as_read(key, record)
             if not isinstance(self._records.transact([expect], [Write(key, asdict(new))]), Conflict):
                 return new
         raise Contended
