@@ -22,7 +22,6 @@ from fanfold.planning.sizing import at_once
 from fanfold_steps.job.spec import conf_from_json
 from fanfold_steps.tree.progress import Progress
 from fanfold_submit.job_ids import ID_PATTERN
-from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.queueing.entries import HIGHEST, LOWEST, Entry
 from fanfold_submit.queueing.view import Wait
 
@@ -119,6 +118,17 @@ class Replaced(BaseModel):
 
     final: str  # the URL where the output belongs
     manifest: str | None
+
+
+class Notified(BaseModel):
+    """How far notifying a URL that a job has ended has got."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: Literal["waiting", "delivered", "failed"] = Field(description="`failed`: it was given up")
+    attempts: int = Field(default=0, json_schema_extra={"minimum": 0})
+    at: str | None = Field(default=None, description="When it was tried last", json_schema_extra=_TIME)
+    error: str | None = Field(default=None, description="Why the last attempt failed")
 
 
 class JobView(BaseModel):

@@ -18,7 +18,7 @@ from fanfold_storage.errors import Unknown
 from fanfold_storage.records import Conflict, Expect, Records, Watch, Write, scan_all
 from fanfold_submit.going import Going
 from fanfold_submit.job_ids import is_job_id
-from fanfold_submit.jobs.job import Job
+from fanfold_submit.jobs.job import Job, Notified
 from fanfold_submit.jobs.listed import (
     BY_OWNER,
     BY_TIME,
@@ -30,7 +30,7 @@ from fanfold_submit.jobs.listed import (
     reversed_id,
     sha256,
 )
-from fanfold_submit.jobs.notices import Notified, notice
+from fanfold_submit.jobs.notices import notice
 from fanfold_submit.principal import Principal
 from fanfold_submit.queueing.entries import QUEUE, WAITING, job_of
 from fanfold_submit.refusals import NoSuchJob

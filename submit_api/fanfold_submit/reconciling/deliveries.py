@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from random import SystemRandom
 
 from fanfold_storage.records import Conflict, Expect, Records, Write
+from fanfold_submit.jobs.job import Notified
 from fanfold_submit.jobs.job_records import JobRecords
-from fanfold_submit.jobs.notices import Notified
 from fanfold_submit.meters import Meters
 from fanfold_submit.webhooks.outbox import MESSAGES, Message
 from fanfold_submit.webhooks.secrets import Secrets
