@@ -32,7 +32,7 @@ class Removal(BaseModel):
 async def remove_owner(owner_id: OwnerId, admin: Admin, service: TheService) -> Removal:
     """Remove everything that belongs to a user's id: schedules, then jobs, which are cancelled first, then files.
 
-    So are the files of their folder in the shared area.
+    The files in their folder in the shared area are removed, too.
 
     Disable or remove the user first. Send the request again until it is done: jobs take a moment to stop.
     """

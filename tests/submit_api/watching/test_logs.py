@@ -85,6 +85,8 @@ def test_a_log_is_text_or_json_lines_and_of_one_task(ada: User, job_id: str, wri
     assert lines[2] == {
         "time": "1970-01-01T00:16:43.000Z", "worker": "map-0", "task": "0/map/0", "by": "progress", "text": "half way"
     }  # fmt: skip
+    described = ada.http.get("/openapi.json").json()["paths"]["/v1/jobs/{job_id}/logs"]["get"]["responses"]["200"]
+    assert set(described["content"]["application/x-ndjson"]["schema"]["properties"]) == set(lines[2])
     assert lines[3]["task"] is None
     assert end["end"] is True
     assert [line.split()[-1] for line in logs(ada, job_id, task="map/1").text.splitlines()] == ["claimed"]

@@ -33,14 +33,15 @@ TEXT, JSON_LINES = "text/plain; charset=utf-8", "application/x-ndjson"
 
 
 class Line(BaseModel):
-    """A line of a log in the form `jsonl`. Between lines, an object `{"position", "end"}` tells where one may
-    go on, and whether there is nothing more to come."""
+    """A line of a log in the format `jsonl`. Between lines, an object `{"position", "end"}` says where to go on, and
+    whether nothing more will come."""
 
     time: str = Field(examples=["2026-11-24T07:15:00.125Z"], description="By the clock of the worker's machine")
     worker: str = Field(examples=["map-3"])
     task: str | None = Field(examples=["0/map/12"], description="STAGE/STEP/INDEX; null between tasks")
     by: Literal["job", "progress", "fanfold"] = Field(
-        description="`job`: what its code printed; `progress`: what it said with ctx.progress; `fanfold`: of the task"
+        description="`job`: what its code printed; `progress`: what it said with ctx.progress; `fanfold`: what "
+        "happened to the task"
     )
     text: str = Field(examples=["claimed"])
 
@@ -50,7 +51,10 @@ class Line(BaseModel):
     summary="Read a job's logs",
     response_class=Response,
     responses={
-        200: {"description": "The lines in the order of their times", **content("text/plain", JSON_LINES)},
+        200: {
+            "description": "The lines in the order of their times",
+            "content": {**content("text/plain")["content"], JSON_LINES: {"schema": Line.model_json_schema()}},
+        },
         **refusals(NoSuchJob, InvalidLogQuery, Invalid, TooManyStreams),
     },
 )
