@@ -118,6 +118,15 @@ def percentile(values: Sequence[float], percent: float) -> float:
     return sorted(values)[max(0, -int(-len(values) * percent // 100) - 1)]
 
 
+def milliseconds(took: Sequence[float]) -> dict[str, float]:
+    """The median of some times in seconds, and what 99 % of them don't exceed, in milliseconds.
+
+    >>> milliseconds([0.0031, 0.0012, 0.0023])
+    {'p50': 2.3, 'p99': 3.1}
+    """
+    return {f"p{percent}": round(percentile(took, percent) * 1000, 1) for percent in (50, 99)}
+
+
 def _together(port: int, connections: int, send: Callable[[HTTPConnection, list[float]], None]) -> list[float]:
     took: list[float] = []
 

@@ -14,7 +14,6 @@ from bench.harness.load import Request, ask
 from bench.harness.processes import resident
 
 POLL_SECONDS = 0.2
-ENDED = ("succeeded", "failed", "cancelled")
 
 
 class Up:

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from itertools import chain
 from typing import Any, cast
 
-from bench.harness.load import percentile, repeat
+from bench.harness.load import milliseconds, repeat
 from bench.harness.ways import scratch
 from bench.services.running import Up, services
 from fanfold_storage.records import Expect, Records, Write
@@ -140,8 +140,7 @@ def _page(up: Up, what: str, query: str) -> Figures:
     """A page, with the number of jobs that follow it: the first time that it is asked for, and again and again."""
     page = up.request("GET", f"/v1/jobs?limit={LISTED}&count=true{query}")
     (first,) = repeat(up.port, page, count=1, connections=1)
-    took = repeat(up.port, page, count=LISTS, connections=1)
-    figures = {f"p{percent}": round(percentile(took, percent) * 1000, 1) for percent in (50, 99)}
+    figures = milliseconds(repeat(up.port, page, count=LISTS, connections=1))
     _tell(f"{what}: first {first * 1000:.1f} ms, p50 {figures['p50']} ms, p99 {figures['p99']} ms")
     return {"first": round(first * 1000, 1)} | figures
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any, cast
 
-from bench.harness.load import CONNECTIONS, ask, in_threads, offer, percentile, repeat
+from bench.harness.load import CONNECTIONS, Request, ask, in_threads, milliseconds, offer, repeat
 from bench.harness.ways import scratch
 from bench.services.running import Up, empty_routes, services
 from fanfold_storage.records import Expect, Records, Write
@@ -59,12 +59,12 @@ def _after_jobs(up: Up, more: int) -> float:
 
 
 def _status(up: Up, empty: int, seconds: float) -> Figures:
-    """Answers a second: what a job's status is read at, beside routes that answer as many bytes."""
+    """A job's status, in answers a second, beside routes that answer as many bytes."""
     job = up.ask("GET", "/v1/jobs?limit=1")["items"][0]
     path = f"/v1/jobs/{job['id']}"
     status = up.request("GET", path)
-    empty_ones = {name: type(status)("GET", f"/{name}") for name in ("sync", "async")}
-    ask(empty, type(status)("POST", "/answer", {"Content-Type": "application/json"}, json.dumps(job).encode()))
+    empty_ones = {name: Request("GET", f"/{name}") for name in ("sync", "async")}
+    ask(empty, Request("POST", "/answer", {"Content-Type": "application/json"}, json.dumps(job).encode()))
     return in_turn(
         {name: lambda one=one: len(repeat(empty, one, seconds=seconds)) for name, one in empty_ones.items()}
         | {"status": lambda: len(repeat(up.port, status, seconds=seconds))}
@@ -92,7 +92,7 @@ class _Captured:
     """Records that keep what a transaction would write."""
 
     def transact(self, expectations: Sequence[Expect], writes: Sequence[Write]) -> int:
-        """Under other keys, where no service looks."""
+        """Keep it, under other keys, where no service looks."""
         self.expectations = [Expect(f"bench/{expect.key}", expect.revision) for expect in expectations]
         self.writes = [Write(f"bench/{write.key}", write.value, write.expires_in) for write in writes]
         return 1
@@ -141,7 +141,7 @@ def in_turn(ways: Mapping[str, Callable[[], int | Timed]]) -> Figures:
 
 
 def _milliseconds(took: Sequence[float]) -> Figures:
-    figures = {f"p{percent}": round(percentile(took, percent) * 1000, 1) for percent in (50, 99)}
+    figures = milliseconds(took)
     _tell(f"p50 {figures['p50']} ms, p99 {figures['p99']} ms")
     return figures
 

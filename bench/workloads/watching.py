@@ -12,7 +12,7 @@ from contextlib import closing
 from http.client import HTTPConnection
 from typing import Any
 
-from bench.harness.load import percentile, repeat
+from bench.harness.load import milliseconds, repeat
 from bench.harness.ways import scratch
 from bench.services.running import Up, services
 from fanfold_steps.tree.commit import Commit
@@ -71,8 +71,7 @@ def _ask(up: Up, job_id: str, took: Took, times: int) -> None:
 def _milliseconds(took: Took) -> Figures:
     found: Figures = {}
     for what, seconds in took.items():
-        figures = {f"p{percent}": round(percentile(seconds, percent) * 1000, 1) for percent in (50, 99)}
-        found[what] = figures | {"count": len(seconds)}
+        found[what] = milliseconds(seconds) | {"count": len(seconds)}
         print(f"  {what}: {found[what]}", file=sys.stderr)
     return found
 
