@@ -39,10 +39,6 @@ def lists_and_dicts(key, values):
     yield {"k": key} if key == "a" else [key]
 
 
-def from_parquet(row):
-    yield row["word"], row["n"]
-
-
 def with_sides(key, values):
     from fanfold_steps.outputs.to import To
 

@@ -1,8 +1,7 @@
 """Schedules over real records, with a clock that is set, owners whose roles change, and jobs that end when told to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -146,7 +145,3 @@ class Scheduling(Replica):
 def request(cron: str = "*/10 * * * *", **changes: Any) -> ScheduleRequest:
     job = {"job": {"builtin": "wordcount"}, "inputs": ["files:texts/"], **changes.pop("request", {})}
     return ScheduleRequest.model_validate({"name": "nightly", "cron": cron, "request": job, **changes})
-
-
-def utc(moments: Sequence[float]) -> list[str]:
-    return [datetime.fromtimestamp(found, UTC).strftime("%m-%dT%H:%M") for found in moments]

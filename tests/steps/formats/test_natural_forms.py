@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import math
 import re
 from base64 import b64decode
 from datetime import UTC, date, datetime, time, timedelta
@@ -86,10 +85,6 @@ def read_as(value, found):
             pairs = zip(value.items(), found.items(), strict=True)
             return {key: read_as(one, other) for (key, one), (_, other) in pairs}
     return found
-
-
-def is_number(value):
-    return not (isinstance(value, float) and not math.isfinite(value))
 
 
 @pytest.mark.thorough

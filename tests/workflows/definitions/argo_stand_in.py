@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 Values = dict[str, str]
-FOREIGN = "AWS_"  # variables that Secrets would hold
 
 
 @dataclass
