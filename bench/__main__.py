@@ -24,6 +24,7 @@ from bench.harness.processes import CommandFailed
 from bench.harness.ways import Disagreement
 from bench.workloads import (
     cluster,
+    grouping,
     growth,
     indexing,
     lists,
@@ -47,6 +48,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
         "sort": sorting.with_memory,
         "sort-memory": sorting.in_budget,
         "index": indexing.index,
+        "json": grouping.of_json,
         "starting": starting.starting,
         "tasks": tasks.tiny,
         "stopping": stopping.stopping,

@@ -1,4 +1,5 @@
-"""What is measured on: text, records, documents, keys. Made once, the same bytes each time, outside the checkout."""
+"""What is measured on: text, records, documents, keys, events. Made once, the same bytes each time, outside the
+checkout."""
 
 import itertools
 import os
@@ -12,6 +13,7 @@ LINE_WORDS = 12
 FILES = 4
 RECORD = 100  # bytes
 KEYED = 50  # bytes
+EVENT = 130  # bytes, nearly
 MIX = 0x9E3779B97F4A7C15  # odd, so that i * MIX mod 2**64 is different for every i, and in no order
 BLOCK = 1 << 16  # records written at once
 
@@ -34,6 +36,11 @@ def records(size: int) -> Path:
 def keyed(size: int) -> Path:
     """A file of lines of 50 bytes, `key TAB amount TAB filler`, in which every key stands twice, far apart."""
     return _file("keyed", size, lambda: _keyed(size // KEYED))
+
+
+def events(size: int) -> Path:
+    """A file of objects of eight fields in lines of JSON, some 130 bytes each."""
+    return _made(f"events-{size}", lambda folder: _write(folder / "events.jsonl", _events(size))) / "events.jsonl"
 
 
 def warm(source: Path) -> Path:
@@ -99,3 +106,21 @@ def _keyed(count: int) -> Iterator[str]:
             f"{(number % distinct) * MIX & 0xFFFFFFFFFFFFFFFF:016x}\t{number % 10}\t{'fill' * 7}in\n"
             for number in range(first, min(first + BLOCK, count))
         )
+
+
+def _events(size: int) -> Iterator[str]:
+    chance, number = random.Random(1), 0
+    while size > 0:
+        lines = [_event(number + at, chance.getrandbits(32)) for at in range(min(BLOCK, size // EVENT + 1))]
+        number += len(lines)
+        yield (block := "".join(lines))
+        size -= len(block)
+
+
+def _event(number: int, drawn: int) -> str:
+    time = f"2026-{drawn % 12 + 1:02}-{drawn % 28 + 1:02}T{drawn % 24:02}:{drawn % 60:02}:{(drawn >> 8) % 60:02}Z"
+    kind = ("view", "click", "purchase", "refund")[(drawn >> 9) & 3]
+    return (
+        f'{{"id":{number},"time":"{time}","user":{drawn % 1_000_000},"city":"city-{drawn % 500:03}","kind":"{kind}",'
+        f'"amount":{(drawn >> 7) % 10_000},"price":{drawn % 10_000 / 100},"ok":{"true" if drawn & 1 else "false"}}}\n'
+    )

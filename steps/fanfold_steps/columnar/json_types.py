@@ -8,9 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from fanfold_steps.columnar.json_lines import frame_of_lines
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.wording import shown
 from fanfold_steps.formats import reader
+from fanfold_steps.formats.jsonl import JSONLBlock
 from fanfold_steps.formats.values.inference import kind_of
 from fanfold_steps.formats.values.kinds import NULL, Clash, Fields, Items, Kind, Plain, Whole, joined
 from fanfold_steps.inputs.batches import FileBatch
@@ -27,13 +29,22 @@ class FileTypes:
     def __init__(self) -> None:
         self._found: dict[str, Fields] = {}
 
-    def framed(self, records: Sequence[Any], batch: FileBatch) -> pl.DataFrame:
-        """Records as rows; what a record lacks is null.
+    def framed(self, block: JSONLBlock, batch: FileBatch) -> pl.DataFrame | None:
+        """The records of a batch as rows; what a record lacks is null. None if there are no records.
 
         Raises:
-            PermanentFailure: one isn't an object, or doesn't fit the types, with its position.
+            PermanentFailure: one isn't valid JSON, isn't an object, or doesn't fit the types, with its position.
         """
         fields = self._of(batch).fields
+        frame = frame_of_lines(block.data, {name: _dtype(kind) for name, kind in fields.items()})
+        return self._one_by_one(batch, fields) if frame is None else frame
+
+    def _one_by_one(self, batch: FileBatch, fields: dict[str, Kind]) -> pl.DataFrame | None:
+        records = batch.records()
+        if batch.bad:
+            raise batch.failure(batch.bad[0])
+        if not records:
+            return None
         try:
             for name, kind in fields.items():
                 _check(kind, kind_of([record.get(name) for record in records]))

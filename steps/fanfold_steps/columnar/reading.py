@@ -65,13 +65,15 @@ def _frames_of(batch: Batch, types: FileTypes) -> Iterator[InputFrame]:
     if isinstance(block, TextBlock) and block.end == "\n" and block.encoding is None:
         yield _of_lines(batch, block)
         return
+    if isinstance(block, JSONLBlock):
+        assert isinstance(batch, FileBatch)
+        if (frame := types.framed(block, batch)) is not None:
+            yield InputFrame(frame, batch)
+        return
     records = batch.records()
     if batch.bad:
         raise batch.failure(batch.bad[0])
-    if records and isinstance(block, JSONLBlock):
-        assert isinstance(batch, FileBatch)
-        yield InputFrame(types.framed(records, batch), batch)
-    elif records:
+    if records:
         yield _of_records(records, batch, LINE if isinstance(block, TextBlock) else RECORD)
 
 

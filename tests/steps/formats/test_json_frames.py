@@ -97,3 +97,86 @@ def test_types_that_change_among_the_first_records_are_told_where_they_change(tm
     with pytest.raises(PermanentFailure, match=words) as failed:
         list(frames(FileBatches([file], [(0, 0, file.size)], JSONL(), open_objects, 1 << 20)))
     assert failed.value.position and failed.value.position.offset == len("".join(lines[:misfit]))
+
+
+FIRST = '{"a":1,"s":"x","f":0.5,"b":true,"n":null}'
+ODD = [
+    '{"a":1,"s":"x","f":0.5,"b":true,"n":null,"z":1}',
+    '{"a":1,"s":"x","f":0.5,"b":true,"z":null}',
+    '{"s":"x","f":0.5,"b":true,"n":null,"z":null}',
+    '{"a":1,"a":2,"s":"x"}',
+    '{"s":"x","a":1,"a":null}',
+    '{"a":null,"a":1}',
+    '{"s":1,"z":2}',
+    '{"s":true}',
+    '{"s":{"a":1}}',
+    '{"s":["x"]}',
+    '{"s":"[x]"}',
+    r'{"s":"{\"a\":1}"}',
+    r'{"s":"\ud800"}',
+    r'{"s":"\ud83d\ude00"}',
+    r'{"s":"\\ud83d\ude00"}',
+    r'{"s":"\u0022\u003a","z":1}',
+    r'{"s":"\u0022\u003a"}',
+    r'{"s":"\u003a\u0022\u0022","z":1}',
+    '{"s":"x","f":0.5,"b":true,"n":null}\n{"a":1,"a":null,"s":"x","f":0.5,"b":true,"n":null}',
+    '{"s":1,"f":1,"b":true,"n":null,"q\\"a":null}\n{"s":"x","f":1,"b":true,"n":null,"q\\"a":null}',
+    r'{"s":"a\"b:c","q\"a":null}',
+    '{"f":9007199254740993}',
+    '{"f":9007199254740992}',
+    '{"f":1e400}',
+    '{"f":-0.0}',
+    '{"f":-0}',
+    '{"f":NaN}',
+    '{"a":9223372036854775808}',
+    '{"a":1.0}',
+    '{"n":1}',
+    '{"a":1}{"a":2}',
+    "{}",
+    "",
+    " \t",
+    "\x0c",
+    '{"a": null, "s": "x"}',
+    '{"a" : null}',
+]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("odd", ODD)
+def test_polars_reads_lines_as_json_does_or_not_at_all(tmp_path, monkeypatch, odd, end):
+    monkeypatch.setattr(json_types, "HEAD_BYTES", 1)
+    path = tmp_path / "a.jsonl"
+    path.write_text(end.join([FIRST, odd, FIRST]))
+    by_polars = _read(path)
+    monkeypatch.setattr(json_types, "frame_of_lines", lambda data, schema: None)
+    assert by_polars == _read(path)
+
+
+def test_plain_lines_are_read_by_polars_alone(tmp_path, monkeypatch):
+    def unused(*given: object) -> None:
+        raise AssertionError("these lines were decoded one by one")
+
+    monkeypatch.setattr(json_types.FileTypes, "_one_by_one", unused)
+    path = tmp_path / "a.jsonl"
+    lines = [
+        {"a": 1, "s": 'in "quotes": \\', "f": 0.5, "l": ["x", None], "o": {"x": 1, "y": "a:b"}},
+        {"a": 2, "s": "[note] {text", "f": 2, "l": [], "o": {"x": 2, "y": ""}},
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    rows, failure = _read(path)
+    assert failure is None
+    assert '\'in "quotes": ' in rows
+    path.write_text('{"a":1,"s":null}\n{"a": 2, "s": "x"}\n{"s":"y"}\n{"a": null}\n')
+    assert _read(path) == ("[(1, None), (2, 'x'), (None, 'y'), (None, None)]", None)
+
+
+def _read(path: Path) -> tuple[str, tuple[str, str] | None]:
+    """The rows of a file, with the types of their columns; and what is wrong with it, and where."""
+    (file,) = list_files(path.as_uri())
+    rows: list[Any] = []
+    try:
+        for one in frames(FileBatches([file], [(0, 0, file.size)], JSONL(), open_objects, 1 << 20)):
+            rows += one.frame.rows()
+    except PermanentFailure as failure:
+        return repr(rows), (failure.message, str(failure.position))
+    return repr(rows), None
