@@ -85,6 +85,11 @@ class Installation:
             found: list[dict[str, Any]] = json.load(answer)["items"] or []
         return found
 
+    def configure(self, setting: str) -> None:
+        """Change a setting of the submit service, `NAME=VALUE` or `NAME-`, and wait until all replicas have it."""
+        kubectl("set", "env", "deployment/submit", "-n", self.namespace, setting)
+        kubectl("rollout", "status", "deployment/submit", "-n", self.namespace, "--timeout=180s")
+
     def pods(self, selector: str) -> list[str]:
         """Names of running pods."""
         words = ("get", "pods", "-n", self.namespace, "-l", selector, "--field-selector=status.phase=Running")

@@ -30,15 +30,9 @@ def client(person: Installation) -> Iterator[Client]:
 @pytest.fixture
 def limited(installation: Installation) -> Iterator[Installation]:
     """At most LIMIT jobs at a time."""
-    allow(installation, f"FANFOLD_SUBMIT_JOBS={LIMIT}")
+    installation.configure(f"FANFOLD_SUBMIT_JOBS={LIMIT}")
     yield installation
-    allow(installation, "FANFOLD_SUBMIT_JOBS-")
-
-
-def allow(installation: Installation, setting: str) -> None:
-    """Change a setting of the submit service, and wait until all replicas have it."""
-    kubectl("set", "env", "deployment/submit", "-n", installation.namespace, setting)
-    kubectl("rollout", "status", "deployment/submit", "-n", installation.namespace, "--timeout=180s")
+    installation.configure("FANFOLD_SUBMIT_JOBS-")
 
 
 def unfinished(installation: Installation) -> int:

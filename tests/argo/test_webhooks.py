@@ -38,16 +38,11 @@ def let_out(installation: Installation) -> Iterator[Installation]:
     """Webhooks to one host are allowed, and the network lets the service out to it."""
     (policy,) = re.findall(r"```yaml\n(  apiVersion.*?name: fanfold-webhooks.*?)```", README, re.DOTALL)
     assert WORLD in policy
-    _set(installation, f"FANFOLD_SUBMIT_WEBHOOKS=http://{WORLD}:443/hooks/,{WORLD}/32")
+    installation.configure(f"FANFOLD_SUBMIT_WEBHOOKS=http://{WORLD}:443/hooks/,{WORLD}/32")
     subprocess.run(["kubectl", "apply", "-n", installation.namespace, "-f", "-"], input=policy, text=True, check=True)
     yield installation
     kubectl("delete", "networkpolicy", "fanfold-webhooks", "-n", installation.namespace)
-    _set(installation, "FANFOLD_SUBMIT_WEBHOOKS-")
-
-
-def _set(installation: Installation, setting: str) -> None:
-    kubectl("set", "env", "deployment/submit", "-n", installation.namespace, setting)
-    kubectl("rollout", "status", "deployment/submit", "-n", installation.namespace, "--timeout=180s")
+    installation.configure("FANFOLD_SUBMIT_WEBHOOKS-")
 
 
 def test_a_host_outside_is_told_that_a_job_has_ended(let_out: Installation, tmp_path: Path) -> None:

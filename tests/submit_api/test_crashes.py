@@ -1,6 +1,7 @@
 """Every crash point: the process dies before or after each call with an effect, starts again, and the job ends once."""
 
 import contextlib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,21 @@ class Killed(BaseException):
 
 
 class Tripwire:
-    """Counts calls with effects, and dies before or after one of them."""
+    """Counts calls with effects, and dies before or after one of them; none has an effect from then on."""
 
-    def __init__(self, point: int, after: bool) -> None:
+    def __init__(self, point: int, after: bool, effects: Collection[str] = EFFECTS) -> None:
         self.point, self.after, self.calls = point, after, 0
+        self._effects, self._is_dead = effects, False
 
     def wrap(self, call: Any) -> Any:
         def tripped(*arguments: Any, **named: Any) -> Any:
-            self.calls += 1
-            if self.calls == self.point and not self.after:
+            if self._is_dead:
                 raise Killed
-            answer = call(*arguments, **named)
-            if self.calls == self.point:
+            self.calls += 1
+            is_point = self.calls == self.point
+            answer = None if is_point and not self.after else call(*arguments, **named)
+            if is_point:
+                self._is_dead = True
                 raise Killed
             return answer
 
@@ -48,7 +52,7 @@ class Tripwire:
         class Wired:
             def __getattr__(self, name: str) -> Any:
                 attribute = getattr(target, name)
-                return wire.wrap(attribute) if name in EFFECTS else attribute
+                return wire.wrap(attribute) if name in wire._effects else attribute
 
         return Wired()
 

@@ -492,12 +492,7 @@ def test_the_loop_outlives_everything_being_away(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     flaky = Flaky(bench.records)
     jobs = JobRecords(flaky)  # type: ignore[arg-type]
-    controller = JobController(
-        bench.replica(jobs),
-        jobs,
-        bench.engine,
-        seconds=0.2,
-    )
+    controller = JobController(bench.replica(jobs), jobs, bench.engine, seconds=0.2)
     broken = bench.admit()
     bench.engine.away = flaky.away = True
     controller.start()

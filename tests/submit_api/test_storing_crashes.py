@@ -31,40 +31,7 @@ from tests.submit_api.reconciling import Bench
 from tests.submit_api.test_crashes import Killed, Tripwire
 
 ADA = Principal("ada", "ada", ("submitter",))
-EFFECTS = {"transact", "put", "delete", "sweep"}
-
-
-class Wire(Tripwire):
-    """Dies once, and does nothing from then on, not even what cleans up."""
-
-    is_dead = False
-
-    def wrap(self, call: Any) -> Any:
-        def tripped(*arguments: Any, **named: Any) -> Any:
-            if self.is_dead:
-                raise Killed
-            self.calls += 1
-            is_point = self.calls == self.point
-            if is_point and not self.after:
-                self.is_dead = True
-                raise Killed
-            answer = call(*arguments, **named)
-            if is_point:
-                self.is_dead = True
-                raise Killed
-            return answer
-
-        return tripped
-
-    def around(self, target: Any) -> Any:
-        wire = self
-
-        class Wired:
-            def __getattr__(self, name: str) -> Any:
-                attribute = getattr(target, name)
-                return wire.wrap(attribute) if name in EFFECTS else attribute
-
-        return Wired()
+WRITES = {"transact", "put", "delete", "sweep"}
 
 
 class Body:
@@ -82,7 +49,7 @@ class Body:
 class World:
     """What one process works with; the stores outlive it."""
 
-    def __init__(self, bench: Bench, objects: Objects, wire: Wire) -> None:
+    def __init__(self, bench: Bench, objects: Objects, wire: Tripwire) -> None:
         self.bench, self.clock = bench, bench.clock
         self.records, self.objects = wire.around(bench.records), wire.around(objects)
         self.stored = StoredBytes(self.records, ByteLimits())
@@ -145,10 +112,10 @@ def crash_at(folder: Path, point: int, after: bool) -> bool:
     bench.reconcile(job)
     bench.engine.finish(job.id)
     bench.engine.end(job.id)
-    wire = Wire(point, after)
+    wire = Tripwire(point, after, WRITES)
     with contextlib.suppress(Killed):
         World(bench, objects, wire).live(job)
-    world = World(bench, objects, Wire(0, False))
+    world = World(bench, objects, Tripwire(0, False, WRITES))
     world.live(job)
     bench.clock.now += AT_LEAST_EVERY + 1
     world.recount.count_stale()
@@ -169,7 +136,7 @@ def crash_at(folder: Path, point: int, after: bool) -> bool:
 
 def test_a_bundle_that_two_send_at_once_is_counted_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    world = World(bench, open_objects(bench.root), Wire(0, False))
+    world = World(bench, open_objects(bench.root), Tripwire(0, False, WRITES))
     world.stored.reserve(ADA, "ada", "bundles", 106, "0" * 64)
     world.stored.reserve(Principal("bob", "bob", ("submitter",)), "bob", "bundles", 106, "0" * 64)
     accounts = {record.key: record.value["bundles"] for record in scan_all(bench.records, ACCOUNTS).records}
