@@ -55,6 +55,13 @@ def result_json(value: Any) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
+def say_done(sentence: str, value: Any, *, as_json: bool) -> None:
+    """Say what was done; with `as_json`, also print it as JSON."""
+    if as_json:
+        result_json(value)
+    say(sentence)
+
+
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], flexible: str | None = None) -> None:
     """Print a table on stdout, with its heads wherever it goes.
 

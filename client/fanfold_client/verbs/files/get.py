@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import quantity, result_json, say, size
+from fanfold.terminal.console import quantity, say_done, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -24,6 +24,5 @@ def get(client: "Client", remote: str, local: Path, as_json: bool) -> None:
     """
     files, local = client.get(remote, local, quiet=as_json)
     total = sum(file["size"] for file in files)
-    if as_json:
-        result_json({"files": files, "size": total, "local": str(local)})
-    say(f"{quantity(len(files), 'file')}, {size(total)}, in {local}")
+    told = {"files": files, "size": total, "local": str(local)}
+    say_done(f"{quantity(len(files), 'file')}, {size(total)}, in {local}", told, as_json=as_json)

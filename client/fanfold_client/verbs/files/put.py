@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import quantity, result_json, say, size
+from fanfold.terminal.console import quantity, say_done, size
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -30,6 +30,5 @@ def put(client: "Client", local: Path, remote: str, as_json: bool) -> None:
 
     stored = client.put(local, remote, quiet=as_json)
     total = sum(file["size"] for file in stored)
-    if as_json:
-        result_json({"files": stored, "size": total})
-    say(f"{quantity(len(stored), 'file')}, {size(total)}, in files:{remote_path(remote)}")
+    what = f"{quantity(len(stored), 'file')}, {size(total)}, in files:{remote_path(remote)}"
+    say_done(what, {"files": stored, "size": total}, as_json=as_json)

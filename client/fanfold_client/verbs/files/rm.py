@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import quantity, result_json, say
+from fanfold.terminal.console import quantity, say_done
 from fanfold_client.verbs.options import with_client
 from fanfold_client.verbs.prompts import confirm
 
@@ -26,6 +26,4 @@ def rm(client: "Client", remote: str, yes: bool, as_json: bool) -> None:
         confirm(f"Remove {quantity(len(files), 'file')} in files:{path}?")
     for file in files:
         client.files.remove(file["path"])
-    if as_json:
-        result_json({"files": files})
-    say(f"{quantity(len(files), 'file')} removed")
+    say_done(f"{quantity(len(files), 'file')} removed", {"files": files}, as_json=as_json)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import result, result_json, say, table
+from fanfold.terminal.console import result, result_json, say, say_done, table
 from fanfold_client.verbs.options import with_client
 from fanfold_client.verbs.prompts import confirm
 
@@ -79,9 +79,7 @@ def remove(client: "Client", client_id: str, yes: bool, as_json: bool) -> None:
     if not yes:
         confirm(f"Remove the application {client_id}?")
     client.clients.remove(client_id)
-    if as_json:
-        result_json({"id": client_id})
-    say(f"Removed {client_id}.")
+    say_done(f"Removed {client_id}.", {"id": client_id}, as_json=as_json)
 
 
 def _kind(public: bool, pkce: bool) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import result_json, say, table
+from fanfold.terminal.console import result_json, say, say_done, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -39,6 +39,4 @@ def list_(client: "Client", as_json: bool) -> None:
 def end(client: "Client", delegation: str, as_json: bool) -> None:
     """End a delegation. What it was for stops: a schedule pauses, jobs for a team that wait fail, and say why."""
     client.delegations.end(delegation)
-    if as_json:
-        result_json({"id": delegation})
-    say(f"Ended the delegation {delegation}.")
+    say_done(f"Ended the delegation {delegation}.", {"id": delegation}, as_json=as_json)

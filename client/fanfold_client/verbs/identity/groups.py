@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import result_json, say, table
+from fanfold.terminal.console import result_json, say, say_done, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -51,9 +51,7 @@ def add(client: "Client", group: str, names: tuple[str, ...], inherit: bool, as_
     if not inherit:
         _demand_unused(client, group)
     users = [client.groups.add(group, name) for name in names]
-    if as_json:
-        result_json({"items": users})
-    say(f"Put {', '.join(names)} into the group {group}.")
+    say_done(f"Put {', '.join(names)} into the group {group}.", {"items": users}, as_json=as_json)
 
 
 @groups.command()
@@ -63,9 +61,7 @@ def add(client: "Client", group: str, names: tuple[str, ...], inherit: bool, as_
 def remove(client: "Client", group: str, names: tuple[str, ...], as_json: bool) -> None:
     """Take users out of a group."""
     users = [client.groups.remove(group, name) for name in names]
-    if as_json:
-        result_json({"items": users})
-    say(f"Took {', '.join(names)} out of the group {group}.")
+    say_done(f"Took {', '.join(names)} out of the group {group}.", {"items": users}, as_json=as_json)
 
 
 def _demand_unused(client: "Client", group: str) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from fanfold.terminal.console import result, result_json, say
+from fanfold.terminal.console import result, result_json, say, say_done
 from fanfold_client.verbs.options import json_option, profile_option, with_client
 from fanfold_client.verbs.prompts import ask, ask_password
 from fanfold_client.verbs.stopping import until_stopped
@@ -204,9 +204,8 @@ def _loopback(url: str | None, option: str, port: int) -> tuple[str, int]:
 
 
 def _report(profile: "Profile", as_json: bool) -> None:
-    if as_json:
-        result_json({"profile": profile.name, "url": profile.url, "auth_url": profile.auth_url, "user": profile.user})
-    say(f"Logged in to {profile.url} as {profile.user}.")
+    told = {"profile": profile.name, "url": profile.url, "auth_url": profile.auth_url, "user": profile.user}
+    say_done(f"Logged in to {profile.url} as {profile.user}.", told, as_json=as_json)
 
 
 @click.command()
@@ -217,9 +216,8 @@ def logout(profile: str | None, as_json: bool) -> None:
     from fanfold_client.client import Client
 
     known = Client.logout(profile)
-    if as_json:
-        result_json({"profile": known.name, "url": known.url, "user": known.user})
-    say(f"Logged out {known.user} from {known.url}.")
+    told = {"profile": known.name, "url": known.url, "user": known.user}
+    say_done(f"Logged out {known.user} from {known.url}.", told, as_json=as_json)
 
 
 @click.command()

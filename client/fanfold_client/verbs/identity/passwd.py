@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import quantity, result_json, say
+from fanfold.terminal.console import quantity, say, say_done
 from fanfold_client.verbs.options import json_option, profile_option
 from fanfold_client.verbs.prompts import ask_password
 
@@ -66,9 +66,7 @@ def report(client: "Client", name: str, owner: str | None, end_tokens: bool, as_
         for token in tokens:
             client.tokens.revoke(token, owner)
     left, revoked = (0, len(tokens)) if end_tokens else (len(tokens), 0)
-    if as_json:
-        result_json({"name": name, "tokens": left, "revoked": revoked})
-    say(f"Changed the password of {name}.")
+    say_done(f"Changed the password of {name}.", {"name": name, "tokens": left, "revoked": revoked}, as_json=as_json)
     if revoked:
         say(f"Revoked {quantity(revoked, 'API token')}.")
     if left:

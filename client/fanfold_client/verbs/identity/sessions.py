@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import result_json, say, table
+from fanfold.terminal.console import result_json, say, say_done, table
 from fanfold_client.verbs.identity.tokens import OWNER
 from fanfold_client.verbs.options import with_client
 
@@ -55,9 +55,7 @@ def end(client: "Client", session_id: str | None, everywhere: bool, owner: str |
     else:
         client.sessions.end(session_id, owner)
         said = f"Ended session {session_id}."
-    if as_json:
-        result_json({"ended": session_id or "all"})
-    say(said)
+    say_done(said, {"ended": session_id or "all"}, as_json=as_json)
 
 
 def _row(session: "LoginSession") -> tuple[str, str, str, str, str]:

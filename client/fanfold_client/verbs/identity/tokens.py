@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import result, result_json, say, table
+from fanfold.terminal.console import result, result_json, say, say_done, table
 from fanfold_client.verbs.identity.users import ROLE
 from fanfold_client.verbs.options import with_client
 
@@ -69,9 +69,7 @@ def list_(client: "Client", owner: str | None, as_json: bool) -> None:
 def revoke(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """End a token at once."""
     client.tokens.revoke(name, owner)
-    if as_json:
-        result_json({"name": name})
-    say(f"Revoked the token {name}.")
+    say_done(f"Revoked the token {name}.", {"name": name}, as_json=as_json)
 
 
 def _row(token: "ApiToken") -> tuple[str, str, str, str]:

@@ -1,10 +1,10 @@
 """`fanfold users`: accounts, for administrators; and your own password."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import result_json, say, table
+from fanfold.terminal.console import result_json, say_done, table
 from fanfold_client.verbs.identity.passwd import TOKENS, change_own, refuse_token, report
 from fanfold_client.verbs.options import with_client
 from fanfold_client.verbs.prompts import ask_password, choose, confirm
@@ -48,7 +48,7 @@ def add(client: "Client", name: str, roles: tuple[str, ...], password_stdin: boo
     from fanfold_client.api.credentials import valid_name
 
     password = ask_password(password_stdin, f"Password for {valid_name(name)}", twice=True)
-    _report(client.users.add(name, password, roles), as_json, f"Created user {name}.")
+    say_done(f"Created user {name}.", client.users.add(name, password, roles), as_json=as_json)
 
 
 @users.command()
@@ -68,7 +68,7 @@ def show(client: "Client", name: str, as_json: bool) -> None:
 @with_client
 def disable(client: "Client", name: str, as_json: bool) -> None:
     """Disable an account and end its logins."""
-    _report(client.users.disable(name), as_json, f"Disabled user {name}.")
+    say_done(f"Disabled user {name}.", client.users.disable(name), as_json=as_json)
 
 
 @users.command()
@@ -76,7 +76,7 @@ def disable(client: "Client", name: str, as_json: bool) -> None:
 @with_client
 def enable(client: "Client", name: str, as_json: bool) -> None:
     """Enable an account that was disabled."""
-    _report(client.users.enable(name), as_json, f"Enabled user {name}.")
+    say_done(f"Enabled user {name}.", client.users.enable(name), as_json=as_json)
 
 
 @users.command()
@@ -85,7 +85,7 @@ def enable(client: "Client", name: str, as_json: bool) -> None:
 @with_client
 def grant(client: "Client", name: str, role: str, as_json: bool) -> None:
     """Grant a user a role."""
-    _report(client.users.grant(name, role), as_json, f"Granted {name} the role {role}.")
+    say_done(f"Granted {name} the role {role}.", client.users.grant(name, role), as_json=as_json)
 
 
 @users.command()
@@ -94,7 +94,7 @@ def grant(client: "Client", name: str, role: str, as_json: bool) -> None:
 @with_client
 def revoke(client: "Client", name: str, role: str, as_json: bool) -> None:
     """Revoke a user's role."""
-    _report(client.users.revoke(name, role), as_json, f"Revoked the role {role} from {name}.")
+    say_done(f"Revoked the role {role} from {name}.", client.users.revoke(name, role), as_json=as_json)
 
 
 @users.command()
@@ -144,7 +144,7 @@ def remove(client: "Client", name: str, fate: str | None, yes: bool, as_json: bo
     what = f"kept their files and jobs under the id {account['id']}"
     if removed := client.remove_user(name, everything=fate == "delete"):
         what = f"deleted {removed.files} of their files and {removed.jobs} of their jobs"
-    _report({"name": name, "id": account["id"], "files": fate}, as_json, f"Removed user {name}, and {what}.")
+    say_done(f"Removed user {name}, and {what}.", {"name": name, "id": account["id"], "files": fate}, as_json=as_json)
 
 
 @users.command()
@@ -158,15 +158,9 @@ def clear(client: "Client", owner_id: str, yes: bool, as_json: bool) -> None:
     if not yes:
         confirm(f"Delete all files and jobs of the id {owner_id}?")
     files, jobs = client.owners.clear(owner_id)
-    _report({"id": owner_id, "files": files, "jobs": jobs}, as_json, f"Deleted files: {files}, jobs: {jobs}.")
+    say_done(f"Deleted files: {files}, jobs: {jobs}.", {"id": owner_id, "files": files, "jobs": jobs}, as_json=as_json)
 
 
 def _row(user: "User") -> tuple[str, str, str, str]:
     groups = ",".join(user.get("groups", [])) or "-"
     return user["name"], ",".join(user["roles"]), groups, "disabled" if user["disabled"] else "enabled"
-
-
-def _report(response: Any, as_json: bool, sentence: str) -> None:
-    if as_json:
-        result_json(response)
-    say(sentence)

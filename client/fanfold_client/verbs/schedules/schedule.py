@@ -1,10 +1,10 @@
 """`fanfold schedule`: jobs that the service submits by itself, when it is time."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from fanfold.terminal.console import quantity, result, result_json, say, table
+from fanfold.terminal.console import quantity, result, result_json, say, say_done, table
 from fanfold_client.verbs.options import with_client
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def show(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
 @with_client
 def pause(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Submit nothing until it is resumed. Jobs that run go on."""
-    _report(client.schedules.pause(name, _owner_id(client, name, owner)), as_json, f"Paused {name}.")
+    say_done(f"Paused {name}.", client.schedules.pause(name, _owner_id(client, name, owner)), as_json=as_json)
 
 
 @schedule.command()
@@ -117,7 +117,7 @@ def pause(client: "Client", name: str, owner: str | None, as_json: bool) -> None
 def resume(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Go on with the next tick. Those that passed meanwhile aren't made up for."""
     resumed = client.schedules.resume(name, _owner_id(client, name, owner))
-    _report(resumed, as_json, f"Resumed {name}; it is due next at {resumed['next'][0]}.")
+    say_done(f"Resumed {name}; it is due next at {resumed['next'][0]}.", resumed, as_json=as_json)
 
 
 @schedule.command()
@@ -141,7 +141,7 @@ def run(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
 def remove(client: "Client", name: str, owner: str | None, as_json: bool) -> None:
     """Forget a schedule. Its jobs stay."""
     client.schedules.remove(name, _owner_id(client, name, owner))
-    _report({"name": name}, as_json, f"Removed {name}.")
+    say_done(f"Removed {name}.", {"name": name}, as_json=as_json)
 
 
 def _owner_id(client: "Client", name: str, owner: str | None) -> str | None:
@@ -181,9 +181,3 @@ def _entry(tick: "Tick") -> tuple[str, str, str, str]:
 
 def _told(last: "Tick | None") -> str:
     return "" if last is None else last["state"] or last["outcome"]
-
-
-def _report(response: Any, as_json: bool, sentence: str) -> None:
-    if as_json:
-        result_json(response)
-    say(sentence)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fanfold.terminal.console import result, result_json, say
+from fanfold.terminal.console import result, result_json, say, say_done
 from fanfold_client.verbs.options import json_option
 from fanfold_client.verbs.prompts import confirm
 
@@ -151,6 +151,5 @@ def undeploy(overlay: "Overlay", kubectl: "Kubectl", data: bool, yes: bool, as_j
     if not yes:
         confirm(f"Remove Fanfold{' and ALL ITS DATA' if data else ''} {where}?")
     remove(overlay, kubectl, say, data=data)
-    if as_json:
-        result_json({"namespace": overlay.namespace, "data_deleted": data})
-    say(f"Removed Fanfold {where}{'' if data else '; its data is kept'}.")
+    what = f"Removed Fanfold {where}{'' if data else '; its data is kept'}."
+    say_done(what, {"namespace": overlay.namespace, "data_deleted": data}, as_json=as_json)
