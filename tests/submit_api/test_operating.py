@@ -7,7 +7,9 @@ from typing import Any, get_args
 import promql_parser
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 
+from fanfold_submit.meters import Meters
 from fanfold_submit.queueing.view import Reason
 from fanfold_submit.settings import Settings
 from fanfold_web.metrics import Metrics
@@ -47,6 +49,21 @@ def test_metrics_say_what_happened(site: Site) -> None:
     assert float(figures["fanfold_submit_worker_seconds_total"]) > 0
     assert float(figures["fanfold_submit_reconcile_seconds_count"]) > 1
     assert "ada" not in "".join(lines) and job not in "".join(lines)
+
+
+def test_each_documented_value_of_a_label_is_counted_from_0_on() -> None:
+    """Prometheus sees no increase in a counter that appears as 1, so no alert would fire at the first bug."""
+    registry = CollectorRegistry()
+    Meters.of(registry)
+    counted = {
+        (sample.name, *sample.labels.values())
+        for metric in registry.collect()
+        for sample in metric.samples
+        if metric.type == "counter" and sample.labels and sample.value == 0
+    }
+    rows = re.findall(r"^\| `(fanfold_submit_(?!requests)\w+_total)` \| `\w+` \| (.*) \|$", DOCUMENT, re.MULTILINE)
+    assert len(rows) == 5
+    assert counted == {(name, value) for name, text in rows for value in re.findall(r"`(\w+)`", text)}
 
 
 def test_rules_ask_for_metrics_that_are_there() -> None:
