@@ -51,7 +51,9 @@ class StandingDelegations:
         """The user with the roles and groups of this moment. Raises DelegationEnded, AuthAway."""
         record = self._records.get(STANDING + owner_id)
         if record is None:
-            raise DelegationEnded("Nobody has delegated that since; submitting or retrying a job for the team does.")
+            raise DelegationEnded(
+                "No delegation of theirs is left; submitting or retrying a job for the team makes one."
+            )
         try:
             return self._redeem(record.value["delegation"])
         except DelegationEnded:
