@@ -91,15 +91,13 @@ class Ledger:
         chosen = choose(self._waiting.heads(AT_ONCE), totals, self._limits, now, AT_ONCE)
         if not chosen:
             return []
-        found = [self._records.get(entry.key) for entry in chosen]
-        for entry in (entry for entry, waiting in zip(chosen, found, strict=True) if waiting is None):
-            self._waiting.drop(entry.key, entry.job)  # cancelled, or granted by another replica
-        if None in found:
+        found = self._records.get_many([entry.key for entry in chosen])
+        gone = [entry for entry in chosen if entry.key not in found]  # cancelled, or granted by another replica
+        for entry in gone:
+            self._waiting.drop(entry.key, entry.job)
+        if gone:
             return None
-        expected = [
-            Expect.as_read(TOTALS, record),
-            *(Expect(waiting.key, waiting.revision) for waiting in found if waiting),
-        ]
+        expected = [Expect.as_read(TOTALS, record), *(Expect(one.key, one.revision) for one in found.values())]
         writes = [Write(TOTALS, totals.value())]
         for entry in chosen:
             writes += [Write(entry.key, None), _held(entry, now), Write(QUEUE + entry.job, {"job": entry.job})]
