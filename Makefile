@@ -8,7 +8,7 @@ STAMP := .venv/.made-from-$(shell cat constraints.txt pyproject.toml | cksum | t
 
 PEERS_STAMP := .venv-bench/.made-from-$(shell cksum < bench/peers.txt | tr -d ' ')
 
-.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster test-cluster-long cluster-up cluster-down bench bench-slow bench-services bench-cluster bench-pins picture pictures constraints clean
+.PHONY: help env demo test test-thorough explore storms test-servers mutants check format test-cluster test-cluster-long cluster-up cluster-down bench bench-slow bench-services bench-cluster bench-pins simulate picture pictures constraints clean
 
 help:  ## list the commands
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1	\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -89,6 +89,9 @@ $(PEERS_STAMP):
 bench-pins:  ## lock the versions of what the bench measures beside us
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 	  --upgrade bench/peers.in --output-file bench/peers.txt
+
+simulate: env  ## run jobs of many thousand tasks against a simulated S3 and clock (some minutes), and write docs/scale.md
+	$(BIN)/python -m bench.simulate
 
 picture: env  ## draw docs/demo.svg, the picture in the README, from a run of the demo
 	$(BIN)/python -m bench.picture
