@@ -83,14 +83,19 @@ def redeem(service: Service, asked: TokenRequest) -> Redeemed:
 
 def issue(service: Service, redeemed: Redeemed) -> Issued:
     """The tokens themselves."""
-    access_token = service.tokens.issue(
-        redeemed.user, redeemed.audience, client=redeemed.client.id, stamp=redeemed.stamp,
-        via=redeemed.via, until=redeemed.until,
-    )  # fmt: skip
+    access_token = issue_access_token(service, redeemed)
     code = redeemed.code
     wants_id_token = code is not None and "openid" in code.scopes
     id_token = service.openid.id_tokens.issue(code, redeemed.user, access_token) if code and wants_id_token else None
     return Issued(access_token, redeemed.refresh_token, id_token)
+
+
+def issue_access_token(service: Service, redeemed: Redeemed) -> str:
+    """The access token alone, for whoever wants no ID token."""
+    return service.tokens.issue(
+        redeemed.user, redeemed.audience, client=redeemed.client.id, stamp=redeemed.stamp,
+        via=redeemed.via, until=redeemed.until,
+    )  # fmt: skip
 
 
 def required(parameters: Mapping[str, str], name: str) -> str:

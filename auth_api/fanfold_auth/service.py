@@ -86,7 +86,7 @@ def wire(
         keys=keys,
         tokens=Tokens(settings, keys, now),
         ended=EndedTokens(records, now),
-        refreshes=Refreshes(settings, records, users, now),
+        refreshes=Refreshes(settings, records, users, sessions, now),
         sessions=sessions,
         delegations=Delegations(records, users, api_tokens, now),
         api_tokens=api_tokens,

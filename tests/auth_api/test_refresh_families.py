@@ -13,6 +13,7 @@ from fanfold_auth.accounts.users import Users
 from fanfold_auth.refusals import InvalidGrant
 from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.refresh import REPEAT_WITHIN, Refreshes
+from fanfold_auth.tokens.sessions import Sessions
 from fanfold_storage.records.sqlite import SqliteRecords
 from tests.auth_api.service import CHEAP, PASSWORD, Clock
 
@@ -42,7 +43,8 @@ class Families(RuleBasedStateMachine):
         settings = Settings(issuer="https://auth.example.org", kek_file=Path("unused"), refresh_seconds=LIFE)
         self.users = [Users(store, HASHING, self.clock) for store in self.stores]
         self.replicas = [
-            Refreshes(settings, store, users, self.clock) for store, users in zip(self.stores, self.users, strict=True)
+            Refreshes(settings, store, users, Sessions(store, users, self.clock), self.clock)
+            for store, users in zip(self.stores, self.users, strict=True)
         ]
         self.logins: list[Login] = []
         self.disabled: set[str] = set()

@@ -1,5 +1,6 @@
 """Types of body fields. A body with an unknown field (a role in a login, say) is refused."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, SecretStr
@@ -24,3 +25,8 @@ EXAMPLE_PASSWORD = "correct horse battery staple"  # noqa: S105 (an example)
 def body(example: dict[str, Any]) -> ConfigDict:
     """The configuration of a body's model: no unknown fields, and an example."""
     return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
+
+
+def moment(seconds: float) -> datetime:
+    """Unix seconds as bodies show them: in UTC, truncated to whole seconds."""
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=0)

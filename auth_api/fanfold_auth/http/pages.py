@@ -9,7 +9,7 @@ from fanfold_auth.http.answering import AnsweringRoute
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
 from fanfold_auth.openid.refusals import BadAuthorization
 from fanfold_auth.pages.rendering import page
-from fanfold_web.http.problems import note
+from fanfold_web.http.problems import headers_of, note
 from fanfold_web.refusals import Refusal
 
 MOST_PARAMETERS = 50
@@ -24,6 +24,15 @@ class PageRoute(AnsweringRoute):
         problem_type = PROBLEM_TYPES[type(refusal)]
         note(request, problem_type, why=refusal.detail)
         return page("message", status=problem_type.status, title=problem_type.title, text=refusal.detail, wrong=True)
+
+
+def refused(request: Request, response: Response, refusal: Refusal) -> Response:
+    """A page that says what was wrong and can be used again, answered as the refusal is."""
+    problem_type = PROBLEM_TYPES[type(refusal)]
+    note(request, problem_type, why=refusal.detail)
+    response.status_code = problem_type.status
+    response.headers.update(headers_of(refusal, problem_type))
+    return response
 
 
 def parameters_of(text: str) -> dict[str, str]:

@@ -4,8 +4,8 @@
 
 A code is `ID.SECRET`, 128 and 256 random bits; only its SHA-256 is stored. Using it is one compare-and-set on its
 record, in the transaction that writes the session that it begins; so of two requests at the same moment one is refused,
-and finds the other one's session to end. The record is kept until the tokens have ended. Whoever
-sends the code a second time may have stolen it, or the first one had: then those tokens end (RFC 6749 §4.1.2).
+and finds the other one's session to end. The record is kept until the tokens have ended. Whoever sends the code a
+second time may have stolen it, or the first one had: then those tokens end (RFC 6749 §4.1.2).
 
 Nothing that fails for another reason uses the code up: a wrong secret, redirect URI or verifier. A client that finds
 out how to send its secret, as Argo's server does, sends the same code twice, by HTTP's Basic authentication and then in

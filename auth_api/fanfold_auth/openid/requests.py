@@ -176,7 +176,7 @@ def _prompts(text: str) -> tuple[str, ...]:
     if unknown := [prompt for prompt in prompts if prompt not in PROMPTS]:
         raise Declined("invalid_request", f"The prompt {_ascii(unknown[0])} is not offered. Use {', '.join(PROMPTS)}.")
     if "none" in prompts and len(prompts) > 1:
-        raise Declined("invalid_request", "The prompt none goes with no other one.")
+        raise Declined("invalid_request", "The prompt none can't be combined with another.")
     return prompts
 
 

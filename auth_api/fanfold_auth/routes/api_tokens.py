@@ -8,12 +8,11 @@ from pydantic import BaseModel, BeforeValidator, Field, StrictInt
 
 from fanfold_auth.accounts.users import Role
 from fanfold_auth.http.access import AnyCaller, Person, TheService
-from fanfold_auth.http.fields import body
+from fanfold_auth.http.fields import body, moment
 from fanfold_auth.http.owners import Owner, owner_of
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import ApiTokenExists, NoSuchApiToken, NoSuchUser, TooManyApiTokens
 from fanfold_auth.tokens.api_tokens import LONGEST, SHORTEST, ApiToken
-from fanfold_web.clock import timestamp
 from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import NAME_PATTERN
@@ -62,9 +61,13 @@ class ApiTokenView(BaseModel):
     @classmethod
     def of(cls, token: ApiToken) -> "ApiTokenView":
         """Leave out what is secret."""
-        used = None if token.used is None else _time(token.used)
+        used = None if token.used is None else moment(token.used)
         return cls(
-            name=token.name, role=token.role, created=_time(token.created), expires=_time(token.expires), last_used=used
+            name=token.name,
+            role=token.role,
+            created=moment(token.created),
+            expires=moment(token.expires),
+            last_used=used,
         )
 
 
@@ -118,7 +121,3 @@ def list_api_tokens(service: TheService, caller: AnyCaller, owner: Owner = None)
 def revoke_api_token(service: TheService, person: Person, token_name: TokenName, owner: Owner = None) -> None:
     """End an API token at once. Access tokens that it was exchanged for end within a minute."""
     service.api_tokens.end(owner_of(service, person, owner, "tokens"), token_name)
-
-
-def _time(moment: float) -> datetime:
-    return datetime.fromisoformat(timestamp(moment, "seconds"))

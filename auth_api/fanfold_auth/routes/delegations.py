@@ -7,11 +7,10 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from fanfold_auth.http.access import AnyCaller, Person, TheService, demand_person
-from fanfold_auth.http.fields import body
+from fanfold_auth.http.fields import body, moment
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import NoSuchDelegation, TooManyDelegations
 from fanfold_auth.tokens.delegations import Delegation
-from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import TEAM_JOBS
 
@@ -44,8 +43,7 @@ class DelegationView(BaseModel):
     @classmethod
     def of(cls, delegation: Delegation) -> "DelegationView":
         """Leave out what is secret."""
-        created = datetime.fromisoformat(timestamp(delegation.created, "seconds"))
-        return cls(id=delegation.id, purpose=delegation.purpose, created=created)
+        return cls(id=delegation.id, purpose=delegation.purpose, created=moment(delegation.created))
 
 
 class StartedDelegation(DelegationView):

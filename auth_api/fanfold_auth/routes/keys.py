@@ -8,11 +8,10 @@ from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, Field
 
 from fanfold_auth.http.access import AdminInPerson, TheService
-from fanfold_auth.http.fields import body
+from fanfold_auth.http.fields import body, moment
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.keys.keys import jwk
 from fanfold_auth.refusals import RotationPending
-from fanfold_web.clock import timestamp
 from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Unauthenticated
 
@@ -94,4 +93,4 @@ def pem(service: TheService) -> PlainTextResponse:
 def rotate(service: TheService, admin: AdminInPerson) -> Rotation:
     """Publish a new key. It signs once verifiers have had time to fetch it; the old one stays while its tokens live."""
     key = service.keys.rotate()
-    return Rotation(kid=key.kid, signs_from=datetime.fromisoformat(timestamp(key.signs_from, "seconds")))
+    return Rotation(kid=key.kid, signs_from=moment(key.signs_from))

@@ -31,4 +31,5 @@ def login(request: Request, service: TheService, body: Login) -> TokenPair:
     """
     request.state.notes["user"] = body.name
     user = service.check_password(body.name, body.password.get_secret_value(), source(request.scope))
-    return TokenPair.of(service, user, service.refreshes.start(user, source_of(request)))
+    refresh_token = service.refreshes.start(user, source_of(request))
+    return TokenPair.of(service, service.tokens.issue(user), refresh_token)

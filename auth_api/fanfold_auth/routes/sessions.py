@@ -8,12 +8,11 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from fanfold_auth.http.access import AnyCaller, Person, TheService
-from fanfold_auth.http.fields import body
+from fanfold_auth.http.fields import body, moment
 from fanfold_auth.http.owners import Owner, owner_of
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import NoSuchSession, NoSuchUser
 from fanfold_auth.tokens.sessions import Kind, Session
-from fanfold_web.clock import timestamp
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
@@ -46,7 +45,7 @@ class SessionView(BaseModel):
     @classmethod
     def of(cls, session: Session) -> "SessionView":
         """Leave out what is secret."""
-        created, expires = (_time(moment) for moment in (session.created, session.expires))
+        created, expires = moment(session.created), moment(session.expires)
         return cls(
             id=session.id, kind=session.kind, client=session.client or None, created=created, expires=expires,
             address=session.address, agent=session.agent,
@@ -91,7 +90,3 @@ def end_all_sessions(service: TheService, caller: Person, owner: Owner = None) -
 def end_session(service: TheService, caller: Person, session_id: SessionId, owner: Owner = None) -> None:
     """End one session. If it is the command's, all of your access tokens end, and other logins renew theirs."""
     service.end_session(service.sessions.get(owner_of(service, caller, owner, "sessions"), session_id))
-
-
-def _time(moment: float) -> datetime:
-    return datetime.fromisoformat(timestamp(moment, "seconds"))

@@ -5,8 +5,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from fanfold_auth.accounts.users import User
-from fanfold_auth.grants import TokenRequest, redeem, required
+from fanfold_auth.grants import TokenRequest, issue_access_token, redeem, required
 from fanfold_auth.http.access import TheService
 from fanfold_auth.http.browser import source_of
 from fanfold_auth.http.fields import body
@@ -41,9 +40,8 @@ class TokenPair(BaseModel):
     refresh_token: str
 
     @classmethod
-    def of(cls, service: Service, user: User, refresh_token: str) -> "TokenPair":
-        """Issue an access token beside the refresh token."""
-        access_token = service.tokens.issue(user)
+    def of(cls, service: Service, access_token: str, refresh_token: str) -> "TokenPair":
+        """Both, and how long the access token is valid."""
         return cls(access_token=access_token, expires_in=service.settings.token_seconds, refresh_token=refresh_token)
 
 
@@ -100,11 +98,10 @@ def token(request: Request, service: TheService, form: Form) -> TokenPair | Exch
     """
     redeemed = redeem(service, TokenRequest(form, source=source_of(request)))
     request.state.notes["user"] = redeemed.user.name
+    access_token = issue_access_token(service, redeemed)
     if redeemed.refresh_token is not None:
-        return TokenPair.of(service, redeemed.user, redeemed.refresh_token)
-    until = redeemed.until
-    access_token = service.tokens.issue(redeemed.user, redeemed.audience, via=redeemed.via, until=until)
-    return ExchangedToken(access_token=access_token, expires_in=service.tokens.seconds(until))
+        return TokenPair.of(service, access_token, redeemed.refresh_token)
+    return ExchangedToken(access_token=access_token, expires_in=service.tokens.seconds(redeemed.until))
 
 
 @router.post(

@@ -8,10 +8,9 @@ from pydantic import BaseModel, Field, StrictBool
 
 from fanfold_auth.accounts.users import Role, User, is_name
 from fanfold_auth.http.access import Admin, AdminInPerson, Person, TheService
-from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
+from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body, moment
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, LastAdmin, NoSuchUser, Throttled, UserExists, WeakPassword, WrongPassword
-from fanfold_web.clock import timestamp
 from fanfold_web.http.envelope import source
 from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
@@ -68,9 +67,10 @@ class UserView(BaseModel):
     @classmethod
     def of(cls, user: User) -> "UserView":
         """Leave out what is secret."""
-        created = datetime.fromisoformat(timestamp(user.created, "seconds"))
         roles, groups = list(user.roles), list(user.groups)
-        return cls(id=user.id, name=user.name, roles=roles, groups=groups, disabled=user.disabled, created=created)
+        return cls(
+            id=user.id, name=user.name, roles=roles, groups=groups, disabled=user.disabled, created=moment(user.created)
+        )
 
 
 class UserList(BaseModel):

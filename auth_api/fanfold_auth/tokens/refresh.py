@@ -60,10 +60,15 @@ class Refreshes:
     """The refresh families in a store of records."""
 
     def __init__(
-        self, settings: Settings, records: Records, users: Users, now: Callable[[], float] = time.time
+        self,
+        settings: Settings,
+        records: Records,
+        users: Users,
+        sessions: Sessions,
+        now: Callable[[], float] = time.time,
     ) -> None:
-        self._life, self._records, self._users, self._now = settings.refresh_seconds, records, users, now
-        self._sessions = Sessions(records, users, now)
+        self._life, self._now = settings.refresh_seconds, now
+        self._records, self._users, self._sessions = records, users, sessions
 
     def start(self, user: User, source: Source | None = None) -> str:
         """Start the command's family for a user who has just logged in; return its first token."""

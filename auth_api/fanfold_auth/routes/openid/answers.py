@@ -49,14 +49,14 @@ def to_login(**carried: str) -> Response:
 
 def login_page(
     browser: Browser, carried: dict[str, str], *, client: Client | None = None, leads_to: str = "",
-    name: str = "", error: str = "", status: int = 200,
+    name: str = "", error: str = "",
 ) -> Response:  # fmt: skip
     """The page that asks for name and password. `carried` is what its form sends along."""
     purpose = f"to continue to {client.id}" if client else "to this service"
     if client and client.is_first_party:
         purpose = "to let the command fanfold on this computer work as you"
     response = page(
-        "login", status=status, leads_to=origin(leads_to) if leads_to else "", purpose=f"Log in {purpose}.",
+        "login", leads_to=origin(leads_to) if leads_to else "", purpose=f"Log in {purpose}.",
         csrf=browser.form_token("login"), carried=carried, name=name, error=error,
     )  # fmt: skip
     browser.remember_ticket(response)

@@ -7,12 +7,11 @@ from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field, StrictBool
 
 from fanfold_auth.http.access import Admin, AdminInPerson, TheService
-from fanfold_auth.http.fields import body
+from fanfold_auth.http.fields import body, moment
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.redirect_uris import LONGEST, MOST
 from fanfold_auth.openid.refusals import BadClient, ClientExists, NoSuchClient, TooManyClients
-from fanfold_web.clock import timestamp
 from fanfold_web.http.openapi import headers
 from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import NAME_PATTERN
@@ -72,7 +71,7 @@ class ClientView(BaseModel):
             post_logout_redirect_uris=list(client.post_logout_redirect_uris),
             public=client.is_public,
             pkce=client.pkce,
-            created=datetime.fromisoformat(timestamp(client.created, "seconds")),
+            created=moment(client.created),
         )
 
 

@@ -10,16 +10,14 @@ from fanfold_auth.http.browser import Browser, TheBrowser
 from fanfold_auth.http.fields import body
 from fanfold_auth.http.forms import Form, documented_form
 from fanfold_auth.http.oauth import OAuthRoute, client_of, oauth_refusals
-from fanfold_auth.http.pages import PageRoute, Query
-from fanfold_auth.http.problem_types import PROBLEM_TYPES
+from fanfold_auth.http.pages import PageRoute, Query, refused
 from fanfold_auth.openid.devices import INTERVAL, SECONDS
 from fanfold_auth.openid.refusals import InvalidClient, UnauthorizedClient, UnknownUserCode
 from fanfold_auth.pages.rendering import page
 from fanfold_auth.refusals import InvalidTokenRequest, Throttled
 from fanfold_auth.routes.openid.answers import to_login
 from fanfold_web.http.envelope import source
-from fanfold_web.http.problems import headers_of, note
-from fanfold_web.refusals import Contended, Refusal
+from fanfold_web.refusals import Contended
 
 router = APIRouter(route_class=OAuthRoute, tags=["openid"])
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -90,20 +88,13 @@ def decide_device(browser: TheBrowser, form: Form) -> Response:
         allow = form["decision"] == "allow"
         devices.decide(browser.session, shown, allow=allow)
     except (UnknownUserCode, Throttled) as refusal:
-        return _ask_for_code(browser, typed, refusal)
+        return refused(browser.request, _ask_for_code(browser, typed, refusal.detail), refusal)
     text = "You can close this page: the device goes on by itself." if allow else "The device gets nothing."
     return page("message", title="Logged in" if allow else "Refused", text=text, wrong=False)
 
 
-def _ask_for_code(browser: Browser, typed: str, refusal: Refusal | None = None) -> Response:
-    problem_type = PROBLEM_TYPES[type(refusal)] if refusal else None
-    response = page(
-        "device", status=problem_type.status if problem_type else 200, typed=typed,
-        error=refusal.detail if refusal else "", csrf=browser.form_token("device"),
-    )  # fmt: skip
-    if refusal and problem_type:
-        note(browser.request, problem_type, why=refusal.detail)
-        response.headers.update(headers_of(refusal, problem_type))
+def _ask_for_code(browser: Browser, typed: str, error: str = "") -> Response:
+    response = page("device", typed=typed, error=error, csrf=browser.form_token("device"))
     browser.remember_ticket(response)
     return response
 

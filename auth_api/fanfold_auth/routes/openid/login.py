@@ -8,8 +8,7 @@ from fastapi import APIRouter, Response
 from fanfold_auth.accounts.users import is_name
 from fanfold_auth.http.browser import Browser, TheBrowser
 from fanfold_auth.http.forms import Form
-from fanfold_auth.http.pages import PageRoute, Query
-from fanfold_auth.http.problem_types import PROBLEM_TYPES
+from fanfold_auth.http.pages import PageRoute, Query, refused
 from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.refusals import Declined
 from fanfold_auth.openid.requests import AuthorizationRequest
@@ -17,8 +16,6 @@ from fanfold_auth.pages.rendering import page
 from fanfold_auth.refusals import Busy, Throttled, WrongPassword
 from fanfold_auth.routes.openid.answers import declined, granted, login_page, see_other, to_login
 from fanfold_auth.tokens.sessions import Session
-from fanfold_web.http.problems import headers_of, note
-from fanfold_web.refusals import Refusal
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -37,7 +34,7 @@ def show_login(browser: TheBrowser, query: Query) -> Response:
     """The login page, for whatever sent the browser there."""
     purpose = _purpose(browser, query)
     hint = purpose.request.login_hint[:63] if purpose.request else ""
-    return _page(browser, purpose, name=hint)
+    return _page(browser, purpose, hint)
 
 
 @router.post("/login")
@@ -56,7 +53,7 @@ def log_in(browser: TheBrowser, form: Form) -> Response:
             raise WrongPassword
         user = service.check_password(name, form.get("password", ""), browser.source.address)
     except (WrongPassword, Throttled, Busy) as refusal:
-        return _again(browser, purpose, name, refusal)
+        return refused(browser.request, _page(browser, purpose, name, error=refusal.detail), refusal)
     seconds = service.settings.session_seconds
     session, cookie = service.sessions.start_browser(user, seconds, browser.source, browser.session)
     response = _onward(Browser(browser.request, service, session, user, browser.ticket), purpose)
@@ -88,20 +85,9 @@ def _purpose(browser: Browser, sent: dict[str, str]) -> _Purpose:
     return _Purpose({})
 
 
-def _page(browser: Browser, purpose: _Purpose, *, name: str = "", error: str = "", status: int = 200) -> Response:
+def _page(browser: Browser, purpose: _Purpose, name: str, *, error: str = "") -> Response:
     leads_to = purpose.request.redirect_uri if purpose.request else ""
-    return login_page(
-        browser, purpose.carried, client=purpose.client, leads_to=leads_to, name=name, error=error, status=status
-    )
-
-
-def _again(browser: Browser, purpose: _Purpose, name: str, refusal: Refusal) -> Response:
-    """The page once more, with what was wrong."""
-    problem_type = PROBLEM_TYPES[type(refusal)]
-    note(browser.request, problem_type, why=refusal.detail)
-    response = _page(browser, purpose, name=name, error=refusal.detail, status=problem_type.status)
-    response.headers.update(headers_of(refusal, problem_type))
-    return response
+    return login_page(browser, purpose.carried, client=purpose.client, leads_to=leads_to, name=name, error=error)
 
 
 def _onward(browser: Browser, purpose: _Purpose) -> Response:
