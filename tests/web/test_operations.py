@@ -1,16 +1,18 @@
 """What HTTP has every resource answer: HEAD, OPTIONS, `Allow`; and which hosts may be named."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel, field_validator
 
 from fanfold_web.http import problems
 from fanfold_web.http.envelope import Envelope
-from fanfold_web.http.operations import include, operation_id
+from fanfold_web.http.operations import ThreadedRoute, include, operation_id
 from fanfold_web.http.problem_types import SHARED
 from fanfold_web.metrics import Metrics
 from tests.web.served import served
@@ -52,6 +54,37 @@ def client() -> Iterator[httpx.Client]:
 def on_loopback() -> Iterator[httpx.Client]:
     with client_of(*HOSTS) as client:
         yield client
+
+
+def test_a_threaded_route_goes_to_a_thread_once() -> None:
+    threads: dict[str, str] = {}
+
+    class Thing(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def _noted(cls, name: str) -> str:
+            threads["check"] = threading.current_thread().name
+            return name
+
+    app = FastAPI(generate_unique_id_function=operation_id)
+    router = APIRouter(route_class=ThreadedRoute)
+
+    @router.get("/thing", response_model=Thing)
+    def show_thing() -> dict[str, str]:
+        threads["work"] = threading.current_thread().name
+        return {"name": "a"}
+
+    @router.get("/loop")
+    async def show_loop() -> dict[str, str]:
+        return {"name": threading.current_thread().name}
+
+    include(app, router)
+    with served(app) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        loop = client.get("/loop").json()["name"]
+        assert client.get("/thing").json() == {"name": "a"}
+        assert threads["check"] == loop != threads["work"]
 
 
 def test_head_is_answered_as_get_is(client: httpx.Client) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Refusal
 
 
-class AnsweringRoute(APIRoute, ABC):
+class AnsweringRoute(ThreadedRoute, ABC):
     """A route that answers refusals itself."""
 
     @staticmethod

@@ -14,10 +14,11 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import ApiTokenExists, NoSuchApiToken, NoSuchUser, TooManyApiTokens
 from fanfold_auth.tokens.api_tokens import LONGEST, SHORTEST, ApiToken
 from fanfold_web.http.openapi import headers
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import NAME_PATTERN
 
-router = APIRouter(prefix="/v1/tokens", tags=["API tokens"])
+router = APIRouter(route_class=ThreadedRoute, prefix="/v1/tokens", tags=["API tokens"])
 
 _DEFAULT = 90 * 86400
 _TOKEN = {

@@ -11,10 +11,11 @@ from fanfold_auth.http.fields import body, moment
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import NoSuchDelegation, TooManyDelegations
 from fanfold_auth.tokens.delegations import Delegation
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import TEAM_JOBS
 
-router = APIRouter(prefix="/v1/delegations", tags=["delegations"])
+router = APIRouter(route_class=ThreadedRoute, prefix="/v1/delegations", tags=["delegations"])
 
 _DELEGATION = {"id": "5b1e0c7a51e8b264d09f", "purpose": "schedule/nightly", "created": "2026-11-24T07:15:00Z"}
 _TOKEN = "3f9d0c7a51e8b264d09f:5b1e0c7a51e8b264d09f:pD0n4Yt7sVfK2mXc9RzQ1bWgHj5uLaE8iOqS6yTvNxM"  # noqa: S105 (an example)

@@ -12,10 +12,11 @@ from fanfold_auth.http.fields import body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import InvalidGroup, NoSuchGroup, NoSuchUser, OldRecords, TooManyGroups
 from fanfold_auth.routes.users import UserView
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
 from fanfold_web.tokens.authorization import NAME_PATTERN
 
-router = APIRouter(tags=["groups"])
+router = APIRouter(route_class=ThreadedRoute, tags=["groups"])
 
 _GUARDED = (Unauthenticated, Forbidden, Invalid)
 _GROUP = {"name": "analysts", "members": 2}

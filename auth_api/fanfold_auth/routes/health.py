@@ -12,6 +12,7 @@ from fanfold_auth.http.fields import body
 from fanfold_auth.http.problem_types import PROBLEM_TYPES
 from fanfold_auth.refusals import KeyUnreadable
 from fanfold_storage.errors import StorageError
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.http.problems import documented
 from fanfold_web.log import logger
 from fanfold_web.metrics import MEDIA_TYPE
@@ -19,7 +20,7 @@ from fanfold_web.readiness import failing
 from fanfold_web.refusals import NotReady
 
 log = logger("fanfold_auth")
-router = APIRouter(tags=["health"])
+router = APIRouter(route_class=ThreadedRoute, tags=["health"])
 
 
 class Status(BaseModel):

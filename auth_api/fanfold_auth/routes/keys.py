@@ -13,9 +13,10 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.keys.keys import jwk
 from fanfold_auth.refusals import RotationPending
 from fanfold_web.http.openapi import headers
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Contended, Forbidden, Unauthenticated
 
-router = APIRouter(prefix="/v1", tags=["keys"])
+router = APIRouter(route_class=ThreadedRoute, prefix="/v1", tags=["keys"])
 
 _CACHE = "public, max-age=300"  # shorter than a new key is published before it signs
 _CACHE_ENDED = "public, max-age=15"  # a token that has ended is refused everywhere within a minute

@@ -10,9 +10,10 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, Throttled, WrongPassword
 from fanfold_auth.routes.tokens import TokenPair
 from fanfold_web.http.envelope import source
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Invalid
 
-router = APIRouter(tags=["sessions"])
+router = APIRouter(route_class=ThreadedRoute, tags=["sessions"])
 
 
 class Login(BaseModel):

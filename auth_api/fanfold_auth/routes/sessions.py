@@ -13,9 +13,10 @@ from fanfold_auth.http.owners import Owner, owner_of
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import NoSuchSession, NoSuchUser
 from fanfold_auth.tokens.sessions import Kind, Session
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
 
-router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+router = APIRouter(route_class=ThreadedRoute, prefix="/v1/sessions", tags=["sessions"])
 
 _OWNED = (Unauthenticated, Forbidden, NoSuchUser, Invalid)
 _SESSION = {

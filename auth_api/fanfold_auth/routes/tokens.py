@@ -13,9 +13,10 @@ from fanfold_auth.http.forms import Form, documented_form
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import InvalidGrant, InvalidTokenRequest, UnsupportedGrant
 from fanfold_auth.service import Service
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.tokens.authorization import API_TOKEN_TYPE, DELEGATION_TYPE, TOKEN_EXCHANGE
 
-router = APIRouter(prefix="/v1", tags=["sessions"])
+router = APIRouter(route_class=ThreadedRoute, prefix="/v1", tags=["sessions"])
 
 _ACCESS_TOKEN_TYPE: Literal["urn:ietf:params:oauth:token-type:access_token"] = (
     "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 (RFC 8693's word)

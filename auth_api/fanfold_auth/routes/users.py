@@ -13,9 +13,10 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, LastAdmin, NoSuchUser, Throttled, UserExists, WeakPassword, WrongPassword
 from fanfold_web.http.envelope import source
 from fanfold_web.http.openapi import headers
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Contended, Forbidden, Invalid, InvalidCursor, Unauthenticated
 
-router = APIRouter(prefix="/v1/users", tags=["users"])
+router = APIRouter(route_class=ThreadedRoute, prefix="/v1/users", tags=["users"])
 
 _GUARDED = (Unauthenticated, Forbidden, Invalid)
 

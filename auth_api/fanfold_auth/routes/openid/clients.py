@@ -13,10 +13,11 @@ from fanfold_auth.openid.clients import Client
 from fanfold_auth.openid.redirect_uris import LONGEST, MOST
 from fanfold_auth.openid.refusals import BadClient, ClientExists, NoSuchClient, TooManyClients
 from fanfold_web.http.openapi import headers
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Contended, Forbidden, Invalid, Unauthenticated
 from fanfold_web.tokens.authorization import NAME_PATTERN
 
-router = APIRouter(prefix="/v1/clients", tags=["clients"])
+router = APIRouter(route_class=ThreadedRoute, prefix="/v1/clients", tags=["clients"])
 
 _GUARDED = (Unauthenticated, Forbidden, Invalid)
 _CALLBACK = "https://grafana.example.org/login/generic_oauth"

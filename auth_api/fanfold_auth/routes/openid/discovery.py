@@ -11,9 +11,10 @@ from fanfold_auth.openid.id_tokens import ALGORITHM, CLAIMS
 from fanfold_auth.openid.requests import PROMPTS, SCOPES
 from fanfold_auth.settings import Settings
 from fanfold_web.http.openapi import headers
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import NothingThere
 
-router = APIRouter(tags=["openid"])
+router = APIRouter(route_class=ThreadedRoute, tags=["openid"])
 
 _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {

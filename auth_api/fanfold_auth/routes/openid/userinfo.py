@@ -10,10 +10,11 @@ from fanfold_auth.http.problems import refusals
 from fanfold_auth.openid.id_tokens import about
 from fanfold_auth.openid.refusals import InsufficientScope
 from fanfold_auth.refusals import InvalidTokenRequest
+from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Unauthenticated
 from fanfold_web.tokens.authorization import bearer_token
 
-router = APIRouter(tags=["openid"])
+router = APIRouter(route_class=ThreadedRoute, tags=["openid"])
 
 _CLAIMS: dict[str, Any] = {
     "sub": "3f9d0c7a51e8b264d09f", "preferred_username": "ada", "groups": ["submitter"], "roles": ["submitter"],
