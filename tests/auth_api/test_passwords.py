@@ -7,7 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fanfold_auth.accounts.passwords import LONGEST, WAITERS_PER_CORE, Argon, Cost, Hashing, check_strength
+from fanfold_auth.accounts.passwords import (
+    LONGEST,
+    TURNS_PER_CORE,
+    WAITERS_PER_CORE,
+    Argon,
+    Cost,
+    Hashing,
+    check_strength,
+)
 from fanfold_auth.refusals import Busy, WeakPassword
 from tests.auth_api.service import CHEAP
 
@@ -78,18 +86,24 @@ def test_one_hash_a_core_a_short_queue_and_then_no() -> None:
     running, most, lock, release = 0, 0, threading.Lock(), threading.Event()
     done: list[bool] = []
 
-    def work() -> None:
-        nonlocal running, most
-        with hashing.turn():
+    class Held:
+        def verify(self, encoded: str, password: str) -> bool:
+            nonlocal running, most
             with lock:
                 running += 1
                 most = max(most, running)
             release.wait(10)
             with lock:
                 running -= 1
-        done.append(True)
+            return True
 
-    places = cores * (1 + WAITERS_PER_CORE)
+    hashing._argon._hasher = Held()  # type: ignore[assignment]
+
+    def work() -> None:
+        with hashing.turn() as argon:
+            done.append(argon.matches("a hash", "a password"))
+
+    places = cores * (TURNS_PER_CORE + WAITERS_PER_CORE)
     threads = [threading.Thread(target=work) for _ in range(places)]
     for thread in threads:
         thread.start()
@@ -106,9 +120,23 @@ def test_one_hash_a_core_a_short_queue_and_then_no() -> None:
         pass
 
 
+def test_a_core_is_not_idle_while_whoever_has_a_turn_waits_for_the_records() -> None:
+    hashing, answers = Hashing(CHEAP, 1), list[bool]()
+
+    def log_in() -> None:
+        with hashing.turn() as argon:
+            answers.append(argon.matches(argon.hash("a"), "a"))
+
+    with hashing.turn():  # the records have not answered yet
+        other = threading.Thread(target=log_in)
+        other.start()
+        other.join(4)
+        assert answers == [True]
+
+
 def test_an_error_in_a_turn_gives_the_turn_back() -> None:
     hashing = Hashing(CHEAP, 1)
-    for _ in range(3 * (1 + WAITERS_PER_CORE)):
+    for _ in range(3 * (TURNS_PER_CORE + WAITERS_PER_CORE)):
         with pytest.raises(ZeroDivisionError), hashing.turn():
             raise ZeroDivisionError
     with hashing.turn() as argon:

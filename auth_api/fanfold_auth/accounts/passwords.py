@@ -1,10 +1,12 @@
 """Passwords: argon2id, one hash per core at a time, and the rules for new ones.
 
-A hash takes 19 MiB and some 20 ms of one core, so hashing needs a turn (`with hashing.turn() as argon`). There are as
-many turns as cores, a few callers wait, and the rest are refused at once, so memory stays bounded whatever arrives.
+A hash takes 19 MiB and some 20 ms of one core, so hashing needs a turn (`with hashing.turn() as argon`). There are two
+turns for each core, so that no core is idle while whoever has a turn waits for the records. A few callers wait for
+theirs, and the rest are refused at once.
 
-Hashes are computed in a pool of as many threads. The C library keeps the memory that a thread has used, and otherwise
-each of the forty threads that serve requests would end up keeping 19 MiB or more.
+Hashes are computed in a pool of as many threads as there are cores, so memory stays bounded whatever arrives. The C
+library keeps the memory that a thread has used, and otherwise each of the forty threads that serve requests would end
+up keeping 19 MiB or more.
 """
 
 import functools
@@ -20,6 +22,7 @@ import argon2
 from fanfold_auth.refusals import Busy, WeakPassword
 
 SHORTEST, LONGEST = 8, 1024  # bytes of UTF-8
+TURNS_PER_CORE = 2
 WAITERS_PER_CORE = 8  # at 20 ms a hash the last in the queue waits about 160 ms
 LONGEST_WAIT = 5.0
 
@@ -67,21 +70,21 @@ class Hashing:
     def __init__(self, cost: Cost | None = None, cores: int | None = None) -> None:
         cores = cores or _cores()
         self._argon = Argon(cost or Cost(), cores)
-        self._running = threading.Semaphore(cores)
-        self._places = threading.Semaphore(cores * (1 + WAITERS_PER_CORE))
+        self._turns = threading.Semaphore(cores * TURNS_PER_CORE)
+        self._places = threading.Semaphore(cores * (TURNS_PER_CORE + WAITERS_PER_CORE))
 
     @contextmanager
     def turn(self) -> Iterator[Argon]:
-        """Wait for a core and hold it. Raises Busy if the queue is full or the wait too long."""
+        """Wait for a turn and hold it. Raises Busy if the queue is full or the wait too long."""
         if not self._places.acquire(blocking=False):
             raise Busy
         try:
-            if not self._running.acquire(timeout=LONGEST_WAIT):
+            if not self._turns.acquire(timeout=LONGEST_WAIT):
                 raise Busy
             try:
                 yield self._argon
             finally:
-                self._running.release()
+                self._turns.release()
         finally:
             self._places.release()
 

@@ -68,21 +68,23 @@ class Throttle:
         address = network(source)
         limits = {_key(name, address): ACCOUNT_AND_ADDRESS, self._password_key(password): PASSWORD}
         known_key = KNOWN + _hash(name, address)
-        if self._records.get(known_key) is None:
-            limits |= {_key("account", name, ""): ACCOUNT, _key("address", address, ""): ADDRESS}
+        others = {_key("account", name, ""): ACCOUNT, _key("address", address, ""): ADDRESS}
         for _ in range(_TRIES):
-            records = {key: self._records.get(key) for key in limits}
-            self._refuse_if_early(name, records, limits)
-            if self._transact(records, [self._failure(key, record, limits[key]) for key, record in records.items()]):
-                return Attempt(tuple(limits), known_key)
+            found = self._records.get_many([*limits, *others, known_key])
+            counted = limits if known_key in found else limits | others
+            records = {key: found.get(key) for key in counted}
+            self._refuse_if_early(name, records, counted)
+            if self._transact(records, [self._failure(key, record, counted[key]) for key, record in records.items()]):
+                return Attempt(tuple(counted), known_key)
         raise Throttled(f"Too many attempts to log in as {name!r} at the same time. Try again in 1 s.", retry_after=1)
 
     def refund(self, attempt: Attempt) -> None:
         """Stop counting an attempt that succeeded, and remember from where. Failed ones still count."""
         for _ in range(_TRIES):
-            records = {key: record for key in attempt.keys if (record := self._records.get(key))}
+            found = self._records.get_many([*attempt.keys, attempt.known_key])
+            records = {key: found[key] for key in attempt.keys if key in found}
             writes = [_without_one(record) for record in records.values()]
-            if self._records.get(attempt.known_key) is None:
+            if attempt.known_key not in found:
                 writes.append(Write(attempt.known_key, {}, KNOWN_SECONDS))
             if self._transact(records, writes):
                 return
