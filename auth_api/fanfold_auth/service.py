@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fanfold_auth.accounts.groups import Groups
 from fanfold_auth.accounts.passwords import Hashing
-from fanfold_auth.accounts.throttle import Throttle
+from fanfold_auth.accounts.throttle import Attempt, Throttle
 from fanfold_auth.accounts.users import User, Users
 from fanfold_auth.keys.keys import Keys
 from fanfold_auth.keys.sealing import derive, read_kek
@@ -17,8 +17,9 @@ from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.api_tokens import ApiTokens
 from fanfold_auth.tokens.delegations import Delegations
 from fanfold_auth.tokens.ended import EndedTokens
+from fanfold_auth.tokens.opaque import new_name
 from fanfold_auth.tokens.refresh import Refreshes
-from fanfold_auth.tokens.sessions import Session, Sessions
+from fanfold_auth.tokens.sessions import Session, Sessions, Source
 from fanfold_auth.tokens.tokens import Tokens
 from fanfold_storage.records.protocol import Records, Write
 from fanfold_web.metrics import Metrics
@@ -47,7 +48,23 @@ class Service:
     metrics: Metrics = field(default_factory=lambda: Metrics("auth"))
 
     def check_password(self, name: str, password: str, source: str) -> User:
-        """The user, if name and password match. Raises WrongPassword, Throttled, Busy.
+        """The user, if name and password match. Raises WrongPassword, Throttled, Busy."""
+        user, attempt = self._proven(name, password, source)
+        self.throttle.refund(attempt)
+        return user
+
+    def log_in(self, name: str, password: str, source: Source) -> tuple[User, str]:
+        """The user, if name and password match, and the first refresh token of a login of the command.
+
+        The login is stored in the transaction that takes the attempt back. Raises WrongPassword, Throttled, Busy.
+        """
+        user, attempt = self._proven(name, password, source.address)
+        begun = self.refreshes.begin(user, new_name(), source)
+        self.throttle.refund(attempt, begun.writes)
+        return user, begun.token
+
+    def _proven(self, name: str, password: str, source: str) -> tuple[User, Attempt]:
+        """The user, if name and password match, and the attempt, which is still counted.
 
         The turn to hash is taken first, so a flood of invented names writes records no faster than a core can hash.
         """
@@ -57,8 +74,7 @@ class Service:
             active = user if user and not user.disabled else None
             if not argon.matches(active.password if active else None, password) or active is None:
                 raise WrongPassword
-        self.throttle.refund(attempt)
-        return active
+        return active, attempt
 
     def end_session(self, session: Session) -> None:
         """End a session, its refresh tokens and its access tokens; for the services, all access tokens of the user."""

@@ -22,7 +22,7 @@ from fanfold_auth.refusals import ApiTokenExists, InvalidGrant, NoSuchUser, Rota
 from fanfold_auth.service import Service, wire
 from fanfold_auth.settings import Settings
 from fanfold_auth.tokens.api_tokens import BY_HASH, OF_USER
-from fanfold_auth.tokens.sessions import FAMILIES
+from fanfold_auth.tokens.sessions import FAMILIES, Source
 from fanfold_storage.records.protocol import Records, Write, scan_all
 from fanfold_storage.records.sqlite import SqliteRecords
 from tests.auth_api.service import CHEAP, Clock
@@ -81,8 +81,7 @@ class World:
     def log_in(self, service: Service, name: str) -> None:
         for password in self.passwords[name]:
             with suppress(WrongPassword):
-                user = service.check_password(name, password, ADDRESS)
-                self.families.append(service.refreshes.start(user))
+                self.families.append(service.log_in(name, password, Source(ADDRESS))[1])
                 return
 
     def refresh(self, service: Service, _: str) -> None:

@@ -82,7 +82,7 @@ def test_a_fault_of_ours_is_a_problem_too(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("fanfold_auth.tokens.refresh.Refreshes.start", fail)
+    monkeypatch.setattr("fanfold_auth.tokens.refresh.Refreshes.begin", fail)
     answer = replica.login("bob")
     assert "a bug" not in problem(answer, 500).detail
     assert answer.headers["x-request-id"]

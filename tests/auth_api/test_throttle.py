@@ -6,7 +6,7 @@ import pytest
 
 from fanfold_auth.accounts.throttle import ACCOUNT, ACCOUNT_AND_ADDRESS, ADDRESS, PASSWORD, Attempt, Throttle
 from fanfold_auth.refusals import Throttled
-from fanfold_storage.records.protocol import Records
+from fanfold_storage.records.protocol import Conflict, Records, Write
 from tests.auth_api.service import Clock
 from tests.waiting import at_once
 
@@ -78,6 +78,24 @@ def test_refunds_at_once_lose_nothing(throttle: Throttle, empty_records: Records
     attempts = [attempt(throttle) for _ in range(ACCOUNT_AND_ADDRESS.free - 1)]
     at_once(len(attempts), lambda i: throttle.refund(attempts[i]))  # type: ignore[arg-type]
     assert empty_records.scan("auth/attempts/").records == []
+
+
+def test_what_attempts_were_for_is_written_with_their_refunds(throttle: Throttle, empty_records: Records) -> None:
+    attempts = [throttle.reserve("bob", f"guess {i}", "192.0.2.1") for i in range(4)]
+    at_once(len(attempts), lambda i: throttle.refund(attempts[i], [Write(f"begun/{i}", {})]))
+    assert empty_records.scan("auth/attempts/").records == []
+    assert len(empty_records.scan("begun/").records) == len(attempts)
+
+
+def test_it_is_written_even_if_the_counters_never_hold_still(throttle: Throttle, empty_records: Records) -> None:
+    success, transact = throttle.reserve("bob", "right", "192.0.2.1"), empty_records.transact
+
+    def contended(expects, writes):
+        return Conflict() if expects else transact(expects, writes)
+
+    empty_records.transact = contended  # type: ignore[method-assign]
+    throttle.refund(success, [Write("begun", {})])
+    assert empty_records.get("begun")
 
 
 def test_a_success_among_failures_gives_back_one(throttle: Throttle, empty_records: Records) -> None:

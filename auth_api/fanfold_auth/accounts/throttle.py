@@ -18,7 +18,7 @@ import hashlib
 import hmac
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fanfold_auth.refusals import Throttled
@@ -78,16 +78,21 @@ class Throttle:
                 return Attempt(tuple(counted), known_key)
         raise Throttled(f"Too many attempts to log in as {name!r} at the same time. Try again in 1 s.", retry_after=1)
 
-    def refund(self, attempt: Attempt) -> None:
-        """Stop counting an attempt that succeeded, and remember from where. Failed ones still count."""
+    def refund(self, attempt: Attempt, beside: Sequence[Write] = ()) -> None:
+        """Stop counting an attempt that succeeded, and remember from where. Failed ones still count.
+
+        `beside` is what the attempt was for, and is written in the same transaction.
+        """
         for _ in range(_TRIES):
             found = self._records.get_many([*attempt.keys, attempt.known_key])
             records = {key: found[key] for key in attempt.keys if key in found}
             writes = [_without_one(record) for record in records.values()]
             if attempt.known_key not in found:
                 writes.append(Write(attempt.known_key, {}, KNOWN_SECONDS))
-            if self._transact(records, writes):
+            if self._transact(records, [*writes, *beside]):
                 return
+        if beside:
+            self._records.transact([], beside)
 
     def _refuse_if_early(self, name: str, records: dict[str, Record | None], limits: dict[str, Limit]) -> None:
         waits = {key: record.value["not_before"] - self._now() for key, record in records.items() if record}

@@ -9,7 +9,6 @@ from fanfold_auth.http.fields import EXAMPLE_PASSWORD, Name, Password, body
 from fanfold_auth.http.problems import refusals
 from fanfold_auth.refusals import Busy, Throttled, WrongPassword
 from fanfold_auth.routes.tokens import TokenPair
-from fanfold_web.http.envelope import source
 from fanfold_web.http.operations import ThreadedRoute
 from fanfold_web.refusals import Invalid
 
@@ -31,6 +30,5 @@ def login(request: Request, service: TheService, body: Login) -> TokenPair:
     This is not an OAuth grant: RFC 9700 §2.4 bars the password grant, so no third party may collect passwords for it.
     """
     request.state.notes["user"] = body.name
-    user = service.check_password(body.name, body.password.get_secret_value(), source(request.scope))
-    refresh_token = service.refreshes.start(user, source_of(request))
+    user, refresh_token = service.log_in(body.name, body.password.get_secret_value(), source_of(request))
     return TokenPair.of(service, service.tokens.issue(user), refresh_token)
