@@ -478,6 +478,12 @@ def test_a_request_in_the_page_cannot_be_changed(application: Application, brows
         assert CALLBACK not in answer.headers.get("location", ""), changed
 
 
+def test_silence_and_a_page_cannot_both_be_asked_for(application: Application, browser: Browser) -> None:
+    sent_back = query_of(browser.visit(application.start(prompt="none login")).headers["location"])
+    assert sent_back["error"] == "invalid_request"
+    assert sent_back["error_description"] == "The prompt none can't be combined with another."
+
+
 def test_what_is_sent_to_the_page_is_bounded(application: Application, browser: Browser) -> None:
     sent_back = browser.visit(application.start(state="a" * 1501))
     assert query_of(sent_back.headers["location"])["error"] == "invalid_request"
