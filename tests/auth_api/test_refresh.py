@@ -95,6 +95,7 @@ def test_the_record_goes_when_the_login_does(replica: Replica, records: Records,
             return records.transact(expectations, writes)
 
     replica.service.refreshes._records = watched = Watched()  # type: ignore[assignment]
+    replica.service.throttle._records = watched  # type: ignore[assignment]
     life = replica.service.settings.refresh_seconds
     token = replica.tokens("bob")["refresh_token"]
     clock.forward(100)
