@@ -15,6 +15,7 @@ RECORD = 100  # bytes
 KEYED = 50  # bytes
 EVENT = 130  # bytes, nearly
 MIX = 0x9E3779B97F4A7C15  # odd, so that i * MIX mod 2**64 is different for every i, and in no order
+COUNTRIES = ["at", "br", "de", "fr", "in", "jp", "ke", "us"]
 BLOCK = 1 << 16  # records written at once
 
 
@@ -41,6 +42,11 @@ def keyed(size: int) -> Path:
 def events(size: int) -> Path:
     """A file of objects of eight fields in lines of JSON, some 130 bytes each."""
     return _made(f"events-{size}", lambda folder: _write(folder / "events.jsonl", _events(size))) / "events.jsonl"
+
+
+def tables(orders: int, users: int) -> Path:
+    """A folder with `orders.csv` and `users.csv`, of so many rows; each order is of one of the users."""
+    return _made(f"tables-{orders}-{users}", lambda folder: _tables(folder, orders, users))
 
 
 def warm(source: Path) -> Path:
@@ -97,6 +103,21 @@ def _records(count: int) -> Iterator[str]:
             f"{number:032X}  {filler[key & 0xFF]} \n"
             for number, key in enumerate(keys, first)
         )
+
+
+def _tables(folder: Path, orders: int, users: int) -> None:
+    chance = random.Random(1)
+    with (folder / "orders.csv").open("w", encoding="utf-8", newline="\n") as file:
+        file.write("order,user,amount,day\n")
+        for number in range(orders):
+            cents, day = chance.randrange(10_000_000), chance.randrange(28) + 1
+            amount = f"{cents // 100}.{cents % 100:02}"
+            file.write(f"{number},{chance.randrange(users)},{amount},2026-{cents % 12 + 1:02}-{day:02}\n")
+    numbers = list(range(users))
+    chance.shuffle(numbers)
+    with (folder / "users.csv").open("w", encoding="utf-8", newline="\n") as file:
+        file.write("user,name,country\n")
+        file.writelines(f"{number},name-{number * MIX % users},{chance.choice(COUNTRIES)}\n" for number in numbers)
 
 
 def _keyed(count: int) -> Iterator[str]:

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fanfold_steps.columnar.reading import frames, unescaped
+from fanfold_steps.columnar.reading import frames
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats import open_source, read, reader
+from fanfold_steps.formats.stand_ins import unescaped
 from fanfold_steps.inputs.batches import FileBatch
 from fanfold_steps.job.formats import CSV, JSONL, Text
 from fanfold_steps.job.spec import Aggregate, BatchFunction, Function, StageSpec

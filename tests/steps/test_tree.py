@@ -148,4 +148,4 @@ def test_the_plan_says_in_which_way_each_input_and_step_is_done(small_job):
     small_job.create()
     Worker(small_job.tree, "split", 0).run()
     assert small_job.tree.read("plan.json")["ways"] == [{"map": {"": "records"}, "reduce": "records"}]
-    assert {way.value for way in Way} == {"records", "columnar", "lines", "line-columns", "programs"}
+    assert {way.value for way in Way} == {"records", "columnar", "lines", "line-columns", "tables", "programs"}

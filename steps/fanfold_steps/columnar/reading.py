@@ -13,29 +13,18 @@ from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.place import at_place
 from fanfold_steps.formats.jsonl import JSONLBlock
 from fanfold_steps.formats.parquet.reader import ParquetBlock
+from fanfold_steps.formats.stand_ins import escaped, holds_stand_ins
 from fanfold_steps.formats.text import TextBlock
 from fanfold_steps.inputs.batches import Batch, FileBatch
 
 LINE, RECORD = "line", "record"
 BLOCK_BYTES = 8 << 20  # of lines in a frame: enough to keep Polars busy, little enough for a processor's caches
 _SEPARATORS = b"\x01\x02\x03\x04\x05\x06\x07\x0e\x0f\x10"
-_PLANE_16 = b"\xf4"  # how all of its code points begin: a search for one byte costs next to nothing
-_STAND_INS = (b"\xf4\x8f\xbe", b"\xf4\x8f\xbf")  # how U+10FF80 to U+10FFFF begin
-_BYTES = {0xDC80 + at: chr(0x10FF80 + at) for at in range(128)}
-_THEMSELVES = {
-    0x10FF80 + at: "".join(chr(0x10FF00 + byte) for byte in chr(0x10FF80 + at).encode()) for at in range(128)
-}
-_AWAY = _BYTES | _THEMSELVES
-_BACK = {ord(there): chr(here) for here, there in _BYTES.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class InputFrame:
-    """Neighbouring records, and the batch that they come from.
-
-    Polars holds nothing but UTF-8, so the code points U+10FF80 to U+10FFFF stand for bytes that are none; where the
-    text holds one of those itself, they stand for each of its four bytes. Such a frame is `escaped`.
-    """
+    """Neighbouring records, and the batch that they come from; text that Polars can't hold is `escaped`."""
 
     frame: pl.DataFrame
     batch: Batch
@@ -77,11 +66,6 @@ def _frames_of(batch: Batch, types: FileTypes) -> Iterator[InputFrame]:
         yield _of_records(records, batch, LINE if isinstance(block, TextBlock) else RECORD)
 
 
-def unescaped(text: str) -> str:
-    """Text with Python's surrogates for bytes that aren't UTF-8, in the place of what stood for them in a frame."""
-    return text.translate(_BACK).encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
-
-
 def _larger(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
     """Batches, with neighbouring lines of a file put together."""
     waiting: list[FileBatch] = []
@@ -116,7 +100,7 @@ def _of_rows(batch: Batch, block: ParquetBlock) -> InputFrame:
 def _of_lines(batch: Batch, block: TextBlock) -> InputFrame:
     """Lines by Polars's CSV reader, which is by far its fastest way to them, where it finds the very same ones."""
     data = block.data
-    if _PLANE_16 in data and any(part in data for part in _STAND_INS):
+    if holds_stand_ins(data):
         return _of_records(block.records(), batch, LINE, escape=True)
     separator = next((byte for byte in _SEPARATORS if byte not in data), None)
     if separator is None or data.endswith(b"\r"):
@@ -147,7 +131,7 @@ def _of_records(records: list[Any], batch: Batch, column: str, *, escape: bool =
     if not escape:
         with suppress(UnicodeEncodeError):
             return InputFrame(_framed(columns), batch)
-    replaced = {name: [text.translate(_AWAY) for text in texts] for name, texts in columns.items()}
+    replaced = {name: list(map(escaped, texts)) for name, texts in columns.items()}
     return InputFrame(_framed(replaced), batch, escaped=True)
 
 

@@ -14,11 +14,11 @@ import polars as pl
 
 from fanfold_steps.columnar import physical
 from fanfold_steps.columnar.physical import kind_name
-from fanfold_steps.columnar.reading import unescaped
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.formats.parquet.pyarrow_import import load_pyarrow
 from fanfold_steps.formats.parquet.to_polars import check_for_polars
 from fanfold_steps.formats.parquet.to_python import NoPythonValue
+from fanfold_steps.formats.stand_ins import unescaped
 from fanfold_steps.job.spec import Aggregate
 
 Kinds = dict[str, str]

@@ -16,7 +16,7 @@ from fanfold_steps.formats.compression import Packer, codec_by_name, codec_by_su
 from fanfold_steps.formats.lines import LineRecords, LinesWriter
 from fanfold_steps.formats.protocol import BadRecord, Block, Encoder, Reader, SharedColumns, Unwritable, Writer, read
 from fanfold_steps.formats.sources import Source, open_source
-from fanfold_steps.job.formats import Delimited, InputFormat, OutputFormat, Table, Text, Whole, compression_of
+from fanfold_steps.job.formats import JSONL, Delimited, InputFormat, OutputFormat, Table, Text, Whole, compression_of
 
 __all__ = [
     "BadRecord",
@@ -83,9 +83,9 @@ def shared_columns(format: OutputFormat) -> SharedColumns | None:
 
 def line_writer(format: OutputFormat) -> Writer | None:
     """What writes blocks of whole lines in a format; None if its records aren't lines as they are."""
-    if not isinstance(format, Text) or format.encoding:
+    if not isinstance(format, Text | JSONL) or (isinstance(format, Text) and format.encoding):
         return None
-    plain = LinesWriter()
+    plain = LinesWriter(".jsonl" if isinstance(format, JSONL) else ".txt")
     return _PackedWriter(plain, format.compress) if format.compress not in (None, "none") else plain
 
 

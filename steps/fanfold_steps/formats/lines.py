@@ -12,6 +12,8 @@ class LineRecords:
 
     blocks: Iterator[bytes]
     """Whole lines, each ended by LF, some at once."""
+    format: str = "text"
+    """The format whose lines they are; written in any other, they are texts."""
 
     def __iter__(self) -> Iterator[str]:
         for block in self.blocks:
@@ -23,7 +25,8 @@ class LineRecords:
 class LinesWriter:
     """Writes blocks of whole lines."""
 
-    suffix = ".txt"
+    def __init__(self, suffix: str = ".txt") -> None:
+        self.suffix = suffix
 
     def begin(self) -> Encoder:
         """Begin a part."""

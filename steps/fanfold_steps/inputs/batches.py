@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from fanfold_steps.failure.permanent import PermanentFailure, Position
 from fanfold_steps.failure.place import at_place
 from fanfold_steps.failure.wording import preview
-from fanfold_steps.formats import BadRecord, Block, Source, open_source, read, reader
+from fanfold_steps.formats import BadRecord, Block, Reader, Source, open_source, read, reader
 from fanfold_steps.formats.kept import kept_records
 from fanfold_steps.inputs.listing import File
 from fanfold_steps.inputs.splits import Split
@@ -147,6 +147,8 @@ class FileBatches:
     open: Callable[[str], Objects]
     piece: int
     longest: int | None = None
+    reads: Callable[[InputFormat], Reader] = reader
+    """What reads the format."""
 
     @property
     def size(self) -> int:
@@ -164,7 +166,7 @@ class FileBatches:
             if source.is_kept:
                 yield from self._kept(source) if start == 0 else ()
                 return
-            for block in read(reader(self.format), source, start, stop):
+            for block in read(self.reads(self.format), source, start, stop):
                 reached = _beginning(block)
                 yield FileBatch(block, source, self.files[number].key, self.format.format)
 

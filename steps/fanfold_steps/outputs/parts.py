@@ -76,10 +76,18 @@ class PartWriter:
 
     def _encoded(self, records: Iterable[Any], kind: str) -> tuple[Encoder, Iterator[tuple[int, bytes]]]:
         """The encoder; and step by step, how many records it took and the bytes that it returned."""
-        if isinstance(records, LineRecords) and (lines := line_writer(self._format)):
-            return (encoder := lines.begin()), _encoded_lines(encoder, records)
+        lines = line_writer(self._format)
+        if lines and isinstance(records, LineRecords) and records.format == self._format.format:
+            return (encoder := lines.begin()), self._encoded_lines(encoder, records.blocks, kind)
         encoder = self._writer.begin()
         return encoder, self._encoded_records(encoder, iter(records), kind)
+
+    def _encoded_lines(self, encoder: Encoder, blocks: Iterable[bytes], kind: str) -> Iterator[tuple[int, bytes]]:
+        try:
+            yield from ((block.count(b"\n"), encoder.encode([block])) for block in blocks)
+        except Unwritable as error:
+            raise self._unwritable(encoder, [], error, kind) from error
+        yield from ((0, data) for data in encoder.end())
 
     def _encoded_records(self, encoder: Encoder, remaining: Iterator[Any], kind: str) -> Iterator[tuple[int, bytes]]:
         length = BlockLength(self._budget.piece, _FIRST_RECORDS, WRITE_RECORDS)
@@ -103,11 +111,6 @@ class PartWriter:
         unwritable = next((record for record in block if not _encodes(encoder, record)), None)
         message = f"{what}: {type(error).__name__}: {error} (the record {shown(unwritable)})"
         return PermanentFailure(kind, message, trace=user_traceback(error, self._code_root))
-
-
-def _encoded_lines(encoder: Encoder, records: LineRecords) -> Iterator[tuple[int, bytes]]:
-    yield from ((block.count(b"\n"), encoder.encode([block])) for block in records.blocks)
-    yield from ((0, data) for data in encoder.end())
 
 
 def _encodes(encoder: Encoder, record: object) -> bool:

@@ -25,6 +25,9 @@ class StageSetup:
     writes_text: bool = False
     """Whether these are written as lines of text."""
 
+    columns: dict[str, list[str]] | None = None
+    """The columns of each input's tables, where these are joined by columns."""
+
     @property
     def partitions(self) -> int:
         """The number of partitions of a map task's output; 0 without a reducer."""

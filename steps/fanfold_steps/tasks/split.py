@@ -31,7 +31,7 @@ def split(tree: JobTree, conf: JobConf, code: Code) -> None:
         raise PermanentFailure("input", f"an input no longer exists: {error}") from error
     if digest(files) != conf.inputs_digest:
         raise PermanentFailure("input", "the input was changed after the job was submitted: submit the job again")
-    spec, ways = choose_ways(spec, sum(file.size for file in files), budget_of(conf), code)
+    spec, ways = choose_ways(spec, files, budget_of(conf), code)
     try:
         plan = Plan.of(spec, ways, files, conf)
     except TooManyRanges as error:

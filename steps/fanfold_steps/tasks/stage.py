@@ -60,10 +60,10 @@ class Stage:
         parts = PartWriter(worker.output, spec.output, code.root, budget) if self.is_last else None
         self._sink: Sink = parts or StageRunWriter(worker.tree, budget)
         as_text = self.is_last and isinstance(spec.output, Text)
+        ways, inputs = plan.ways[index], inputs_of(spec, index)
         setup = StageSetup(
-            spec.stages[index], self.tasks, inputs_of(spec, index), code, budget, self._sink, writes_text=as_text
+            spec.stages[index], self.tasks, inputs, code, budget, self._sink, writes_text=as_text, columns=ways.columns
         )
-        ways = plan.ways[index]
         steps = {way: map_step(way, setup) for way in dict.fromkeys(ways.map.values())}
         self._map_of_input = {name: steps[way] for name, way in ways.map.items()}
         self._shuffle = ShuffleStep(setup)

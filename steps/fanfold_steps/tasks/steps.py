@@ -4,7 +4,9 @@ A worker imports only those that its job needs: importing them all would take lo
 longer still.
 """
 
-from fanfold_steps.formats.polars_import import load_polars
+import os
+
+from fanfold_steps.formats.polars_import import THREADS, load_polars
 from fanfold_steps.records.map import MapOnlyStep, RecordMapStep
 from fanfold_steps.records.reduce import RecordReduceStep
 from fanfold_steps.stage.setup import StageSetup
@@ -30,6 +32,12 @@ def map_step(way: Way, setup: StageSetup) -> MapStep:
             from fanfold_steps.lines.by_columns import ScatterStep
 
             return ScatterStep(setup)
+        case Way.TABLES:
+            os.environ[THREADS] = str(max(int(os.environ.get(THREADS, 1)), setup.code.conf.workers.get("all", 1)))
+            load_polars("joins planned by columns")
+            from fanfold_steps.tables.map import TableMapStep
+
+            return TableMapStep(setup)
         case Way.COLUMNAR:
             load_polars("batches")
             from fanfold_steps.columnar.map import FrameMapStep
@@ -55,6 +63,11 @@ def reduce_step(way: Way, setup: StageSetup) -> ReduceStep:
             from fanfold_steps.lines.by_columns import SortStep
 
             return SortStep(setup)
+        case Way.TABLES:
+            load_polars("joins planned by columns")
+            from fanfold_steps.tables.reduce import TableReduceStep
+
+            return TableReduceStep(setup)
         case Way.COLUMNAR:
             load_polars("batches")
             from fanfold_steps.columnar.reduce import FrameReduceStep

@@ -78,7 +78,8 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """The form that `plan.json` holds. What `PlanHead` reads comes first."""
         head = {"version": TREE_VERSION, "tasks": self.tasks, "bytes": self.bytes}
-        return {**head, **{name: value for name, value in asdict(self).items() if name not in head}}
+        ways = {"ways": [ways.to_json() for ways in self.ways]}
+        return {**head, **{name: value for name, value in asdict(self).items() if name not in head}, **ways}
 
     @property
     def skips(self) -> bool:

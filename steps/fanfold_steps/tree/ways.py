@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from fanfold_steps.inputs.splits import input_specs
 from fanfold_steps.job.formats import InputFormat
@@ -21,6 +22,8 @@ class Way(StrEnum):
     """Lines are sorted as strings and merged."""
     LINE_COLUMNS = "line-columns"
     """Lines are sorted as a column, by Polars."""
+    TABLES = "tables"
+    """Rows of two tables are joined by columns."""
     PROGRAMS = "programs"
     """A process reads and writes lines, as in Hadoop Streaming."""
 
@@ -33,18 +36,28 @@ class StageWays:
     """By the input's name, because each input may have a mapper of its own. A later stage has one input, ''."""
     reduce: Way | None
     """None for a stage without a reducer."""
+    columns: dict[str, list[str]] | None = None
+    """The columns of each input's tables, where these are joined by columns."""
 
     @property
     def has_shuffle(self) -> bool:
         """Whether a shuffle step can merge the runs of the stage's map tasks: it can for records and programs."""
         return self.reduce in (Way.RECORDS, Way.PROGRAMS)
 
+    def to_json(self) -> dict[str, Any]:
+        """The form that a plan holds."""
+        columns = {"columns": self.columns} if self.columns else {}
+        return {"map": self.map, "reduce": self.reduce, **columns}
+
     @classmethod
-    def from_json(cls, data: dict[str, dict[str, str] | str | None]) -> "StageWays":
+    def from_json(cls, data: dict[str, Any]) -> "StageWays":
         """The ways that a plan records. Raises ValueError, KeyError, TypeError, AttributeError."""
         maps, reduce = data["map"], data["reduce"]
         assert isinstance(maps, dict)
-        return cls({name: Way(way) for name, way in maps.items()}, Way(str(reduce)) if reduce else None)
+        columns = data.get("columns")
+        assert columns is None or isinstance(columns, dict)
+        read = {name: Way(way) for name, way in maps.items()}, Way(str(reduce)) if reduce else None
+        return cls(*read, columns and {name: [str(one) for one in names] for name, names in columns.items()})
 
 
 @dataclass(frozen=True, slots=True)

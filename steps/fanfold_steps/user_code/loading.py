@@ -27,7 +27,7 @@ from fanfold_steps.user_code.identity import difference, identity_of, variables_
 from fanfold_steps.user_code.packages import Packages
 from fanfold_steps.user_code.params import NEEDED, InvalidParams, validated
 from fanfold_steps.user_code.pickled import forget_pickled, load_pickled
-from fanfold_steps.user_code.twins import twin_of
+from fanfold_steps.user_code.twins import TableJoin, join_of, twin_of
 from fanfold_storage.objects import read_all
 from fanfold_storage.urls import open_objects, split_url
 
@@ -144,6 +144,15 @@ class Code:
         try:
             return twin_of(self._import(reference))
         except PermanentFailure:
+            return None
+
+    def table_join(self, reference: str, model: str | None = None) -> TableJoin | None:
+        """The join of tables that a reducer does; None if it does something else, or there is something wrong that its
+        tasks will report. `model` is that of the parameters, unless they are prepared."""
+        try:
+            params = validated(self._import(model), self.conf.params) if model else self._params
+            return join_of(self._import(reference), params) if params is not None else None
+        except (PermanentFailure, InvalidParams):
             return None
 
     def compile_entry(self, reference: str) -> JobSpec:

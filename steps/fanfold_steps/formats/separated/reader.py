@@ -64,6 +64,10 @@ class SeparatedReader:
         self._has_header = self._format.columns is None if self._format.header is None else self._format.header
         self.splittable = not self._parser.multiline
 
+    def names(self, source: Source) -> Names:
+        """The columns' names; None if they have none. Raises PermanentFailure: the file's header is broken."""
+        return self._header(source)[0] if self._has_header else self._format.columns
+
     def blocks(self, source: Source, start: int, stop: int | None) -> Iterator[SeparatedBlock]:
         """The records that begin in [start, stop)."""
         names, header = self._header(source) if self._has_header else (self._format.columns, b"")

@@ -7,18 +7,21 @@ by two. How many rows of each side had no match is counted.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
 from fanfold import JSONL, Context, Input, Job, Table
-from fanfold.builtin.join.values import Spelling, by_value, fits
+from fanfold.builtin.join.values import IS_NORMAL, Spelling, by_value, fits, normal
+from fanfold_steps.user_code.twins import TableJoin
 
 Row = dict[str, Any]
 Key = str | tuple[str, ...] | None
 Sided = tuple[int, Spelling, Row]
 LEFT, RIGHT = 0, 1
 SIDES = ("left", "right")
+UNMATCHED = ("left rows without a match", "right rows without a match")
 
 
 class Params(BaseModel):
@@ -118,12 +121,18 @@ class Joined:
             if spelling not in rights:
                 rights.append(spelling)
         if unmatched:
-            self._count("join", "right rows without a match", unmatched)
+            self._count("join", UNMATCHED[RIGHT], unmatched)
         alone = [row for written, row in lefts if key is None or not any(fits(written, one) for one in rights)]
         if alone:
-            self._count("join", "left rows without a match", len(alone))
+            self._count("join", UNMATCHED[LEFT], len(alone))
         if self._keeps_left:
             yield from alone
+
+    def table_join(self, params: Params) -> TableJoin:
+        """What the job does with tables of text alone. Two texts of a key are equal if they are the same text."""
+        keeps = params.how in ("left", "outer"), params.how in ("right", "outer")
+        merged = partial(_merged, joined=params.columns[RIGHT])
+        return TableJoin(SIDES, params.columns, keeps, UNMATCHED, normal, IS_NORMAL, merged)
 
 
 def _merged(left: Row, right: Row, joined: list[str]) -> Row:

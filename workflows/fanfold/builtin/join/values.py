@@ -50,6 +50,19 @@ def by_value(value: Any) -> tuple[str | None, str | None]:
     return _key_of_typed(value), None
 
 
+IS_NORMAL = r"^(0|[1-9][0-9]*|[0-9]{4}-[0-9]{2}-[0-9]{2}|[^0-9+\-.TFP\[{](?s:.*)|P([^0-9T](?s:.*))?|)$"
+"""What most texts match that are the key of all that may equal them, such as names, dates and whole numbers."""
+
+
+def normal(text: str) -> str:
+    """The key of all that may equal a text.
+
+    >>> normal("007"), normal("7.0"), normal("ann")
+    ('7', '7', 'ann')
+    """
+    return str(by_value(text)[0])
+
+
 def fits(one: Spelling, other: Spelling) -> bool:
     """Whether two values of one key are equal: one has a type, or both are the same text; of tuples, place by place."""
     if isinstance(one, tuple) and isinstance(other, tuple):
