@@ -118,7 +118,7 @@ def install(overlay: Overlay, kubectl: Kubectl, options: Options, say: Say) -> I
         urls = _urls(kubectl, local, objects)
         ui = argo_ui.find_argo_ui(objects, overlay.namespace, urls)
         if ui and (lacking := argo_ui.literals_for(ui, objects, urls)):
-            objects = rendered_with(overlay, kubectl, folder, lacking)
+            objects = rendered_with(kubectl, folder, objects, lacking)
         _create_namespace(kubectl, objects)
         _create_secrets(kubectl, objects, say)
         if ui:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -104,24 +105,33 @@ def prepared(overlay: Overlay, kubectl: Kubectl, *, nodeports: bool) -> Iterator
         yield folder, _render(kubectl, folder)
 
 
-def rendered_with(overlay: Overlay, kubectl: Kubectl, folder: Path, literals: Literals) -> list[dict[str, Any]]:
-    """Have the folder that `prepared` yields add these literals; returns the objects that it then defines.
-
-    Raises Refused: the overlay's objects are in several namespaces, so which ConfigMaps are meant isn't clear.
-    """
-    if overlay.names_namespaces:
-        raise Refused(
-            f"The overlay {overlay.folder.name} has namespaces of its own, so it must say itself where browsers "
-            f"reach the services: set {', '.join(f'{key} in {name}' for name in literals for key in literals[name])}."
-        )
+def rendered_with(
+    kubectl: Kubectl, folder: Path, objects: list[dict[str, Any]], literals: Literals
+) -> list[dict[str, Any]]:
+    """Have the folder that `prepared` yields add literals to ConfigMaps; returns the objects that it then defines."""
     file = folder / "kustomization.yaml"
     content = json.loads(file.read_text(encoding="utf-8"))
     content["configMapGenerator"] = [
-        {"name": name, "behavior": "merge", "literals": [f"{key}={value}" for key, value in given.items()]}
+        {
+            "name": name,
+            # Where the overlay names namespaces itself, kustomize finds a ConfigMap only in its own.
+            **({} if "namespace" in content else {"namespace": _namespace_of(name, objects)}),
+            "behavior": "merge",
+            "literals": [f"{key}={value}" for key, value in given.items()],
+        }
         for name, given in literals.items()
     ]
     file.write_text(json.dumps(content), encoding="utf-8")
     return _render(kubectl, folder)
+
+
+def _namespace_of(config_map: str, objects: list[dict[str, Any]]) -> str | None:
+    """The namespace of a ConfigMap, whose name may end with kustomize's hash of its content."""
+    for item in objects:
+        if item["kind"] == "ConfigMap" and re.fullmatch(f"{config_map}(-[0-9a-z]{{10}})?", item["metadata"]["name"]):
+            namespace: str | None = item["metadata"].get("namespace")
+            return namespace
+    return None
 
 
 def _render(kubectl: Kubectl, folder: Path) -> list[dict[str, Any]]:
