@@ -30,8 +30,9 @@ def logins(results: Results) -> Iterator[str]:
     if not found:
         return
     yield "## Logins and tokens\n"
-    yield "The services run as above. Each refresh follows from the answer to the one before, over one connection."
-    yield "Codes are stored beforehand, as the login page stores them.\n"
+    yield "The services run as above, and all is sent over as many connections. Over each, one login is refreshed again"
+    yield "and again: a refresh follows from the answer to the one before. Codes are stored beforehand, as the login"
+    yield "page stores them. The bare transactions are called by as many threads.\n"
     yield "| | a second | runs |"
     yield "|---|---|---|"
     rates = found["checks"] | found["logins"] | found["grants"]

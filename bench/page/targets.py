@@ -160,6 +160,17 @@ ADMISSION = (
     "encoding and storing it. All of that takes turns in one process, while the bare transactions do little but wait "
     "for the disk."
 )
+GRANTS = (
+    "a profile shows 82 % of the time for which the interpreter's lock is held in the event loop, which reads and "
+    "answers HTTP, finds the route, validates and writes the log. 27 % of the processor time of a refresh is in the "
+    "library that signs its token, and 36 % of that of a code, which yields two; 12 % passes the lock from thread to "
+    "thread. The bare transactions do little but wait for the disk."
+)
+LOGINS = (
+    "a profile shows 79 % of the processor time in argon2 and 3 % in the library that signs the token. The rest reads "
+    "and answers HTTP, counts the attempt, and stores the login as it takes the attempt back, all on the cores that "
+    "are to hash."
+)
 PEERS = (
     "the loop over the user's own Python limits this figure just as it limits the one beside the bare script, which is "
     "itself not much further ahead."
@@ -368,6 +379,7 @@ TARGETS = [
         share("logins", "login", "argon2"),
         " %",
         at_least=True,
+        bound=LOGINS,
     ),
     Target(
         "logins",
@@ -377,6 +389,7 @@ TARGETS = [
         share("grants", "refresh", "raw"),
         " %",
         at_least=True,
+        bound=GRANTS,
     ),
     Target(
         "logins",
@@ -386,6 +399,7 @@ TARGETS = [
         share("grants", "code", "raw"),
         " %",
         at_least=True,
+        bound=GRANTS,
     ),
     *(
         target
