@@ -26,6 +26,7 @@ NUMBERS = [
     ("docs/jobs.md", "up to 1 MiB per worker", logs.LARGEST_LOG == 1 << 20),
     ("docs/jobs.md", "it is cut after 10,000 characters", quarantine.LONGEST_RECORD == 10_000),
     ("docs/jobs.md", "each of 1 to 64 MiB", (sizes.SMALLEST_SPLIT, sizes.LARGEST_SPLIT) == (1 << 20, 64 << 20)),
+    ("docs/jobs.md", "where there would be over 100,000", sizes.MOST_SPLITS == 100_000),
     ("docs/jobs.md", "decimal with 38 digits", kinds.MOST_DIGITS == 38),
     ("ARCHITECTURE.md", "more than twice as long as is typical", schedule.SLOW == 2),
 ]

@@ -73,7 +73,7 @@ class Server:
         for pause in (*_PAUSES, None):
             self.requests[f"{kind} {_what(key)}"] += count
             self.by_second[int(self.clock.now)] += count
-            latency = sum(self.store.latency_of(self.random) for _ in range(count))
+            latency = sum(self.store.latency_of(self.random, reads=reads) for _ in range(count))
             if self._limits[reads].admits(self.clock.now, count):
                 self.clock.wait(latency + max(0, size - SMALL) / self.store.stream)
                 return

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 from unittest.mock import patch
 
+from bench.simulate import former
 from bench.simulate.bodies import Bodies, Work
 from bench.simulate.bucket import BUCKET, Server, SimulatedBucket
 from bench.simulate.clock import Clock, Lost, Pool, Process, Threads, Times
@@ -17,6 +18,7 @@ from fanfold.planning.planner import Places
 from fanfold.planning.sizing import Sizing
 from fanfold_steps.job.spec import Function, JobSpec, StageSpec
 from fanfold_steps.tasks import stage
+from fanfold_steps.tree import parallel
 from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.plan import PLAN_KEY, Plan
 from fanfold_steps.tree.task import Task
@@ -50,6 +52,8 @@ class Scenario:
     """The share of workers that are killed, and not started again."""
     lost_at: float = 0.0
     """When that is, in seconds."""
+    formerly: bool = False
+    """Whether workers look for tasks as they did before decision 51."""
 
 
 @dataclass
@@ -141,6 +145,7 @@ def _simulated(run: Run) -> Iterator[None]:
 
         put(schedule, time=times)
         put(claims, time=times)
+        put(parallel, time=times)
         put(heartbeat, threading=threads)
         put(logs, time=times, threading=threads)
         put(s3, threading=threads, S3Bucket=lambda _name, _environ: SimulatedBucket(run.server))
@@ -154,6 +159,10 @@ def _simulated(run: Run) -> Iterator[None]:
             _cpu_seconds=lambda: 0.0,
         )
         put(loop, time=times, Plan=_PlanOnce(), Task=cache(Task), HOST="simulated")
+        if run.scenario.formerly:
+            put(former, time=times)
+            put(loop, TaskSchedule=former.FormerSchedule)
+            put(parallel, THREADS=former.THREADS)
         stack.enter_context(patch.dict(sizing.MOST_WORKERS, argo=10_000))
         stack.enter_context(patch("concurrent.futures.ThreadPoolExecutor", lambda count: Pool(run.clock, count)))
         stack.enter_context(_observed(run))

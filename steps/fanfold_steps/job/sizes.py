@@ -9,6 +9,7 @@ MIB = 1 << 20
 PARTITION_BYTES = 128 * MIB  # input per partition, unless the job sets the number
 MOST_BY_SIZE = 64  # partitions, unless the job sets the number
 SMALLEST_SPLIT, LARGEST_SPLIT = MIB, 64 * MIB
+MOST_SPLITS = 100_000  # from here on they grow with the input: the plan names each of them
 
 
 def partitions_for(total: int) -> int:
@@ -21,11 +22,15 @@ def partitions_for(total: int) -> int:
 
 
 def split_size_for(total: int, workers: int) -> int:
-    """About two splits per worker, so that others can help a slow one, between 1 and 64 MiB each.
+    """About two splits per worker, so that others can help a slow one, between 1 and 64 MiB each; larger if there would
+    be more than 100,000.
 
     With more splits, a key that occurs everywhere would be emitted more often.
+
+    >>> split_size_for(300 * MIB, 2) // MIB, split_size_for(10**12, 50) // MIB, split_size_for(10**15, 50) // MIB
+    (64, 64, 9536)
     """
-    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (2 * workers))))
+    return max(SMALLEST_SPLIT, min(LARGEST_SPLIT, -(-total // (2 * workers))), -(-total // MOST_SPLITS))
 
 
 def most_reduces(spec: JobSpec, partitions: int) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import Literal
 
@@ -14,6 +15,7 @@ from fanfold_steps.summary.task_table import TaskTable, write_table
 from fanfold_steps.tree.commit import Commit, Part
 from fanfold_steps.tree.counters import OWN_GROUP, added, counted
 from fanfold_steps.tree.job_tree import JobTree
+from fanfold_steps.tree.parallel import each
 from fanfold_steps.tree.plan import Plan
 from fanfold_steps.tree.report import REPORT_KEY, OutputReport, Report
 from fanfold_steps.tree.task import Task
@@ -42,9 +44,7 @@ def finish(tree: JobTree, conf: JobConf) -> None:
     bad = files_of((_input_of(plan, task), commit) for task, commit in commits.items())
     _remove_old(tree, output, {*bad} | {key for name, parts in staged.items() for key in _keys(name, parts)})
     write_into(output, tree.objects, bad)
-    for part in chain.from_iterable(staged.values()):
-        with around("finish.part"):
-            output.commit(part.handle)
+    each(partial(_commit_part, output), list(chain.from_iterable(staged.values())))
     for name, parts in staged.items():
         declared, folder = (plan.spec.outputs[name], f"{name}/") if name else (plan.spec.output, "")
         staged[name] = with_same_columns(output, folder, declared, parts)
@@ -67,6 +67,11 @@ def finish(tree: JobTree, conf: JobConf) -> None:
         _write_manifest(output, report)
     with around("finish.report"):
         tree.create(REPORT_KEY, report.to_json())
+
+
+def _commit_part(output: Objects, part: Part) -> None:
+    with around("finish.part"):
+        output.commit(part.handle)
 
 
 def _input_of(plan: Plan, task: Task) -> str:

@@ -42,8 +42,9 @@ from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.job.spec import JobConf, conf_from_json
 from fanfold_steps.tree.commit import Commit
 from fanfold_steps.tree.failed import FAILED_KEY, Failure
+from fanfold_steps.tree.parallel import each
 from fanfold_steps.tree.report import REPORT_KEY, Report
-from fanfold_steps.tree.task import Task, commits_folder
+from fanfold_steps.tree.task import Task, commits_folder, neighbourhood
 from fanfold_steps.tree.typed import Malformed
 from fanfold_steps.tree.version import TREE_VERSION, demand_version
 from fanfold_storage.errors import NotFound, TooLarge
@@ -62,7 +63,6 @@ LARGEST = {
 """Bytes that files of the tree may have, by their names: user code can write there, too."""
 LARGEST_OTHER = 4 << 20  # a commit, a claim, a heartbeat
 STRAY_COMMITS = 1000  # files among a step's commits that are none
-FEW_COMMITS, READERS = 64, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,12 @@ class JobTree:
         with around(f"{task.step}.commit"):
             return self.create(task.commit, commit.to_json(), hint=self.within_boot)
 
-    def committed(self, stage: int, step: str) -> Iterator[int]:
-        """Indexes of the committed tasks of a step, in order, from one listing. Raises Malformed."""
+    def committed(self, stage: int, step: str, near: int | None = None) -> Iterator[int]:
+        """Indexes of the committed tasks of a step, in order, from one listing; of the neighbourhood of the task number
+        `near`, if it is given. Raises Malformed."""
         folder = commits_folder(stage, step)
         strays = 0
-        for stat in self.objects.list(folder):
+        for stat in self.objects.list(folder if near is None else folder + neighbourhood(near)):
             name = stat.key[len(folder) :].removesuffix(".json")
             if len(name) < 10 and name.isdecimal():
                 yield int(name)
@@ -184,15 +185,8 @@ class JobTree:
         return Commit.from_json(self.read(task.commit), self.url(task.commit))
 
     def commits_of(self, tasks: Sequence[Task]) -> list[Commit]:
-        """The commits of committed tasks, in order. Many are read in parallel, because a store may respond slowly."""
-        if len(tasks) <= FEW_COMMITS:
-            return [self.commit_of(task) for task in tasks]
-        from concurrent.futures import (
-            ThreadPoolExecutor,
-        )  # importing it takes longer than reading a small job's commits
-
-        with ThreadPoolExecutor(READERS) as readers:
-            return list(readers.map(self.commit_of, tasks))
+        """The commits of committed tasks, in order. Raises as `commit_of`."""
+        return each(self.commit_of, tasks)
 
 
 def _most(key: str) -> int:

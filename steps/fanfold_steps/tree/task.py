@@ -31,3 +31,12 @@ class Task:
 def commits_folder(stage: int, step: str) -> str:
     """The folder of a step's commits: the beginning of their keys."""
     return f"stage-{stage}/{step}/commits/"
+
+
+def neighbourhood(index: int) -> str:
+    """How the names of the files of a thousand tasks begin, this one's among them: one page of a listing in S3.
+
+    >>> neighbourhood(12), neighbourhood(43210)
+    ('00', '43')
+    """
+    return f"{index:05d}"[:-3]

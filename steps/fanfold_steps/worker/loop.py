@@ -146,10 +146,10 @@ class Worker:
         self._logs.flush()  # before another worker may finish the job, and the engine end this one
         return waits or schedule.is_done
 
-    def _committed(self, stage: int, step: str) -> set[int]:
+    def _committed(self, stage: int, step: str, near: int | None = None) -> set[int]:
         if step in ("split", "finish"):
             return {0} if self._tree.find(PLAN_KEY if step == "split" else REPORT_KEY) else set()
-        return set(self._tree.committed(stage, step))
+        return set(self._tree.committed(stage, step, near))
 
     def _on_progress(self, words: str) -> None:
         """Keep what the user's code says it is doing, for the next heartbeat."""

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -52,7 +53,11 @@ class Clock:
 
 def turns_of(job, name, count=6, peers=1):
     tasks = [Task(0, "map", index) for index in Portion(0, peers).order(count)]
-    return TaskSchedule(Claims(job.tree, name), tasks, lambda: set(job.tree.committed(0, "map")), lambda done: None)
+    return TaskSchedule(Claims(job.tree, name), tasks, partial(listed, job), lambda done: None)
+
+
+def listed(job, near=None):
+    return set(job.tree.committed(0, "map", near))
 
 
 def commit(job, task, seconds=0.01):
@@ -100,10 +105,101 @@ def calls_for(job, tasks):
     """Calls to the store of the job's tree that a job of so many maps makes."""
     job.write_input({f"{number:04d}.txt": b"w\n" * 512 for number in range(tasks)})
     job.create(partitions=1)
-    Counted.calls, Counted.thread = Counter(), threading.get_ident()
-    Worker(JobTree(Counted(job.root / "job")), "all", 0).run()
+    Worker(count_calls(job), "all", 0).run()
     assert len(list(job.tree.committed(0, "map"))) == tasks
     return Counted.calls
+
+
+def count_calls(job):
+    """The tree with a store that counts."""
+    Counted.calls, Counted.thread = Counter(), threading.get_ident()
+    return JobTree(Counted(job.root / "job"))
+
+
+def test_one_refused_claim_shows_which_tasks_others_have(small_job, monkeypatch):
+    others = Claims(small_job.tree, "other")
+    for index in range(90):
+        assert others.take(Task(0, "map", index))
+    monkeypatch.setattr(turns, "time", Clock(lambda: None))
+    tree = count_calls(small_job)
+    tasks = [Task(0, "map", index) for index in range(100)]
+    schedule = TaskSchedule(Claims(tree, "ours"), tasks, lambda near: set(), lambda done: None)
+    assert [task.index for task in schedule.unclaimed()] == list(range(90, 100))
+    assert [Counted.calls[name] for name in ("put_if_absent", "read", "list")] == [11, 1, 1]
+
+
+def test_a_worker_that_is_started_again_does_what_it_held_among_the_tasks_of_others(small_job, monkeypatch):
+    for index in range(5):
+        assert Claims(small_job.tree, "ours" if index == 3 else "other").take(Task(0, "map", index))
+    small_job.tree.objects.put("workers/other.json", [b'{"beat": 1}'])
+    small_job.tree.objects.put("workers/ours.json", [b'{"beat": 1}'])
+    monkeypatch.setattr(
+        turns, "time", Clock(lambda: [commit(small_job, Task(0, "map", index)) for index in (0, 1, 2, 4)])
+    )
+    ours = iter(turns_of(small_job, "ours", count=5))
+    assert next(ours) == Task(0, "map", 3)
+    commit(small_job, Task(0, "map", 3))
+    assert list(ours) == []
+
+
+def test_whoever_waits_lists_the_neighbourhoods_of_tasks_that_are_left_and_looks_at_some_tasks_a_time(
+    small_job, monkeypatch
+):
+    class SlowStore(Clock):
+        """A request takes 0.2 s."""
+
+        def take_time(self, call):
+            def taking(*arguments):
+                self.now += 0.2
+                return call(*arguments)
+
+            return taking
+
+    tasks = [Task(0, "map", index) for index in range(0, 9000, 500)]
+    for task in tasks:
+        assert Claims(small_job.tree, "other").take(task)
+    near: list[int] = []
+    asked: list[tuple[str, int]] = []
+    done: set[int] = set()
+
+    def end_some():
+        done.update(task.index for task in tasks if task.index // 1000 in {index // 1000 for index in near})
+
+    clock = SlowStore(end_some)
+    claims = Claims(small_job.tree, "ours")
+    monkeypatch.setattr(turns, "time", clock)
+    monkeypatch.setattr(
+        Claims, "is_stale", clock.take_time(lambda self, task, turn: asked.append(("look", task.index)))
+    )
+
+    def committed(index):
+        if index is not None:
+            near.append(index)
+            asked.append(("list", index))
+        return clock.take_time(lambda: {one for one in done if index is not None and one // 1000 == index // 1000})()
+
+    assert list(TaskSchedule(claims, tasks, committed, lambda done: None)) == []
+    first = [("list", 0), ("list", 1000), ("list", 2000), ("look", 0), ("look", 500), ("look", 1000)]
+    assert asked[:7] == [*first, ("list", 3000)], "half a second of each"
+    assert Counter(index // 1000 for index in near) == dict.fromkeys(range(9), 2), "until all of it is committed"
+
+
+def test_those_that_are_done_first_do_not_say_how_long_a_task_takes(small_job, monkeypatch):
+    small_job.tree.objects.put("workers/other.json", [b'{"beat": 1}'])
+    for index in range(5):
+        assert Claims(small_job.tree, "other").take(Task(0, "map", index))
+    commit(small_job, Task(0, "map", 4), 0.5)
+
+    def end_some():
+        if clock.now > 20 and 1 not in listed(small_job):
+            for index in (1, 2, 3):
+                commit(small_job, Task(0, "map", index), 20.0)
+
+    clock = Clock(end_some)
+    monkeypatch.setattr(turns, "time", clock)
+    monkeypatch.setattr(Claims, "is_stale", lambda *_: False)
+    late = next(iter(turns_of(small_job, "idle", count=5)))
+    assert late.index == 0 and 40 < clock.now < 40 + 2 * turns.LONGEST_WAIT
 
 
 @pytest.mark.thorough

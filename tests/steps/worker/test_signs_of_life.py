@@ -82,7 +82,7 @@ def test_whoever_waits_looks_less_and_less_often_but_every_two_seconds(small_job
     assert Claims(small_job.tree, "other").take(TASK)
     commits: Iterator[set[int]] = iter([*[set[int]()] * 9, {3}])
 
-    def committed() -> set[int]:
+    def committed(near: int | None) -> set[int]:
         beat(small_job, clock.now)
         return next(commits)
 
