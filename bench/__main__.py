@@ -58,6 +58,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
     "slow": {
         "many-keys": many_keys.many_keys,
         "join-records": joining.by_records,
+        "many-lines": grouping.in_budget,
         "words-growth": growth.words,
         "sort-growth": growth.sort,
     },

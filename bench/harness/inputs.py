@@ -49,6 +49,11 @@ def tables(orders: int, users: int) -> Path:
     return _made(f"tables-{orders}-{users}", lambda folder: _tables(folder, orders, users))
 
 
+def keys(count: int) -> Path:
+    """A file of so many lines, each a key of 16 characters that stands in it twice, far apart."""
+    return _made(f"keys-{count}", lambda folder: _write(folder / "keys.txt", _keys(count))) / "keys.txt"
+
+
 def warm(source: Path) -> Path:
     """Read it all once, so that the first to run doesn't pay for the disk."""
     for file in [source] if source.is_file() else sorted(source.iterdir()):
@@ -145,3 +150,9 @@ def _event(number: int, drawn: int) -> str:
         f'{{"id":{number},"time":"{time}","user":{drawn % 1_000_000},"city":"city-{drawn % 500:03}","kind":"{kind}",'
         f'"amount":{(drawn >> 7) % 10_000},"price":{drawn % 10_000 / 100},"ok":{"true" if drawn & 1 else "false"}}}\n'
     )
+
+
+def _keys(count: int) -> Iterator[str]:
+    for first in range(0, count, BLOCK):
+        numbers = range(first, min(first + BLOCK, count))
+        yield "".join(f"{(number % (count // 2)) * MIX & 0xFFFFFFFFFFFFFFFF:016x}\n" for number in numbers)

@@ -4,6 +4,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.page.bounds import (
+    ADMISSION,
+    COLUMNS,
+    GRANTS,
+    INDEX,
+    JOIN,
+    JSON_LINES,
+    LARGER,
+    LOGINS,
+    MANY_LINES,
+    PEERS,
+    SPLITS,
+)
+
 Found = Mapping[str, Any]
 
 
@@ -123,58 +137,6 @@ def small_job(storage: str, way: str) -> Callable[[Found], float]:
 WORDS = "word count, record API with combiner"
 SMALL_JOB_IN_PODS = "a small job on the cluster, 4 map and 2 reduce pods"
 STARTING = "process start to exit"
-COLUMNS = (
-    "a profile (one worker) shows three quarters of the processor time in Polars, working on frames of 8 MiB. The rest "
-    "imports Polars in each worker, and writes, syncs and reads the runs between map and reduce. Starting takes 0.4 s "
-    "of the total."
-)
-LARGER = (
-    "splits grow with the input, up to 64 MiB. A worker holds the words of one split, and larger splits hold more of "
-    "them until every word has been seen, but write each word less often. A sort holds as many lines as memory allows, "
-    "and the more lines there are, the more pieces it merges."
-)
-JSON_LINES = (
-    "a profile (one worker) shows 55 % of the processor time in Polars' reader of JSON, which takes 4 ns a byte for "
-    "all fields, and not much less for three of them; DuckDB reads and adds up three in 2.2 ns. A quarter makes "
-    "sure that nothing was lost or converted, 7 % groups. Starting takes 0.5 s of the total."
-)
-INDEX = (
-    "a profile (one worker) shows half of the processor time in the mapper and in collecting its pairs, which is all "
-    "the bare script does. 37 % reads files, and encodes, sorts and compresses the documents of each word in each "
-    "split; 13 % merges and writes them."
-)
-JOIN = (
-    "a profile (one worker) shows 30 % of the processor time in reading the tables and cutting them by their keys, of "
-    "which Polars' reader of CSV takes half; 14 % in writing, syncing and reading the runs between map and reduce, "
-    "which DuckDB doesn't have; 25 % in matching rows and bringing them into the order of their keys, in which the "
-    "output always is; 20 % in putting the lines together and writing them, and 5 % in their SHA-256. Starting takes "
-    "0.5 s of the total, and a table that is one file is read by one worker."
-)
-SPLITS = (
-    "a task costs some milliseconds (see the row of tiny tasks), and in word count every split writes, and the "
-    "reducers read, each word that occurs in it: the more splits, the more often the same words."
-)
-ADMISSION = (
-    "a profile shows 63 % of the time for which the interpreter's lock is held in the event loop, which reads and "
-    "answers HTTP, finds the route, validates and writes the log; 20 % in checking and planning the job, 12 % in "
-    "encoding and storing it. All of that takes turns in one process, while the bare transactions do little but wait "
-    "for the disk."
-)
-GRANTS = (
-    "a profile shows 82 % of the time for which the interpreter's lock is held in the event loop, which reads and "
-    "answers HTTP, finds the route, validates and writes the log. 27 % of the processor time of a refresh is in the "
-    "library that signs its token, and 36 % of that of a code, which yields two; 12 % passes the lock from thread to "
-    "thread. The bare transactions do little but wait for the disk."
-)
-LOGINS = (
-    "a profile shows 79 % of the processor time in argon2 and 3 % in the library that signs the token. The rest reads "
-    "and answers HTTP, counts the attempt, and stores the login as it takes the attempt back, all on the cores that "
-    "are to hash."
-)
-PEERS = (
-    "the loop over the user's own Python limits this figure just as it limits the one beside the bare script, which is "
-    "itself not much further ahead."
-)
 
 
 def _growth(row: str, what: str) -> list[Target]:
@@ -326,6 +288,21 @@ TARGETS = [
         bound="a profile (one worker) shows 48 % of the time in writing the run, the claim and the commit of each "
         "task, which waits for the disk four times; 33 % reads and maps a KiB of text, 11 % reads and reduces 10,000 "
         "runs.",
+    ),
+    Target(
+        "many-lines",
+        "count of 12 million lines, 6 million different ones, in `--memory 256MiB`, batch API",
+        "≤ 1.2× DuckDB with the same memory",
+        1.2,
+        ratio("batch", "duckdb"),
+        bound=MANY_LINES,
+    ),
+    Target(
+        "many-lines",
+        "count of 12 million lines, 6 million different ones, in `--memory 256MiB`, batch API",
+        "all processes ≤ 1.25× that, not counting bare interpreters",
+        1.25,
+        held("batch"),
     ),
     Target(
         "many-keys",

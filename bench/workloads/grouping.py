@@ -1,12 +1,14 @@
-"""Values grouped by their keys, in frames: of lines of JSON, beside DuckDB and Polars."""
+"""Values grouped by their keys, in frames: of lines of JSON; and more keys than memory holds."""
 
 from typing import Any
 
 from bench.harness import answers, inputs
-from bench.harness.commands import fanfold, peer
+from bench.harness.commands import BUDGET, fanfold, peer
+from bench.harness.processes import bare_interpreter
 from bench.harness.ways import Way, in_turn
 
 EVENTS = 600_000_000
+LINES = 12_000_000
 
 
 def of_json(scale: float) -> dict[str, Any]:
@@ -18,3 +20,14 @@ def of_json(scale: float) -> dict[str, Any]:
         "duckdb": peer("events_duckdb.py", source, runs=3, watch_memory=True),
     }
     return {"bytes": round(EVENTS * scale), "ways": in_turn(ways, answers.lines)}
+
+
+def in_budget(scale: float) -> dict[str, Any]:
+    """How often each of six million lines occurs, in 256 MiB."""
+    source = inputs.warm(inputs.keys(round(LINES * scale)))
+    ways = {
+        "batch": Way(fanfold("bench/jobs/lines_counted.py", source, "--memory", BUDGET), watch_memory=True),
+        "duckdb": peer("lines_duckdb.py", source, runs=3, watch_memory=True),
+    }
+    found = in_turn(ways, answers.lines)
+    return {"bytes": source.stat().st_size, "interpreter_mb": bare_interpreter() / 1e6, "ways": found}

@@ -2,23 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import chain
 
 import polars as pl
 
 from fanfold_steps.columnar import runs as segments
 from fanfold_steps.columnar.grouping import Accumulator, Grouping
-from fanfold_steps.columnar.python import first_row, python_values
+from fanfold_steps.columnar.partitions import partitions
+from fanfold_steps.columnar.python import first_row
 from fanfold_steps.columnar.reading import BLOCK_BYTES, InputFrame, frames
 from fanfold_steps.columnar.shape import as_frame, normalized, with_results
+from fanfold_steps.columnar.sizes import budget_of_frames
 from fanfold_steps.columnar.spills import FrameSpills
 from fanfold_steps.failure.blame import Blame
 from fanfold_steps.failure.permanent import PermanentFailure, Position
 from fanfold_steps.failure.place import at_place
 from fanfold_steps.job.spec import BatchFunction
 from fanfold_steps.memory.scratch import Scratch
-from fanfold_steps.sorting import keys
-from fanfold_steps.sorting.key_types.encoding import TEXT
-from fanfold_steps.sorting.partitions import by_hash
 from fanfold_steps.stage.attempt import Attempt
 from fanfold_steps.stage.inputs import StageInputs
 from fanfold_steps.stage.setup import StageSetup
@@ -36,7 +36,7 @@ class FrameMapStep:
         self._function = setup.code.function(setup.stage.map.batch, "batch function", 1)
         self._code_root = setup.code.root
         self._partitions = setup.partitions
-        self._budget = setup.budget
+        self._budget = budget_of_frames(setup.budget)
 
     def run(self, attempt: Attempt, inputs: StageInputs) -> Commit:
         """Map what the task reads and write its run.
@@ -47,7 +47,7 @@ class FrameMapStep:
         """
         call, records, batches = self._function.begin(attempt.context).call, 0, inputs.batches(attempt.task)
         with Scratch() as scratch:
-            spills = FrameSpills(scratch, self._budget)
+            spills = FrameSpills(scratch)
             accumulator = Accumulator(self._reduce, self._budget, partial(self._spill, spills))
             for batch in frames(batches, min(self._budget.share // 32, BLOCK_BYTES)):
                 self._add(batch, call, accumulator)
@@ -71,33 +71,22 @@ class FrameMapStep:
             raise
 
     def _run(self, accumulator: Accumulator, spills: FrameSpills) -> Iterator[bytes]:
-        found = accumulator.take()
+        found = accumulator.take_unmerged() if spills else accumulator.take()
         if found is None:
             return segments.pack([[] for _ in range(self._partitions)], None)
         grouping, states = found
-        parts = enumerate(self._partitioned(grouping, states if not spills else grouping.sorted(states)))
-        return segments.pack((spills.merged(grouping, number, part) for number, part in parts), grouping.shape)
+        last = enumerate(self._partitioned(grouping, states))
+        return segments.pack((chain(spills.read(number), [part]) for number, part in last), grouping.shape)
 
     def _spill(self, spills: FrameSpills, full: Accumulator) -> None:
-        found = full.take()
+        found = full.take_unmerged()
         assert found
         grouping, states = found
-        spills.write(grouping, self._partitioned(grouping, grouping.sorted(states)))
+        spills.write(grouping.shape, self._partitioned(grouping, states))
 
     def _partitioned(self, grouping: Grouping, states: pl.DataFrame) -> list[pl.DataFrame]:
         """The states of each partition."""
         if self._partitions == 1 or not states.height:
             return [states] * self._partitions
-        places = _partitions(grouping, states, self._partitions)
+        places = partitions(states, grouping.shape.keys, self._partitions)
         return [states.filter(places == number) for number in range(self._partitions)]
-
-
-def _partitions(grouping: Grouping, states: pl.DataFrame, count: int) -> pl.Series:
-    """The partition of each row: that of its key as a record's."""
-    kinds = list(grouping.shape.keys.values())
-    if kinds == ["text"] and not states[grouping.keys[0]].null_count():
-        texts = states[grouping.keys[0]].to_list()
-        return pl.Series(by_hash(count, TEXT)(texts), dtype=pl.UInt32)
-    columns = [python_values(states[name], kind) for name, kind in grouping.shape.keys.items()]
-    rows = columns[0] if len(columns) == 1 else list(zip(*columns, strict=True))
-    return pl.Series(by_hash(count)(map(keys.encode, rows)), dtype=pl.UInt32)

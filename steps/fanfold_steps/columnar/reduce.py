@@ -1,13 +1,13 @@
 """Reduce of batches: one partition's frames of all runs, merged by key, and the rows that result as records."""
 
 from collections.abc import Iterator
-from functools import partial
+from itertools import chain
 from typing import Any
 
-from fanfold_steps.columnar.grouping import Accumulator
+from fanfold_steps.columnar.ranges import StateSorter
 from fanfold_steps.columnar.rows import lines, objects
 from fanfold_steps.columnar.runs import read_segment
-from fanfold_steps.columnar.spills import FrameSpills
+from fanfold_steps.columnar.sizes import budget_of_frames
 from fanfold_steps.memory.scratch import Scratch
 from fanfold_steps.stage.attempt import Attempt
 from fanfold_steps.stage.inputs import StageInputs
@@ -23,7 +23,7 @@ class FrameReduceStep:
         assert isinstance(setup.stage.reduce, dict)
         self._reduce = setup.stage.reduce
         self._listed = next((name for name, one in self._reduce.items() if one.rows), None)
-        self._budget = setup.budget
+        self._budget = budget_of_frames(setup.budget)
         self._records = lines if setup.writes_text else objects
 
     def records(self, attempt: Attempt, inputs: StageInputs) -> Iterator[Any]:
@@ -33,26 +33,10 @@ class FrameReduceStep:
             PermanentFailure: the frames of the maps don't fit together.
             StorageError: the store is unavailable.
         """
+        frames = chain.from_iterable(inputs.segments(read_segment, attempt.task.index))
         with Scratch() as scratch:
-            spills = FrameSpills(scratch, self._budget)
-            accumulator = Accumulator(self._reduce, self._budget, partial(_spill, spills))
-            for segment in inputs.segments(read_segment, attempt.task.index):
-                for frame, shape in segment:
-                    accumulator.add_states(frame, shape)
-            found = accumulator.take()
-            if found is None:
-                return
-            grouping, last = found
-            last = grouping.sorted(last)
-            for states in filter(len, spills.merged(grouping, 0, last)):
+            for grouping, states in StateSorter(self._reduce, self._budget, scratch).sorted(frames):
                 for piece in states.iter_slices(ROWS):
                     results = grouping.results(piece)
                     rows = results.explode(self._listed) if self._listed else results
                     yield from self._records(rows, grouping.result_kinds)
-
-
-def _spill(spills: FrameSpills, full: Accumulator) -> None:
-    found = full.take()
-    assert found
-    grouping, states = found
-    spills.write(grouping, [grouping.sorted(states)])

@@ -14,10 +14,11 @@ import lz4.block
 import polars as pl
 
 from fanfold_steps.columnar.shape import Shape
+from fanfold_steps.columnar.sizes import size_of
 from fanfold_steps.sorting import framed
 from fanfold_storage.objects import Objects
 
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS, BLOCK_BYTES = 1 << 16, 1 << 20  # at most, and before it is packed
 Frames = Iterable[pl.DataFrame]
 _MAGIC = b"FFB1"
 
@@ -29,7 +30,8 @@ def pack(segments: Iterable[Frames], shape: Shape | None) -> Iterator[bytes]:
     for segment in segments:
         start = offset
         for frame in filter(len, segment):
-            for piece in frame.iter_slices(BLOCK_ROWS):
+            fitting = BLOCK_BYTES * frame.height // max(size_of(frame), 1)
+            for piece in frame.iter_slices(max(1, min(BLOCK_ROWS, fitting))):
                 data = _pack_block(piece)
                 offset += len(data)
                 yield data

@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanfold_steps.aggregations import build
-from fanfold_steps.columnar import grouping
+from fanfold_steps.columnar import grouping, ranges
 from fanfold_steps.columnar import runs as segments
 from fanfold_steps.columnar.aggregations import exact
 from fanfold_steps.columnar.grouping import Accumulator
 from fanfold_steps.columnar.python import python_values
+from fanfold_steps.columnar.ranges import StateSorter
 from fanfold_steps.columnar.shape import normalized
 from fanfold_steps.columnar.spills import FrameSpills
 from fanfold_steps.failure.permanent import PermanentFailure
@@ -63,23 +64,28 @@ def by_records(aggregate, frame):
 def by_columns(aggregate, frame, size, memory):
     """As map and reduce do it: every few rows a frame, grouped every few, spilled if there is no room."""
 
-    def spill(full):
-        found = full.take()
-        spills.write(found[0], [found[0].sorted(found[1])])
-
+    budget = Budget(memory)
     with Scratch() as scratch:
-        spills = FrameSpills(scratch, Budget(memory))
-        accumulator = Accumulator({"value": aggregate}, Budget(memory), spill)
-        for piece in frame.iter_slices(size):
+        spills = FrameSpills(scratch)
+
+        def spill(full):
+            taken, states = full.take_unmerged()
+            spills.write(taken.shape, [states])
+
+        accumulator = Accumulator({"value": aggregate}, budget, spill)
+        for piece in frame if isinstance(frame, list) else frame.iter_slices(size):
             accumulator.add_rows(*normalized(piece, ["value"], escaped=False))
         result = accumulator.take()
         assert result
-        taken, last = result
+        shape, last = result[0].shape, result[1]
+        mapped = ((states, shape) for states in [*spills.read(0), last])
         found = []
-        for states in filter(len, spills.merged(taken, 0, taken.sorted(last))):
+        for taken, states in StateSorter({"value": aggregate}, budget, scratch).sorted(mapped):
             results = taken.results(states)
             columns = [python_values(results[name], kind) for name, kind in taken.result_kinds.items()]
             found += list(zip(*columns, strict=True))
+        spills.remove()
+        assert not list(scratch.objects.list(""))
     return {keys.encode(tuple(key)): value for *key, value in found}
 
 
@@ -89,6 +95,8 @@ def small_sizes():
         patch.setattr(grouping, "GROUP_ROWS", 4)
         patch.setattr(grouping, "MERGE_ROWS", 6)
         patch.setattr(segments, "BLOCK_ROWS", 2)
+        patch.setattr(ranges, "RANGES", 3)
+        patch.setattr(ranges, "SAMPLED", 2)
         yield
 
 
@@ -113,25 +121,33 @@ def test_columns_give_what_records_give(name, data):
     assert {key: told(value) for key, value in found.items()} == {key: told(value) for key, value in expected.items()}
 
 
-def test_no_more_runs_are_read_at_once_than_the_memory_allows(monkeypatch):
-    """Twenty runs by two at a time: that takes several passes, and gives the same."""
-    frame = pl.DataFrame({"0": [f"k{number * 7 % 13}" for number in range(120)], "value": list(range(120))})
-    reading, most = set(), 0
-    original = segments.read_segment
+@pytest.mark.parametrize("name", ["Sum", "Collect"])
+def test_what_does_not_fit_is_cut_into_ranges_again_and_again(monkeypatch, name):
+    """Also keys that come in order, so that what comes first says nothing about what follows."""
+    cuts = []
+    original = ranges._cut
 
-    def read_segment(*run):
-        nonlocal most
-        reading.add(run)
-        most = max(most, len(reading))
-        yield from original(*run)
-        reading.remove(run)
+    def cut(states, bounds, keys):
+        cuts.append(tuple(bounds))
+        return original(states, bounds, keys)
 
-    monkeypatch.setattr(segments, "read_segment", read_segment)
-    for name in ("Sum", "Collect"):
-        found = by_columns(Aggregate(name), frame, 2, 0)
-        assert found == by_records(Aggregate(name), frame)
-        assert most == Budget(0).fan_in == 2
-        assert not reading
+    monkeypatch.setattr(ranges, "_cut", cut)
+    for step in (7, 1):
+        key = [number * step % 97 // 5 for number in range(388)]
+        frame = pl.DataFrame({"0": key, "1": [f"k{number % 3}" for number in range(388)], "value": range(388)})
+        assert by_columns(Aggregate(name), frame, 4, 0) == by_records(Aggregate(name), frame)
+    assert len(set(cuts)) > 20
+
+
+def test_keys_may_be_null_in_all_rows_of_a_frame_and_numbers_of_many_bits_in_another():
+    pieces = [
+        pl.DataFrame({"0": [None, None], "value": [1, 2]}),
+        pl.DataFrame({"0": pl.Series([3, None, -1], dtype=pl.Int64), "value": [3, 4, 5]}),
+        pl.DataFrame({"0": pl.Series([1 << 100, 3], dtype=pl.Int128), "value": [6, 7]}),
+    ]
+    expected = by_records(Aggregate("Sum"), pl.concat(pieces, how="vertical_relaxed"))
+    for orders in (pieces, pieces[::-1]):
+        assert by_columns(Aggregate("Sum"), orders, 0, 0) == expected
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("Min", []), ("TopK", [2]), ("Distinct", [])])
