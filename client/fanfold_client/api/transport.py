@@ -1,5 +1,6 @@
 """HTTP requests to one service, with bearer tokens, timeouts and retries; problems become exceptions."""
 
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -36,7 +37,9 @@ class Transport:
         self.url = url.rstrip("/")
         self._credentials = credentials
         proxied = _host(self.url) not in _LOOPBACK  # no proxy leads to this machine
-        self._http = httpx.Client(base_url=self.url, timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=proxied)
+        self._http = httpx.Client(
+            base_url=self.url, headers=_own_name(), timeout=_TIMEOUT, limits=_CONNECTIONS, trust_env=proxied
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -163,3 +166,9 @@ def _host(url: str) -> str:
     except httpx.InvalidURL as error:
         mend = "write it as in http://127.0.0.1:1338"
         raise Refused(f"{url!r:.200} is not the URL of a service ({error}): {mend}") from error
+
+
+def _own_name() -> dict[str, str]:
+    """Who asks, from which machine: people tell their logins apart by that."""
+    machine = socket.gethostname().encode("ascii", "replace").decode()
+    return {"User-Agent": f"fanfold ({machine})"}

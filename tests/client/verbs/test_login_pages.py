@@ -1,5 +1,6 @@
 """login on the auth service's page, in this machine's browser or by a code; sessions, clients."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -164,7 +165,9 @@ def test_sessions_are_ended_one_by_one_and_all_at_once(fanfold: Person, tmp_path
     other.login()
     listed = fanfold("sessions", "list", "--json").json["items"]
     (new,) = [session for session in listed if session["id"] not in before]
-    assert (new["kind"], new["address"]) == ("command", "127.0.0.1") and "python-httpx" in new["agent"]
+    assert (new["kind"], new["address"]) == ("command", "127.0.0.1") and new[
+        "agent"
+    ] == f"fanfold ({socket.gethostname()})"
     assert new["id"] in fanfold("sessions", "list").text
     fanfold("sessions", "end", new["id"])
     assert "run `fanfold login`" in other("sessions", "list", status=4).stderr
