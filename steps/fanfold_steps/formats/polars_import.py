@@ -1,5 +1,6 @@
 """Polars, which holds frames: loaded only by jobs that need it, and missed with clear words."""
 
+import os
 from typing import TYPE_CHECKING
 
 from fanfold_steps.failure.permanent import PermanentFailure
@@ -14,6 +15,12 @@ THREADS = "POLARS_MAX_THREADS"
 ALLOCATOR, LEAN = "_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
 """The variable in which Polars' allocator (jemalloc) finds its settings, and those for one thread. Otherwise it has an
 arena for each thread that ever frees something, and keeps what was freed for seconds: twice what frames need."""
+
+
+def let_threads(count: int) -> None:
+    """Let Polars have at least so many threads, if it isn't imported yet."""
+    told = os.environ.get(THREADS, "")
+    os.environ[THREADS] = str(max(count, int(told) if told.isdecimal() else 1))
 
 
 def load_polars(what: str) -> "types.ModuleType":

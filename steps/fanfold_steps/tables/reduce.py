@@ -18,7 +18,7 @@ from fanfold_steps.tables.planned import PlannedJoin
 from fanfold_steps.tables.ranges import Ranges
 from fanfold_steps.tables.runs import Segment, read_segment
 
-_ROWS = 1 << 16  # that are written at once
+_ROWS = 1 << 14  # that are written at once: few enough for a processor's caches
 _SWELLING = 3  # how much more rows take while they are joined
 Tables = tuple[pl.DataFrame, pl.DataFrame]
 

@@ -4,9 +4,7 @@ A worker imports only those that its job needs: importing them all would take lo
 longer still.
 """
 
-import os
-
-from fanfold_steps.formats.polars_import import THREADS, load_polars
+from fanfold_steps.formats.polars_import import let_threads, load_polars
 from fanfold_steps.records.map import MapOnlyStep, RecordMapStep
 from fanfold_steps.records.reduce import RecordReduceStep
 from fanfold_steps.stage.setup import StageSetup
@@ -33,7 +31,7 @@ def map_step(way: Way, setup: StageSetup) -> MapStep:
 
             return ScatterStep(setup)
         case Way.TABLES:
-            os.environ[THREADS] = str(max(int(os.environ.get(THREADS, 1)), setup.code.conf.workers.get("all", 1)))
+            let_threads(setup.code.conf.workers.get("all", 1))  # a table is read by one worker, while others wait
             load_polars("joins planned by columns")
             from fanfold_steps.tables.map import TableMapStep
 
