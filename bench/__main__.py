@@ -51,6 +51,7 @@ GROUPS: dict[str, dict[str, Callable[[float], dict[str, Any]]]] = {
         "index": indexing.index,
         "join": joining.by_columns,
         "json": grouping.of_json,
+        "parquet": grouping.of_parquet,
         "starting": starting.starting,
         "tasks": tasks.tiny,
         "stopping": stopping.stopping,

@@ -54,6 +54,11 @@ def keys(count: int) -> Path:
     return _made(f"keys-{count}", lambda folder: _write(folder / "keys.txt", _keys(count))) / "keys.txt"
 
 
+def rows(count: int) -> Path:
+    """A file of Parquet of so many rows of four columns, some 10 bytes each, with a million different users."""
+    return _made(f"rows-{count}", lambda folder: _rows(folder / "rows.parquet", count)) / "rows.parquet"
+
+
 def warm(source: Path) -> Path:
     """Read it all once, so that the first to run doesn't pay for the disk."""
     for file in [source] if source.is_file() else sorted(source.iterdir()):
@@ -156,3 +161,17 @@ def _keys(count: int) -> Iterator[str]:
     for first in range(0, count, BLOCK):
         numbers = range(first, min(first + BLOCK, count))
         yield "".join(f"{(number % (count // 2)) * MIX & 0xFFFFFFFFFFFFFFFF:016x}\n" for number in numbers)
+
+
+def _rows(file: Path, count: int) -> None:
+    import polars as pl  # no other input needs it
+
+    mixed = pl.int_range(count, dtype=pl.UInt64) * MIX
+    columns = [
+        (mixed // (1 << 40) % 1_000_000).cast(pl.Int64).alias("user"),
+        pl.format("city-{}", mixed // (1 << 20) % 500).alias("city"),
+        (mixed // (1 << 30) % 10_000).cast(pl.Int64).alias("amount"),
+        ((mixed // (1 << 13) % 100_000).cast(pl.Float64) / 100).alias("price"),
+    ]
+    frame = pl.select(columns)
+    frame.write_parquet(file, compression="zstd", row_group_size=1 << 18)

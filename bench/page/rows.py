@@ -31,6 +31,7 @@ TITLES = {
     "join-records": "The same two joined record by record",
     "index": "Inverted index, {size} in 2,000 documents",
     "json": "Aggregation of {size} of JSON lines",
+    "parquet": "Aggregation of {size} of Parquet, 20 million rows",
     "many-lines": "Count of six million different lines, {size} in 256 MiB of memory",
     "many-keys": "Sums over {size}, each key occurring twice, `--memory 256MiB`",
     "stopping": "A worker stopped during a word count of {size} in 40 tasks",

@@ -14,6 +14,7 @@ from bench.page.bounds import (
     LARGER,
     LOGINS,
     MANY_LINES,
+    PARQUET,
     PEERS,
     SPLITS,
 )
@@ -260,6 +261,14 @@ TARGETS = [
         ahead("fanfold", "spark"),
         at_least=True,
         bound=PEERS,
+    ),
+    Target(
+        "parquet",
+        "Parquet in, aggregation, Parquet out, batch API",
+        "≤ 1.5× Polars",
+        1.5,
+        ratio("batch", "polars"),
+        bound=PARQUET,
     ),
     Target(
         "stopping",

@@ -1,4 +1,4 @@
-"""Values grouped by their keys, in frames: of lines of JSON; and more keys than memory holds."""
+"""Values grouped by their keys, in frames: of lines of JSON, of Parquet; and more keys than memory holds."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from bench.harness.ways import Way, in_turn
 
 EVENTS = 600_000_000
 LINES = 12_000_000
+ROWS = 20_000_000
 
 
 def of_json(scale: float) -> dict[str, Any]:
@@ -20,6 +21,16 @@ def of_json(scale: float) -> dict[str, Any]:
         "duckdb": peer("events_duckdb.py", source, runs=3, watch_memory=True),
     }
     return {"bytes": round(EVENTS * scale), "ways": in_turn(ways, answers.lines)}
+
+
+def of_parquet(scale: float) -> dict[str, Any]:
+    """The sum of amounts and the number of rows of each of a million users, from Parquet to Parquet."""
+    source = inputs.warm(inputs.rows(round(ROWS * scale)))
+    ways = {
+        "batch": Way(fanfold("bench/jobs/amounts_of_rows.py", source), watch_memory=True),
+        "polars": peer("rows_polars.py", source, runs=3, watch_memory=True),
+    }
+    return {"bytes": source.stat().st_size, "ways": in_turn(ways, answers.rows)}
 
 
 def in_budget(scale: float) -> dict[str, Any]:

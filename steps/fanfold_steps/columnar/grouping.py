@@ -12,7 +12,7 @@ from fanfold_steps.job.spec import Aggregate
 from fanfold_steps.memory.budget import Budget, resident
 
 GROUP_ROWS = 1 << 17  # rows that wait before they are grouped; many more don't fit into a processor's caches
-MERGE_ROWS = 1 << 20  # states that wait before they are merged
+MERGE_ROWS = 1 << 21  # states that wait before they are merged
 SHRUNK = 0.75  # of the rows or states that were grouped; if more remain, grouping is hardly worth its time
 COPIES = 8  # of what is held, with all that Polars takes beside them while it groups or cuts it
 TRIES = 4  # every so often, states that hardly shrank are merged once more before they are spilled

@@ -12,7 +12,7 @@ from fanfold_steps.columnar.json_types import FileTypes
 from fanfold_steps.failure.permanent import PermanentFailure
 from fanfold_steps.failure.place import at_place
 from fanfold_steps.formats.jsonl import JSONLBlock
-from fanfold_steps.formats.parquet.reader import ParquetBlock
+from fanfold_steps.formats.parquet.reader import ParquetBlock, joined
 from fanfold_steps.formats.stand_ins import escaped, holds_stand_ins
 from fanfold_steps.formats.text import TextBlock
 from fanfold_steps.inputs.batches import Batch, FileBatch
@@ -67,23 +67,27 @@ def _frames_of(batch: Batch, types: FileTypes) -> Iterator[InputFrame]:
 
 
 def _larger(batches: Iterable[Batch], size: int) -> Iterator[Batch]:
-    """Batches, with neighbouring lines of a file put together."""
+    """Batches, with neighbouring lines, or rows of Parquet, of a file put together."""
     waiting: list[FileBatch] = []
     length = 0
     for batch in batches:
-        if type(batch) is not FileBatch or type(batch.block) is not TextBlock:
+        if type(batch) is not FileBatch or type(batch.block) not in (TextBlock, ParquetBlock):
             yield batch
             continue
         if waiting and (batch.url != waiting[0].url or length >= size):
             yield _joined(waiting)
             waiting, length = [], 0
         waiting.append(batch)
-        length += len(batch.block.data)
+        length += len(batch.block.data) if isinstance(batch.block, TextBlock) else cast(Any, batch.block).batch.nbytes
     if waiting:
         yield _joined(waiting)
 
 
 def _joined(batches: list[FileBatch]) -> FileBatch:
+    if len(batches) == 1:
+        return batches[0]
+    if isinstance(batches[0].block, ParquetBlock):
+        return replace(batches[0], block=joined([cast(ParquetBlock, batch.block) for batch in batches]))
     blocks = [cast(TextBlock, batch.block) for batch in batches]
     whole = replace(blocks[0], data=b"".join([block.data for block in blocks]))
     return replace(batches[0], block=whole)

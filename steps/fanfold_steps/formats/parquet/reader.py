@@ -70,6 +70,11 @@ class ParquetBlock:
         return records
 
 
+def joined(blocks: Sequence[ParquetBlock]) -> ParquetBlock:
+    """The rows of neighbouring blocks in one."""
+    return ParquetBlock(blocks[0].first, load_pyarrow().concat_batches([block.batch for block in blocks]))
+
+
 def _file_of(batch: Any) -> bytes:
     pa = load_pyarrow()
     buffer = io.BytesIO()
