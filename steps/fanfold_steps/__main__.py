@@ -59,7 +59,7 @@ def _work(options: argparse.Namespace) -> int:
         return exits.STORE_AWAY
     os.environ.setdefault(THREADS, str(worker.threads))
     if worker.threads == 1:
-        os.environ.setdefault(ALLOCATOR, LEAN)
+        os.environ[ALLOCATOR] = ",".join(filter(None, [os.environ.get(ALLOCATOR), LEAN]))
     limit_memory(worker.budget.share)
     allocate_for_work(worker.budget.share)
     try:

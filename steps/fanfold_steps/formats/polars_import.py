@@ -14,7 +14,8 @@ THREADS = "POLARS_MAX_THREADS"
 """The variable that is set before Polars is first imported, by whomever: mostly to 1, since each core has a worker."""
 ALLOCATOR, LEAN = "_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
 """The variable in which Polars' allocator (jemalloc) finds its settings, and those for one thread. Otherwise it has an
-arena for each thread that ever frees something, and keeps what was freed for seconds: twice what frames need."""
+arena for each thread that ever frees something, and keeps what was freed for seconds: twice what frames need. They come
+after others, as the last ones count: a command that has imported Polars hands its own settings down."""
 
 
 def let_threads(count: int) -> None:
