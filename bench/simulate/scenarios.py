@@ -12,13 +12,19 @@ AGGREGATION = Work(map=50e6, output=0.01)
 SORT = Work(map=50e6, output=1.0)
 """Map tasks write as much as they read."""
 
-SIZES = [(1000, 10), (1000, 100), (10_000, 100), (10_000, 300), (10_000, 1000), (100_000, 300)]
+SIZES = [(1000, 10), (1000, 100), (10_000, 100), (10_000, 300), (2000, 1000)]
+VAST = [(100_000, 200)]
 CROWDS = (50, 100, 200, 400)
 
 
 def growth(scale: float) -> dict[str, Scenario]:
     """More tasks, and more workers."""
     return {f"{maps:,} maps, {workers:,} workers": _job(maps * scale, workers) for maps, workers in SIZES}
+
+
+def vast(scale: float) -> dict[str, Scenario]:
+    """A job of 100,000 tasks, which takes some minutes by itself."""
+    return {f"{maps:,} maps, {workers:,} workers": _job(maps * scale, workers) for maps, workers in VAST}
 
 
 def crowd(scale: float) -> dict[str, Scenario]:
@@ -46,4 +52,4 @@ def _job(maps: float, workers: int) -> Scenario:
     return Scenario(int(maps) * SPLIT, workers, work=AGGREGATION)
 
 
-ROWS = {"growth": growth, "crowd": crowd, "trouble": trouble}
+ROWS = {"growth": growth, "crowd": crowd, "trouble": trouble, "vast": vast}

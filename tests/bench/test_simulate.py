@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from bench.simulate import page
+from bench.simulate import page, planning
 from bench.simulate.__main__ import FIGURES
+from bench.simulate.bodies import Work
+from bench.simulate.bounds import bounds
 from bench.simulate.bucket import Server, SimulatedBucket
 from bench.simulate.clock import Clock, Event, Lost, Pool, Process
 from bench.simulate.cluster import Run, Scenario, figures, simulate
@@ -16,6 +18,7 @@ from bench.simulate.stores import S3
 from fanfold.planning.sizing import Sizing
 from fanfold_storage.errors import Unavailable
 from fanfold_storage.objects.s3_bucket import S3Bucket
+from fanfold_storage.objects.staged_uploads import PART
 
 SPLIT = 64 << 20
 SMALL = Scenario(20 * SPLIT, 4, sizing=Sizing(partitions=4))
@@ -125,5 +128,33 @@ def test_what_runs_in_a_lost_process_ends_where_it_waits():
     assert told == ["lost"] and thread.dead
 
 
+@pytest.mark.thorough
+def test_a_worker_asks_less_than_it_did_before():
+    crowd = Scenario(300 * SPLIT, 60, work=Work(map=50e6, output=0.01))
+    now, before = simulate(crowd), simulate(replace(crowd, formerly=True))
+    assert now.tasks == before.tasks
+    assert now.server.requests["create claims"] < 0.6 * before.server.requests["create claims"]
+    assert now.server.requests["list commits"] < before.server.requests["list commits"]
+    assert now.reported and before.reported and now.reported < before.reported
+
+
+@pytest.mark.thorough
+def test_the_plan_of_a_petabyte_is_bounded():
+    plan = planning.planned(10**15, Sizing())
+    assert plan["tasks"]["map"] < 110_000, "each file has a smaller split in the end"
+    assert plan["plan_bytes"] < plan["most_plan_bytes"] / 10
+
+
+def test_a_planned_job_takes_as_long_as_its_steps_or_as_its_requests():
+    tasks = {"map": 931_323, "shuffle": 14_552, "reduce": 10_000}
+    sort = bounds(10**15, tasks, Work(output=1.0))
+    assert sort.requests == pytest.approx(3 * 10**15 / PART / 3500 / 3600)
+    assert sort.hours == sort.map + sort.shuffle + sort.reduce > sort.requests
+    few = bounds(10**12, {"map": 14_902, "reduce": 1000}, Work(map=1e12, reduce=1e12, output=0.001))
+    assert few.hours == few.requests == pytest.approx(2 * 14_902 * 1000 / 5500 / 3600)
+
+
 def test_the_page_is_what_the_figures_say():
-    assert page.TARGET.read_text() == page.text(json.loads(FIGURES.read_text()))
+    found = json.loads(FIGURES.read_text())
+    assert page.TARGET.read_text() == page.text(found)
+    assert page.TARGET.with_suffix(".svg").read_text() == page.picture(found["crowd"])
