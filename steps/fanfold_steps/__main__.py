@@ -14,7 +14,7 @@ import sys
 import threading
 
 from fanfold_steps.failure.permanent import PermanentFailure
-from fanfold_steps.formats.polars_import import ALLOCATOR, LEAN, THREADS
+from fanfold_steps.formats.polars_import import ALLOCATOR, THREADS, allocator_settings
 from fanfold_steps.memory.allocation import allocate_for_work
 from fanfold_steps.memory.process import limit_memory
 from fanfold_steps.tree.failed import Failure
@@ -59,7 +59,7 @@ def _work(options: argparse.Namespace) -> int:
         return exits.STORE_AWAY
     os.environ.setdefault(THREADS, str(worker.threads))
     if worker.threads == 1:
-        os.environ[ALLOCATOR] = ",".join(filter(None, [os.environ.get(ALLOCATOR), LEAN]))
+        os.environ[ALLOCATOR] = allocator_settings(worker.budget.share)
     limit_memory(worker.budget.share)
     allocate_for_work(worker.budget.share)
     try:

@@ -12,10 +12,18 @@ if TYPE_CHECKING:
 
 THREADS = "POLARS_MAX_THREADS"
 """The variable that is set before Polars is first imported, by whomever: mostly to 1, since each core has a worker."""
-ALLOCATOR, LEAN = "_RJEM_MALLOC_CONF", "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
-"""The variable in which Polars' allocator (jemalloc) finds its settings, and those for one thread. Otherwise it has an
-arena for each thread that ever frees something, and keeps what was freed for seconds: twice what frames need. They come
-after others, as the last ones count: a command that has imported Polars hands its own settings down."""
+ALLOCATOR = "_RJEM_MALLOC_CONF"
+"""The variable in which Polars' allocator (jemalloc) finds its settings. The last ones count: a command that has
+imported Polars hands its own settings down."""
+_ONE_ARENA = "narenas:1"  # not one for each thread that ever frees something
+_RETURNING = "dirty_decay_ms:100,muzzy_decay_ms:0"  # not keeping for seconds what was freed
+_PLENTY = 512 << 20  # bytes of a share, with which what that saves isn't worth its time
+
+
+def allocator_settings(share: int) -> str:
+    """The settings for a worker of one thread with this share; by itself, it may take twice what frames need."""
+    settings = [os.environ.get(ALLOCATOR), _ONE_ARENA, _RETURNING if share < _PLENTY else None]
+    return ",".join(filter(None, settings))
 
 
 def let_threads(count: int) -> None:
