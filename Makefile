@@ -59,7 +59,7 @@ format: env  ## put the code in shape
 test-cluster: env  ## the tests on a real Kubernetes with Argo (Debian, root); builds, starts and removes it
 	$(BIN)/python -m tests.cluster run -- $(BIN)/pytest tests/argo --timeout 900 -m "not long"
 
-test-cluster-long: env  ## the same, what takes minutes: failing parts of the cluster, two hundred pods
+test-cluster-long: env  ## the same, what takes minutes: failing parts of the cluster, two hundred pods, more cases on both storages
 	$(BIN)/python -m tests.cluster run -- $(BIN)/pytest tests/argo --timeout 900 -m long
 
 cluster-up: env  ## bring the test cluster up and leave it up

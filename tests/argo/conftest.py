@@ -5,6 +5,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,10 +16,30 @@ from tests.argo.installation import Installation, kubectl
 FANFOLD = [sys.executable, "-m", "fanfold_client"]
 
 
-@pytest.hookimpl(trylast=True)  # after pytest has grouped them by storage
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what needs no installation: some make one of their own, in the same namespace and at the same ports."""
+STORAGES = ["pvc", "s3"]
+IN_TURN = ("tests.argo.test_features", "tests.argo.test_mrjob", "tests.argo.test_retry")
+"""Modules with many cases that differ little by storage."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before those that are long are left out; and after all else
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark what is long, and put first what needs no installation.
+
+    Some of that makes an installation of its own, in the same namespace and at the same ports.
+    """
+    _run_in_turn([item for item in items if isinstance(item, pytest.Function) and item.module.__name__ in IN_TURN])
+    yield
     items.sort(key=lambda item: "installation" in getattr(item, "fixturenames", ()))
+
+
+def _run_in_turn(items: list[pytest.Function]) -> None:
+    """Each case on one storage, by turns; on the other one it is long."""
+    cases: Counter[tuple[str, str]] = Counter()
+    for item in items:
+        storage = str(item.callspec.params["installation"])
+        cases[item.originalname, storage] += 1
+        if cases[item.originalname, storage] % len(STORAGES) != STORAGES.index(storage):
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,7 +48,7 @@ def cluster() -> None:
     assert os.environ.get("FANFOLD_CLUSTER") == "1", "there is no test cluster: run this through `make test-cluster`"
 
 
-@pytest.fixture(scope="session", params=["pvc", "s3"])
+@pytest.fixture(scope="session", params=STORAGES)
 def installation(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """`fanfold deploy --overlay test`, once with files on a volume and once in S3; removed with its data."""
     where = ["--overlay", "test", "--storage", request.param]

@@ -177,6 +177,7 @@ def test_a_failed_node_shows_the_users_own_traceback(site: Site, visit) -> None:
 
 def test_the_ui_leads_to_the_job(site: Site, visit) -> None:
     visitor = visit("submitter", site.path(site.broken))
+    expect(visitor.node("(0)")).to_be_visible()  # the Workflow is there, of which the link is made
     with visitor.page.expect_request(f"**/v1/jobs/{site.broken}"):
         visitor.button("Fanfold job").click()
 

@@ -81,6 +81,7 @@ def demands_users(member: str) -> bool:
 
 
 @pytest.mark.usefixtures("installed")
+@pytest.mark.long
 def test_its_records_stay_and_only_their_owners_read_them_from_then_on() -> None:
     before = json.loads(etcdctl("get", "auth/users/grace", "--write-out=json"))["kvs"]
     assert len(before) == 1
