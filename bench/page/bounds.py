@@ -2,7 +2,7 @@
 
 COLUMNS = (
     "a profile (one worker) shows three quarters of the processor time in Polars, working on frames of 8 MiB. The rest "
-    "imports Polars in each worker, and writes, syncs and reads the runs between map and reduce. Starting takes 0.4 s "
+    "imports Polars in each worker, and writes and reads the runs between map and reduce. Starting takes 0.4 s "
     "of the total."
 )
 LARGER = (
