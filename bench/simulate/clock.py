@@ -9,6 +9,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -242,3 +243,31 @@ class Pool:
         if failures:
             raise failures[0]
         return results
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> "Pending":
+        """Call it in a thread of its own: the simulated code never submits more than there are threads."""
+        return Pending(self._clock, partial(function, *arguments))
+
+
+class Pending:
+    """What simulated code uses of `Future`."""
+
+    def __init__(self, clock: Clock, call: Callable[[], Any]) -> None:
+        self._call = call
+        self._result: Any = None
+        self._failure: Exception | None = None
+        self._thread = Thread(clock, self._run)
+        self._thread.start()
+
+    def result(self) -> Any:
+        """What the call returned, once it has. Raises what it raised."""
+        self._thread.join()
+        if self._failure:
+            raise self._failure
+        return self._result
+
+    def _run(self) -> None:
+        try:
+            self._result = self._call()
+        except Exception as error:  # noqa: BLE001 (`result` raises it)
+            self._failure = error

@@ -10,10 +10,15 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied
+from fanfold_storage.errors import InvalidKey, NotFound, PermissionDenied, StorageError
 from fanfold_storage.objects.s3_bucket import S3Bucket
 from fanfold_storage.objects.s3_errors import NoSuchUpload
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 STAGED = ".staged/"
 _MARKS = f"{STAGED}uploads/"
@@ -121,7 +126,10 @@ class Uploads:
 
 
 class StagedUpload:
-    """A write in progress: the uploaded parts, and a buffer for the next one."""
+    """A write in progress: the uploaded parts, one that is under way, and a buffer for the next one.
+
+    Whoever writes goes on while a part is uploaded; that it couldn't be is raised by the next call.
+    """
 
     def __init__(self, uploads: Uploads, key: str) -> None:
         self.size = 0
@@ -129,43 +137,64 @@ class StagedUpload:
         self._key = key
         self._upload: Upload | None = None
         self._etags: list[str] = []
+        self._sent = 0
         self._buffer = bytearray()
+        self._under_way: Future[str] | None = None
 
     @property
     def begun(self) -> bool:
-        """Whether any part has been uploaded."""
+        """Whether the upload of any part has begun."""
         return self._upload is not None
 
     @property
     def buffered(self) -> bytes:
-        """The bytes that aren't uploaded yet."""
+        """The bytes whose upload hasn't begun."""
         return bytes(self._buffer)
 
     def write(self, data: bytes) -> None:
-        """Append bytes; upload each part when it is full."""
+        """Append bytes; begin to upload each part when it is full, and the one before is there."""
         self.size += len(data)
         self._buffer += data
-        while len(self._buffer) >= (size := PART << len(self._etags) // _SAME_SIZE):
-            self._send(bytes(self._buffer[:size]))
+        while len(self._buffer) >= (size := PART << self._sent // _SAME_SIZE):
+            part = bytes(self._buffer[:size])
             del self._buffer[:size]
+            self._await_part()
+            upload, number = self._next_part()
+            self._under_way = self._thread.submit(self._uploads.send, upload, number, part)
 
     def seal(self) -> str:
         """Upload the rest (an empty object is one empty part); the handle names the upload and its parts."""
-        if self._buffer or not self._etags:
-            self._send(self.buffered)
+        self._await_part()
+        if self._buffer or not self._sent:
+            upload, number = self._next_part()
+            self._etags.append(self._uploads.send(upload, number, self.buffered))
             self._buffer.clear()
         assert self._upload is not None
         return json.dumps({**asdict(self._upload), "etags": self._etags})
 
     def abort(self) -> None:
-        """Discard the upload."""
+        """Discard the upload, once nothing of it is under way any more: a part that came later would stay."""
+        with contextlib.suppress(StorageError):
+            self._await_part()
         if self._upload is not None:
             self._uploads.abort(self._upload)
 
-    def _send(self, part: bytes) -> None:
+    def _next_part(self) -> tuple[Upload, int]:
         if self._upload is None:
             self._upload = self._uploads.begin(self._key)
-        self._etags.append(self._uploads.send(self._upload, len(self._etags) + 1, part))
+        self._sent += 1
+        return self._upload, self._sent
+
+    def _await_part(self) -> None:
+        if self._under_way is not None:
+            part, self._under_way = self._under_way, None
+            self._etags.append(part.result())
+
+    @cached_property
+    def _thread(self) -> "ThreadPoolExecutor":
+        from concurrent.futures import ThreadPoolExecutor  # importing it takes longer than writing a small object
+
+        return ThreadPoolExecutor(1)
 
 
 def parse_handle(handle: str) -> tuple[Upload, list[str]]:
