@@ -133,10 +133,11 @@ def test_in_the_argo_ui_admins_alone_change_workflows_and_read_logs(name):
 
 @pytest.mark.parametrize("name", WITH_UI)
 def test_the_argo_uis_server_reads_no_secret_but_its_own(name):
-    (read,) = [rule for rule in of_kind(overlay(name), "Role")["argo-ui"]["rules"] if "secrets" in rule["resources"]
-               and rule["verbs"] != ["create"]]  # fmt: skip
     tokens = {f"argo-ui-{role}.service-account-token" for role in ("viewer", "submitter", "admin")}
-    assert read["verbs"] == ["get"] and set(read["resourceNames"]) == {"sso", "argo-ui-client", *tokens}
+    for role, own in (("argo-ui", {"sso", "argo-ui-client"}), ("argo-ui-workflows", tokens)):
+        (read,) = [rule for rule in of_kind(overlay(name), "Role")[role]["rules"] if "secrets" in rule["resources"]
+                   and rule["verbs"] != ["create"]]  # fmt: skip
+        assert read["verbs"] == ["get"] and set(read["resourceNames"]) == own
 
 
 @pytest.mark.parametrize("name", WITH_UI)
