@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bench.page import growth_plot
 from bench.page.crashes import crashes
-from bench.page.elsewhere import ci, cluster
+from bench.page.elsewhere import ci, cluster, pods
 from bench.page.lists import lists
 from bench.page.reached import reached
 from bench.page.rows import growth, rows
@@ -31,5 +31,5 @@ def write(results: Results) -> None:
 
 def text(results: Results) -> str:
     """The page."""
-    parts = (reached, rows, growth, services, logins, lists, watching, crashes, cluster, ci)
+    parts = (reached, rows, growth, services, logins, lists, watching, crashes, cluster, pods, ci)
     return "\n".join([HEAD, *(line for part in parts for line in part(results))])

@@ -14,7 +14,7 @@ STORES = {"pvc": "volume", "s3": "S3 (MinIO)"}
 
 def cluster(results: Results) -> Iterator[str]:
     """A small job, from its submission to its output."""
-    found = results.get("cluster")
+    found = results.get("small-jobs")
     if not found:
         return
     yield "## A small job on the cluster\n"
@@ -28,19 +28,22 @@ def cluster(results: Results) -> Iterator[str]:
             if times := found[store].get(way):
                 yield f"| {name} | {ways} | {times['median']} | {runs(times)} |"
     yield ""
-    yield from _fan_out(found["pvc"])
     yield where(found)
 
 
-def _fan_out(found: Results) -> Iterator[str]:
+def pods(results: Results) -> Iterator[str]:
     """What tasks cost in pods that are there, and how fast pods come."""
-    if wave := found.get("wave"):
-        yield f"{wave['tasks']} more tasks of {wave['busy']:g} s in {wave['tasks']} pods that are there take"
-        yield f"{wave['beyond']} s beyond those {wave['busy']:g} s.\n"
-    if pods := found.get("pods"):
-        yield f"A fan-out of {pods['pods']} pods, on a node that holds 40 at a time: {pods['fanfold']} pods a second,"
-        yield "from creating its Workflow until Argo reports Succeeded. Argo's own, whose pods start Python and end"
-        yield f"(`bench/workloads/fan-out.yaml`): {pods['argo']}. The ratio is {pods['ratio']}.\n"
+    found = results.get("many-pods")
+    if not found:
+        return
+    wave, fan_out = found["wave"], found["pods"]
+    yield "## Waves of tasks, and many pods\n"
+    yield f"{wave['tasks']} more tasks of {wave['busy']:g} s in {wave['tasks']} pods that are there take"
+    yield f"{wave['beyond']} s beyond those {wave['busy']:g} s.\n"
+    yield f"A fan-out of {fan_out['pods']} pods, on a node that holds 40 at a time: {fan_out['fanfold']} pods a second,"
+    yield "from creating its Workflow until Argo reports Succeeded. Argo's own, whose pods start Python and end"
+    yield f"(`bench/workloads/fan-out.yaml`): {fan_out['argo']}. The ratio is {fan_out['ratio']}.\n"
+    yield where(found)
 
 
 def ci(results: Results) -> Iterator[str]:

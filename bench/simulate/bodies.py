@@ -7,10 +7,11 @@ product's `StageInputs` tells; no record exists.
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from bench.simulate.bucket import SimulatedBucket
-from bench.simulate.clock import Clock, current
+from bench.simulate.clock import Clock, Pending, current
 from fanfold_steps.formats.compression import MAGIC_BYTES
 from fanfold_steps.stage.attempt import Attempt
 from fanfold_steps.stage.inputs import StageInputs
@@ -19,7 +20,7 @@ from fanfold_steps.tree.job_tree import JobTree
 from fanfold_steps.tree.task import Task
 from fanfold_storage.objects import Objects
 from fanfold_storage.objects.s3 import S3Objects
-from fanfold_storage.objects.staged_uploads import PART
+from fanfold_storage.objects.staged_uploads import PART, Upload
 from fanfold_storage.urls import open_objects
 
 FOOTER = 64 << 10  # bytes that a reader asks for first, at the end of a run
@@ -61,7 +62,7 @@ class Bodies:
 
     def sink(self, output: Objects, *_: object) -> "Sink":
         """In the place of `PartWriter`."""
-        return Sink(output)
+        return Sink(self.clock, output)
 
 
 @dataclass(slots=True)
@@ -84,7 +85,9 @@ class MapBody:
             store.stat(file.key)
             size += stop - start
         written = int(size * self.bodies.work.output)
-        put_sized(attempt._tree, attempt.run, written)
+        run = SizedRun(self.bodies.clock, attempt._tree, attempt.run)
+        run.add(written)
+        run.end()
         return attempt.commit(Written(size // 100, written), read=size)
 
 
@@ -98,13 +101,14 @@ class ShuffleBody:
         """As a shuffle step."""
         for run, size in group:
             _drain(tree.objects.read(run, size - min(size, FOOTER), size))
-        total = sum(size for _, size in group)
+        merged = SizedRun(self.bodies.clock, tree, key)
         for run, size in group:
             began = self.bodies.clock.now
             _drain(tree.objects.read(run, 0, size))
             self.bodies.compute(size, self.bodies.work.shuffle, began)
-        put_sized(tree, key, total)
-        return Written(total // 100, total)
+            merged.add(size)
+        merged.end()
+        return Written(merged.size // 100, merged.size)
 
 
 @dataclass(slots=True)
@@ -113,9 +117,9 @@ class ReduceBody:
 
     bodies: Bodies
 
-    def records(self, attempt: Attempt, inputs: StageInputs) -> Iterable[Any]:
-        """As a record reduce step; the one record is how many bytes the part has."""
-        plan, total = inputs._plan, 0
+    def records(self, attempt: Attempt, inputs: StageInputs) -> Iterator[int]:
+        """As a record reduce step; a record is how many bytes were merged."""
+        plan = inputs._plan
         partitions = plan.tasks[attempt.task.stage]["reduce"]
         for store, key, size in inputs.segments(lambda *found: found[:3], attempt.task.index):
             share = size // partitions
@@ -123,25 +127,23 @@ class ReduceBody:
             began = self.bodies.clock.now
             _drain(store.read(key, 0, share))
             self.bodies.compute(share, self.bodies.work.reduce, began)
-            total += share
-        return [total]
+            yield share
 
 
 @dataclass(slots=True)
 class Sink:
     """Stages a part for each task, as `PartWriter`."""
 
+    clock: Clock
     output: Objects
 
     def write(self, task: Task, attempt: str, records: Iterable[Any], kind: str) -> Written:
-        """Stage a part of so many bytes as the one record says."""
-        assert isinstance(self.output, S3Objects)
-        (size,) = records
+        """Stage a part of so many bytes as the records say."""
         name = f"part-{task.index:05d}.txt"
-        upload = self.output._uploads.begin(name)
-        parts = max(1, -(-size // PART))
-        _bucket(self.output).upload_parts(self.output._full(name), upload.id, parts, size)
-        handle = json.dumps({**asdict(upload), "etags": [f"{number:032d}" for number in range(parts)]})
+        upload = SizedUpload(self.clock, self.output, name)
+        for size in records:
+            upload.add(size)
+        handle, size = upload.seal(), upload.size
         return Written(size // 100, size, (Part(name, handle, size // 100, size, f"{task.index:064d}"),))
 
     def drop(self, task: Task, commit: Commit) -> None:
@@ -150,17 +152,60 @@ class Sink:
             self.output.abort(part.handle)
 
 
-def put_sized(tree: JobTree, key: str, size: int) -> None:
-    """Write a run of so many bytes, with the requests of `S3Objects.put`."""
-    store = tree.objects
-    assert isinstance(store, S3Objects)
-    bucket, full = _bucket(store), store._full(key)
-    if size < PART:
-        bucket.put(full, size)
-        return
-    upload = store._uploads.begin(key)
-    bucket.upload_parts(full, upload.id, -(-size // PART), size)
-    bucket.complete_upload(full, upload.id, [])
+class SizedUpload:
+    """As `StagedUpload`, for bytes that don't exist: full parts are uploaded while more is computed."""
+
+    def __init__(self, clock: Clock, objects: Objects, key: str) -> None:
+        assert isinstance(objects, S3Objects)
+        self.size = 0
+        self._clock, self._objects, self._key = clock, objects, key
+        self._upload: Upload | None = None
+        self._sent = 0
+        self._under_way: Pending | None = None
+
+    def add(self, size: int) -> None:
+        """Let there be so many bytes more."""
+        self.size += size
+        if parts := self.size // PART - self._sent:
+            self._await_parts()
+            self._under_way = Pending(self._clock, partial(self._send, parts, parts * PART))
+            self._sent += parts
+
+    def seal(self) -> str:
+        """The handle, once all parts are there."""
+        self._await_parts()
+        if (rest := self.size - self._sent * PART) or not self._sent:
+            self._send(1, rest)
+            self._sent += 1
+        assert self._upload
+        return json.dumps({**asdict(self._upload), "etags": [f"{number:032d}" for number in range(self._sent)]})
+
+    def _send(self, parts: int, size: int) -> None:
+        if self._upload is None:
+            self._upload = self._objects._uploads.begin(self._key)
+        _bucket(self._objects).upload_parts(self._objects._full(self._key), self._upload.id, parts, size)
+
+    def _await_parts(self) -> None:
+        if self._under_way:
+            under_way, self._under_way = self._under_way, None
+            under_way.result()
+
+
+class SizedRun(SizedUpload):
+    """A run of so many bytes, written with the requests of `S3Objects.put`."""
+
+    def __init__(self, clock: Clock, tree: JobTree, key: str) -> None:
+        super().__init__(clock, tree.objects, key)
+
+    def end(self) -> None:
+        """Make it visible."""
+        full = self._objects._full(self._key)
+        if self.size < PART:
+            _bucket(self._objects).put(full, self.size)
+            return
+        self.seal()
+        assert self._upload
+        _bucket(self._objects).complete_upload(full, self._upload.id, [])
 
 
 def _bucket(store: S3Objects) -> SimulatedBucket:

@@ -10,7 +10,7 @@ WORKERS = 1000
 LARGEST_UPLOAD = 450 * (1 << 30)
 """What the parts of a multipart upload can hold (`fanfold_storage/objects/staged_uploads.py`)."""
 _UPLOAD = S3.write_latency / PART + 1 / S3.stream
-"""Seconds to upload a byte: one part after the other."""
+"""Seconds to upload a byte: one part after the other, while more is merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def bounds(total: int, tasks: dict[str, int], work: Work) -> Bounds:
     part, group = moved / tasks["reduce"], moved / merged if merged else 0.0
     return Bounds(
         map=(total / work.map + moved * _UPLOAD) / WORKERS / 3600,
-        shuffle=_waves(merged) * group * (1 / work.shuffle + _UPLOAD) / 3600,
-        reduce=_waves(tasks["reduce"]) * (part * (1 / work.reduce + _UPLOAD) + opened * S3.latency) / 3600,
+        shuffle=_waves(merged) * group * max(1 / work.shuffle, _UPLOAD) / 3600,
+        reduce=_waves(tasks["reduce"]) * (part * max(1 / work.reduce, _UPLOAD) + opened * S3.latency) / 3600,
         requests=max(writes / S3.writes, opened * tasks["reduce"] / S3.reads) / 3600,
         largest=max(part, group),
     )

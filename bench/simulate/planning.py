@@ -67,5 +67,5 @@ def workflows() -> dict[str, Any]:
 
 def pods() -> dict[str, Any]:
     """What was measured of pods, when the page was made."""
-    found: dict[str, Any] = json.loads(MEASURED.read_text())["cluster"]["pvc"]["pods"]
+    found: dict[str, Any] = json.loads(MEASURED.read_text())["many-pods"]["pods"]
     return found

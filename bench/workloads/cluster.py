@@ -10,7 +10,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +28,36 @@ WAVE, PODS = 4, 200
 FANNED_OUT = {"workers": 4, "partitions": 2, "split_size": 16 << 10}
 
 
-def measure(_scale: float) -> dict[str, Any]:
-    """The figures, as JSON: for files on a volume, then in S3."""
-    return {storage: _measure_on(storage) for storage in ("pvc", "s3")}
+def small_jobs(_scale: float) -> dict[str, Any]:
+    """Small jobs with their files on a volume, then in S3: seconds of each way, as JSON."""
+    return {storage: _small_jobs_on(storage) for storage in ("pvc", "s3")}
 
 
-def _measure_on(storage: str) -> dict[str, Any]:
-    where = ["--overlay", "test", "--storage", storage]
-    told = json.loads(_fanfold("deploy", *where, "--json"))
+def _small_jobs_on(storage: str) -> dict[str, Any]:
+    with _installed(storage) as (client, namespace):
+        client.files.put("text/text.txt", TEXT.encode())
+        ways: dict[str, Callable[[], float]] = {
+            "one_pod": lambda: _job(client, {}),
+            "fanned_out": lambda: _job(client, FANNED_OUT),
+        }
+        if storage == "s3":
+            ways["argo_by_hand"] = lambda: _by_hand(namespace, BY_HAND)
+        return _in_turn(ways, namespace)
+
+
+def many_pods(_scale: float) -> dict[str, Any]:
+    """What tasks cost in pods that are there, and how fast pods come, as JSON."""
+    with _installed("pvc") as (client, namespace):
+        return {"wave": _wave(client, namespace), "pods": _pods(client, namespace)}
+
+
+@contextmanager
+def _installed(storage: str) -> Iterator[tuple[Client, str]]:
+    """An installation: a client of its admin's, and its namespace."""
+    told = json.loads(_fanfold("deploy", "--overlay", "test", "--storage", storage, "--json"))
     try:
         with Client.login(told["url"], told["admin"], told["password"]) as client:
-            client.files.put("text/text.txt", TEXT.encode())
-            ways: dict[str, Callable[[], float]] = {
-                "one_pod": lambda: _job(client, {}),
-                "fanned_out": lambda: _job(client, FANNED_OUT),
-            }
-            if storage == "s3":
-                ways["argo_by_hand"] = lambda: _by_hand(told["namespace"], BY_HAND)
-            found = _in_turn(ways, told["namespace"])
-            if storage == "pvc":
-                found |= {"wave": _wave(client, told["namespace"]), "pods": _pods(client, told["namespace"])}
-            return found
+            yield client, told["namespace"]
     finally:
         _fanfold("undeploy", "--overlay", "test", "--data", "--yes")
 
