@@ -89,6 +89,9 @@ class Installation:
         """Change a setting of the submit service, `NAME=VALUE` or `NAME-`, and wait until all replicas have it."""
         kubectl("set", "env", "deployment/submit", "-n", self.namespace, setting)
         kubectl("rollout", "status", "deployment/submit", "-n", self.namespace, "--timeout=180s")
+        replicas = int(kubectl("get", "deployment/submit", "-n", self.namespace, "-o", "jsonpath={.spec.replicas}"))
+        # A rollout counts as done while the former replicas still drain, and answer requests.
+        eventually(lambda: len(self.pods("app.kubernetes.io/name=submit")) == replicas, "the former replicas are gone")
 
     def pods(self, selector: str) -> list[str]:
         """Names of running pods."""
