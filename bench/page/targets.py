@@ -212,9 +212,6 @@ TARGETS = [
         5,
         lambda found: float(found["ms_per_task"]["10000"]),
         " ms",
-        bound="a profile (one worker) shows 48 % of the time in writing the run, the claim and the commit of each "
-        "task, which waits for the disk four times; 33 % reads and maps a KiB of text, 11 % reads and reduces 10,000 "
-        "runs.",
     ),
     Target(
         "many-lines",
